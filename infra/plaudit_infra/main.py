@@ -1,0 +1,60 @@
+"""The `plaudit` command: finds the members' sub-commands, runs one, turns errors into one line."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+
+from plaudit_schemas.commands import FAILED, Command
+from plaudit_schemas.errors import PlauditError
+
+GROUP = "plaudit.commands"
+
+
+def commands() -> list[Command]:
+    """The sub-commands of every installed member, by name."""
+    return sorted((point.load() for point in entry_points(group=GROUP)), key=lambda command: command.name)
+
+
+def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    root = argparse.ArgumentParser(
+        prog="plaudit",
+        description="Continuous human feedback for LLM chats, as a stream.",
+        epilog="Exit codes: 0 fine, 1 failed, 2 wrong usage.",
+    )
+    root.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in available:
+        command.configure(subparsers.add_parser(command.name, help=command.help, description=command.help))
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command; the exit code."""
+    available = {command.name: command for command in commands()}
+    arguments = parser(list(available.values())).parse_args(argv)
+    try:
+        return available[arguments.command].run(arguments)
+    except PlauditError as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"plaudit: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001  # the last line of defence of a command
+        if arguments.debug:
+            raise
+        print(f"plaudit: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""The packaged Avro schemas: their names, their ids for good, and parsed forms that are made once."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, cast
+
+import yaml
+from fastavro import parse_schema
+
+SchemaName = Literal["conversation_event", "finished_conversation", "metric_snapshot"]
+Schema = dict[str, Any]
+
+AVRO = files("plaudit_schemas") / "avro"
+FIRST_PACKAGED_ID = 1_000_000_000
+
+
+def schema_text(name: SchemaName) -> str:
+    """The current schema as the JSON text that registries take."""
+    return (AVRO / f"{name}.avsc").read_text(encoding="utf-8")
+
+
+@cache
+def released() -> Mapping[int, str]:
+    """Schema id -> file name under `avro/released/`, as `avro/ids.yaml` fixes them for good."""
+    return cast("Mapping[int, str]", yaml.safe_load((AVRO / "ids.yaml").read_text(encoding="utf-8")))
+
+
+@cache
+def packaged_id(name: SchemaName) -> int:
+    """The id of the newest released version of `name`."""
+    return max(
+        schema_id for schema_id, file in released().items() if file.rpartition(".")[0].startswith(f"{name}.")
+    )
+
+
+def released_text(schema_id: int) -> str | None:
+    """The released schema of a packaged id; None for an id that is not ours."""
+    file = released().get(schema_id)
+    return None if file is None else (AVRO / "released" / file).read_text(encoding="utf-8")
+
+
+def parse(text: str, *, plain_longs: bool = False) -> Schema:
+    """Parse a schema for fastavro.
+
+    With `plain_longs` the logical types are left out, so that timestamps decode as
+    integers (microseconds since 1970, UTC): that spares a datetime for each.
+    """
+    document = json.loads(text)
+    if plain_longs:
+        document = _without_logical_types(document)
+    # A fresh dict keeps fastavro from taking names of one schema for those of another.
+    return cast("Schema", parse_schema(document, named_schemas={}))
+
+
+def _without_logical_types(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_logical_types(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _without_logical_types(value) for key, value in node.items() if key != "logicalType"}
+    return node

@@ -1,0 +1,357 @@
+"""Typed, validated event models for those who produce; readers in bulk use `codec.Decoder`.
+
+`ConversationEvent.to_record` gives the plain dict that `codec.Encoder` writes, `from_record`
+reads it back. Limits are checked here, with pydantic's errors, and again at the fold.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from plaudit_schemas.limits import APPLICATION_PATTERN, CONTENT_BYTES, ID_CHARACTERS, METADATA_ENTRIES
+from plaudit_schemas.ulid import new_ulid
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _within_bytes(value: Any) -> Any:
+    # A character takes up to 4 bytes, so most texts need no counting.
+    if isinstance(value, str) and len(value) * 4 > CONTENT_BYTES and len(value.encode()) > CONTENT_BYTES:
+        raise ValueError(
+            f"the text is longer than {CONTENT_BYTES} bytes of UTF-8; cut it or send it by reference"
+        )
+    return value
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARACTERS)]
+ParentId = Annotated[str, StringConstraints(max_length=ID_CHARACTERS)]
+Application = Annotated[str, StringConstraints(pattern=APPLICATION_PATTERN)]
+Content = Annotated[str, BeforeValidator(_within_bytes)]
+Metadata = Annotated[dict[str, Content], Field(max_length=METADATA_ENTRIES)]
+
+Source = Literal["unknown", "sdk", "gateway", "import", "sweeper"]
+Consent = Literal["unknown", "unspecified", "granted", "denied"]
+Role = Literal["unknown", "system", "user", "assistant", "tool"]
+MessageStatus = Literal["unknown", "complete", "partial", "cut", "error"]
+RaterKind = Literal["unknown", "user", "reviewer", "model"]
+ValueKind = Literal["unknown", "thumb", "number", "label", "text", "correction", "signal"]
+EndReason = Literal["unknown", "closed", "cleared", "idle", "error"]
+
+
+class Contract(BaseModel):
+    """Base of all: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Model(Contract):
+    id: Id
+    version: Content | None = None
+    metadata: Metadata = {}
+
+
+class Prompt(Contract):
+    id: Id
+    version: Content | None = None
+
+
+class ToolCall(Contract):
+    id: Id
+    name: Content
+    arguments: Content
+
+
+class Attachment(Contract):
+    uri: Content
+    media_type: Content | None = None
+
+
+class TokenUsage(Contract):
+    input: int | None = Field(default=None, ge=0)
+    output: int | None = Field(default=None, ge=0)
+
+
+class Rater(Contract):
+    """Who judges; an id of None is the conversation's user."""
+
+    id: Id | None = None
+    kind: RaterKind = "user"
+    version: Content | None = None
+
+
+class Value(Contract):
+    """Base of the six kinds of value."""
+
+    kind: ClassVar[ValueKind]
+
+
+class Thumb(Value):
+    kind = "thumb"
+    like: bool
+
+
+class Number(Value):
+    """A rating between `minimum` (the worst) and `maximum` (the best), both within the scale."""
+
+    kind = "number"
+    value: float
+    minimum: float
+    maximum: float
+
+    @model_validator(mode="after")
+    def _on_its_scale(self) -> Self:
+        if not self.minimum < self.maximum:
+            raise ValueError("minimum must be below maximum")
+        if not self.minimum <= self.value <= self.maximum:
+            raise ValueError(f"{self.value} lies outside the scale {self.minimum} to {self.maximum}")
+        return self
+
+
+class Label(Value):
+    kind = "label"
+    labels: list[Content] = Field(min_length=1, max_length=METADATA_ENTRIES)
+
+
+class Text(Value):
+    kind = "text"
+    text: Content
+
+
+class Correction(Value):
+    kind = "correction"
+    content: Content
+
+
+class Signal(Value):
+    """What the user did: copied, regenerated, ignored, dwell_seconds, or a name of one's own."""
+
+    kind = "signal"
+    name: Id
+    number: float | None = None
+
+
+FeedbackValue = Thumb | Number | Label | Text | Correction | Signal
+VALUES: dict[str, type[FeedbackValue]] = {
+    f"plaudit.v1.{model.__name__}": model for model in (Thumb, Number, Label, Text, Correction, Signal)
+}
+
+
+class Feedback(Contract):
+    """One judgement. `kind` and `signal` follow from the value and must be given to withdraw one."""
+
+    id: Id = Field(default_factory=new_ulid)
+    rater: Rater = Rater()
+    aspect: Id
+    kind: ValueKind = "unknown"
+    signal: Id | None = None
+    value: FeedbackValue | None = None
+    rubric: Content | None = None
+    comment: Content | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_follows_value(cls, data: Any) -> Any:
+        value = data.get("value") if isinstance(data, dict) else None
+        if isinstance(value, Value):
+            data = {"kind": value.kind, **data}
+            if isinstance(value, Signal):
+                data.setdefault("signal", value.name)
+        return data
+
+    @model_validator(mode="after")
+    def _kind_fits_value(self) -> Self:
+        if self.kind == "unknown":
+            raise ValueError(
+                "kind is needed to withdraw a value: thumb, number, label, text, correction or signal"
+            )
+        if self.value is not None and self.value.kind != self.kind:
+            raise ValueError(f"kind is {self.kind}, but the value is a {self.value.kind}")
+        name = self.value.name if isinstance(self.value, Signal) else self.signal
+        if (self.kind == "signal") != (self.signal is not None) or self.signal != name:
+            raise ValueError("signal must be the signal's name, and only for kind signal")
+        return self
+
+
+class Body(Contract):
+    """Base of the seven bodies."""
+
+
+class StartConversation(Body):
+    model: Model | None = None
+    user_id: Id | None = None
+    variants: Metadata = {}
+    consent: Consent = "unspecified"
+    tags: Metadata = {}
+    prompt: Prompt | None = None
+    tools: Content | None = None
+    parameters: Content | None = None
+    session: Id | None = None
+    continues: Id | None = None
+
+
+class UpdateConversation(Body):
+    user_id: Id | None = None
+    consent: Consent = "unknown"
+    tags: Metadata = {}
+
+
+class AddMessage(Body):
+    message_id: Id = Field(default_factory=new_ulid)
+    parent_id: ParentId | None = None
+    role: Role
+    content: Content
+    reasoning: Content | None = None
+    tool_calls: list[ToolCall] = []
+    tool_call_id: Id | None = None
+    attachments: list[Attachment] = []
+    model: Model | None = None
+    variants: Metadata = {}
+    prompt: Prompt | None = None
+    tools: Content | None = None
+    parameters: Content | None = None
+    latency_ms: int | None = Field(default=None, ge=0)
+    first_token_ms: int | None = Field(default=None, ge=0)
+    finish_reason: Content | None = None
+    usage: TokenUsage | None = None
+    status: MessageStatus = "complete"
+    abstained: bool | None = None
+    metadata: Metadata = {}
+
+
+class UpdateMessage(Body):
+    """Feedback on a message, or with a message id of None on the whole conversation."""
+
+    message_id: Id | None = None
+    feedback: Feedback
+
+
+class CompareMessages(Body):
+    comparison_id: Id = Field(default_factory=new_ulid)
+    candidates: list[Id] = Field(min_length=2)
+    ranking: list[list[Id]]
+    none_acceptable: bool = False
+    rater: Rater = Rater()
+    aspect: Id = "preference"
+    comment: Content | None = None
+
+    @model_validator(mode="after")
+    def _ranks_its_candidates(self) -> Self:
+        ranked = [message for group in self.ranking for message in group]
+        if len(set(ranked)) != len(ranked) or not set(ranked) <= set(self.candidates):
+            raise ValueError("ranking must hold candidates only, each once")
+        if len(set(self.candidates)) != len(self.candidates):
+            raise ValueError("a candidate is listed twice")
+        return self
+
+
+class EndConversation(Body):
+    reason: EndReason = "closed"
+    last_activity_at: AwareDatetime | None = None
+
+
+class EraseConversation(Body):
+    reason: Content = ""
+
+
+AnyBody = (
+    StartConversation
+    | UpdateConversation
+    | AddMessage
+    | UpdateMessage
+    | CompareMessages
+    | EndConversation
+    | EraseConversation
+)
+BODIES: dict[str, type[AnyBody]] = {
+    f"plaudit.v1.{model.__name__}": model
+    for model in (
+        StartConversation,
+        UpdateConversation,
+        AddMessage,
+        UpdateMessage,
+        CompareMessages,
+        EndConversation,
+        EraseConversation,
+    )
+}
+
+
+class ConversationEvent(Contract):
+    """One step of one conversation; `application` is a name of letters, digits, '.', '_' and '-'."""
+
+    event_id: Id = Field(default_factory=new_ulid)
+    application: Application
+    conversation_id: Id
+    occurred_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    producer: Id | None = None
+    sequence: int | None = Field(default=None, ge=0)
+    source: Source = "sdk"
+    body: AnyBody
+
+    def to_record(self) -> dict[str, Any]:
+        """The dict that `codec.Encoder` writes."""
+        return {
+            "event_id": self.event_id,
+            "application": self.application,
+            "conversation_id": self.conversation_id,
+            "occurred_at": micros(self.occurred_at),
+            "producer": self.producer,
+            "sequence": self.sequence,
+            "source": self.source,
+            "body": (f"plaudit.v1.{type(self.body).__name__}", _body_record(self.body)),
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """Validate what `codec.Decoder` read.
+
+        Raises:
+            pydantic.ValidationError: the record breaks a rule of the contract.
+        """
+        name, body = record["body"]
+        fields = dict(body)
+        if name == "plaudit.v1.UpdateMessage":
+            feedback = dict(fields["feedback"])
+            if feedback["value"] is not None:
+                value_name, value = feedback["value"]
+                feedback["value"] = VALUES[value_name].model_validate(value)
+            fields["feedback"] = feedback
+        if fields.get("last_activity_at") is not None:
+            fields["last_activity_at"] = moment(fields["last_activity_at"])
+        return cls(
+            **{
+                **record,
+                "occurred_at": moment(record["occurred_at"]),
+                "body": BODIES[name].model_validate(fields),
+            }
+        )
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970, UTC, exactly."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(at: int) -> datetime:
+    """The inverse of `micros`."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def _body_record(body: AnyBody) -> dict[str, Any]:
+    record = body.model_dump()
+    if isinstance(body, UpdateMessage) and body.feedback.value is not None:
+        value = record["feedback"]["value"]
+        record["feedback"]["value"] = (f"plaudit.v1.{type(body.feedback.value).__name__}", value)
+    elif isinstance(body, EndConversation) and body.last_activity_at is not None:
+        record["last_activity_at"] = micros(body.last_activity_at)
+    return record

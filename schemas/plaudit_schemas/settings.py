@@ -1,0 +1,145 @@
+"""Settings: small frozen models, read once at the edge.
+
+A field `redis_url` is the variable `PLAUDIT_REDIS_URL` and the flag `--redis-url`. What counts,
+first to last: the flag, the environment, the running local stack (`plaudit up` leaves its addresses
+in `<data>/stack.json`), the default. An unknown `PLAUDIT_*` variable is an error that names the nearest.
+"""
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_core import PydanticUndefined
+
+from plaudit_schemas.errors import SettingsError
+
+PREFIX = "PLAUDIT_"
+DATA_VARIABLE = "PLAUDIT_DATA"
+GROUP = "plaudit.settings"
+
+
+class Settings(BaseModel):
+    """Base of every member's settings; a secret is a SecretStr."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One setting, with its value as it may be shown and where it came from."""
+
+    variable: str
+    value: str
+    origin: str
+    help: str
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def add_arguments(parser: ArgumentParser, *classes: type[Settings]) -> None:
+    """A flag for each setting; the help names the variable and the default."""
+    group = parser.add_argument_group("settings (each may also be set in the environment)")
+    for cls in classes:
+        for name, field in cls.model_fields.items():
+            default = (
+                "" if field.default in (None, PydanticUndefined) else f"; default {_shown(field.default)}"
+            )
+            text = f"{field.description or name} [{variable_of(name)}{default}]".replace("%", "%%")
+            group.add_argument(
+                "--" + name.replace("_", "-"), dest=f"setting_{name}", metavar="VALUE", help=text
+            )
+
+
+def load(cls: type[S], arguments: Namespace | None = None, environ: Mapping[str, str] | None = None) -> S:
+    """Read `cls` from flags, environment and local stack.
+
+    Raises:
+        SettingsError: a value does not fit, or a `PLAUDIT_*` variable is unknown.
+    """
+    environ = os.environ if environ is None else environ
+    refuse_unknown(environ)
+    values = {name: value for name, (value, _) in _given(cls, arguments, environ).items()}
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else cls.__name__
+        raise SettingsError(f"{variable_of(field)}: {first['msg']}; see `plaudit config`") from None
+
+
+def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None = None) -> list[Origin]:
+    """Every setting with its value, secrets masked, and where the value came from."""
+    environ = os.environ if environ is None else environ
+    result = []
+    for cls in classes:
+        given, loaded = _given(cls, None, environ), load(cls, None, environ)
+        for name, field in cls.model_fields.items():
+            origin = given[name][1] if name in given else "default"
+            value = getattr(loaded, name)
+            result.append(Origin(variable_of(name), _shown(value), origin, field.description or ""))
+    return result
+
+
+def installed() -> list[type[Settings]]:
+    """The settings of every installed member, by the entry point group `plaudit.settings`."""
+    return [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
+
+
+def refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Raise SettingsError for a `PLAUDIT_*` variable that no installed member knows."""
+    known = {variable_of(name) for cls in installed() for name in cls.model_fields} | {DATA_VARIABLE}
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            nearest = get_close_matches(variable, known, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else "see `plaudit config` for those that exist"
+            raise SettingsError(f"{variable} is no setting; {hint}")
+
+
+def local_stack(environ: Mapping[str, str]) -> dict[str, str]:
+    """Settings that a running `plaudit up` left in the data folder; empty where there is none."""
+    path = Path(environ.get(DATA_VARIABLE, ".plaudit")) / "stack.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): str(value) for key, value in document["settings"].items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error}); run `plaudit down` and `plaudit up` again"
+        ) from None
+
+
+def _given(
+    cls: type[Settings], arguments: Namespace | None, environ: Mapping[str, str]
+) -> dict[str, tuple[Any, str]]:
+    stack = local_stack(environ)
+    given: dict[str, tuple[Any, str]] = {}
+    for name in cls.model_fields:
+        variable = variable_of(name)
+        flag = getattr(arguments, f"setting_{name}", None)
+        if flag is not None:
+            given[name] = flag, "command line"
+        elif variable in environ:
+            given[name] = environ[variable], "environment"
+        elif variable in stack:
+            given[name] = stack[variable], "local stack"
+    return given
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "********" if value.get_secret_value() else ""
+    return "" if value is None else str(value)
