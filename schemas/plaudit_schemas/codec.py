@@ -97,15 +97,17 @@ class Decoder:
 
     A writer's schema equal to the reader's goes through a compiled reader, another one through
     fastavro's schema resolution; either is made once for each id. Nothing is validated beyond
-    Avro itself: that is for those who produce, and for the fold.
+    Avro itself: that is for those who produce, and for the fold. With `sparse`, fields that hold
+    nothing and have that as their default are left out, as `compile_reader` tells.
     """
 
-    def __init__(self, name: SchemaName, schemas: SchemaSource | None = None) -> None:
+    def __init__(self, name: SchemaName, schemas: SchemaSource | None = None, *, sparse: bool = False) -> None:
         self._name = name
         self._schemas = schemas or PackagedSchemas()
+        self._sparse = sparse
         self._text = schema_text(name)
         self._reader = parse(self._text, plain_longs=True)
-        self._compiled = compile_reader(self._reader)
+        self._compiled = compile_reader(self._reader, sparse=sparse)
         self._readers: dict[bytes, Callable[[bytes, int], tuple[Record, int]]] = {}
 
     def decode(self, payload: bytes) -> Record:
@@ -166,18 +168,21 @@ class Decoder:
             raise UnknownSchemaError(
                 f"schema id {schema_id} is {writer.get('name')}, not {self._reader['name']}"
             )
-        read = self._compiled if writer == self._reader else partial(_resolve, writer, self._reader)
+        read = self._compiled if writer == self._reader else partial(self._resolve, writer)
         self._readers[payload[:HEADER_BYTES]] = read
         return read
 
-
-def _resolve(writer: Schema, reader: Schema, payload: bytes, position: int) -> tuple[Record, int]:
-    stream = BytesIO(payload)
-    stream.seek(position)
-    record: Any = schemaless_reader(
-        stream, writer, reader, return_record_name=True, return_record_name_override=True
-    )
-    return record, stream.tell()
+    def _resolve(self, writer: Schema, payload: bytes, position: int) -> tuple[Record, int]:
+        stream = BytesIO(payload)
+        stream.seek(position)
+        record: Any = schemaless_reader(
+            stream, writer, self._reader, return_record_name=True, return_record_name_override=True
+        )
+        if self._sparse:  # the compiled reader knows how; old writers are rare enough to pay for it
+            out = bytearray()
+            compile_writer(self._reader)(record, out)
+            record, _ = self._compiled(bytes(out), 0)
+        return record, stream.tell()
 
 
 def _first_line(error: BaseException) -> str:
