@@ -1,0 +1,69 @@
+"""The FinishedConversation of a state: what the sink gets."""
+
+from typing import Any
+
+from plaudit_stream_processors.fold.conversation import Conversation, Entity
+from plaudit_stream_processors.fold.events import Event
+
+Record = dict[str, Any]
+
+
+def finished_record(state: Conversation, event: Event) -> Record:
+    """The record for `codec.Encoder`; `event` is the one that finishes the revision."""
+    whole = unbroken(state.messages)
+    return {
+        **state.facts,
+        **_envelope(state, event),
+        "started_at": state.started,
+        "end_reason": state.end["reason"] if state.end else "unknown",
+        "messages": [
+            message if message_id in whole else {**message, "orphan": True}
+            for message_id, message in state.messages.items()
+        ],
+        "feedback": [slot for _, slot in sorted(state.feedback.items()) if "value" in slot["feedback"]],
+        "comparisons": list(state.comparisons.values()),
+        "events": state.events + 1,  # the event that finishes it is counted after it was folded
+        "missing_events": state.missing_events(),
+    }
+
+
+def tombstone_record(state: Conversation, reason: str, event: Event) -> Record:
+    """The tombstone of an erased conversation: no content, no facts."""
+    return {
+        **_envelope(state, event),
+        "erased": True,
+        "erase_reason": reason,
+        "started_at": event.at,
+        "source": event.record["source"],
+        "events": state.events + 1,
+    }
+
+
+def unbroken(messages: dict[str, Entity]) -> set[str]:
+    """Ids of the messages whose parents lead to a root; a missing parent or a cycle breaks the line."""
+    whole: set[str] = set()
+    broken: set[str] = set()
+    for message_id in messages:
+        line: list[str] = []
+        on_line: set[str] = set()
+        current = message_id
+        while current and current in messages and current not in whole and current not in broken:
+            if current in on_line:
+                break
+            line.append(current)
+            on_line.add(current)
+            current = messages[current]["parent_id"]
+        (whole if not current or current in whole else broken).update(line)
+    return whole
+
+
+def _envelope(state: Conversation, event: Event) -> Record:
+    return {
+        "application": state.application,
+        "conversation_id": state.conversation_id,
+        "revision": state.revision,
+        "ended_at": event.at,
+        "finished_at": event.arrived_ms * 1000,
+        "source_partition": event.partition,
+        "source_offset": event.offset,
+    }

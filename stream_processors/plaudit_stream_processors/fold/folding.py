@@ -1,0 +1,86 @@
+"""The fold itself: which handler takes an event, and what all events have in common."""
+
+from collections.abc import Callable
+from typing import Any
+
+from plaudit_stream_processors.fold.conversation import Conversation
+from plaudit_stream_processors.fold.effects import Effects
+from plaudit_stream_processors.fold.events import Event, Refused, check_body
+from plaudit_stream_processors.fold.feedback import compare_messages, update_message
+from plaudit_stream_processors.fold.lifecycle import (
+    end_conversation,
+    erase_conversation,
+    start_conversation,
+    update_conversation,
+)
+from plaudit_stream_processors.fold.messages import add_message
+from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.series import series_of
+
+Handler = Callable[[Conversation, dict[str, Any], Event, Effects, Rules], None]
+
+_ADD = "plaudit.v1.AddMessage"
+_END = "plaudit.v1.EndConversation"
+_ERASE = "plaudit.v1.EraseConversation"
+_LIFECYCLE = ("plaudit.v1.StartConversation", "plaudit.v1.UpdateConversation")
+_HANDLERS: dict[str, Handler] = {
+    "plaudit.v1.StartConversation": start_conversation,
+    "plaudit.v1.UpdateConversation": update_conversation,
+    _ADD: add_message,
+    "plaudit.v1.UpdateMessage": update_message,
+    "plaudit.v1.CompareMessages": compare_messages,
+    _END: end_conversation,
+    _ERASE: erase_conversation,
+}
+
+
+def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> Conversation:
+    """Fold one event into a conversation's state, which is changed in place and returned.
+
+    The result depends on the state, the event and the rules alone, never on a clock: folding a
+    log in any batches gives the same states and the same effects in sum.
+
+    Raises:
+        Refused: the event is for the dead letters; state and effects are as before.
+    """
+    record = event.record
+    event_id = record["event_id"]
+    name, body = record["body"]
+    if state.end is not None and name != _ERASE:
+        _refuse_late(state, event, rules)
+    if event_id in state.seen:
+        effects.duplicates += 1
+        return state
+    check_body(body, event.size)
+    if not state.series:
+        state.series = series_of(state, {}, event, rules)
+        state.dirty.add("conversation")
+    _HANDLERS[name](state, body, event, effects, rules)
+    if name in _LIFECYCLE:
+        state.lifecycle.append(event_id)
+    state.seen.add(event_id)
+    state.events += 1
+    if "producer" in record and "sequence" in record:
+        _count_sequence(state, record["producer"], record["sequence"])
+    if name not in (_END, _ERASE):  # an end is no activity
+        state.is_open = True
+        state.activity_ms = max(state.activity_ms, event.arrived_ms)
+    return state
+
+
+def _refuse_late(state: Conversation, event: Event, rules: Rules) -> None:
+    if state.erased:
+        raise Refused("expired", "the conversation was erased")
+    if not state.is_open and state.end is not None:
+        age = event.arrived_ms - state.end["arrived_ms"]
+        if age > rules.state_retention_ms:
+            raise Refused("expired", f"the conversation ended {age // 1000} s before, past its retention")
+
+
+def _count_sequence(state: Conversation, producer: str, sequence: int) -> None:
+    counted = state.producers.get(producer)
+    if counted is None:
+        state.producers[producer] = [sequence, 1]
+    else:
+        counted[0] = max(counted[0], sequence)
+        counted[1] += 1

@@ -1,0 +1,105 @@
+"""Start, update, end and erasure of a conversation."""
+
+from typing import Any
+
+from plaudit_stream_processors.fold.conversation import Conversation
+from plaudit_stream_processors.fold.effects import Effects, Emission
+from plaudit_stream_processors.fold.events import Event
+from plaudit_stream_processors.fold.finished import finished_record, tombstone_record
+from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.series import series_of
+from plaudit_stream_processors.metrics.histograms import index_of
+
+Body = dict[str, Any]
+
+
+def start_conversation(state: Conversation, body: Body, event: Event, effects: Effects, rules: Rules) -> None:
+    """The first start counts; a later one only fills in what is unknown."""
+    first = state.started is None
+    for name, value in body.items():
+        if name == "tags":
+            for tag, text in value.items():
+                _set(state, f"tags.{tag}", text, event.at)
+        elif name in ("consent", "user_id"):
+            if value not in ("unknown", "unspecified") or name not in state.facts:
+                _set(state, name, value, event.at)
+        elif first or name not in state.facts:
+            state.facts[name] = value
+    state.dirty.add("conversation")
+    if first:
+        state.started = event.at
+        state.facts["source"] = event.record["source"]
+        state.series = series_of(state, {}, event, rules)
+        effects.counters.add(state.series, "conversations:started", event.at, event.arrived_ms)
+
+
+def update_conversation(
+    state: Conversation, body: Body, event: Event, _effects: Effects, _rules: Rules
+) -> None:
+    """Each fact takes the latest value by event time, then by the log's order."""
+    if "user_id" in body:
+        _set(state, "user_id", body["user_id"], event.at)
+    if body["consent"] != "unknown":
+        _set(state, "consent", body["consent"], event.at)
+    for tag, text in body.get("tags", {}).items():
+        _set(state, f"tags.{tag}", text, event.at)
+    state.dirty.add("conversation")
+
+
+def end_conversation(state: Conversation, body: Body, event: Event, effects: Effects, _rules: Rules) -> None:
+    """Finish a revision; an idle end that activity has overtaken, and a second end, do nothing."""
+    state.lifecycle.append(event.record["event_id"])
+    state.dirty.add("conversation")
+    overtaken = body["reason"] == "idle" and state.activity_ms * 1000 > body.get("last_activity_at", 0)
+    if overtaken or not state.is_open:
+        effects.ignored += 1
+        return
+    state.is_open = False
+    state.revision += 1
+    state.end = {"reason": body["reason"], "at": event.at, "arrived_ms": event.arrived_ms}
+    _count_time_spent(state, event, effects)
+    if state.started is None:
+        effects.incomplete += 1
+        return
+    effects.finished.append(Emission(state.key, event.offset, finished_record(state, event)))
+
+
+def erase_conversation(
+    state: Conversation, body: Body, event: Event, effects: Effects, _rules: Rules
+) -> None:
+    """Forget everything and tell the sink, also where nothing is known any more."""
+    state.forget_content()
+    state.erased, state.is_open = True, False
+    state.revision += 1
+    state.end = {"reason": "erased", "at": event.at, "arrived_ms": event.arrived_ms}
+    state.lifecycle.append(event.record["event_id"])
+    effects.finished.append(Emission(state.key, event.offset, tombstone_record(state, body["reason"], event)))
+
+
+def _set(state: Conversation, name: str, value: str, at: int) -> None:
+    if at < state.stamps.get(name, at):
+        return
+    state.stamps[name] = at
+    fact, dot, tag = name.partition(".")
+    if dot:
+        state.facts.setdefault(fact, {})[tag] = value
+    else:
+        state.facts[fact] = value
+
+
+def _count_time_spent(state: Conversation, event: Event, effects: Effects) -> None:
+    """Seconds from the first message to the last, in the bucket of the first end."""
+    if not state.messages:
+        return
+    times = [message["occurred_at"] for message in state.messages.values()]
+    index = index_of((max(times) - min(times)) / 1_000_000)
+    counters = effects.counters
+    if state.spent is None:
+        state.spent = [event.at, index]
+        counters.add(state.series, "conversations:ended", event.at, event.arrived_ms)
+    elif state.spent[1] != index:
+        counters.add(state.series, f"time_spent:{state.spent[1]}", state.spent[0], event.arrived_ms, -1)
+        state.spent[1] = index
+    else:
+        return
+    counters.add(state.series, f"time_spent:{index}", state.spent[0], event.arrived_ms)

@@ -1,0 +1,27 @@
+"""What the fold goes by besides the log itself: the same rules and the same log give the same state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from plaudit_stream_processors.metrics.series import Labels, series_name
+
+DAY_MS: Final = 86_400_000
+
+
+def _all_labels(labels: Labels) -> str:
+    return series_name(labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that decide what the fold does.
+
+    Attributes:
+        state_retention_ms: how long after its end a conversation takes events, by the broker's
+            record timestamps.
+        admit: the series that labels count in; past the cardinality limit that of `other`.
+    """
+
+    state_retention_ms: int = 3 * DAY_MS
+    admit: Callable[[Labels], str] = field(default=_all_labels)

@@ -1,0 +1,80 @@
+"""Which models, applications and variants get series of their own, so that their number stays bounded.
+
+Decided alike in every partition: a configured list of models wins; otherwise the first values that
+anyone saw are admitted to one set that all workers share, up to a limit. All others count as `other`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from plaudit_stream_processors.metrics.series import OTHER, Labels, series_name
+
+Ask = Callable[[str, list[str]], Awaitable[list[bool]]]
+
+
+class Admission:
+    """Note values while reading a batch, `settle` them with the shared set, then `admit` labels purely."""
+
+    def __init__(self, ask: Ask, models: Iterable[str] = ()) -> None:
+        """`ask(kind, values)` says for each value whether the shared set has, or takes, it."""
+        self._ask = ask
+        self._listed = frozenset(models)
+        self._known: dict[str, dict[str, bool]] = {"application": {}, "model": {}, "variant": {}}
+        self._new: dict[str, dict[str, None]] = {"application": {}, "model": {}, "variant": {}}
+        self._series: dict[Labels, str] = {}
+
+    @property
+    def refused(self) -> int:
+        """How many values went to `other`."""
+        return sum(not admitted for known in self._known.values() for admitted in known.values())
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Collect the values of an event that nobody decided on yet."""
+        application = event["application"]
+        if application not in self._known["application"]:
+            self._new["application"][application] = None
+        body = event["body"][1]
+        if "model" in body:
+            value = _model_value(body["model"]["id"], body["model"].get("version") or "")
+            if value not in self._known["model"]:
+                self._new["model"][value] = None
+        if "variants" in body:
+            for experiment, arm in body["variants"].items():
+                if f"{experiment}:{arm}" not in self._known["variant"]:
+                    self._new["variant"][f"{experiment}:{arm}"] = None
+
+    async def settle(self) -> None:
+        """Ask about what was noted."""
+        for kind, new in self._new.items():
+            if not new:
+                continue
+            values = list(new)
+            if kind == "model" and self._listed:
+                answers = [value.split("\x00")[0] in self._listed for value in values]
+            else:
+                answers = await self._ask(kind, values)
+            self._known[kind].update(zip(values, answers, strict=True))
+            new.clear()
+            self._series.clear()
+
+    def admit(self, labels: Labels) -> str:
+        """The series that these labels count in."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = series_name(self._folded(labels))
+        return series
+
+    def _folded(self, labels: Labels) -> Labels:
+        if not self._known["application"].get(labels.application, False):
+            labels = labels._replace(application=OTHER)
+        if labels.model and not self._known["model"].get(
+            _model_value(labels.model, labels.model_version), False
+        ):
+            labels = labels._replace(model=OTHER, model_version="")
+        if labels.variant and not self._known["variant"].get(labels.variant, False):
+            labels = labels._replace(variant=OTHER)
+        return labels
+
+
+def _model_value(model: str, version: str) -> str:
+    return f"{model}\x00{version}"

@@ -1,0 +1,78 @@
+"""Time buckets: ten seconds for the short windows, ten minutes for the day (docs/metrics.md).
+
+Whether a count still lies within a bucket's retention is decided by the record timestamp of the
+event that brings it, so every replay and every recount decides alike.
+"""
+
+from typing import Final
+
+SHORT_US: Final = 10_000_000
+LONG_US: Final = 600_000_000
+SHORT_RETENTION_US: Final = 2 * 3600 * 1_000_000
+LONG_RETENTION_US: Final = 72 * 3600 * 1_000_000
+
+Cells = dict[str, int]
+
+
+class Counters:
+    """Sums of deltas, by bucket and cell; a cell is `series name`, a blank, and the counter's name.
+
+    Attributes:
+        recent: short bucket's start in units of SHORT_US -> cells; counts for both resolutions.
+        older: long bucket's start in units of LONG_US -> cells; too old for the short one.
+        late: deltas that were past either retention and were not counted.
+    """
+
+    __slots__ = ("late", "older", "recent")
+
+    def __init__(self) -> None:
+        self.recent: dict[int, Cells] = {}
+        self.older: dict[int, Cells] = {}
+        self.late = 0
+
+    def add(self, series: list[str], counter: str, at: int, arrived_ms: int, amount: int = 1) -> None:
+        """Count `amount` at event time `at` (microseconds) for every one of `series`."""
+        arrived = arrived_ms * 1000
+        bucket = at // SHORT_US
+        if bucket * SHORT_US + SHORT_RETENTION_US > arrived:
+            cells = self.recent.get(bucket)
+            if cells is None:
+                cells = self.recent[bucket] = {}
+        else:
+            bucket = at // LONG_US
+            if bucket * LONG_US + LONG_RETENTION_US <= arrived:
+                self.late += 1
+                return
+            cells = self.older.get(bucket)
+            if cells is None:
+                cells = self.older[bucket] = {}
+        for name in series:
+            cell = name + " " + counter
+            cells[cell] = cells.get(cell, 0) + amount
+
+    def by_bucket(self) -> dict[str, Cells]:
+        """Bucket name (`10s:1763700010` or `10m:1763700000`, seconds since 1970) -> cells, zeros left out."""
+        merged: dict[str, Cells] = {}
+        for bucket, cells in self.recent.items():
+            merged[short_name(bucket)] = dict(cells)
+            _merge(merged.setdefault(long_name(bucket * SHORT_US // LONG_US), {}), cells)
+        for bucket, cells in self.older.items():
+            _merge(merged.setdefault(long_name(bucket), {}), cells)
+        for name, cells in merged.items():
+            merged[name] = {cell: amount for cell, amount in cells.items() if amount}
+        return {name: cells for name, cells in merged.items() if cells}
+
+
+def short_name(bucket: int) -> str:
+    """The name of a short bucket by its number."""
+    return f"10s:{bucket * SHORT_US // 1_000_000}"
+
+
+def long_name(bucket: int) -> str:
+    """The name of a long bucket by its number."""
+    return f"10m:{bucket * LONG_US // 1_000_000}"
+
+
+def _merge(into: Cells, cells: Cells) -> None:
+    for cell, amount in cells.items():
+        into[cell] = into.get(cell, 0) + amount

@@ -1,0 +1,37 @@
+"""What a feedback means for the figures: a satisfaction from 1 to 5, a verdict on accuracy."""
+
+from typing import Any
+
+Feedback = dict[str, Any]
+
+
+def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
+    """Scale (thumb or number) and satisfaction in thousandths from 1000 to 5000; None for all else."""
+    if feedback["aspect"] != "satisfaction" or "value" not in feedback:
+        return None
+    value = feedback["value"][1]
+    if feedback["kind"] == "thumb":
+        return "thumb", 5000 if value["like"] else 1000
+    if feedback["kind"] == "number":
+        share = (value["value"] - value["minimum"]) / (value["maximum"] - value["minimum"])
+        return "number", 1000 + round(share * 4000)
+    return None
+
+
+def verdict(feedback: Feedback) -> bool | None:
+    """Whether a feedback of aspect `accuracy` judges its message correct; None where it does not say.
+
+    A like or the label `correct` says so, a dislike or the label `incorrect` the contrary; a number
+    above the middle of its scale is correct, one below it incorrect.
+    """
+    if feedback["aspect"] != "accuracy" or "value" not in feedback:
+        return None
+    kind, value = feedback["kind"], feedback["value"][1]
+    if kind == "thumb":
+        return bool(value["like"])
+    if kind == "number":
+        middle = (value["minimum"] + value["maximum"]) / 2
+        return None if value["value"] == middle else bool(value["value"] > middle)
+    if kind == "label" and ("correct" in value["labels"]) != ("incorrect" in value["labels"]):
+        return "correct" in value["labels"]
+    return None

@@ -1,0 +1,34 @@
+"""Series: the labels that figures are kept by, as one readable text for a Redis field."""
+
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
+
+OTHER: Final = "other"
+_SAFE = " !#$&'()*+,/:;<=>?@[]^_`{}~.-"
+
+
+class Labels(NamedTuple):
+    """One series' labels; an empty text is an unknown model or version, or all variants."""
+
+    application: str
+    model: str
+    model_version: str
+    variant: str
+    source: str
+
+    def folded(self) -> "Labels":
+        """Where it counts past the cardinality limit."""
+        return Labels(self.application, OTHER, "", "", self.source)
+
+
+def series_name(labels: Labels) -> str:
+    """`application|model|version|variant|source`, with `|` and `%` in a value percent-encoded."""
+    return "|".join(
+        quote(value, safe=_SAFE) if "|" in value or "%" in value or not value.isascii() else value
+        for value in labels
+    )
+
+
+def labels_of(series: str) -> Labels:
+    """The inverse of `series_name`."""
+    return Labels(*(unquote(value) for value in series.split("|")))

@@ -1,0 +1,66 @@
+"""Votes: ratings and verdicts, counted with what a standard error clustered by conversation needs.
+
+A family is one figure's name with its dimensions, such as `satisfaction:user:thumb:message`. Values
+are thousandths, so that sums are exact integers. Each vote counts in the bucket in which it was first
+counted; a conversation's cluster counts in the bucket of its first vote (docs/metrics.md).
+"""
+
+from typing import Final
+
+from plaudit_stream_processors.metrics.buckets import Counters
+
+SATISFIED: Final = 4000
+Votes = dict[str, list[int]]
+
+
+class Moment:
+    """When a vote counts: event time of its first counting, and the arrival that decides on retention."""
+
+    __slots__ = ("arrived_ms", "at")
+
+    def __init__(self, at: int, arrived_ms: int) -> None:
+        self.at = at
+        self.arrived_ms = arrived_ms
+
+
+def revote(
+    counters: Counters,
+    votes: Votes,
+    series: list[str],
+    family: str,
+    change: tuple[int | None, int | None],
+    moment: Moment,
+) -> None:
+    """Count a vote that changes from one value to another; None is no vote."""
+    old, new = change
+    if old == new:
+        return
+    number = (new is not None) - (old is not None)
+    before, after = old or 0, new or 0
+    _add(counters, series, family + ":n", moment, number)
+    _add(counters, series, family + ":sum", moment, after - before)
+    _add(counters, series, family + ":sumsq", moment, after * after - before * before)
+    for name in series:
+        _recluster(counters, votes, name, family, (number, after - before), moment)
+
+
+def _recluster(
+    counters: Counters, votes: Votes, name: str, family: str, change: tuple[int, int], moment: Moment
+) -> None:
+    key = f"{name} {family}"
+    home, count, total = votes.get(key) or (moment.at, 0, 0)
+    count_after, total_after = count + change[0], total + change[1]
+    votes[key] = [home, count_after, total_after]
+    at = Moment(home, moment.arrived_ms)
+    series = [name]
+    _add(counters, series, family + ":voters", at, (count_after > 0) - (count > 0))
+    _add(counters, series, family + ":cn", at, change[0])
+    _add(counters, series, family + ":cs", at, change[1])
+    _add(counters, series, family + ":css", at, total_after**2 - total**2)
+    _add(counters, series, family + ":csn", at, total_after * count_after - total * count)
+    _add(counters, series, family + ":cnn", at, count_after**2 - count**2)
+
+
+def _add(counters: Counters, series: list[str], counter: str, moment: Moment, amount: int) -> None:
+    if amount:
+        counters.add(series, counter, moment.at, moment.arrived_ms, amount)

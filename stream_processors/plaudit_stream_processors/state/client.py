@@ -1,0 +1,45 @@
+"""A Redis or Valkey client by URL, a cluster's too, and scripts that survive a server's restart."""
+
+from collections.abc import Awaitable, Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import NoScriptError
+
+Client = Redis | RedisCluster
+Argument = str | bytes | int
+
+
+def connect(url: str, *, timeout_s: float = 10.0) -> Client:
+    """A client; it connects on first use. `redis+cluster://` and `rediss+cluster://` speak to a cluster."""
+    if url.startswith(("redis+cluster://", "rediss+cluster://")):
+        return RedisCluster.from_url(url.replace("+cluster", "", 1), socket_timeout=timeout_s)
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+
+
+class Script:
+    """A Lua file of this package. Sent by its hash, and whole where the server has it not."""
+
+    def __init__(self, name: str) -> None:
+        self._source = (files("plaudit_stream_processors.state") / f"{name}.lua").read_bytes()
+        self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
+
+    async def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run it.
+
+        Raises:
+            redis.exceptions.RedisError: the server refused or did not answer; a commit may or may
+                not have happened then, and can be sent again as it is.
+        """
+        try:
+            return await execute(client, "EVALSHA", self._hash, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await execute(client, "EVAL", self._source, len(keys), *keys, *arguments)
+
+
+async def execute(client: Client, *command: Argument) -> Any:
+    """One command as it stands."""
+    return await cast("Awaitable[Any]", client.execute_command(*command))

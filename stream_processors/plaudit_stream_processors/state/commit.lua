@@ -1,0 +1,73 @@
+-- Commit one batch of one partition: all of it, or nothing.
+--
+-- KEYS[1]  position: hash; epoch, next, owner, arrived_ms
+-- KEYS[2]  open: sorted set; conversation by last activity (record timestamp, ms)
+-- KEYS[3]  ended: sorted set; conversation by end (record timestamp, ms)
+-- KEYS[4]  changed: sorted set; bucket by the offset that changed it last
+-- ARGV[1]  epoch of the owner
+-- ARGV[2]  offset at which the batch starts
+-- ARGV[3]  offset after the batch
+-- ARGV[4]  the batch's latest record timestamp, ms
+-- ARGV[5]  retention after the end, ms
+-- ARGV[6]  how long the rest of an expired conversation keeps late events out, ms
+-- ARGV[7]  key prefix of conversations (same slot as KEYS)
+-- ARGV[8]  key prefix of metric buckets (same slot)
+-- ARGV[9]  number of conversations; for each: id, state (open, ended, erased), score,
+--          number of strings, field, value, ...
+-- then     number of buckets; for each: name, time to live in ms, number of strings, cell, delta, ...
+-- returns  'ok', or 'fenced' (another owner), 'lost' (no position), 'gap' (not where the last one ended)
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'next')
+if not held[1] then return 'lost' end
+if held[1] ~= ARGV[1] then return 'fenced' end
+if held[2] and held[2] == ARGV[3] and ARGV[2] ~= ARGV[3] then return 'ok' end
+if held[2] and held[2] ~= ARGV[2] then return 'gap' end
+
+local CHUNK = 4000
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
+  local id, state, score, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local key = ARGV[7] .. id
+  at = at + 4
+  if state == 'erased' then redis.call('DEL', key) end
+  for first = at, at + count - 1, CHUNK do
+    redis.call('HSET', key, unpack(ARGV, first, math.min(first + CHUNK, at + count) - 1))
+  end
+  at = at + count
+  if state == 'open' then
+    redis.call('ZADD', KEYS[2], score, id)
+    redis.call('ZREM', KEYS[3], id)
+  else
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('ZADD', KEYS[3], score, id)
+  end
+end
+
+local buckets = tonumber(ARGV[at])
+at = at + 1
+for _ = 1, buckets do
+  local name, ttl, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local key = ARGV[8] .. name
+  at = at + 3
+  for i = at, at + count - 1, 2 do
+    redis.call('HINCRBY', key, ARGV[i], ARGV[i + 1])
+  end
+  at = at + count
+  redis.call('PEXPIRE', key, ttl)
+  redis.call('ZADD', KEYS[4], ARGV[3], name)
+end
+
+-- What expired gives its memory back; enough stays to refuse late events as a replay would.
+local expired = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. (ARGV[4] - ARGV[5]), 'LIMIT', 0, 500)
+for _, id in ipairs(expired) do
+  local key = ARGV[7] .. id
+  local progress = redis.call('HGET', key, 'progress')
+  redis.call('DEL', key)
+  if progress then
+    redis.call('HSET', key, 'progress', progress)
+    redis.call('PEXPIRE', key, ARGV[6])
+  end
+  redis.call('ZREM', KEYS[3], id)
+end
+
+redis.call('HSET', KEYS[1], 'next', ARGV[3], 'arrived_ms', ARGV[4])
+return 'ok'

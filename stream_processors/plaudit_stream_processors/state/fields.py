@@ -1,0 +1,131 @@
+"""A conversation as the fields of a Redis hash, in JSON that a person can read, and back.
+
+`conversation` holds what was said of it, `progress` what changes with every event, and each
+message, feedback slot and comparison has a field of its own, so that a commit writes what changed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from plaudit_stream_processors.fold.conversation import Conversation
+
+_dumps = orjson.dumps
+
+
+def changed_fields(state: Conversation) -> list[str | bytes]:
+    """Field, value, field, value ... of what changed since the last call; clears the marks."""
+    out: list[str | bytes] = ["progress", _progress(state)]
+    for field in state.dirty:
+        kind, _, name = field.partition(":")
+        out.append(field)
+        if kind == "message":
+            out.append(_dumps(state.messages[name]))
+        elif kind == "feedback":
+            out.append(_dumps(state.feedback[name]))
+        elif kind == "comparison":
+            out.append(_dumps(state.comparisons[name]))
+        elif kind == "votes":
+            out.append(_dumps(state.votes))
+        else:
+            out.append(_conversation(state))
+    state.dirty.clear()
+    return out
+
+
+def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> Conversation:
+    """The state that `changed_fields` wrote, whole.
+
+    Raises:
+        ValueError: the fields are not ours.
+    """
+    application, _, conversation_id = key.partition("/")
+    state = Conversation(application, conversation_id)
+    groups: dict[str, list[dict[str, Any]]] = {"message": [], "feedback": [], "comparison": []}
+    slots: list[str] = []
+    for field, value in fields.items():
+        kind, _, name = field.decode().partition(":")
+        document = orjson.loads(value)
+        if kind in groups:
+            groups[kind].append(document)
+            if kind == "feedback":
+                slots.append(name)
+        else:
+            _LOADERS[kind](state, document)
+    _load_entities(state, groups, slots)
+    return state
+
+
+def _progress(state: Conversation) -> bytes:
+    document: dict[str, Any] = {
+        "open": state.is_open,
+        "events": state.events,
+        "activity_ms": state.activity_ms,
+        "last_message": state.last_message,
+        "producers": state.producers,
+    }
+    if state.end is not None:
+        document |= {
+            "revision": state.revision,
+            "end": state.end,
+            "spent": state.spent,
+            "erased": state.erased,
+        }
+    return _dumps(document)
+
+
+def _load_progress(state: Conversation, document: dict[str, Any]) -> None:
+    state.is_open = document["open"]
+    state.events = document["events"]
+    state.activity_ms = document["activity_ms"]
+    state.last_message = document["last_message"]
+    state.producers = document["producers"]
+    state.revision = document.get("revision", 0)
+    state.end = document.get("end")
+    state.spent = document.get("spent")
+    state.erased = document.get("erased", False)
+
+
+def _conversation(state: Conversation) -> bytes:
+    return _dumps(
+        {
+            "started_at": state.started,
+            "series": state.series,
+            "facts": state.facts,
+            "stamps": state.stamps,
+            "events": state.lifecycle,
+        }
+    )
+
+
+def _load_conversation(state: Conversation, document: dict[str, Any]) -> None:
+    state.started = document["started_at"]
+    state.series = document["series"]
+    state.facts = document["facts"]
+    state.stamps = document["stamps"]
+    state.lifecycle = document["events"]
+    state.seen.update(state.lifecycle)
+
+
+def _load_votes(state: Conversation, document: dict[str, Any]) -> None:
+    state.votes = document
+
+
+_LOADERS = {"progress": _load_progress, "conversation": _load_conversation, "votes": _load_votes}
+
+
+def _load_entities(state: Conversation, groups: dict[str, list[dict[str, Any]]], slots: list[str]) -> None:
+    for message in sorted(groups["message"], key=lambda item: int(item["n"])):
+        state.messages[message["message_id"]] = message
+        state.seen.update(message["events"])
+        if message["role"] == "assistant":
+            state.children.setdefault(message["parent_id"], []).append(message["message_id"])
+    # Slots in any order give the same figures and the same record but for its order: the name's.
+    for slot, entity in sorted(zip(slots, groups["feedback"], strict=True), key=lambda pair: pair[0]):
+        state.feedback[slot] = entity
+        state.slots_of.setdefault(entity["message_id"] or "", []).append(slot)
+        state.seen.update(entity["events"])
+    for comparison in sorted(groups["comparison"], key=lambda item: int(item["n"])):
+        state.comparisons[comparison["comparison_id"]] = comparison
+        state.seen.update(comparison["events"])
