@@ -103,7 +103,7 @@ class Number(Value):
     """A rating between `minimum` (the worst) and `maximum` (the best), both within the scale."""
 
     kind = "number"
-    value: float
+    number: float
     minimum: float
     maximum: float
 
@@ -111,8 +111,8 @@ class Number(Value):
     def _on_its_scale(self) -> Self:
         if not self.minimum < self.maximum:
             raise ValueError("minimum must be below maximum")
-        if not self.minimum <= self.value <= self.maximum:
-            raise ValueError(f"{self.value} lies outside the scale {self.minimum} to {self.maximum}")
+        if not self.minimum <= self.number <= self.maximum:
+            raise ValueError(f"{self.number} lies outside the scale {self.minimum} to {self.maximum}")
         return self
 
 
@@ -348,10 +348,21 @@ def moment(at: int) -> datetime:
 
 
 def _body_record(body: AnyBody) -> dict[str, Any]:
-    record = body.model_dump()
+    record = _fields(body)
     if isinstance(body, UpdateMessage) and body.feedback.value is not None:
-        value = record["feedback"]["value"]
-        record["feedback"]["value"] = (f"plaudit.v1.{type(body.feedback.value).__name__}", value)
+        name = f"plaudit.v1.{type(body.feedback.value).__name__}"
+        record["feedback"]["value"] = (name, record["feedback"]["value"])
     elif isinstance(body, EndConversation) and body.last_activity_at is not None:
         record["last_activity_at"] = micros(body.last_activity_at)
     return record
+
+
+def _fields(model: Contract) -> dict[str, Any]:
+    """As `model_dump`, several times as fast: it copies no texts, and has no options to look at."""
+    return {name: _plain(value) for name, value in model.__dict__.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Contract):
+        return _fields(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
