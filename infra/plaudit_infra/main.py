@@ -29,7 +29,12 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
     root.add_argument("--debug", action="store_true", help="show the traceback of an error")
     subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in available:
-        command.configure(subparsers.add_parser(command.name, help=command.help, description=command.help))
+        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
+        # Suppressed: it must not undo a --debug given before the sub-command.
+        subparser.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+        command.configure(subparser)
     return root
 
 
@@ -49,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Exception as error:  # noqa: BLE001  # the last line of defence of a command
+    except Exception as error:  # the last line of defence of a command
         if arguments.debug:
             raise
         print(f"plaudit: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)

@@ -101,7 +101,9 @@ class Decoder:
     nothing and have that as their default are left out, as `compile_reader` tells.
     """
 
-    def __init__(self, name: SchemaName, schemas: SchemaSource | None = None, *, sparse: bool = False) -> None:
+    def __init__(
+        self, name: SchemaName, schemas: SchemaSource | None = None, *, sparse: bool = False
+    ) -> None:
         self._name = name
         self._schemas = schemas or PackagedSchemas()
         self._sparse = sparse

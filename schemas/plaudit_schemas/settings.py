@@ -141,5 +141,5 @@ def _given(
 
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
-        return "********" if value.get_secret_value() else ""
+        return str(value) if value.get_secret_value() else ""
     return "" if value is None else str(value)

@@ -76,7 +76,7 @@ class ConversationStore:
         state_retention_ms: int,
         late_guard_ms: int = 15 * 86_400_000,
     ) -> None:
-        """`late_guard_ms`: how long an expired conversation still refuses events; the log's retention or more."""
+        """`late_guard_ms`: how long an expired conversation still refuses events: the log's retention."""
         self.client = client
         self.prefix = prefix
         self._retention_ms = state_retention_ms

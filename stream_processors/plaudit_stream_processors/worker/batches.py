@@ -55,26 +55,24 @@ class Prepared:
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all partitions of a worker fold with."""
+
+    topic: str
+    store: ConversationStore
+    rules: Rules
+    admission: Admission
+    decoder: Decoder
+    encoder: Encoder
+
+
 class PartitionFolder:
     """Folds the batches of one owned partition, in order; lives as long as the ownership."""
 
-    def __init__(
-        self,
-        topic: str,
-        partition: int,
-        epoch: int,
-        *,
-        store: ConversationStore,
-        rules: Rules,
-        admission: Admission,
-        decoder: Decoder,
-        encoder: Encoder,
-        max_entities: int,
-    ) -> None:
-        self.topic, self.partition, self.epoch = topic, partition, epoch
+    def __init__(self, tools: Tools, partition: int, epoch: int, max_entities: int) -> None:
+        self.tools, self.partition, self.epoch = tools, partition, epoch
         self.cache = ConversationCache(max_entities)
-        self._store, self._rules, self._admission = store, rules, admission
-        self._decoder, self._encoder = decoder, encoder
         self._number = 0
 
     async def prepare(self, records: Sequence[KafkaRecord], first_offset: int, next_offset: int) -> Prepared:
@@ -85,7 +83,7 @@ class PartitionFolder:
             redis.exceptions.RedisError: likewise.
         """
         self._number += 1
-        decoded = self._decoder.decode_many([record.value for record in records])
+        decoded = self.tools.decoder.decode_many([record.value for record in records])
         await self._fetch(decoded)
         folding = _Folding(self, self._number, Effects())
         for start in range(0, len(records), _YIELD_EVERY):
@@ -99,16 +97,16 @@ class PartitionFolder:
     async def _fetch(self, decoded: Sequence[Record | CodecError]) -> None:
         """Bring what the batch needs: states that are not held, and the admission of new labels."""
         missing: dict[str, Record] = {}
-        admission, held = self._admission, self.cache
+        admission, held = self.tools.admission, self.cache
         for event in decoded:
-            if event.__class__ is dict:
-                key = f"{event['application']}/{event['conversation_id']}"  # type: ignore[index]  # a dict
+            if isinstance(event, dict):
+                key = f"{event['application']}/{event['conversation_id']}"
                 if key not in held:
-                    missing[key] = event  # type: ignore[assignment]  # a dict
-                admission.note(event)  # type: ignore[arg-type]  # a dict
+                    missing[key] = event
+                admission.note(event)
         await admission.settle()
         if missing:
-            found = await self._store.load(self.partition, list(missing))
+            found = await self.tools.store.load(self.partition, list(missing))
             for key, event in missing.items():
                 held.put(found.get(key) or Conversation(event["application"], event["conversation_id"]))
 
@@ -128,9 +126,10 @@ class _Folding:
         """Fold one record, or note why it was refused."""
         self._arrived_ms = max(self._arrived_ms, record.timestamp)
         self._events += 1
+        if isinstance(event, CodecError):
+            self._refuse(record, event.reason, str(event))
+            return
         try:
-            if isinstance(event, CodecError):
-                raise Refused(event.reason, str(event))
             self._fold(record, event)
         except Refused as refused:
             self._refuse(record, refused.reason, refused.detail)
@@ -161,7 +160,7 @@ class _Folding:
         before = entities(state)
         effects = self._effects
         folded = Event(event, owner.partition, record.offset, record.timestamp, len(value))
-        fold(state, folded, effects, owner._rules)  # noqa: SLF001  # one module, two halves of one class
+        fold(state, folded, effects, owner.tools.rules)
         self._touched[key] = state
         owner.cache.touched(state, self._number, entities(state) - before)
         if effects.finished:
@@ -170,7 +169,7 @@ class _Folding:
     def _encode_finished(self, record: KafkaRecord) -> None:
         # At once: the state that it refers to may change with the next event.
         for emission in self._effects.finished:
-            value = self._owner._encoder.encode(emission.record)  # noqa: SLF001  # as above
+            value = self._owner.tools.encoder.encode(emission.record)
             if len(value) > FINISHED_BYTES:
                 self._refuse(
                     record, "invalid", f"the finished conversation has {len(value)} bytes, over the limit"
@@ -181,7 +180,7 @@ class _Folding:
 
     def _refuse(self, record: KafkaRecord, reason: Reason, detail: str) -> None:
         refusal = Refusal(
-            reason, detail[:1000], self._owner.topic, self._owner.partition, record.offset,
+            reason, detail[:1000], self._owner.tools.topic, self._owner.partition, record.offset,
             schema_id_of(record.value or b""), record.timestamp,
         )  # fmt: skip
         self._dead.append(DeadLetter(record.key, record.value, refusal))

@@ -1,0 +1,23 @@
+"""`plaudit down`: stop the local stack; its data stays."""
+
+from argparse import ArgumentParser, Namespace
+
+from plaudit_schemas.commands import OK, Command
+
+from plaudit_infra.commands.data import add_data_argument, data_folder
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_data_argument(parser)
+
+
+def run(arguments: Namespace) -> int:
+    from plaudit_infra.servers.stack import Stack  # noqa: PLC0415  # loads Kafka's client when used
+
+    folder = data_folder(arguments)
+    stopped = Stack(folder).stop()
+    print(f"stopped {' and '.join(stopped)}" if stopped else f"nothing runs on {folder}")
+    return OK
+
+
+COMMAND = Command("down", "stop the local stack; its data stays", configure, run)

