@@ -272,6 +272,7 @@ class _WriterSource(_Source):
             else:
                 self.emit(1, f"{variable} = r[{field['name']!r}]")
             self.value(1, field["type"], variable)
+        self.emit(1, "return")
 
     def value(self, indent: int, node: Any, given: str) -> None:
         node = self.resolve(node)

@@ -68,11 +68,9 @@ class KafkaServer(Server):
         properties = self._write_properties()
         self._format()
         class_path = os.pathsep.join(str(path) for path in fetch("kafka"))
-        return [
-            JAVA,
-            f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
-            "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true", "-cp", class_path, "kafka.Kafka", properties,
-        ]  # fmt: skip
+        memory = [f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m", "-XX:+UseG1GC"]
+        options = [*memory, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+        return [JAVA, *options, "-cp", class_path, "kafka.Kafka", properties]
 
     def _write_properties(self) -> Path:
         voters = self.voters or f"{self.node}@127.0.0.1:{self.ports['controller']}"

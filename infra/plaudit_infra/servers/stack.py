@@ -54,7 +54,8 @@ class Stack:
         running = [server.name for server in self._servers() if server.is_running()]
         if running:
             raise AlreadyRunningError(
-                f"{' and '.join(running)} already run on {self.folder}; see `plaudit status`, or `plaudit down` first"
+                f"{' and '.join(running)} already run on {self.folder}; see `plaudit status`, "
+                "or stop them with `plaudit down`"
             )
         settings = {"PLAUDIT_PARTITIONS": str(PARTITIONS)}
         try:

@@ -108,7 +108,7 @@ def _check_value(feedback: Body) -> None:
         raise Refused("invalid", "a feedback's signal differs from its value's name")
     if kind == "signal" and not isfinite(value.get("number", 0)):
         raise Refused("invalid", "a signal's number must be finite")
-    if kind == "number" and not _on_scale(value["minimum"], value["value"], value["maximum"]):
+    if kind == "number" and not _on_scale(value["minimum"], value["number"], value["maximum"]):
         raise Refused("invalid", "a number lies outside its scale, or the scale is empty")
 
 

@@ -13,7 +13,7 @@ def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
     if feedback["kind"] == "thumb":
         return "thumb", 5000 if value["like"] else 1000
     if feedback["kind"] == "number":
-        share = (value["value"] - value["minimum"]) / (value["maximum"] - value["minimum"])
+        share = (value["number"] - value["minimum"]) / (value["maximum"] - value["minimum"])
         return "number", 1000 + round(share * 4000)
     return None
 
@@ -31,7 +31,7 @@ def verdict(feedback: Feedback) -> bool | None:
         return bool(value["like"])
     if kind == "number":
         middle = (value["minimum"] + value["maximum"]) / 2
-        return None if value["value"] == middle else bool(value["value"] > middle)
+        return None if value["number"] == middle else bool(value["number"] > middle)
     if kind == "label" and ("correct" in value["labels"]) != ("incorrect" in value["labels"]):
         return "correct" in value["labels"]
     return None

@@ -1,0 +1,137 @@
+"""Fixtures and switches that all tests share. Servers start when a test first asks for them."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from plaudit_infra.servers.artifacts import fetch
+from plaudit_infra.servers.errors import DownloadError
+from plaudit_infra.servers.kafka import KafkaCluster, KafkaServer
+from plaudit_infra.servers.registry import RegistryServer
+from plaudit_infra.servers.server import Server
+from plaudit_infra.servers.valkey import ValkeyCluster, ValkeyServer
+
+from tests.support.services import under_ci, unavailable
+
+S = TypeVar("S", bound=Server)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too, as CI does")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow") or under_ci():
+        return
+    skip = pytest.mark.skip(reason="slow: minutes on real servers; --slow or CI runs it")
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("PLAUDIT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def kafka_files() -> None:
+    try:
+        fetch("kafka")
+    except DownloadError as error:
+        unavailable(f"Kafka: {error}")
+
+
+@pytest.fixture(scope="session")
+def kafka_node(servers_folder: Path, kafka_files: None) -> Iterator[KafkaServer]:
+    """The one broker of most tests; never stopped by a test."""
+    yield from _running(KafkaServer(servers_folder / "kafka"))
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_node: KafkaServer) -> str:
+    """`bootstrap.servers` of a real Kafka that all tests share: each uses a topic prefix of its own."""
+    return kafka_node.address
+
+
+@pytest.fixture(scope="session")
+def valkey(servers_folder: Path) -> Iterator[str]:
+    """The URL of a real Valkey that all tests share: each uses a key prefix of its own."""
+    for server in _running(ValkeyServer(servers_folder / "valkey")):
+        yield server.address
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
+    """`bootstrap.servers` of three brokers."""
+    cluster = KafkaCluster(servers_folder / "kafka-cluster")
+    cluster.start()
+    yield cluster.address
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(servers_folder: Path) -> Iterator[str]:
+    """The URL of a three-node Valkey cluster."""
+    cluster = ValkeyCluster(servers_folder / "valkey-cluster")
+    cluster.start()
+    yield cluster.address
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def registry(servers_folder: Path) -> Iterator[str]:
+    """The URL of a real schema registry's Confluent API."""
+    try:
+        fetch("registry")
+    except DownloadError as error:
+        unavailable(f"the schema registry: {error}")
+    for server in _running(RegistryServer(servers_folder / "registry")):
+        yield server.address
+
+
+@pytest.fixture
+def kafka_server(tmp_path: Path, kafka_files: None) -> Iterator[Callable[[], KafkaServer]]:
+    """Makes private brokers that a test may stop, kill, pause and start again."""
+    made: list[KafkaServer] = []
+
+    def make() -> KafkaServer:
+        server = KafkaServer(tmp_path / f"kafka{len(made)}", heap_mb=384)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.kill()
+
+
+@pytest.fixture
+def valkey_server(tmp_path: Path) -> Iterator[Callable[[], ValkeyServer]]:
+    """Makes private Valkeys that a test may stop, kill, pause and start again."""
+    made: list[ValkeyServer] = []
+
+    def make() -> ValkeyServer:
+        server = ValkeyServer(tmp_path / f"valkey{len(made)}")
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.kill()
+
+
+def _running(server: S) -> Iterator[S]:
+    server.start()
+    yield server
+    server.stop()

@@ -1,0 +1,85 @@
+"""The `plaudit` command: help, exit codes, one-line errors."""
+
+import argparse
+import json
+
+import pytest
+from plaudit_infra import main as entry
+from plaudit_schemas.commands import FAILED, OK, USAGE, Command
+from plaudit_schemas.errors import PlauditError
+
+
+def _commands(error: BaseException | None) -> list[Command]:
+    def run(_arguments: argparse.Namespace) -> int:
+        if error is not None:
+            raise error
+        return OK
+
+    return [Command("work", "do it", lambda _parser: None, run)]
+
+
+def test_every_command_has_real_help(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [command.name for command in entry.commands()]
+    assert {"config", "down", "status", "topics", "up"} <= set(names)
+    for name in names:
+        with pytest.raises(SystemExit) as exit_:
+            entry.main([name, "--help"])
+        assert exit_.value.code == OK
+        assert len(capsys.readouterr().out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("argv", [[], ["frob"], ["config", "--frob"], ["topics"]])
+def test_wrong_usage_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        entry.main(argv)
+    assert exit_.value.code == USAGE
+    assert "usage" in capsys.readouterr().err
+
+
+def test_an_error_of_ours_is_one_line_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(entry, "commands", lambda: _commands(PlauditError("do this instead")))
+    assert entry.main(["work"]) == FAILED
+    assert capsys.readouterr().err == "plaudit: do this instead\n"
+
+
+@pytest.mark.parametrize("argv", [["--debug", "work"], ["work", "--debug"]])
+def test_debug_shows_the_traceback(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(entry, "commands", lambda: _commands(PlauditError("do this instead")))
+    assert entry.main(argv) == FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(entry, "commands", lambda: _commands(ZeroDivisionError("division")))
+    assert entry.main(["work"]) == FAILED
+    assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(ZeroDivisionError):
+        entry.main(["--debug", "work"])
+
+
+def test_ctrl_c_exits_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "commands", lambda: _commands(KeyboardInterrupt()))
+    assert entry.main(["work"]) == 130
+
+
+def test_config_prints_every_setting(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAUDIT_TOPIC_PREFIX", "eu.")
+    assert entry.main(["config"]) == OK
+    assert "PLAUDIT_TOPIC_PREFIX" in capsys.readouterr().out
+    assert entry.main(["config", "--json"]) == OK
+    rows = {row["variable"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["PLAUDIT_TOPIC_PREFIX"]["value"], rows["PLAUDIT_TOPIC_PREFIX"]["origin"]) == ("eu.", "environment")
+
+
+def test_an_unknown_setting_stops_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLAUDIT_TOPIK_PREFIX", "eu.")
+    assert entry.main(["config"]) == FAILED
+    assert "did you mean PLAUDIT_TOPIC_PREFIX?" in capsys.readouterr().err

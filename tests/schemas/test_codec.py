@@ -1,0 +1,214 @@
+"""The codec against fastavro, and against bytes that are no event."""
+
+import io
+import json
+from typing import Any, get_args
+
+import fastavro
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plaudit_schemas.catalog import SchemaName, packaged_id, parse, schema_text
+from plaudit_schemas.codec import Decoder, Encoder, PackagedSchemas, schema_id_of
+from plaudit_schemas.compiled import compile_reader, compile_writer, long_bytes, read_long
+from plaudit_schemas.errors import (
+    BadMagicError,
+    CodecError,
+    EncodingError,
+    TrailingBytesError,
+    TruncatedError,
+    UnknownBodyError,
+    UnknownSchemaError,
+)
+from plaudit_schemas.examples import examples
+
+NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
+
+
+def values(node: Any, names: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """A strategy for data of an Avro type, records of unions as (name, dict)."""
+    if isinstance(node, str) and node in names:
+        node = names[node]
+    if isinstance(node, list):
+        records = [branch for branch in node if isinstance(branch, dict) and branch["type"] == "record"]
+        return st.one_of(
+            [
+                values(branch, names).map(lambda item, name=branch["name"]: (name, item))
+                if len(records) > 1 and branch in records
+                else values(branch, names)
+                for branch in node
+            ]
+        )
+    if isinstance(node, dict):
+        kind = node["type"]
+        if kind == "record":
+            return st.fixed_dictionaries({field["name"]: values(field["type"], names) for field in node["fields"]})
+        if kind == "enum":
+            return st.sampled_from(node["symbols"])
+        if kind == "array":
+            return st.lists(values(node["items"], names), max_size=3)
+        if kind == "map":
+            return st.dictionaries(st.text(max_size=3), values(node["values"], names), max_size=3)
+        return values(kind, names)
+    return {
+        "null": st.none(),
+        "boolean": st.booleans(),
+        "int": st.integers(-(2**31), 2**31 - 1),
+        "long": st.integers(-(2**63), 2**63 - 1),
+        "double": st.floats(allow_nan=False),
+        "string": st.text(max_size=80),
+    }[node]
+
+
+def _records(name: SchemaName) -> tuple[Any, st.SearchStrategy[Any]]:
+    schema = parse(schema_text(name), plain_longs=True)
+    from plaudit_schemas.compatibility import named_types
+
+    return schema, values(schema, named_types(schema))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_functions_do_what_fastavro_does(name: SchemaName) -> None:
+    schema, records = _records(name)
+    read, read_sparse = compile_reader(schema), compile_reader(schema, sparse=True)
+    write = compile_writer(schema)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(records)
+    def check(record: dict[str, Any]) -> None:
+        expected = io.BytesIO()
+        fastavro.schemaless_writer(expected, schema, record)
+        ours = bytearray()
+        write(record, ours)
+        assert bytes(ours) == expected.getvalue()
+        expected.seek(0)
+        again = fastavro.schemaless_reader(
+            expected, schema, None, return_record_name=True, return_record_name_override=True
+        )
+        assert read(bytes(ours), 0) == (again, len(ours))
+        sparse, _ = read_sparse(bytes(ours), 0)
+        rewritten = bytearray()
+        write(sparse, rewritten)
+        assert rewritten == ours
+
+    check()
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_longs_round_trip(number: int) -> None:
+    encoded = long_bytes(number)
+    assert read_long(encoded, 0) == (number, len(encoded))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_bytes_raise_nothing_but_codec_errors(data: st.DataObject) -> None:
+    example = data.draw(st.sampled_from(list(examples("conversation_event"))))
+    damaged = bytearray(example.payload)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    damaged = damaged[: data.draw(st.integers(0, len(damaged)))]
+    try:
+        Decoder("conversation_event").decode(bytes(damaged))
+    except CodecError as error:
+        assert str(error)
+
+
+def _payload() -> bytes:
+    return next(iter(examples("conversation_event"))).payload
+
+
+def test_every_kind_of_damage_has_its_error() -> None:
+    decoder, good = Decoder("conversation_event"), _payload()
+    damages: list[tuple[bytes, type[CodecError], str]] = [
+        (b"", TruncatedError, "empty"),
+        (b"\0\0", TruncatedError, "header"),
+        (b'{"json": 1}', BadMagicError, "first byte is 123"),
+        (b"\0\0\0\0\x07" + good[5:], UnknownSchemaError, "PLAUDIT_SCHEMA_REGISTRY_URL"),
+        (b"\0" + packaged_id("metric_snapshot").to_bytes(4, "big") + good[5:], UnknownSchemaError, "MetricSnapshot"),
+        (good[:-1], TruncatedError, "follow"),
+        (good + b"!", TrailingBytesError, "1 bytes are left"),
+        (good[:5] + b"\xff" * 12, TruncatedError, "longer than 64 bits"),
+        (good[:5] + long_bytes(2**40), TruncatedError, "IndexError"),
+    ]
+    for payload, error, words in damages:
+        with pytest.raises(error, match=words):
+            decoder.decode(payload)
+
+
+def test_decode_many_gives_each_its_outcome() -> None:
+    good = _payload()
+    outcomes = Decoder("conversation_event").decode_many([good, None, b"x", good])
+    assert [type(outcome).__name__ for outcome in outcomes] == ["dict", "TruncatedError", "BadMagicError", "dict"]
+
+
+def test_a_record_that_does_not_fit_is_refused_with_its_field() -> None:
+    record = next(iter(examples("metric_snapshot"))).record
+    with pytest.raises(EncodingError, match="window_seconds"):
+        Encoder("metric_snapshot").encode({key: value for key, value in record.items() if key != "window_seconds"})
+    with pytest.raises(EncodingError, match="check its fields"):
+        Encoder("metric_snapshot").encode({**record, "model": 7})
+
+
+class _Newer(PackagedSchemas):
+    """A registry that knows one later version of our event."""
+
+    def __init__(self, change: Any) -> None:
+        document = json.loads(schema_text("conversation_event"))
+        change(document)
+        self.text = json.dumps(document)
+
+    def text_of(self, schema_id: int) -> str | None:
+        return self.text if schema_id == 77 else None
+
+
+def _written(newer: _Newer, record: dict[str, Any]) -> bytes:
+    out = bytearray(b"\0\0\0\0\x4d")
+    compile_writer(parse(newer.text, plain_longs=True))(record, out)
+    return bytes(out)
+
+
+def _example_of(body: str) -> dict[str, Any]:
+    decoder = Decoder("conversation_event")
+    records = [decoder.decode(example.payload) for example in examples("conversation_event")]
+    return next(record for record in records if record["body"][0] == f"plaudit.v1.{body}")
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_newer_writers_field_is_dropped_and_its_body_refused(sparse: bool) -> None:
+    def add_field(document: Any) -> None:
+        document["fields"].append({"name": "region", "type": "string"})
+
+    newer = _Newer(add_field)
+    record = _example_of("AddMessage")
+    decoder = Decoder("conversation_event", newer, sparse=sparse)
+    expected = Decoder("conversation_event", sparse=sparse).decode(Encoder("conversation_event").encode(record))
+    assert decoder.decode(_written(newer, {**record, "region": "eu"})) == expected
+
+    def add_body(document: Any) -> None:
+        document["fields"][-1]["type"].append({"type": "record", "name": "Wave", "fields": []})
+
+    newer = _Newer(add_body)
+    decoder = Decoder("conversation_event", newer, sparse=sparse)
+    assert decoder.decode(_written(newer, record)) == expected
+    with pytest.raises(UnknownBodyError, match="upgrade the readers"):
+        decoder.decode(_written(newer, {**record, "body": ("plaudit.v1.Wave", {})}))
+
+
+def test_a_newer_writers_enum_symbol_reads_as_unknown() -> None:
+    def add_role(document: Any) -> None:
+        from plaudit_schemas.compatibility import named_types
+
+        named_types(document)["Role"]["symbols"].append("critic")
+
+    newer = _Newer(add_role)
+    record = _example_of("AddMessage")
+    record["body"][1]["role"] = "critic"
+    decoded = Decoder("conversation_event", newer).decode(_written(newer, record))
+    assert decoded["body"][1]["role"] == "unknown"
+
+
+def test_the_schema_id_of_a_payload() -> None:
+    assert schema_id_of(_payload()) == packaged_id("conversation_event")
+    assert schema_id_of(b"\0\0") is None
+    assert schema_id_of(b"{}...") is None

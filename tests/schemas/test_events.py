@@ -1,0 +1,105 @@
+"""Typed events: the way to records and back, and what is refused."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.events import (
+    AddMessage,
+    CompareMessages,
+    ConversationEvent,
+    Feedback,
+    Number,
+    Signal,
+    StartConversation,
+    Thumb,
+    UpdateMessage,
+    micros,
+    moment,
+)
+from plaudit_schemas.examples import Example, examples
+from plaudit_schemas.ulid import encode_ulid, new_ulid
+from pydantic import ValidationError
+
+
+@pytest.mark.parametrize("example", list(examples("conversation_event")), ids=lambda example: example.title)
+def test_every_example_is_a_valid_event_and_comes_back_the_same(example: Example) -> None:
+    record = Decoder("conversation_event").decode(example.payload)
+    event = ConversationEvent.from_record(record)
+    assert Encoder("conversation_event").encode(event.to_record()) == example.payload
+
+
+def _event(**body: Any) -> ConversationEvent:
+    return ConversationEvent(application="acme", conversation_id="c", body=AddMessage(role="user", **body))
+
+
+def test_limits_are_checked_where_events_are_made() -> None:
+    _event(content="x" * (1024 * 1024), message_id="i" * 128)
+    _event(content="\U0001f600" * (256 * 1024))
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"content": "x" * (1024 * 1024 + 1)}, "1048576 bytes"),
+        ({"content": "\U0001f600" * (256 * 1024 + 1)}, "1048576 bytes"),
+        ({"content": "", "message_id": "i" * 129}, "at most 128"),
+        ({"content": "", "message_id": ""}, "at least 1"),
+        ({"content": "", "metadata": {str(n): "" for n in range(33)}}, "at most 32"),
+        ({"content": "", "latency_ms": -1}, "greater than or equal to 0"),
+        ({"content": "", "colour": "red"}, "not permitted"),
+    ]
+    for body, words in wrong:
+        with pytest.raises(ValidationError, match=words):
+            _event(**body)
+    for application in ("", "a/b", "a b", "a" * 129):
+        with pytest.raises(ValidationError):
+            ConversationEvent(application=application, conversation_id="c", body=StartConversation())
+
+
+def test_kind_follows_the_value_and_must_fit_it() -> None:
+    assert Feedback(aspect="helpful", value=Thumb(like=True)).kind == "thumb"
+    assert Feedback(aspect="helpful", value=Signal(name="copied")).signal == "copied"
+    assert Feedback(aspect="helpful", kind="thumb").value is None
+    for wrong in (
+        {"aspect": "helpful"},
+        {"aspect": "helpful", "kind": "number", "value": Thumb(like=True)},
+        {"aspect": "helpful", "kind": "signal"},
+        {"aspect": "helpful", "signal": "copied", "value": Thumb(like=True)},
+    ):
+        with pytest.raises(ValidationError):
+            Feedback(**wrong)
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(6, 1, 5), (0, 1, 5), (1, 1, 1), (float("nan"), 0, 1)])
+def test_a_number_lies_on_its_scale(value: float, low: float, high: float) -> None:
+    with pytest.raises(ValidationError):
+        Number(number=value, minimum=low, maximum=high)
+
+
+def test_a_ranking_holds_its_candidates_once() -> None:
+    for candidates, ranking in ((["a"], [["a"]]), (["a", "b"], [["a"], ["a"]]), (["a", "b"], [["c"]]), (["a", "a"], [])):
+        with pytest.raises(ValidationError):
+            CompareMessages(candidates=candidates, ranking=ranking)
+
+
+def test_times_are_exact_to_the_microsecond() -> None:
+    at = datetime(2026, 11, 21, 4, 5, 6, 789012, tzinfo=UTC)
+    assert moment(micros(at)) == at
+    assert micros(at + timedelta(microseconds=1)) == micros(at) + 1
+    with pytest.raises(ValidationError):
+        ConversationEvent(
+            application="a", conversation_id="c", occurred_at=at.replace(tzinfo=None), body=StartConversation()
+        )
+
+
+def test_ulids_are_26_characters_and_sort_by_time() -> None:
+    assert encode_ulid(0, bytes(10)) == "0" * 26
+    assert encode_ulid((1 << 48) - 1, b"\xff" * 10) == "7" + "Z" * 25
+    assert encode_ulid(1, bytes(10)) < encode_ulid(2, bytes(10))
+    assert len({new_ulid() for _ in range(1000)}) == 1000
+    with pytest.raises(ValueError, match="48 bits"):
+        encode_ulid(1 << 48, bytes(10))
+
+
+def test_feedback_on_the_whole_conversation_has_no_message() -> None:
+    body = UpdateMessage(feedback=Feedback(aspect="helpful", value=Thumb(like=False)))
+    event = ConversationEvent(application="acme", conversation_id="c", body=body)
+    assert ConversationEvent.from_record(event.to_record()) == event

@@ -1,0 +1,149 @@
+"""The registry's client: against a bad server of our own, and against the real one."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from plaudit_schemas.catalog import schema_text
+from plaudit_schemas.codec import Decoder, Encoder, schema_id_of
+from plaudit_schemas.errors import RegistryError, RegistryUnavailableError, UnknownSchemaError
+from plaudit_schemas.examples import examples
+from plaudit_schemas.registry import SUBJECTS, RegistrySchemas
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answers: list[tuple[int, bytes]]
+    asked: list[str]
+    wait: threading.Event
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path.endswith("/slow"):
+            self.wait.wait(60)
+        status, body = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def bad_registry() -> Iterator[type[_Handler]]:
+    handler = type("Handler", (_Handler,), {"answers": [], "asked": [], "wait": threading.Event()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    handler.url = f"http://127.0.0.1:{server.server_address[1]}"  # type: ignore[attr-defined]  # for the test
+    yield handler
+    handler.wait.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _schemas(handler: Any, **options: Any) -> RegistrySchemas:
+    return RegistrySchemas(handler.url, sleep=lambda _seconds: None, **options)
+
+
+def test_a_failing_registry_is_asked_again_a_few_times_and_named(bad_registry: Any) -> None:
+    bad_registry.answers = [(500, b"no"), (503, b"no"), (500, b'{"message": "out of order"}')]
+    with pytest.raises(RegistryUnavailableError, match=f"{bad_registry.url}.*3 attempts.*out of order"):
+        _schemas(bad_registry).text_of(7)
+    assert len(bad_registry.asked) == 3
+
+
+def test_a_registry_that_recovers_is_forgiven_and_its_answer_kept(bad_registry: Any) -> None:
+    bad_registry.answers = [(500, b"no"), (200, b'{"schema": "\\"string\\""}')]
+    schemas = _schemas(bad_registry)
+    assert schemas.text_of(7) == schemas.text_of(7) == '"string"'
+    assert len(bad_registry.asked) == 2
+
+
+def test_a_refusal_is_not_repeated(bad_registry: Any) -> None:
+    bad_registry.answers = [(422, b'{"message": "incompatible"}')]
+    with pytest.raises(RegistryError, match="incompatible"):
+        _schemas(bad_registry).id_of("conversation_event")
+    assert len(bad_registry.asked) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
+def test_garbage_is_no_answer(bad_registry: Any, body: bytes) -> None:
+    bad_registry.answers = [(200, body)]
+    with pytest.raises(RegistryUnavailableError):
+        _schemas(bad_registry).text_of(7)
+
+
+def test_a_slow_registry_is_given_up(bad_registry: Any) -> None:
+    bad_registry.answers = [(200, b"{}")]
+    schemas = RegistrySchemas(bad_registry.url, timeout_s=0.2, attempts=2, sleep=lambda _seconds: None)
+    with pytest.raises(RegistryUnavailableError, match="2 attempts"):
+        schemas._request("/slow", None)
+
+
+def test_a_registry_that_is_down_is_named_and_its_bytes_are_no_dead_letter() -> None:
+    schemas = RegistrySchemas("http://127.0.0.1:9", attempts=2, sleep=lambda _seconds: None)
+    payload = b"\0\0\0\0\x07" + next(iter(examples("conversation_event"))).payload[5:]
+    with pytest.raises(RegistryUnavailableError, match="127.0.0.1:9"):
+        Decoder("conversation_event", schemas).decode_many([payload])
+
+
+def test_an_unknown_id_is_a_dead_letter_and_asked_for_each_time(bad_registry: Any) -> None:
+    bad_registry.answers = [(404, b"{}")]
+    payload = b"\0\0\0\0\x07" + next(iter(examples("conversation_event"))).payload[5:]
+    with pytest.raises(UnknownSchemaError, match="nobody knows the schema id 7"):
+        Decoder("conversation_event", _schemas(bad_registry)).decode(payload)
+
+
+@pytest.mark.parametrize("url", ["registry:8081", "ftp://x", "http://"])
+def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(RegistryError, match="http://host:port"):
+        RegistrySchemas(url)
+
+
+@pytest.mark.registry
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # their client leaves a socket open
+def test_ours_and_confluents_serializers_read_each_others_bytes(registry: str) -> None:
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    topic = prefix + "plaudit.conversation-events"
+    theirs = SchemaRegistryClient({"url": registry})
+    registered = theirs.register_schema(topic + "-value", Schema(schema_text("conversation_event"), "AVRO"))
+    schemas = RegistrySchemas(registry, topic_prefix=prefix)
+    assert schemas.id_of("conversation_event") == registered
+    assert topic == prefix + SUBJECTS["conversation_event"].removesuffix("-value")
+    ours, reader = Encoder("conversation_event", schemas), Decoder("conversation_event", schemas)
+    serializer = AvroSerializer(
+        theirs, schema_text("conversation_event"), conf={"auto.register.schemas": False, "use.latest.version": True}
+    )
+    deserializer = AvroDeserializer(theirs, schema_text("conversation_event"), return_record_name=True)
+    context = SerializationContext(topic, MessageField.VALUE)
+    packaged = Decoder("conversation_event")
+    for example in examples("conversation_event"):
+        record = packaged.decode(example.payload)
+        written = ours.encode(record)
+        assert schema_id_of(written) == registered
+        assert reader.decode(written) == record
+        assert serializer(record, context) == written, example.title
+        theirs_read = deserializer(written, context)
+        assert theirs_read is not None
+        assert theirs_read["event_id"] == record["event_id"]
+        assert serializer(theirs_read, context) == written, example.title
+
+
+@pytest.mark.registry
+def test_packaged_ids_need_no_registry_even_where_one_is_set(registry: str) -> None:
+    schemas = RegistrySchemas(registry, topic_prefix=f"t{uuid.uuid4().hex[:8]}.")
+    example = next(iter(examples("conversation_event")))
+    assert json.loads(json.dumps(Decoder("conversation_event", schemas).decode(example.payload))) == example.record

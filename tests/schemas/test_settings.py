@@ -1,0 +1,80 @@
+"""Settings: where values come from, what is masked, what is refused."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.settings import add_arguments, installed, load, origins
+
+
+def _flags(*argv: str) -> ConnectionSettings:
+    parser = ArgumentParser()
+    add_arguments(parser, ConnectionSettings)
+    return load(ConnectionSettings, parser.parse_args(argv), {"PLAUDIT_BOOTSTRAP_SERVERS": "environment:1"})
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_local_stack(tmp_path: Path) -> None:
+    stack = {"PLAUDIT_BOOTSTRAP_SERVERS": "stack:1", "PLAUDIT_PARTITIONS": "8"}
+    (tmp_path / "stack.json").write_text(json.dumps({"version": 1, "settings": stack}))
+    environ = {"PLAUDIT_DATA": str(tmp_path), "PLAUDIT_PARTITIONS": "12"}
+    loaded = load(ConnectionSettings, None, environ)
+    assert (loaded.bootstrap_servers, loaded.partitions, loaded.topic_prefix) == ("stack:1", 12, "")
+    shown = {row.variable: row.origin for row in origins([ConnectionSettings], environ)}
+    assert shown["PLAUDIT_BOOTSTRAP_SERVERS"] == "local stack"
+    assert shown["PLAUDIT_PARTITIONS"] == "environment"
+    assert shown["PLAUDIT_TOPIC_PREFIX"] == "default"
+    assert _flags().bootstrap_servers == "environment:1"
+    assert _flags("--bootstrap-servers", "flag:1").bootstrap_servers == "flag:1"
+
+
+def test_a_broken_stack_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text("{")
+    with pytest.raises(SettingsError, match="plaudit down"):
+        load(ConnectionSettings, None, {"PLAUDIT_DATA": str(tmp_path)})
+
+
+def test_an_unknown_setting_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError, match="PLAUDIT_REDIS_URI is no setting; did you mean PLAUDIT_REDIS_URL"):
+        load(ConnectionSettings, None, {"PLAUDIT_REDIS_URI": "redis://x"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("PLAUDIT_REDIS_URL", "http://x", "must start with redis://"),
+        ("PLAUDIT_PARTITIONS", "none", "valid integer"),
+        ("PLAUDIT_PARTITIONS", "0", "greater than or equal to 1"),
+        ("PLAUDIT_KAFKA_OPTIONS", "{", "JSON object"),
+        ("PLAUDIT_TOPIC_PREFIX", "a b", "pattern"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(variable: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        load(ConnectionSettings, None, {variable: value})
+    assert variable in str(caught.value)
+
+
+def test_secrets_are_masked_wherever_they_are_shown() -> None:
+    environ = {
+        "PLAUDIT_KAFKA_PASSWORD": "hunter2",
+        "PLAUDIT_REDIS_URL": "redis://user:hunter2@host:6379/1",
+    }
+    loaded = load(ConnectionSettings, None, environ)
+    assert loaded.kafka()["sasl.password"] == "hunter2"
+    assert loaded.redis_url.get_secret_value().endswith("hunter2@host:6379/1")
+    shown = repr(loaded) + str(loaded) + str(origins([ConnectionSettings], environ))
+    assert "hunter2" not in shown
+    assert "redis://user:********@host:6379/1" in shown
+
+
+def test_the_users_kafka_options_are_never_overridden_silently() -> None:
+    environ = {"PLAUDIT_KAFKA_OPTIONS": '{"security.protocol": "SASL_SSL"}'}
+    assert load(ConnectionSettings, None, environ).kafka()["security.protocol"] == "SASL_SSL"
+
+
+def test_no_two_members_use_one_variable() -> None:
+    fields = [(name, cls) for cls in installed() for name in cls.model_fields]
+    assert len({name for name, _ in fields}) == len(fields)

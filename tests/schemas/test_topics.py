@@ -1,0 +1,102 @@
+"""Topics on a real Kafka: created once, differences told, limits as defined, partitions as Java's."""
+
+import uuid
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from hypothesis import given
+from hypothesis import strategies as st
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.keys import PARTITIONER, conversation_key, murmur2, partition_of, split_key
+from plaudit_schemas.topics import EVENTS, definitions
+from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, summary
+
+
+def _settings(kafka: str, **changes: Any) -> ConnectionSettings:
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    return ConnectionSettings(**{"bootstrap_servers": kafka, "topic_prefix": prefix, "partitions": 3, **changes})
+
+
+@pytest.mark.kafka
+def test_topics_are_created_once_and_as_defined(kafka: str) -> None:
+    settings = _settings(kafka)
+    first = ensure(settings)
+    assert [report.created for report in first] == [True] * len(definitions())
+    again = ensure(settings)
+    assert [(report.created, report.differences) for report in again] == [(False, ())] * len(definitions())
+    assert "exists" in summary(again)
+
+
+@pytest.mark.kafka
+def test_a_difference_is_told_and_nothing_is_changed(kafka: str) -> None:
+    settings = _settings(kafka)
+    ensure(settings)
+    wanted = settings.model_copy(update={"partitions": 4})
+    reports = ensure(wanted)
+    assert all(report.differences == ("partitions: 3, the definition has 4",) for report in reports)
+    admin = AdminClient(settings.kafka())
+    assert live_partitions(admin, settings)[settings.topic_prefix + EVENTS] == 3
+    assert live_config(admin, settings.topic_prefix + EVENTS)["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_a_kafka_that_is_away_is_named() -> None:
+    with pytest.raises(ServiceUnavailableError, match=r"127\.0\.0\.1:9.*plaudit up"):
+        ensure(ConnectionSettings(bootstrap_servers="127.0.0.1:9"), timeout_s=0.5)
+
+
+@pytest.mark.kafka
+def test_the_largest_event_is_taken_and_a_larger_one_refused(kafka: str) -> None:
+    settings = _settings(kafka)
+    ensure(settings)
+    topic = settings.topic_prefix + EVENTS
+    producer = Producer(settings.kafka(**{"message.max.bytes": 8 * 1024 * 1024, "acks": "all", "log_level": 0}))
+    errors: list[Any] = []
+    limit = 2 * 1024 * 1024
+    producer.produce(topic, b"x" * (limit - 200), key=b"a/b", on_delivery=lambda error, _message: errors.append(error))
+    assert producer.flush(60) == 0
+    producer.produce(topic, b"x" * (limit + 1), key=b"a/b", on_delivery=lambda error, _message: errors.append(error))
+    assert producer.flush(60) == 0
+    assert errors[0] is None
+    assert errors[1] is not None
+
+
+@pytest.mark.kafka
+def test_our_partitioner_is_kafkas(kafka: str) -> None:
+    settings = _settings(kafka, partitions=7)
+    ensure(settings)
+    producer = Producer(settings.kafka(partitioner=PARTITIONER))
+    placed: dict[bytes, int] = {}
+
+    def note(error: Any, message: Any) -> None:
+        if error is not None:
+            raise KafkaException(error)
+        placed[message.key()] = message.partition()
+
+    keys = [conversation_key("acme", f"conversation-{number}" + "é" * (number % 5)) for number in range(200)]
+    for key in keys:
+        producer.produce(settings.topic_prefix + EVENTS, b"", key=key, on_delivery=note)
+    producer.flush(60)
+    assert placed == {key: partition_of(key, 7) for key in keys}
+
+
+def test_murmur2_has_the_known_values_of_kafkas_own_tests() -> None:
+    known = {b"21": -973932308, b"foobar": -790332482, b"a-little-bit-long-string": -985981536}
+    assert {key: murmur2(key) for key in known} == {key: value & 0xFFFFFFFF for key, value in known.items()}
+
+
+@given(st.from_regex(r"[A-Za-z0-9._-]{1,20}", fullmatch=True), st.text(min_size=1))
+def test_keys_split_into_what_they_were_made_of(application: str, conversation_id: str) -> None:
+    try:
+        key = conversation_key(application, conversation_id)
+    except UnicodeEncodeError:
+        return
+    assert split_key(key) == (application, conversation_id)
+
+
+@pytest.mark.parametrize("key", [b"", b"a", b"/b", b"a/"])
+def test_another_key_is_refused(key: bytes) -> None:
+    with pytest.raises(ValueError, match="application/conversation"):
+        split_key(key)

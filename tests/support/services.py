@@ -1,0 +1,41 @@
+"""What a missing service means: a skip on a laptop, a failure under CI."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def under_ci() -> bool:
+    """Whether CI runs the tests."""
+    return bool(os.environ.get("CI"))
+
+
+def unavailable(what: str) -> NoReturn:
+    """Skip the test, or fail it under CI."""
+    if under_ci():
+        pytest.fail(f"CI needs {what}")
+    pytest.skip(f"without {what}")
+
+
+def shared_data(name: str) -> Path:
+    """A file of the shared data; skips (fails under CI) where it is missing."""
+    path = SHARED_DATA / name
+    if not path.exists():
+        unavailable(f"the shared data file {name}")
+    return path
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
+    """Wait for a condition, with a deadline that only a hang can miss."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.05)
