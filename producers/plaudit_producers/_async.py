@@ -1,0 +1,109 @@
+"""`AsyncFeedbackProducer`, for asyncio."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from plaudit_schemas.codec import Record
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.events import ConversationEvent
+
+from plaudit_producers._base import ProducerBase, check_conversation
+from plaudit_producers._bodies import StartOptions, split_options, start_body
+from plaudit_producers._delivery import DeliveryCallback
+from plaudit_producers._handle import AsyncConversation, envelope
+from plaudit_producers._identity import IdentityHash
+from plaudit_producers._ids import new_id
+from plaudit_producers._options import Options
+from plaudit_producers._redact import Redact
+from plaudit_producers.errors import BufferFullError
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
+
+
+class AsyncFeedbackProducer(ProducerBase):
+    """As `FeedbackProducer`, for one event loop at a time: waiting for room, `flush` and `close` let it run.
+
+    The order of a conversation is that in which its calls are awaited. Callbacks are called on
+    the producer's own thread; a DeliveryFuture may be awaited instead. With a spool each event is one
+    write to the page cache on the loop's thread (`spool_sync="always"`: an fsync, which blocks).
+    """
+
+    def __init__(
+        self,
+        application: str,
+        *,
+        connection: ConnectionSettings | None = None,
+        on_delivery: DeliveryCallback | None = None,
+        redact: Redact | None = None,
+        identity: IdentityHash | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(application, connection, on_delivery, redact, identity, options)
+
+    async def start_conversation(
+        self, conversation_id: str | None = None, **fields: Unpack[StartOptions]
+    ) -> AsyncConversation:
+        """See `FeedbackProducer.start_conversation`."""
+        given: dict[str, Any] = {**fields}
+        options = split_options(given)
+        chat = self.conversation(new_id() if conversation_id is None else conversation_id)
+        record = envelope(chat.application, chat.conversation_id, start_body(given), options)
+        await self.emit(record, options.get("on_delivery"))
+        return chat
+
+    def conversation(self, conversation_id: str) -> AsyncConversation:
+        """The handle of a conversation that was started before, here or elsewhere; sends nothing."""
+        return AsyncConversation(self, self.application, check_conversation(conversation_id))
+
+    async def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
+        """See `FeedbackProducer.send`."""
+        await self.emit(event.to_record(), on_delivery)
+        return event.event_id
+
+    async def emit(self, record: Record, on_delivery: DeliveryCallback | None = None) -> None:
+        """See `FeedbackProducer.emit`."""
+        pipeline = self._pipeline
+        record = pipeline.prepare(record)
+        if pipeline.offer(record, on_delivery):
+            return
+        if self.options.when_full == "drop":
+            pipeline.drop(record, on_delivery)
+            return
+        if self.options.when_full == "block":
+            try:
+                async with asyncio.timeout(self.options.block_timeout_s):
+                    await self._offer_until_taken(record, on_delivery)
+            except TimeoutError:
+                pass
+            else:
+                return
+        raise BufferFullError(
+            "there is no room for the event: Kafka is away or too slow; send it again later"
+        )
+
+    async def start(self) -> None:
+        """See `FeedbackProducer.start`."""
+        self._pipeline.outbox.start()
+
+    async def flush(self, timeout: float = 30.0) -> int:  # noqa: ASYNC109  # it ends with a number, not an error
+        """See `FeedbackProducer.flush`."""
+        return await asyncio.to_thread(self._pipeline.outbox.flush, timeout)
+
+    async def close(self, timeout: float | None = None) -> int:  # noqa: ASYNC109  # as `flush`
+        """See `FeedbackProducer.close`."""
+        return await asyncio.to_thread(self._close, timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _offer_until_taken(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
+        wait = _FIRST_WAIT_S
+        while not self._pipeline.offer(record, on_delivery):
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_S)

@@ -1,0 +1,264 @@
+"""One conversation's events, read like a chat; the same methods for threads and for asyncio."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Awaitable, Sequence
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
+
+from plaudit_schemas.codec import Record
+from plaudit_schemas.events import EndReason, ValueKind
+
+from plaudit_producers._bodies import (
+    Body,
+    CompareOptions,
+    EventOptions,
+    FeedbackOptions,
+    MessageOptions,
+    UpdateOptions,
+    compare_body,
+    feedback_body,
+    message_body,
+    moment_micros,
+    split_options,
+    update_body,
+)
+from plaudit_producers._delivery import DeliveryCallback
+from plaudit_producers._ids import new_id
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class ConversationHandle(Generic[R_co]):
+    """Methods that each send one event, and return an id: `R` is a text, or for asyncio an awaitable of one.
+
+    They return when the event is accepted (into memory, or into the spool where there is one), which is not
+    yet in Kafka: for that pass `on_delivery`. An id that comes back may be kept and used later, by any
+    process: `producer.conversation(conversation_id).like(message_id)`.
+
+    Every method raises InvalidEventError for what breaks the contract, BufferFullError as the back-pressure
+    policy has it, ClosedError after `close`, and RedactionError; then nothing was sent. Where a
+    `message_id` is None, the feedback is on the whole conversation.
+
+    Handles are cheap, and safe for threads; events of one conversation are kept in the order of the calls.
+    """
+
+    __slots__ = ("application", "conversation_id")
+
+    def __init__(self, application: str, conversation_id: str) -> None:
+        self.application = application
+        self.conversation_id = conversation_id
+
+    @abstractmethod
+    def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> R_co:
+        """Send one event and return `returned`."""
+
+    def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> R_co:
+        """A message of role user, assistant, system or tool; returns its id. Content is kept to the byte."""
+        given: dict[str, Any] = {**fields}
+        options = split_options(given)
+        body = message_body(role, content, given)
+        return self._emit(body[1]["message_id"], body, options)
+
+    def like(
+        self, message_id: str | None, *, aspect: str = "satisfaction", **fields: Unpack[FeedbackOptions]
+    ) -> R_co:
+        """A thumb up; returns the feedback's id."""
+        return self._feedback(message_id, aspect, ("plaudit.v1.Thumb", {"like": True}), "thumb", {**fields})
+
+    def dislike(
+        self, message_id: str | None, *, aspect: str = "satisfaction", **fields: Unpack[FeedbackOptions]
+    ) -> R_co:
+        """A thumb down; returns the feedback's id."""
+        return self._feedback(message_id, aspect, ("plaudit.v1.Thumb", {"like": False}), "thumb", {**fields})
+
+    def rate(
+        self,
+        message_id: str | None,
+        number: float,
+        *,
+        minimum: float = 1,
+        maximum: float = 5,
+        aspect: str = "satisfaction",
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """A number from `minimum`, the worst, to `maximum`, the best; returns the feedback's id."""
+        value = ("plaudit.v1.Number", {"number": number, "minimum": minimum, "maximum": maximum})
+        return self._feedback(message_id, aspect, value, "number", {**fields})
+
+    def label(
+        self,
+        message_id: str | None,
+        labels: Sequence[str],
+        *,
+        aspect: str = "satisfaction",
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """One or more labels, such as `correct` for aspect `accuracy`; returns the feedback's id."""
+        value = ("plaudit.v1.Label", {"labels": [labels] if isinstance(labels, str) else list(labels)})
+        return self._feedback(message_id, aspect, value, "label", {**fields})
+
+    def comment(
+        self,
+        message_id: str | None,
+        text: str,
+        *,
+        aspect: str = "satisfaction",
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """Words about a message, beside any rating of it; returns the feedback's id."""
+        return self._feedback(message_id, aspect, ("plaudit.v1.Text", {"text": text}), "text", {**fields})
+
+    def correct(
+        self, message_id: str, content: str, *, aspect: str = "accuracy", **fields: Unpack[FeedbackOptions]
+    ) -> R_co:
+        """The text that the message should have been; returns the feedback's id."""
+        value = ("plaudit.v1.Correction", {"content": content})
+        return self._feedback(message_id, aspect, value, "correction", {**fields})
+
+    def signal(
+        self,
+        message_id: str | None,
+        name: str,
+        number: float | None = None,
+        *,
+        aspect: str = "behaviour",
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """What the user did: copied, regenerated, ignored, dwell_seconds (a number), or a name of yours."""
+        value = ("plaudit.v1.Signal", {"name": name, "number": number})
+        return self._feedback(message_id, aspect, value, "signal", {**fields})
+
+    def withdraw(
+        self,
+        message_id: str | None,
+        kind: ValueKind,
+        *,
+        aspect: str = "satisfaction",
+        signal: str | None = None,
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """Take back what the same rater gave for message, aspect and kind (for signals also the name).
+
+        The aspect must be the one it was given with: `accuracy` for corrections and `behaviour` for
+        signals, unless another was named. Returns the feedback's id.
+        """
+        given: dict[str, Any] = {**fields}
+        if signal is not None:
+            given["signal"] = signal
+        return self._feedback(message_id, aspect, None, kind, given)
+
+    def compare(
+        self,
+        candidates: Sequence[str],
+        ranking: Sequence[str | Sequence[str]],
+        **fields: Unpack[CompareOptions],
+    ) -> R_co:
+        """Messages compared: candidates as shown, ranking best first; returns the comparison's id.
+
+        A list within the ranking is a tie: `compare([a, b, c], [b, [a, c]])`.
+        """
+        given: dict[str, Any] = {**fields}
+        options = split_options(given)
+        body = compare_body(candidates, ranking, given)
+        return self._emit(body[1]["comparison_id"], body, options)
+
+    def update(self, **fields: Unpack[UpdateOptions]) -> R_co:
+        """What became known later: `tags` (added to those there), `consent`, `user_id`."""
+        given: dict[str, Any] = {**fields}
+        return self._event(update_body, given)
+
+    def end(self, reason: EndReason = "closed", **options: Unpack[EventOptions]) -> R_co:
+        """The chat is over; later events reopen it. Returns the event's id."""
+        return self._event(lambda _: ("plaudit.v1.EndConversation", {"reason": reason}), {**options})
+
+    def erase(self, reason: str = "", **options: Unpack[EventOptions]) -> R_co:
+        """Have all of this conversation erased downstream, for good; returns the event's id."""
+        return self._event(lambda _: ("plaudit.v1.EraseConversation", {"reason": reason}), {**options})
+
+    def _feedback(
+        self,
+        message_id: str | None,
+        aspect: str,
+        value: Body | None,
+        kind: ValueKind,
+        given: dict[str, Any],
+    ) -> R_co:
+        options = split_options(given)
+        body = feedback_body(message_id, aspect, kind, value, given)
+        return self._emit(body[1]["feedback"]["id"], body, options)
+
+    def _event(self, build: Any, given: dict[str, Any]) -> R_co:
+        options = split_options(given)
+        event_id = options.setdefault("event_id", new_id())
+        return self._emit(event_id, build(given), options)
+
+
+class Sender(Protocol):
+    """What a handle needs of its producer."""
+
+    def emit(self, record: Record, on_delivery: DeliveryCallback | None) -> None: ...
+
+
+class AsyncSender(Protocol):
+    """What an asyncio handle needs of its producer."""
+
+    async def emit(self, record: Record, on_delivery: DeliveryCallback | None) -> None: ...
+
+
+class Conversation(ConversationHandle[str]):
+    """A conversation's handle; as a context manager it sends `end` (`error` where the block raised)."""
+
+    __slots__ = ("_sender",)
+
+    def __init__(self, sender: Sender, application: str, conversation_id: str) -> None:
+        super().__init__(application, conversation_id)
+        self._sender = sender
+
+    def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
+        record = envelope(self.application, self.conversation_id, body, options)
+        self._sender.emit(record, options.get("on_delivery"))
+        return returned
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end("closed" if kind is None else "error")
+
+
+class AsyncConversation(ConversationHandle[Awaitable[str]]):
+    """A conversation's handle for asyncio: every method is awaited. See `Conversation`."""
+
+    __slots__ = ("_sender",)
+
+    def __init__(self, sender: AsyncSender, application: str, conversation_id: str) -> None:
+        super().__init__(application, conversation_id)
+        self._sender = sender
+
+    async def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
+        record = envelope(self.application, self.conversation_id, body, options)
+        await self._sender.emit(record, options.get("on_delivery"))
+        return returned
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.end("closed" if kind is None else "error")
+
+
+def envelope(application: str, conversation_id: str, body: Body, options: dict[str, Any]) -> Record:
+    """An event's record; the pipeline adds source, producer and sequence."""
+    at = options.get("occurred_at")
+    return {
+        "event_id": options.get("event_id") or new_id(),
+        "application": application,
+        "conversation_id": conversation_id,
+        "occurred_at": time.time_ns() // 1000 if at is None else moment_micros(at),
+        "body": body,
+    }

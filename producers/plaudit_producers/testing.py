@@ -1,0 +1,136 @@
+"""Fakes for the tests of those who use the SDK. Nothing here needs Kafka."""
+
+import time
+from collections import deque
+from threading import Condition
+from typing import Unpack
+
+from plaudit_schemas.codec import Decoder, PackagedSchemas, SchemaSource
+from plaudit_schemas.events import ConversationEvent
+from plaudit_schemas.keys import partition_of
+
+from plaudit_producers._delivery import DeliveryCallback, describe
+from plaudit_producers._identity import IdentityHash
+from plaudit_producers._options import Options
+from plaudit_producers._outbox import Outbox, Reporter
+from plaudit_producers._producer import FeedbackProducer
+from plaudit_producers._redact import Redact
+from plaudit_producers.errors import DeliveryError
+
+__all__ = ["InMemoryProducer"]
+
+_Waiting = tuple[bytes, bytes, DeliveryCallback | None]
+
+
+class InMemoryProducer(FeedbackProducer):
+    """A FeedbackProducer whose Kafka is a list; the same checks, ids, hashes, bytes and policies.
+
+    Events are delivered at once, and their callbacks run within the call. `go_offline` keeps them
+    waiting, up to `max_buffer_events`, and `go_online` delivers them. There is no spool.
+    """
+
+    def __init__(
+        self,
+        application: str = "test",
+        *,
+        on_delivery: DeliveryCallback | None = None,
+        redact: Redact | None = None,
+        identity: IdentityHash | None = None,
+        partitions: int = 48,
+        **options: Unpack[Options],
+    ) -> None:
+        self._partitions = partitions
+        super().__init__(application, on_delivery=on_delivery, redact=redact, identity=identity, **options)
+
+    @property
+    def events(self) -> list[ConversationEvent]:
+        """What Kafka would hold, in the order of sending, decoded from the bytes and validated."""
+        decoder = Decoder("conversation_event")
+        return [ConversationEvent.from_record(decoder.decode(payload)) for _, payload in self._outbox.log]
+
+    @property
+    def messages(self) -> list[tuple[bytes, bytes]]:
+        """Keys and values as Kafka would hold them."""
+        return list(self._outbox.log)
+
+    def clear(self) -> None:
+        """Forget the events so far."""
+        self._outbox.log.clear()
+
+    def go_offline(self) -> None:
+        """From now on Kafka does not answer."""
+        self._outbox.online = False
+
+    def go_online(self) -> None:
+        """Kafka answers again and takes what waited."""
+        self._outbox.online = True
+        self._outbox.deliver()
+
+    def _make_outbox(self, reporter: Reporter) -> tuple[Outbox, SchemaSource]:
+        self._outbox = _MemoryOutbox(reporter, self.options.max_buffer_events, self._partitions)
+        return self._outbox, PackagedSchemas()
+
+
+class _MemoryOutbox:
+    def __init__(self, reporter: Reporter, limit: int, partitions: int) -> None:
+        self.log: list[tuple[bytes, bytes]] = []
+        self.online = True
+        self._reporter, self._limit = reporter, limit
+        self._offsets = [0] * partitions
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = Condition()
+
+    def start(self) -> None:
+        """Nothing to connect to."""
+
+    def offer(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
+        with self._changed:
+            if len(self._waiting) >= self._limit:
+                return False
+            self._waiting.append((key, payload, on_delivery))
+        if self.online:
+            self.deliver()
+        return True
+
+    def deliver(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    return
+                key, payload, callback = self._waiting.popleft()
+                partition = partition_of(key, len(self._offsets))
+                offset = self._offsets[partition]
+                self._offsets[partition] += 1
+                self.log.append((key, payload))
+                self._changed.notify_all()
+            self._reporter.count_delivered()
+            self._reporter.tell(describe(key, payload, partition=partition, offset=offset), callback)
+
+    def wait_for_room(self, timeout: float) -> None:
+        with self._changed:
+            self._changed.wait(timeout)
+
+    def flush(self, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._waiting and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            return len(self._waiting)
+
+    def close(self, timeout: float) -> int:
+        waiting = self.flush(timeout)
+        failure = DeliveryError("the producer was closed before Kafka took the event")
+        while self._waiting:
+            key, payload, callback = self._waiting.popleft()
+            self._reporter.count_failed()
+            self._reporter.tell(describe(key, payload, failure), callback)
+        return waiting
+
+    def abandon(self) -> None:
+        """The child has its own copy of everything."""
+
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def spool_bytes(self) -> int:
+        return 0
