@@ -13,7 +13,7 @@ from plaudit_infra.servers.registry import RegistryServer
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyCluster, ValkeyServer
 
-from tests.support.services import under_ci, unavailable
+from tests.support.services import unavailable, under_ci
 
 S = TypeVar("S", bound=Server)
 

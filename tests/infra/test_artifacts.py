@@ -52,13 +52,17 @@ def _fetch(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | Excep
     return repository
 
 
-def test_a_file_is_fetched_once_and_then_found_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_fetched_once_and_then_found_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _fetch(tmp_path, monkeypatch, CONTENT).calls == 1
     assert _fetch(tmp_path, monkeypatch, ConnectionError("offline")).calls == 0
 
 
 @pytest.mark.parametrize("damage", [b"", b"a jaR", b"a jar and more"])
-def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes) -> None:
+def test_a_damaged_file_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
     _fetch(tmp_path, monkeypatch, CONTENT)
     path = tmp_path / "artifacts" / ARTIFACT.path
     path.write_bytes(damage)
@@ -66,7 +70,9 @@ def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert path.read_bytes() == CONTENT
 
 
-def test_a_wrong_checksum_is_refused_and_nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_checksum_is_refused_and_nothing_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(DownloadError, match="checksum"):
         _fetch(tmp_path, monkeypatch, b"an evil jar")
     assert not (tmp_path / "artifacts" / ARTIFACT.path).exists()

@@ -9,8 +9,12 @@ from plaudit_schemas.topics.admin import ensure
 @pytest.mark.slow
 @pytest.mark.kafka
 def test_three_brokers_share_the_topics(kafka_cluster: str) -> None:
-    assert all(report.created for report in ensure(ConnectionSettings(bootstrap_servers=kafka_cluster, partitions=3)))
+    assert all(
+        report.created for report in ensure(ConnectionSettings(bootstrap_servers=kafka_cluster, partitions=3))
+    )
     metadata = AdminClient({"bootstrap.servers": kafka_cluster}).list_topics(timeout=30)
     assert len(metadata.brokers) == 3
-    replicas = {len(part.replicas) for topic in metadata.topics.values() for part in topic.partitions.values()}
+    replicas = {
+        len(part.replicas) for topic in metadata.topics.values() for part in topic.partitions.values()
+    }
     assert replicas == {3}

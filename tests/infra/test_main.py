@@ -68,13 +68,18 @@ def test_ctrl_c_exits_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
     assert entry.main(["work"]) == 130
 
 
-def test_config_prints_every_setting(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_prints_every_setting(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PLAUDIT_TOPIC_PREFIX", "eu.")
     assert entry.main(["config"]) == OK
     assert "PLAUDIT_TOPIC_PREFIX" in capsys.readouterr().out
     assert entry.main(["config", "--json"]) == OK
     rows = {row["variable"]: row for row in json.loads(capsys.readouterr().out)}
-    assert (rows["PLAUDIT_TOPIC_PREFIX"]["value"], rows["PLAUDIT_TOPIC_PREFIX"]["origin"]) == ("eu.", "environment")
+    assert (rows["PLAUDIT_TOPIC_PREFIX"]["value"], rows["PLAUDIT_TOPIC_PREFIX"]["origin"]) == (
+        "eu.",
+        "environment",
+    )
 
 
 def test_an_unknown_setting_stops_a_command(

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,11 +23,21 @@ PLAUDIT = [sys.executable, "-m", "plaudit_infra.main"]
 
 def _plaudit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PLAUDIT_DATA": str(folder)}
-    return subprocess.run([*PLAUDIT, *words], env=environ, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        [*PLAUDIT, *words], env=environ, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def _pids(folder: Path) -> list[int]:
-    return [row["pid"] for row in json.loads(_plaudit(folder, "status", "--json").stdout) if row["pid"] is not None]
+    return [
+        row["pid"]
+        for row in json.loads(_plaudit(folder, "status", "--json").stdout)
+        if row["pid"] is not None
+    ]
+
+
+def _gone(pids: list[int]) -> bool:
+    return not any(map(psutil.pid_exists, pids))
 
 
 @pytest.mark.kafka
@@ -47,7 +58,7 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
         if crash:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
-            eventually(lambda pids=pids: not any(map(psutil.pid_exists, pids)), "the killed servers are gone")
+            eventually(partial(_gone, pids), "the killed servers are gone")
             assert _plaudit(tmp_path, "status").returncode == 1
         else:
             assert _plaudit(tmp_path, "down").stdout == "stopped kafka and valkey\n"
@@ -60,7 +71,9 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_plaudit_up(tmp_path: Path, kafka_files: None, sig: signal.Signals) -> None:
     environ = {**os.environ, "PLAUDIT_DATA": str(tmp_path)}
-    with subprocess.Popen([*PLAUDIT, "up"], env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as up:
+    with subprocess.Popen(
+        [*PLAUDIT, "up"], env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as up:
         assert up.stderr is not None
         lines = iter(up.stderr.readline, b"")
         assert any(b"Ctrl-C stops it" in line for line in lines)
@@ -68,7 +81,7 @@ def test_nothing_outlives_plaudit_up(tmp_path: Path, kafka_files: None, sig: sig
         assert len(pids) == 2
         up.send_signal(sig)
         up.wait(120)
-    eventually(lambda: not any(map(psutil.pid_exists, pids)), "no server is left")
+    eventually(partial(_gone, pids), "no server is left")
     if sig is not signal.SIGKILL:
         assert up.returncode == 0
 

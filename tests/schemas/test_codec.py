@@ -33,7 +33,7 @@ def values(node: Any, names: dict[str, Any]) -> st.SearchStrategy[Any]:
         records = [branch for branch in node if isinstance(branch, dict) and branch["type"] == "record"]
         return st.one_of(
             [
-                values(branch, names).map(lambda item, name=branch["name"]: (name, item))
+                st.tuples(st.just(branch["name"]), values(branch, names))
                 if len(records) > 1 and branch in records
                 else values(branch, names)
                 for branch in node
@@ -42,7 +42,9 @@ def values(node: Any, names: dict[str, Any]) -> st.SearchStrategy[Any]:
     if isinstance(node, dict):
         kind = node["type"]
         if kind == "record":
-            return st.fixed_dictionaries({field["name"]: values(field["type"], names) for field in node["fields"]})
+            return st.fixed_dictionaries(
+                {field["name"]: values(field["type"], names) for field in node["fields"]}
+            )
         if kind == "enum":
             return st.sampled_from(node["symbols"])
         if kind == "array":
@@ -125,7 +127,11 @@ def test_every_kind_of_damage_has_its_error() -> None:
         (b"\0\0", TruncatedError, "header"),
         (b'{"json": 1}', BadMagicError, "first byte is 123"),
         (b"\0\0\0\0\x07" + good[5:], UnknownSchemaError, "PLAUDIT_SCHEMA_REGISTRY_URL"),
-        (b"\0" + packaged_id("metric_snapshot").to_bytes(4, "big") + good[5:], UnknownSchemaError, "MetricSnapshot"),
+        (
+            b"\0" + packaged_id("metric_snapshot").to_bytes(4, "big") + good[5:],
+            UnknownSchemaError,
+            "MetricSnapshot",
+        ),
         (good[:-1], TruncatedError, "follow"),
         (good + b"!", TrailingBytesError, "1 bytes are left"),
         (good[:5] + b"\xff" * 12, TruncatedError, "longer than 64 bits"),
@@ -139,13 +145,20 @@ def test_every_kind_of_damage_has_its_error() -> None:
 def test_decode_many_gives_each_its_outcome() -> None:
     good = _payload()
     outcomes = Decoder("conversation_event").decode_many([good, None, b"x", good])
-    assert [type(outcome).__name__ for outcome in outcomes] == ["dict", "TruncatedError", "BadMagicError", "dict"]
+    assert [type(outcome).__name__ for outcome in outcomes] == [
+        "dict",
+        "TruncatedError",
+        "BadMagicError",
+        "dict",
+    ]
 
 
 def test_a_record_that_does_not_fit_is_refused_with_its_field() -> None:
     record = next(iter(examples("metric_snapshot"))).record
     with pytest.raises(EncodingError, match="window_seconds"):
-        Encoder("metric_snapshot").encode({key: value for key, value in record.items() if key != "window_seconds"})
+        Encoder("metric_snapshot").encode(
+            {key: value for key, value in record.items() if key != "window_seconds"}
+        )
     with pytest.raises(EncodingError, match="check its fields"):
         Encoder("metric_snapshot").encode({**record, "model": 7})
 
@@ -182,7 +195,9 @@ def test_a_newer_writers_field_is_dropped_and_its_body_refused(sparse: bool) -> 
     newer = _Newer(add_field)
     record = _example_of("AddMessage")
     decoder = Decoder("conversation_event", newer, sparse=sparse)
-    expected = Decoder("conversation_event", sparse=sparse).decode(Encoder("conversation_event").encode(record))
+    expected = Decoder("conversation_event", sparse=sparse).decode(
+        Encoder("conversation_event").encode(record)
+    )
     assert decoder.decode(_written(newer, {**record, "region": "eu"})) == expected
 
     def add_body(document: Any) -> None:

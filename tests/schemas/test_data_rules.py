@@ -50,7 +50,8 @@ def test_no_file_of_data_is_an_orphan() -> None:
 
 
 def test_released_schemas_have_not_changed() -> None:
-    sums = dict(reversed(line.split()) for line in (AVRO / "released" / "SHA256SUMS").read_text().splitlines())
+    lines = (AVRO / "released" / "SHA256SUMS").read_text().splitlines()
+    sums = {line.split()[1]: line.split()[0] for line in lines}
     assert set(sums) == set(released().values())
     for name, expected in sums.items():
         assert hashlib.sha256((AVRO / "released" / name).read_bytes()).hexdigest() == expected, name
@@ -103,7 +104,9 @@ def test_an_incompatible_change_is_refused(change: Any) -> None:
 def test_a_compatible_change_is_taken() -> None:
     current = json.loads(schema_text("conversation_event"))
     changed = copy.deepcopy(current)
-    named_types(changed)["AddMessage"]["fields"].append({"name": "mood", "type": ["null", "string"], "default": None})
+    named_types(changed)["AddMessage"]["fields"].append(
+        {"name": "mood", "type": ["null", "string"], "default": None}
+    )
     named_types(changed)["Role"]["symbols"].append("critic")
     assert findings(current, changed) == []
 
@@ -122,7 +125,11 @@ def _expanded(node: Any, names: dict[str, Any]) -> Any:
     if isinstance(node, list):
         return [_expanded(item, names) for item in node]
     if isinstance(node, dict):
-        return {key: _expanded(value, names) if key != "name" else value for key, value in node.items() if key != "doc"}
+        return {
+            key: _expanded(value, names) if key != "name" else value
+            for key, value in node.items()
+            if key != "doc"
+        }
     return node
 
 

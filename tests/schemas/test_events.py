@@ -75,7 +75,12 @@ def test_a_number_lies_on_its_scale(value: float, low: float, high: float) -> No
 
 
 def test_a_ranking_holds_its_candidates_once() -> None:
-    for candidates, ranking in ((["a"], [["a"]]), (["a", "b"], [["a"], ["a"]]), (["a", "b"], [["c"]]), (["a", "a"], [])):
+    for candidates, ranking in (
+        (["a"], [["a"]]),
+        (["a", "b"], [["a"], ["a"]]),
+        (["a", "b"], [["c"]]),
+        (["a", "a"], []),
+    ):
         with pytest.raises(ValidationError):
             CompareMessages(candidates=candidates, ranking=ranking)
 
@@ -86,7 +91,10 @@ def test_times_are_exact_to_the_microsecond() -> None:
     assert micros(at + timedelta(microseconds=1)) == micros(at) + 1
     with pytest.raises(ValidationError):
         ConversationEvent(
-            application="a", conversation_id="c", occurred_at=at.replace(tzinfo=None), body=StartConversation()
+            application="a",
+            conversation_id="c",
+            occurred_at=at.replace(tzinfo=None),
+            body=StartConversation(),
         )
 
 

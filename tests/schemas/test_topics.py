@@ -17,7 +17,9 @@ from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, s
 
 def _settings(kafka: str, **changes: Any) -> ConnectionSettings:
     prefix = f"t{uuid.uuid4().hex[:8]}."
-    return ConnectionSettings(**{"bootstrap_servers": kafka, "topic_prefix": prefix, "partitions": 3, **changes})
+    return ConnectionSettings(
+        **{"bootstrap_servers": kafka, "topic_prefix": prefix, "partitions": 3, **changes}
+    )
 
 
 @pytest.mark.kafka
@@ -52,12 +54,18 @@ def test_the_largest_event_is_taken_and_a_larger_one_refused(kafka: str) -> None
     settings = _settings(kafka)
     ensure(settings)
     topic = settings.topic_prefix + EVENTS
-    producer = Producer(settings.kafka(**{"message.max.bytes": 8 * 1024 * 1024, "acks": "all", "log_level": 0}))
+    producer = Producer(
+        settings.kafka(**{"message.max.bytes": 8 * 1024 * 1024, "acks": "all", "log_level": 0})
+    )
     errors: list[Any] = []
     limit = 2 * 1024 * 1024
-    producer.produce(topic, b"x" * (limit - 200), key=b"a/b", on_delivery=lambda error, _message: errors.append(error))
+    producer.produce(
+        topic, b"x" * (limit - 200), key=b"a/b", on_delivery=lambda error, _message: errors.append(error)
+    )
     assert producer.flush(60) == 0
-    producer.produce(topic, b"x" * (limit + 1), key=b"a/b", on_delivery=lambda error, _message: errors.append(error))
+    producer.produce(
+        topic, b"x" * (limit + 1), key=b"a/b", on_delivery=lambda error, _message: errors.append(error)
+    )
     assert producer.flush(60) == 0
     assert errors[0] is None
     assert errors[1] is not None

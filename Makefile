@@ -1,0 +1,50 @@
+# One door for people and CI. Needs git, make and Python; uv is installed beside the project where it is missing.
+SHELL := /bin/bash
+UV_VERSION := 0.13.8
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := $(UV) run --frozen --all-packages
+CASES ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types format bench clean
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(UV) ## install everything into .venv, at the versions of uv.lock
+	@$(UV) sync --frozen --all-packages --quiet
+
+.tools/uv/bin/uv:
+	@echo "installing uv $(UV_VERSION) into .tools/uv"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' || { echo "Python 3.8 or newer is needed as python3"; exit 1; }
+	@{ python3 -m venv .tools/uv && .tools/uv/bin/python -m pip install --quiet uv==$(UV_VERSION); } 2>.tools.log \
+	  || { rm -rf .tools/uv; python3 -m pip install --quiet --target .tools/uv uv==$(UV_VERSION); } 2>>.tools.log \
+	  || { cat .tools.log; echo "uv could not be installed: install it yourself, or python3-venv or pip, then try again"; rm -f .tools.log; exit 1; }
+	@rm -f .tools.log
+
+demo: install ## run the main job on this machine
+	@$(RUN) plaudit demo
+
+test: install ## run the tests; CI=1 adds the long ones on real servers
+	@$(RUN) pytest $(PYTEST_ARGS)
+
+check: lint types ## lint, format, types and the house's rules
+	@$(RUN) pytest -q tests/house
+
+lint: install
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+types: install
+	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra tests
+
+format: install ## format the code and mend what ruff can
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+bench: install ## run the benchmarks; CASES=codec,worker picks some
+	@$(RUN) python -m benchmarks $(CASES)
+
+clean: ## remove what was installed and built
+	rm -rf .venv .tools dist build

@@ -1,0 +1,67 @@
+"""Decode and encode rates of our generated functions, as ratios to bare fastavro in the same run.
+
+`python -m benchmarks.codec` prints them.
+"""
+
+import time
+from collections.abc import Callable
+from io import BytesIO
+from statistics import median
+
+import fastavro
+from plaudit_schemas.catalog import parse, schema_text
+from plaudit_schemas.codec import HEADER_BYTES, Decoder, Encoder
+from plaudit_schemas.examples import examples
+
+REPETITIONS = 5
+ROUNDS = 400
+
+
+def main() -> None:
+    """Print events a second, min/median/max of the repetitions, and the ratio of the medians."""
+    payloads = [example.payload for example in examples("conversation_event")] * ROUNDS
+    schema = parse(schema_text("conversation_event"), plain_longs=True)
+    dense, sparse = Decoder("conversation_event"), Decoder("conversation_event", sparse=True)
+    encoder = Encoder("conversation_event")
+    records = [dense.decode(payload) for payload in payloads]
+
+    def bare_decode() -> None:
+        for payload in payloads:
+            stream = BytesIO(payload)
+            stream.seek(HEADER_BYTES)
+            fastavro.schemaless_reader(stream, schema, None)
+
+    def named_decode() -> None:
+        for payload in payloads:
+            stream = BytesIO(payload)
+            stream.seek(HEADER_BYTES)
+            fastavro.schemaless_reader(
+                stream, schema, None, return_record_name=True, return_record_name_override=True
+            )
+
+    def bare_encode() -> None:
+        for record in records:
+            fastavro.schemaless_writer(BytesIO(), schema, record)
+
+    cases: dict[str, Callable[[], object]] = {
+        "decode, bare fastavro": bare_decode,
+        "decode, fastavro that names the bodies": named_decode,
+        "decode, ours": lambda: dense.decode_many(payloads),
+        "decode, ours, sparse": lambda: sparse.decode_many(payloads),
+        "encode, bare fastavro": bare_encode,
+        "encode, ours": lambda: [encoder.encode(record) for record in records],
+    }
+    rates: dict[str, list[float]] = {case: [] for case in cases}
+    for _ in range(REPETITIONS):
+        for case, work in cases.items():
+            began = time.perf_counter()
+            work()
+            rates[case].append(len(payloads) / (time.perf_counter() - began))
+    for case, measured in rates.items():
+        bare = rates[case.split(",")[0] + ", bare fastavro"]
+        figures = f"{min(measured):>9,.0f} {median(measured):>9,.0f} {max(measured):>9,.0f} events/s"
+        print(f"{case:<40}{figures}   x {median(measured) / median(bare):.1f}")
+
+
+if __name__ == "__main__":
+    main()
