@@ -1,0 +1,32 @@
+"""`plaudit worker`: run one worker."""
+
+from argparse import ArgumentParser, Namespace
+
+from plaudit_schemas.commands import Command
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings import add_arguments, load
+
+from plaudit_stream_processors.worker.settings import WorkerSettings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Folds conversation events into live state, metrics and finished conversations. Several workers share "
+        "the partitions. It stops at SIGTERM; it exits with 1 when it lost a partition or Redis lost its data, and "
+        "goes on from the position in Redis when it is started again."
+    )
+    parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    add_arguments(parser, ConnectionSettings, WorkerSettings)
+
+
+def run(arguments: Namespace) -> int:
+    from plaudit_stream_processors.worker.run import run_worker  # noqa: PLC0415  # loads Faust when used
+
+    connection, settings = load(ConnectionSettings, arguments), load(WorkerSettings, arguments)
+    return run_worker(connection, settings, web=not arguments.without_web, log_level=arguments.log_level)
+
+
+COMMAND = Command(
+    "worker", "fold conversation events into state, metrics and finished conversations", configure, run
+)

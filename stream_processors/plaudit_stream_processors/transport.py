@@ -1,0 +1,236 @@
+"""A Faust transport that delivers batches: one stream value is what one fetch brought of one partition.
+
+For any Faust app, with a broker URL of `batched://host:port`::
+
+    app = faust.App("app", broker="batched://127.0.0.1:9092", stream_wait_empty=False)
+    Transport.use_positions(app, store)
+
+    @app.agent(app.topic("events", key_serializer="raw", value_serializer="raw"))
+    async def work(stream):
+        async for event in stream.noack().events():
+            batch = event.value
+            ...  # process batch.records, write them and batch.next_offset to the store
+            event.ack()
+
+Faust's own way costs several asyncio tasks a message; a batch costs them once. Where to read from is
+the position store's word, not the consumer group's: offsets committed to Kafka are a hint for those who
+watch the lag.
+
+Promised: the records of a partition come in order and without a gap from the position that the store
+gave. After a crash or a rebalance they come again from the store's position. A partition that is not
+acknowledged is not read further than `MAX_UNACKED` batches, so memory is bounded; the group's heartbeats
+go on meanwhile, in the consumer's thread. Not promised: that a batch which was delivered before a
+rebalance is still wanted afterwards; compare `batch.session` with the one that `acquire` was given.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+MAX_UNACKED = 2
+_SETTING = "batched_positions"
+
+
+class Batch(NamedTuple):
+    """Records of one partition, in order.
+
+    Attributes:
+        first_offset: where the batch starts: the position after the batch before it, or the store's.
+        next_offset: the position after the batch. Offsets between may be missing from a log
+            (compaction, transaction markers), so positions are contiguous and offsets are not.
+        session: grows with every `acquire`; an older one's batches are stale.
+        fetched_at: when they came, in the seconds of `time.monotonic`.
+    """
+
+    topic: str
+    partition: int
+    records: Sequence[Any]
+    first_offset: int
+    next_offset: int
+    session: int
+    fetched_at: float
+
+
+class PositionStore(Protocol):
+    """Where the application keeps its positions, beside the results that belong to them."""
+
+    async def acquire(self, partitions: Iterable[TP], session: int) -> Mapping[TP, int | None]:
+        """Own these partitions from now on and say where to read from; None is the log's start.
+
+        Called after each assignment, in the app's event loop, before the first batch of it, also for
+        partitions that were held already: whatever is under way of an older session must be finished
+        or given up first. May wait for I/O, within the broker's request time-out.
+        """
+
+    async def release(self, partitions: Iterable[TP]) -> None:
+        """These partitions are going to others. Called during a rebalance; finish quickly or give up."""
+
+
+class PositionError(Exception):
+    """The log does not hold the position that the store gives; going on would skip records."""
+
+
+class AckOrderError(RuntimeError):
+    """A batch was acknowledged before one that lies before it."""
+
+
+class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not typed
+    """Faust's aiokafka consumer with batches for messages and positions from the store.
+
+    Attributes:
+        session: the current session, 0 before the first.
+        last_fetch: seconds of `time.monotonic` at the last fetch, empty or not.
+        last_ack: likewise of the last acknowledgement.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.session = 0
+        self.last_fetch = self.last_ack = time.monotonic()
+        self._position: dict[TP, int] = {}
+        self._unacked_batches: dict[TP, int] = {}
+        self._acked_next: dict[TP, int] = {}
+        self._to_commit: dict[TP, int] = {}
+        self._room = asyncio.Event()
+
+    @property
+    def positions(self) -> Mapping[TP, int]:
+        """The next offset to fetch of each partition held."""
+        return dict(self._position)
+
+    def lag(self) -> Mapping[TP, int]:
+        """Records after the last acknowledged batch, as far as the last fetch told."""
+        return {
+            tp: max(0, (self.highwater(tp) or position) - self._acked_next.get(tp, position))
+            for tp, position in self._position.items()
+        }
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Where Faust asks for committed offsets: a new session begins, at the store's positions.
+
+        Raises:
+            PositionError: the log does not hold a position. The app crashes with it.
+        """
+        store: PositionStore = getattr(self.app, _SETTING)
+        held = list(self.assignment())
+        self.session += 1
+        stored = await store.acquire(held, self.session)
+        earliest = await self.earliest_offsets(*held) if held else {}
+        latest = await self.highwaters(*held) if held else {}
+        positions = {tp: _checked(tp, stored[tp], earliest[tp], latest[tp]) for tp in held}
+        self._unacked_batches = dict.fromkeys(held, 0)
+        self._acked_next = dict(positions)
+        self._to_commit = {}
+        self._position = dict(positions)
+        await self.seek_wait(positions)
+        self._room.set()
+        return positions
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """During a rebalance: stop delivering, tell the store."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._position.pop(tp, None)
+        await getattr(self.app, _SETTING).release(revoked)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+        active = self._get_active_partitions()
+        full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+        if full and full >= active:
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), timeout)
+            except TimeoutError:
+                self.last_fetch = time.monotonic()
+                return {}, active
+            full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+        # Full ones are left out of this fetch alone: Faust's own set is what rebalances work on.
+        active.difference_update(full)
+        try:
+            records, fetched = await super()._wait_next_records(timeout)
+        finally:
+            self._get_active_partitions().update(full & self.assignment())
+        self.last_fetch = time.monotonic()
+        return {tp: [self._batch(tp, found)] for tp, found in (records or {}).items() if found}, fetched
+
+    def _batch(self, tp: TP, records: Sequence[Any]) -> Batch:
+        following = records[-1].offset + 1
+        first = self._position.get(tp, records[0].offset)
+        return Batch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
+
+    def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        # Only here is it certain that the batch is delivered, and not dropped with its generation.
+        if batch.session == self.session:
+            self._position[tp] = batch.next_offset
+            self._unacked_batches[tp] = self._unacked_batches.get(tp, 0) + 1
+        last = batch.records[-1]
+        return ConsumerMessage(
+            batch.topic, batch.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type,
+            [], None, batch, None, None, None, tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def ack(self, message: ConsumerMessage) -> bool:
+        """The batch is written; its offset may be committed. Stale batches are ignored.
+
+        Raises:
+            AckOrderError: a batch before it was not acknowledged.
+        """
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        batch, tp = message.value, message.tp
+        if batch.session != self.session or tp not in self._position:
+            return False
+        if batch.first_offset != self._acked_next[tp]:
+            raise AckOrderError(
+                f"{tp} was acknowledged at {batch.first_offset}, not at {self._acked_next[tp]}"
+            )
+        self._acked_next[tp] = self._to_commit[tp] = batch.next_offset
+        self._unacked_batches[tp] -= 1
+        self.last_ack = time.monotonic()
+        self._room.set()
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._to_commit) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._to_commit.pop(tp, None)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing to note: a batch knows the position after it."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock checks count messages and only log; readiness is the application's."""
+
+
+class Transport(driver.Transport):  # type: ignore[misc]  # Faust is not typed
+    """`batched://`: aiokafka's transport with a BatchedConsumer."""
+
+    Consumer: ClassVar[type[BatchedConsumer]] = BatchedConsumer
+
+    @staticmethod
+    def use_positions(app: Any, store: PositionStore) -> None:
+        """Give an app its position store; needed before the app starts."""
+        setattr(app, _SETTING, store)
+
+
+def _checked(tp: TP, stored: int | None, earliest: int, latest: int) -> int:
+    if stored is None:
+        return earliest
+    if stored < earliest:
+        raise PositionError(
+            f"{tp.topic} {tp.partition} begins at {earliest}, but {stored} is the next to read: retention has "
+            "deleted records that were never read"
+        )
+    if stored > latest:
+        raise PositionError(
+            f"{tp.topic} {tp.partition} ends at {latest}, but {stored} is the next to read: "
+            "the topic was made anew, or the positions are another cluster's"
+        )
+    return stored

@@ -1,0 +1,105 @@
+"""What a worker sends to Kafka: finished conversations, dead letters, idle ends, metric snapshots."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, Producer
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.keys import PARTITIONER
+
+_LARGEST = 64 * 1024 * 1024
+
+
+class Letter(NamedTuple):
+    """One record to send; without a partition the key decides."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: list[tuple[str, bytes]] | None = None
+
+
+class Outlet:
+    """An idempotent producer whose `send` returns when Kafka has acknowledged everything.
+
+    While Kafka is away `send` waits: nothing is dropped, and nothing after it is committed.
+    """
+
+    def __init__(self, connection: ConnectionSettings) -> None:
+        self._producer = Producer(
+            connection.kafka(
+                **{
+                    "enable.idempotence": True,
+                    "acks": "all",
+                    "partitioner": PARTITIONER,
+                    "linger.ms": 5,
+                    "compression.type": "lz4",
+                    "message.max.bytes": _LARGEST,
+                    "message.timeout.ms": 0,
+                    "queue.buffering.max.messages": 1_000_000,
+                    "log_level": 0,
+                }
+            )
+        )
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="outlet", daemon=True)
+        self._thread.start()
+
+    async def send(self, letters: Sequence[Letter]) -> None:
+        """Send in order and wait for every acknowledgement.
+
+        Raises:
+            ServiceUnavailableError: Kafka refused a record for good.
+        """
+        if not letters:
+            return
+        acks = _Acks(asyncio.get_running_loop(), len(letters))
+        for letter in letters:
+            while not self._produce(letter, acks):
+                await asyncio.sleep(0.01)  # librdkafka's queue is full; its thread empties it
+        error = await acks.done
+        if error is not None:
+            raise ServiceUnavailableError(f"Kafka refused what the worker sent: {error}")
+
+    def close(self) -> None:
+        """Stop the polling thread; what was not acknowledged is sent again after a restart."""
+        self._closed.set()
+        self._thread.join(5)
+
+    def _produce(self, letter: Letter, acks: "_Acks") -> bool:
+        options: dict[str, Any] = {} if letter.partition is None else {"partition": letter.partition}
+        if letter.headers is not None:
+            options["headers"] = letter.headers
+        try:
+            self._producer.produce(letter.topic, letter.value, letter.key, on_delivery=acks.note, **options)
+        except BufferError:
+            return False
+        return True
+
+    def _poll(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(0.1)
+
+
+class _Acks:
+    """Counts deliveries in the producer's thread, and wakes the loop once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        self._loop, self._left = loop, count
+        self._error: str | None = None
+        self.done: asyncio.Future[str | None] = loop.create_future()
+
+    def note(self, error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            self._error = error.str()
+        self._left -= 1
+        if self._left == 0:
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(self._error)

@@ -1,0 +1,61 @@
+"""The sweeper: conversations that have been quiet too long get an end, as an event in the log."""
+
+import logging
+import time
+from collections.abc import Iterable
+from hashlib import sha256
+
+from plaudit_schemas.codec import Encoder, Record
+from plaudit_schemas.keys import split_key
+from plaudit_schemas.ulid import encode_ulid
+from redis.exceptions import RedisError
+
+from plaudit_stream_processors.state.store import ConversationStore
+from plaudit_stream_processors.worker.outlet import Letter, Outlet
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+
+
+def idle_end(key: str, last_activity_ms: int, now_us: int) -> Record:
+    """The end of a quiet conversation. The same silence gives the same event id, so a repeat is none."""
+    application, conversation_id = split_key(key.encode())
+    event_id = encode_ulid(last_activity_ms, sha256(f"{key} {last_activity_ms}".encode()).digest()[:10])
+    return {
+        "event_id": event_id,
+        "application": application,
+        "conversation_id": conversation_id,
+        "occurred_at": now_us,
+        "source": "sweeper",
+        "body": (
+            "plaudit.v1.EndConversation",
+            {"reason": "idle", "last_activity_at": last_activity_ms * 1000},
+        ),
+    }
+
+
+async def sweep(
+    store: ConversationStore,
+    outlet: Outlet,
+    encoder: Encoder,
+    partitions: Iterable[int],
+    *,
+    topic: str,
+    idle_timeout_s: float,
+) -> int:
+    """Send an end for each conversation of these partitions that is quiet too long; how many."""
+    now_us = time.time_ns() // 1000
+    before_ms = now_us // 1000 - int(idle_timeout_s * 1000)
+    letters = []
+    for partition in sorted(partitions):
+        try:
+            idle = await store.idle(partition, before_ms, AT_ONCE)
+        except RedisError as error:
+            log.warning("the sweeper waits: %s", error)
+            return 0
+        for key, last_activity_ms in idle:
+            value = encoder.encode(idle_end(key, last_activity_ms, now_us))
+            letters.append(Letter(topic, key.encode(), value))
+    await outlet.send(letters)
+    return len(letters)

@@ -1,0 +1,105 @@
+"""What a worker knows of itself: counters for Prometheus, and whether it is ready."""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from plaudit_stream_processors.metrics.names import WORKER
+from plaudit_stream_processors.worker.batches import Prepared
+
+_KINDS: dict[str, type[MetricWrapperBase]] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
+
+
+class Telemetry:
+    """Counts what was committed, never what was only tried.
+
+    Attributes:
+        registry: Prometheus' collector of everything here.
+        stage_seconds: where the time goes: fold, send, commit.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._metrics = {
+            metric.name: _KINDS[metric.kind](
+                metric.name, metric.meaning, metric.labels, registry=self.registry
+            )
+            for metric in WORKER
+        }
+        self.stage_seconds: Tally[str] = Tally()
+        self._partitions: set[int] = set()
+        self._trouble: str | None = None
+        self._last_commit = self._clock()
+
+    def counter(self, name: str) -> Counter:
+        """A counter by its name."""
+        metric = self._metrics[name]
+        assert isinstance(metric, Counter)  # noqa: S101  # names.py says so
+        return metric
+
+    def gauge(self, name: str) -> Gauge:
+        """A gauge by its name."""
+        metric = self._metrics[name]
+        assert isinstance(metric, Gauge)  # noqa: S101  # names.py says so
+        return metric
+
+    def assigned(self, partitions: set[int]) -> None:
+        """The worker owns these partitions from now on."""
+        self._partitions = set(partitions)
+        self._last_commit = self._clock()
+        self.gauge("plaudit_assigned_partitions").set(len(partitions))
+
+    def folded(self, prepared: Prepared, seconds: float) -> None:
+        """A batch was folded."""
+        del prepared
+        self.stage_seconds["fold"] += seconds
+        self.counter("plaudit_fold_seconds_total").inc(seconds)
+
+    def committed(self, prepared: Prepared, fetched_at: float, send_s: float, commit_s: float) -> None:
+        """A batch was written."""
+        effects = prepared.effects
+        for name, amount in (
+            ("plaudit_events_total", prepared.events),
+            ("plaudit_duplicate_events_total", effects.duplicates),
+            ("plaudit_ignored_events_total", effects.ignored),
+            ("plaudit_incomplete_conversations_total", effects.incomplete),
+            ("plaudit_finished_conversations_total", len(prepared.finished)),
+            ("plaudit_late_counts_total", effects.counters.late),
+            ("plaudit_commits_total", 1),
+            ("plaudit_send_seconds_total", send_s),
+            ("plaudit_commit_seconds_total", commit_s),
+        ):
+            if amount:
+                self.counter(name).inc(amount)
+        for letter in prepared.dead_letters:
+            self.counter("plaudit_dead_letters_total").labels(letter.refusal.reason).inc()
+        histogram = self._metrics["plaudit_fetch_to_commit_seconds"]
+        assert isinstance(histogram, Histogram)  # noqa: S101  # names.py says so
+        histogram.observe(max(0.0, self._clock() - fetched_at))
+        self.stage_seconds["send"] += send_s
+        self.stage_seconds["commit"] += commit_s
+        self._last_commit = self._clock()
+
+    def trouble(self, reason: str | None) -> None:
+        """Redis or the registry does not answer; None when it does again."""
+        self._trouble = reason
+
+    def unready(
+        self, *, rebalancing: bool, lag: Mapping[int, int], stalled_after_s: float = 60.0
+    ) -> str | None:
+        """Why the worker is not ready; None when it is.
+
+        Ready means: it owns partitions or waits for them in a settled group, nothing that it needs
+        is away, and where records wait, the last commit is not long ago.
+        """
+        if rebalancing:
+            return "the group is rebalancing"
+        if self._trouble is not None:
+            return f"waiting: {self._trouble}"
+        if any(lag.values()) and self._clock() - self._last_commit > stalled_after_s:
+            return f"records wait and nothing was committed for {stalled_after_s:.0f} s"
+        return None

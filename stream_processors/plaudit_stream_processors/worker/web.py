@@ -1,0 +1,53 @@
+"""Health and metrics of a worker over HTTP."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from plaudit_stream_processors.worker.app import Worker
+from plaudit_stream_processors.worker.settings import WorkerSettings
+
+
+def unready(worker: Worker) -> str | None:
+    """Why the worker is not ready; None when it is."""
+    if worker.failure is not None or worker.app.crashed:
+        return f"failed: {worker.failure or worker.app.crash_reason}"
+    consumer = worker.app.consumer
+    if not worker.pipeline.partitions and getattr(consumer, "session", 0) == 0:
+        return "no partition was assigned yet"
+    lag = {tp.partition: records for tp, records in consumer.lag().items()}
+    for partition, records in lag.items():
+        worker.telemetry.gauge("plaudit_lag_records").labels(str(partition)).set(records)
+    return worker.telemetry.unready(rebalancing=bool(worker.app.rebalancing), lag=lag)
+
+
+@contextlib.asynccontextmanager
+async def serve(worker: Worker, settings: WorkerSettings) -> AsyncIterator[str]:
+    """Serve `/health/live`, `/health/ready` and `/metrics`; gives the address."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def ready(_request: web.Request) -> web.Response:
+        reason = unready(worker)
+        body = {"status": "ready" if reason is None else "not ready", "reason": reason}
+        return web.json_response(body, status=200 if reason is None else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        worker.telemetry.gauge("plaudit_ready").set(unready(worker) is None)
+        return web.Response(body=generate_latest(worker.telemetry.registry), content_type="text/plain")
+
+    application = web.Application()
+    application.add_routes(
+        [web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)]
+    )
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.web_host, settings.web_port)
+    await site.start()
+    try:
+        yield f"http://{settings.web_host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
