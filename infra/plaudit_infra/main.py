@@ -40,12 +40,13 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; the exit code."""
-    available = {command.name: command for command in commands()}
-    arguments = parser(list(available.values())).parse_args(argv)
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)  # known before a command is loaded
     try:
+        available = {command.name: command for command in commands()}
+        arguments = parser(list(available.values())).parse_args(argv)
         return available[arguments.command].run(arguments)
     except PlauditError as error:
-        if arguments.debug:
+        if debug:
             traceback.print_exc()
         print(f"plaudit: {error}", file=sys.stderr)
         return FAILED
@@ -55,9 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # the last line of defence of a command
-        if arguments.debug:
+        if debug:
             raise
-        print(f"plaudit: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        text = " ".join(str(error).split())
+        print(f"plaudit: unexpected {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
         return FAILED
 
 

@@ -8,7 +8,7 @@ union holds several records (an event's body, a feedback's value) the value is a
 from collections.abc import Callable, Iterable
 from functools import partial
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from fastavro import schemaless_reader
 from fastavro.read import SchemaResolutionError
@@ -85,7 +85,7 @@ class Encoder:
         out = bytearray(self._header)
         try:
             self._write(record, out)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except Exception as error:  # a record that does not fit raises nearly anything
             raise EncodingError(
                 f"the record does not fit {self._name}: {_first_line(error)}; check its fields"
             ) from error
@@ -111,6 +111,7 @@ class Decoder:
         self._reader = parse(self._text, plain_longs=True)
         self._compiled = compile_reader(self._reader, sparse=sparse)
         self._readers: dict[bytes, Callable[[bytes, int], tuple[Record, int]]] = {}
+        self._foreign: dict[int, str] = {}
 
     def decode(self, payload: bytes) -> Record:
         """One record.
@@ -124,7 +125,7 @@ class Decoder:
             record, end = read(payload, HEADER_BYTES)
         except SchemaResolutionError as error:
             raise UnknownBodyError(
-                f"a newer writer's data: {error}; upgrade the readers, then send it again"
+                f"a newer writer's data: {_first_line(error)}; upgrade the readers, then send it again"
             ) from error
         except Exception as error:  # foreign bytes raise nearly anything
             raise TruncatedError(f"the bytes do not follow their schema: {_first_line(error)}") from error
@@ -159,20 +160,31 @@ class Decoder:
         if len(payload) < HEADER_BYTES:
             raise TruncatedError("the message ends within its header")
         schema_id = int.from_bytes(payload[1:HEADER_BYTES], "big")
+        if schema_id in self._foreign:
+            raise UnknownSchemaError(self._foreign[schema_id])
         text = released_text(schema_id) or self._schemas.text_of(schema_id)
         if text is None:
             raise UnknownSchemaError(
                 f"nobody knows the schema id {schema_id}; "
                 "set PLAUDIT_SCHEMA_REGISTRY_URL to the writer's registry"
             )
-        writer = parse(text, plain_longs=True)
-        if writer.get("name") != self._reader["name"]:
-            raise UnknownSchemaError(
-                f"schema id {schema_id} is {writer.get('name')}, not {self._reader['name']}"
-            )
+        writer = self._writer(schema_id, text)
         read = self._compiled if writer == self._reader else partial(self._resolve, writer)
         self._readers[payload[:HEADER_BYTES]] = read
         return read
+
+    def _writer(self, schema_id: int, text: str) -> Schema:
+        writer: Any = None
+        try:
+            writer = parse(text, plain_longs=True)
+            found = writer.get("name") if isinstance(writer, dict) else text
+        except Exception as error:  # a registry holds Protobuf, JSON Schema and references too
+            found = f"no Avro schema that can be read ({_first_line(error)})"
+        if found != self._reader["name"]:
+            # What an id stands for never changes, so each is looked at once.
+            self._foreign[schema_id] = f"schema id {schema_id} is {found}, not {self._reader['name']}"[:400]
+            raise UnknownSchemaError(self._foreign[schema_id])
+        return cast("Schema", writer)
 
     def _resolve(self, writer: Schema, payload: bytes, position: int) -> tuple[Record, int]:
         stream = BytesIO(payload)

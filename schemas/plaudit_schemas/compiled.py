@@ -39,21 +39,21 @@ def compile_reader(schema: Schema, *, sparse: bool = False) -> Reader:
 def compile_writer(schema: Schema) -> Writer:
     """A function that appends one record's Avro binary to a bytearray.
 
-    It raises KeyError, TypeError, ValueError, AttributeError or OverflowError on a record that
-    does not fit; what it had appended by then is to be thrown away.
+    It raises nearly anything (KeyError, TypeError, struct.error, ...) on a record that does not
+    fit; what it had appended by then is to be thrown away.
     """
     writer: Writer = _compile(_WriterSource(schema), schema)
     return writer
 
 
 def read_long(payload: bytes, position: int) -> tuple[int, int]:
-    """A zigzag varint of any length; ValueError past 10 bytes."""
+    """A zigzag varint; ValueError past 64 bits."""
     value = shift = 0
     while True:
         byte = payload[position]
         position += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        if byte < 0x80 and value < 1 << 64:
             return (value >> 1) ^ -(value & 1), position
         shift += 7
         if shift > 63:

@@ -14,9 +14,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
 
+from plaudit_schemas.errors import InvalidEventError
 from plaudit_schemas.limits import APPLICATION_PATTERN, CONTENT_BYTES, ID_CHARACTERS, METADATA_ENTRIES
 from plaudit_schemas.ulid import new_ulid
 
@@ -313,28 +315,23 @@ class ConversationEvent(Contract):
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """Validate what `codec.Decoder` read.
+        """Validate what `codec.Decoder` read, in its dense or its sparse form.
 
         Raises:
-            pydantic.ValidationError: the record breaks a rule of the contract.
+            InvalidEventError: the record breaks a rule of the contract.
         """
-        name, body = record["body"]
-        fields = dict(body)
-        if name == "plaudit.v1.UpdateMessage":
-            feedback = dict(fields["feedback"])
-            if feedback["value"] is not None:
-                value_name, value = feedback["value"]
-                feedback["value"] = VALUES[value_name].model_validate(value)
-            fields["feedback"] = feedback
-        if fields.get("last_activity_at") is not None:
-            fields["last_activity_at"] = moment(fields["last_activity_at"])
-        return cls(
-            **{
-                **record,
-                "occurred_at": moment(record["occurred_at"]),
-                "body": BODIES[name].model_validate(fields),
-            }
-        )
+        try:
+            name, body = record["body"]
+            body = BODIES[name].model_validate(_body_fields(body))
+            return cls(**{**record, "occurred_at": moment(record["occurred_at"]), "body": body})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise InvalidEventError(f"{place}: {first['msg']}" if place else first["msg"]) from error
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
+            raise InvalidEventError(
+                f"the record is no event of this contract: {type(error).__name__}: {error}"
+            ) from error
 
 
 def micros(at: datetime) -> int:
@@ -345,6 +342,18 @@ def micros(at: datetime) -> int:
 def moment(at: int) -> datetime:
     """The inverse of `micros`."""
     return _EPOCH + timedelta(microseconds=at)
+
+
+def _body_fields(record: dict[str, Any]) -> dict[str, Any]:
+    fields = dict(record)
+    if "feedback" in fields:
+        feedback = fields["feedback"] = dict(fields["feedback"])
+        if feedback.get("value") is not None:
+            name, value = feedback["value"]
+            feedback["value"] = VALUES[name].model_validate(value)
+    if fields.get("last_activity_at") is not None:
+        fields["last_activity_at"] = moment(fields["last_activity_at"])
+    return fields
 
 
 def _body_record(body: AnyBody) -> dict[str, Any]:

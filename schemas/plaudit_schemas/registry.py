@@ -11,15 +11,18 @@ from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from plaudit_schemas.catalog import SchemaName, schema_text
+from plaudit_schemas.catalog import FIRST_PACKAGED_ID, SchemaName, schema_text
 from plaudit_schemas.errors import RegistryError, RegistryUnavailableError
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
 _RETRIED = (408, 429, 500, 502, 503, 504)
 _NOT_FOUND = 404
+_SCHEMA_NOT_FOUND = 40403
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_UNKNOWN_FOR_S = 5.0
 
 SUBJECTS: dict[SchemaName, str] = {
     "conversation_event": "plaudit.conversation-events-value",
@@ -31,8 +34,10 @@ SUBJECTS: dict[SchemaName, str] = {
 class RegistrySchemas:
     """Ids and writers' schemas from a registry by URL; answers are kept for good.
 
-    Every request has a time-out and a bounded number of retries with growing pauses, so a call
-    blocks at most `attempts * timeout_s + pauses`. User and password may stand in the URL.
+    Every request has a time-out, an answer that trickles in has the same, and the retries with
+    their growing pauses are bounded. That the registry does not know an id is kept for a few
+    seconds, so that a flood of foreign messages is no flood of requests. User and password may
+    stand in the URL, percent-encoded.
     """
 
     def __init__(
@@ -43,38 +48,56 @@ class RegistrySchemas:
         timeout_s: float = 3.0,
         attempts: int = 3,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        problem = url_problem(url)
+        if problem:
+            raise RegistryError(f"the schema registry's URL {problem}")
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise RegistryError(f"{url!r} is no schema registry URL; write http://host:port or https://host")
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        self.url = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-        self._credentials = None if parts.username is None else f"{parts.username}:{parts.password or ''}"
+        # Without user and password, as it stands in messages and logs.
+        self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._credentials = None if parts.username is None else f"{user}:{password}"
         self._topic_prefix = topic_prefix
-        self._timeout_s, self._attempts, self._sleep = timeout_s, attempts, sleep
+        self._timeout_s, self._attempts, self._sleep, self._clock = timeout_s, attempts, sleep, clock
         self._ids: dict[SchemaName, int] = {}
         self._texts: dict[int, str] = {}
+        self._unknown: dict[int, float] = {}
 
     def id_of(self, name: SchemaName) -> int:
         """The id of the packaged schema, registered under `<topic>-value` if it is new there."""
         if name not in self._ids:
             subject = quote(self._topic_prefix + SUBJECTS[name], safe="")
             answer = self._request(f"/subjects/{subject}/versions", {"schema": schema_text(name)})
-            if answer is None or not isinstance(answer.get("id"), int):
+            given = None if answer is None else answer.get("id")
+            if type(given) is not int or not 0 <= given < FIRST_PACKAGED_ID:
                 raise RegistryError(
-                    f"the schema registry at {self.url} gave no id for {name}; is it Confluent's API?"
+                    f"the schema registry at {self.url} gave {given!r} as the id of {name}; "
+                    f"an id is a number below {FIRST_PACKAGED_ID}, as those above are the package's own"
                 )
-            self._ids[name] = answer["id"]
+            self._ids[name] = given
         return self._ids[name]
 
     def text_of(self, schema_id: int) -> str | None:
         """A writer's schema; None where the registry does not know the id."""
-        if schema_id not in self._texts:
-            answer = self._request(f"/schemas/ids/{schema_id}", None)
-            if answer is None:
-                return None
-            self._texts[schema_id] = str(answer["schema"])
-        return self._texts[schema_id]
+        if schema_id in self._texts:
+            return self._texts[schema_id]
+        now = self._clock()
+        if self._unknown.get(schema_id, now) > now:
+            return None
+        answer = self._request(f"/schemas/ids/{schema_id}", None)
+        if answer is None:
+            if len(self._unknown) >= 1000:  # keeps hostile ids from filling the memory
+                self._unknown.clear()
+            self._unknown[schema_id] = now + _UNKNOWN_FOR_S
+            return None
+        text = answer.get("schema")
+        if not isinstance(text, str):
+            raise RegistryError(
+                f"the schema registry at {self.url} gave no schema for id {schema_id}; is it Confluent's API?"
+            )
+        self._texts[schema_id] = text
+        return text
 
     def _request(self, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         last = ""
@@ -85,13 +108,12 @@ class RegistrySchemas:
                 return self._once(path, body)
             except HTTPError as error:
                 with error:
-                    if error.code == _NOT_FOUND:
-                        return None
-                    last = f"HTTP {error.code} {_message(error)}"
-                    if error.code not in _RETRIED:
-                        raise RegistryError(
-                            f"the schema registry at {self.url} refused {path}: {last}"
-                        ) from None
+                    code, message = _error_of(error)
+                if code == _SCHEMA_NOT_FOUND:
+                    return None
+                last = f"HTTP {error.code} {message}".rstrip()
+                if error.code not in _RETRIED:
+                    raise RegistryError(self._refusal(error.code, path, last)) from None
             except (OSError, HTTPException, ValueError) as error:
                 last = str(error)
         raise RegistryUnavailableError(
@@ -99,20 +121,44 @@ class RegistrySchemas:
             "check that it runs and PLAUDIT_SCHEMA_REGISTRY_URL"
         )
 
+    def _refusal(self, status: int, path: str, last: str) -> str:
+        hint = "; is the path complete? Apicurio's is /apis/ccompat/v7" if status == _NOT_FOUND else ""
+        return f"the schema registry at {self.url} refused {path}: {last}{hint}"
+
     def _once(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url + path, data=data, headers={"Accept": _TYPE, "Content-Type": _TYPE})  # noqa: S310  # scheme checked
         if self._credentials is not None:
             request.add_header("Authorization", "Basic " + b64encode(self._credentials.encode()).decode())
+        deadline = self._clock() + self._timeout_s
+        received = bytearray()
         with urlopen(request, timeout=self._timeout_s) as response:  # noqa: S310  # scheme checked
-            answer = json.load(response)
+            while part := response.read1():
+                received += part
+                if self._clock() > deadline:
+                    raise TimeoutError("the answer trickles in")
+                if len(received) > _MAX_ANSWER_BYTES:
+                    raise ValueError(f"the answer is longer than {_MAX_ANSWER_BYTES} bytes")
+        answer = json.loads(received)
         if not isinstance(answer, dict):
             raise ValueError("the answer is no JSON object")  # noqa: TRY004  # retried as any bad answer
         return answer
 
 
-def _message(error: HTTPError) -> str:
+def url_problem(url: str) -> str | None:
+    """What keeps a text from being a registry's URL, without the text: it may hold a password."""
     try:
-        return str(json.load(error).get("message", ""))[:200]
-    except (ValueError, AttributeError, OSError):
-        return ""
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return None
+    except ValueError:  # a port that is no number, a cut IPv6 address
+        pass
+    return "must be http://host:port or https://host, and a path where the registry has one"
+
+
+def _error_of(error: HTTPError) -> tuple[int | None, str]:
+    try:
+        answer = json.loads(error.read(65536))
+        return answer.get("error_code"), str(answer.get("message", ""))[:200]
+    except (ValueError, AttributeError, OSError, HTTPException):
+        return None, ""

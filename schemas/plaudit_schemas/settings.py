@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Secret, SecretStr, ValidationError
 from pydantic_core import PydanticUndefined
 
 from plaudit_schemas.errors import SettingsError
@@ -26,7 +26,7 @@ GROUP = "plaudit.settings"
 
 
 class Settings(BaseModel):
-    """Base of every member's settings; a secret is a SecretStr."""
+    """Base of every member's settings; a secret is a SecretStr or a Secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,7 +110,7 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
 
 def local_stack(environ: Mapping[str, str]) -> dict[str, str]:
     """Settings that a running `plaudit up` left in the data folder; empty where there is none."""
-    path = Path(environ.get(DATA_VARIABLE, ".plaudit")) / "stack.json"
+    path = Path(environ.get(DATA_VARIABLE) or ".plaudit") / "stack.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {str(key): str(value) for key, value in document["settings"].items()}
@@ -140,6 +140,6 @@ def _given(
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, SecretStr):
+    if isinstance(value, (SecretStr, Secret)):
         return str(value) if value.get_secret_value() else ""
     return "" if value is None else str(value)

@@ -63,6 +63,25 @@ def test_an_unexpected_error_is_one_line_too(
         entry.main(["--debug", "work"])
 
 
+def test_an_error_of_many_lines_is_told_in_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(entry, "commands", lambda: _commands(ValueError("one\n  two\nthree")))
+    assert entry.main(["work"]) == FAILED
+    assert "one two three (--debug" in capsys.readouterr().err
+
+
+def test_a_command_that_cannot_be_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> list[Command]:
+        raise ImportError("no module named duckdb")
+
+    monkeypatch.setattr(entry, "commands", broken)
+    assert entry.main(["--help"]) == FAILED
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_ctrl_c_exits_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry, "commands", lambda: _commands(KeyboardInterrupt()))
     assert entry.main(["work"]) == 130

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.errors import InvalidEventError
 from plaudit_schemas.events import (
     AddMessage,
     CompareMessages,
@@ -105,6 +106,29 @@ def test_ulids_are_26_characters_and_sort_by_time() -> None:
     assert len({new_ulid() for _ in range(1000)}) == 1000
     with pytest.raises(ValueError, match="48 bits"):
         encode_ulid(1 << 48, bytes(10))
+
+
+@pytest.mark.parametrize("example", list(examples("conversation_event")), ids=lambda example: example.title)
+def test_the_sparse_form_is_read_back_too(example: Example) -> None:
+    dense = ConversationEvent.from_record(Decoder("conversation_event").decode(example.payload))
+    sparse = Decoder("conversation_event", sparse=True).decode(example.payload)
+    assert ConversationEvent.from_record(sparse) == dense
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"occurred_at": 2**63 - 1}, "OverflowError"),
+        ({"body": ("plaudit.v1.Wave", {})}, "Wave"),
+        ({"body": None}, "TypeError"),
+        ({"application": "a/b"}, "application: .*pattern"),
+        ({"colour": "red"}, "colour: .*not permitted"),
+    ],
+)
+def test_a_record_that_is_no_event_says_why(change: dict[str, Any], words: str) -> None:
+    record = Decoder("conversation_event").decode(next(iter(examples("conversation_event"))).payload)
+    with pytest.raises(InvalidEventError, match=words):
+        ConversationEvent.from_record({**record, **change})
 
 
 def test_feedback_on_the_whole_conversation_has_no_message() -> None:

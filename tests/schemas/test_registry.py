@@ -1,5 +1,6 @@
 """The registry's client: against a bad server of our own, and against the real one."""
 
+import base64
 import json
 import threading
 import uuid
@@ -20,18 +21,24 @@ from plaudit_schemas.registry import SUBJECTS, RegistrySchemas
 
 class _Handler(BaseHTTPRequestHandler):
     answers: list[tuple[int, bytes]]
+    headers_seen: list[Any]
     asked: list[str]
     wait: threading.Event
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        if self.path.endswith("/slow"):
+        self.headers_seen.append(self.headers)
+        if self.path.startswith("/slow"):
             self.wait.wait(60)
         status, body = self.answers[min(len(self.asked), len(self.answers)) - 1]
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.path.startswith("/trickle") and self.wait.wait(0.05):
+                return
 
     do_POST = do_GET
 
@@ -41,10 +48,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def bad_registry() -> Iterator[Any]:
-    handler: Any = type("Handler", (_Handler,), {"answers": [], "asked": [], "wait": threading.Event()})
+    handler: Any = type("Handler", (_Handler,), {"answers": [], "asked": [], "headers_seen": []})
+    handler.wait = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     handler.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield handler
@@ -88,9 +96,23 @@ def test_garbage_is_no_answer(bad_registry: Any, body: bytes) -> None:
 
 def test_a_slow_registry_is_given_up(bad_registry: Any) -> None:
     bad_registry.answers = [(200, b"{}")]
-    schemas = RegistrySchemas(bad_registry.url, timeout_s=0.2, attempts=2, sleep=lambda _seconds: None)
+    schemas = RegistrySchemas(bad_registry.url + "/slow", timeout_s=0.2, attempts=2, sleep=lambda _: None)
     with pytest.raises(RegistryUnavailableError, match="2 attempts"):
-        schemas._request("/slow", None)
+        schemas.text_of(7)
+
+
+def test_an_answer_that_trickles_in_is_given_up(bad_registry: Any) -> None:
+    bad_registry.answers = [(200, b'{"schema": "' + b"x" * 10_000 + b'"}')]
+    schemas = RegistrySchemas(bad_registry.url + "/trickle", timeout_s=0.3, attempts=1)
+    with pytest.raises(RegistryUnavailableError, match="trickles"):
+        schemas.text_of(7)
+
+
+def test_an_endless_answer_is_cut_off(bad_registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plaudit_schemas.registry._MAX_ANSWER_BYTES", 100)
+    bad_registry.answers = [(200, b" " * 101)]
+    with pytest.raises(RegistryUnavailableError, match="longer than 100 bytes"):
+        _schemas(bad_registry, attempts=1).text_of(7)
 
 
 def test_a_registry_that_is_down_is_named_and_its_bytes_are_no_dead_letter() -> None:
@@ -100,17 +122,86 @@ def test_a_registry_that_is_down_is_named_and_its_bytes_are_no_dead_letter() -> 
         Decoder("conversation_event", schemas).decode_many([payload])
 
 
-def test_an_unknown_id_is_a_dead_letter_and_asked_for_each_time(bad_registry: Any) -> None:
-    bad_registry.answers = [(404, b"{}")]
+UNKNOWN = (404, b'{"error_code": 40403, "message": "Schema 7 not found"}')
+
+
+def test_an_unknown_id_is_a_dead_letter_and_asked_for_again_after_a_while(bad_registry: Any) -> None:
+    bad_registry.answers = [
+        UNKNOWN,
+        (200, json.dumps({"schema": schema_text("conversation_event")}).encode()),
+    ]
     payload = b"\0\0\0\0\x07" + next(iter(examples("conversation_event"))).payload[5:]
-    with pytest.raises(UnknownSchemaError, match="nobody knows the schema id 7"):
-        Decoder("conversation_event", _schemas(bad_registry)).decode(payload)
+    now = [100.0]
+    decoder = Decoder("conversation_event", _schemas(bad_registry, clock=lambda: now[0]))
+    for _ in range(3):
+        with pytest.raises(UnknownSchemaError, match="nobody knows the schema id 7"):
+            decoder.decode(payload)
+    assert len(bad_registry.asked) == 1
+    now[0] += 6.0
+    assert decoder.decode(payload)["event_id"]
+    assert len(bad_registry.asked) == 2
 
 
-@pytest.mark.parametrize("url", ["registry:8081", "ftp://x", "http://"])
+def test_a_wrong_path_is_no_unknown_id(bad_registry: Any) -> None:
+    bad_registry.answers = [(404, b'{"detail": "no such path"}')]
+    payload = b"\0\0\0\0\x07" + next(iter(examples("conversation_event"))).payload[5:]
+    with pytest.raises(RegistryError, match="/apis/ccompat/v7"):
+        Decoder("conversation_event", _schemas(bad_registry)).decode_many([payload])
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"schema": 7}'])
+def test_an_answer_without_a_schema_is_told(bad_registry: Any, answer: bytes) -> None:
+    bad_registry.answers = [(200, answer)]
+    with pytest.raises(RegistryError, match="gave no schema for id 7"):
+        _schemas(bad_registry).text_of(7)
+
+
+@pytest.mark.parametrize("given", ["null", "true", '"7"', "-1", "1000000000"])
+def test_an_id_that_is_none_is_refused(bad_registry: Any, given: str) -> None:
+    bad_registry.answers = [(200, f'{{"id": {given}}}'.encode())]
+    with pytest.raises(RegistryError, match="as the id of conversation_event"):
+        Encoder("conversation_event", _schemas(bad_registry)).encode({})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"string"',
+        '["null", "string"]',
+        'syntax = "proto3";',
+        '{"type": "object"}',
+        "null",
+        '{"type": "record", "name": "Other", "fields": []}',
+        '{"type": "record", "name": "X", "fields": [{"name": "a", "type": "elsewhere.Referenced"}]}',
+    ],
+)
+def test_an_id_of_another_kind_of_schema_is_a_dead_letter(bad_registry: Any, text: str) -> None:
+    bad_registry.answers = [(200, json.dumps({"schema": text}).encode())]
+    decoder = Decoder("conversation_event", _schemas(bad_registry))
+    for _ in range(2):
+        with pytest.raises(UnknownSchemaError, match=r"schema id 7 is .*not plaudit\.v1\.ConversationEvent"):
+            decoder.decode(b"\0\0\0\0\x07payload")
+    assert len(bad_registry.asked) == 1
+
+
+def test_user_and_password_are_sent_and_never_shown(bad_registry: Any) -> None:
+    bad_registry.answers = [(401, b'{"error_code": 401, "message": "Unauthorized"}')]
+    url = bad_registry.url.replace("://", "://me:p%40ss@")
+    with pytest.raises(RegistryError, match="Unauthorized") as caught:
+        RegistrySchemas(url).text_of(7)
+    assert "p@ss" not in str(caught.value)
+    assert "p%40ss" not in str(caught.value)
+    sent = bad_registry.headers_seen[0]["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"me:p@ss"
+
+
+@pytest.mark.parametrize(
+    "url", ["registry:8081", "ftp://me:hunter2@x", "http://", "http://x:port", "http://[", ""]
+)
 def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
-    with pytest.raises(RegistryError, match="http://host:port"):
+    with pytest.raises(RegistryError, match="http://host:port") as caught:
         RegistrySchemas(url)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.registry
@@ -144,6 +235,13 @@ def test_ours_and_confluents_serializers_read_each_others_bytes(registry: str) -
         assert theirs_read is not None
         assert theirs_read["event_id"] == record["event_id"]
         assert serializer(theirs_read, context) == written, example.title
+
+
+@pytest.mark.registry
+def test_the_real_registrys_unknown_id_and_wrong_path(registry: str) -> None:
+    assert RegistrySchemas(registry).text_of(999_999) is None
+    with pytest.raises(RegistryError, match="path complete"):
+        RegistrySchemas(registry.partition("/apis")[0]).text_of(7)
 
 
 @pytest.mark.registry

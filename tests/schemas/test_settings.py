@@ -50,6 +50,8 @@ def test_an_unknown_setting_is_an_error_with_the_nearest_name() -> None:
         ("PLAUDIT_PARTITIONS", "none", "valid integer"),
         ("PLAUDIT_PARTITIONS", "0", "greater than or equal to 1"),
         ("PLAUDIT_KAFKA_OPTIONS", "{", "JSON object"),
+        ("PLAUDIT_KAFKA_OPTIONS", "[]", "dictionary"),
+        ("PLAUDIT_SCHEMA_REGISTRY_URL", "registry:8081", "http://host:port"),
         ("PLAUDIT_TOPIC_PREFIX", "a b", "pattern"),
     ],
 )
@@ -63,6 +65,8 @@ def test_secrets_are_masked_wherever_they_are_shown() -> None:
     environ = {
         "PLAUDIT_KAFKA_PASSWORD": "hunter2",
         "PLAUDIT_REDIS_URL": "redis://user:hunter2@host:6379/1",
+        "PLAUDIT_SCHEMA_REGISTRY_URL": "https://user:hunter2@registry/apis/ccompat/v7",
+        "PLAUDIT_KAFKA_OPTIONS": '{"ssl.key.password": "hunter2", "security.protocol": "SASL_SSL"}',
     }
     loaded = load(ConnectionSettings, None, environ)
     assert loaded.kafka()["sasl.password"] == "hunter2"
@@ -70,11 +74,18 @@ def test_secrets_are_masked_wherever_they_are_shown() -> None:
     shown = repr(loaded) + str(loaded) + str(origins([ConnectionSettings], environ))
     assert "hunter2" not in shown
     assert "redis://user:********@host:6379/1" in shown
+    assert "https://user:********@registry/apis/ccompat/v7" in shown
+    assert "SASL_SSL" in shown
+    assert loaded.kafka()["ssl.key.password"] == "hunter2"
 
 
 def test_the_users_kafka_options_are_never_overridden_silently() -> None:
     environ = {"PLAUDIT_KAFKA_OPTIONS": '{"security.protocol": "SASL_SSL"}'}
     assert load(ConnectionSettings, None, environ).kafka()["security.protocol"] == "SASL_SSL"
+
+
+def test_a_registry_set_to_nothing_is_none() -> None:
+    assert load(ConnectionSettings, None, {"PLAUDIT_SCHEMA_REGISTRY_URL": ""}).schema_registry_url is None
 
 
 def test_no_two_members_use_one_variable() -> None:

@@ -8,9 +8,12 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from hypothesis import given
 from hypothesis import strategies as st
+from plaudit_infra.main import main
+from plaudit_schemas.commands import FAILED, OK
 from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
 from plaudit_schemas.keys import PARTITIONER, conversation_key, murmur2, partition_of, split_key
+from plaudit_schemas.settings import load
 from plaudit_schemas.topics import EVENTS, definitions
 from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, summary
 
@@ -47,6 +50,29 @@ def test_a_difference_is_told_and_nothing_is_changed(kafka: str) -> None:
 def test_a_kafka_that_is_away_is_named() -> None:
     with pytest.raises(ServiceUnavailableError, match=r"127\.0\.0\.1:9.*plaudit up"):
         ensure(ConnectionSettings(bootstrap_servers="127.0.0.1:9"), timeout_s=0.5)
+
+
+def test_an_option_that_librdkafka_refuses_is_a_wrong_setting() -> None:
+    settings = load(ConnectionSettings, None, {"PLAUDIT_KAFKA_OPTIONS": '{"no.such.option": "1"}'})
+    with pytest.raises(SettingsError, match=r"PLAUDIT_KAFKA_OPTIONS: .*no\.such\.option"):
+        ensure(settings)
+
+
+@pytest.mark.kafka
+def test_a_topic_that_kafka_refuses_is_named(kafka: str) -> None:
+    with pytest.raises(TopicError, match=r"did not create .*plaudit\."):
+        ensure(_settings(kafka, topic_prefix="x" * 260))
+
+
+@pytest.mark.kafka
+def test_topics_create_exits_with_1_where_a_topic_differs(
+    kafka: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["topics", "create", "--bootstrap-servers", kafka, "--topic-prefix", f"t{uuid.uuid4().hex[:8]}."]
+    assert main([*words, "--partitions", "2"]) == OK
+    assert main([*words, "--partitions", "2"]) == OK
+    assert main([*words, "--partitions", "3"]) == FAILED
+    assert "partitions: 2, the definition has 3" in capsys.readouterr().out
 
 
 @pytest.mark.kafka

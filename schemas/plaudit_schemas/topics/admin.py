@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not declared as such
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
 from plaudit_schemas.topics import Topic, definitions
 
 TIMEOUT_S = 30.0
@@ -31,9 +33,10 @@ def ensure(settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> lis
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
-        TopicError: the broker refused to create a topic.
+        SettingsError: librdkafka refuses an option.
+        TopicError: the broker refused to create a topic or to describe it.
     """
-    admin = AdminClient(settings.kafka(log_level=0))
+    admin = admin_of(settings)
     live = live_partitions(admin, settings, timeout_s=timeout_s)
     reports = []
     for topic in definitions():
@@ -42,10 +45,22 @@ def ensure(settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> lis
         if name not in live and _create(admin, name, topic, partitions, timeout_s):
             reports.append(TopicReport(name, created=True, partitions=partitions))
             continue
-        found = live.get(name) or live_partitions(admin, settings, timeout_s=timeout_s)[name]
+        found = live.get(name) or live_partitions(admin, settings, timeout_s=timeout_s).get(name, 0)
         differences = _differences(admin, name, topic, (partitions, found), timeout_s)
         reports.append(TopicReport(name, created=False, partitions=found, differences=tuple(differences)))
     return reports
+
+
+def admin_of(settings: ConnectionSettings) -> AdminClient:
+    """A client of Kafka's administration.
+
+    Raises:
+        SettingsError: librdkafka refuses an option.
+    """
+    try:
+        return AdminClient(settings.kafka(log_level=0))
+    except KafkaException as error:
+        raise SettingsError(f"PLAUDIT_KAFKA_OPTIONS: {error.args[0].str()}; see `plaudit config`") from None
 
 
 def live_partitions(
@@ -67,10 +82,17 @@ def live_partitions(
 
 
 def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, str]:
-    """A live topic's settings."""
+    """A live topic's settings.
+
+    Raises:
+        TopicError: the broker did not tell them.
+    """
     resource = ConfigResource(ResourceType.TOPIC, name)
     future = admin.describe_configs([resource], request_timeout=timeout_s)[resource]
-    return {key: str(entry.value) for key, entry in future.result(timeout=timeout_s).items()}
+    try:
+        return {key: str(entry.value) for key, entry in future.result(timeout=timeout_s).items()}
+    except (KafkaException, TimeoutError) as error:
+        raise TopicError(f"Kafka did not tell the settings of {name}: {_reason(error)}") from None
 
 
 def summary(reports: Sequence[TopicReport]) -> str:
@@ -87,11 +109,19 @@ def _create(admin: AdminClient, name: str, topic: Topic, partitions: int, timeou
     new = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=dict(topic.config))
     try:
         admin.create_topics([new], operation_timeout=timeout_s)[name].result(timeout=timeout_s)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was first
+    except (KafkaException, TimeoutError) as error:
+        if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was first
             return False
-        raise TopicError(f"Kafka refused to create {name}: {error.args[0].str()}") from None
+        raise TopicError(f"Kafka did not create {name}: {_reason(error)}") from None
     return True
+
+
+def _code(error: KafkaException | TimeoutError) -> int | None:
+    return error.args[0].code() if isinstance(error, KafkaException) else None
+
+
+def _reason(error: KafkaException | TimeoutError) -> str:
+    return str(error.args[0].str()) if isinstance(error, KafkaException) else "no answer in time"
 
 
 def _differences(
