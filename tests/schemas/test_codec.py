@@ -121,12 +121,10 @@ def _damage(data: st.DataObject, payload: bytes) -> bytes:
 
 
 class _LikeOurs(PackagedSchemas):
-    """A registry whose id 77 is our schema, with another text: what it wrote is resolved by fastavro."""
+    """A registry whose id 77 is our schema with int for long: the same bytes, read by resolution."""
 
     def __init__(self, name: SchemaName) -> None:
-        document = json.loads(schema_text(name))
-        document["doc"] = "another text"
-        self._text = json.dumps(document)
+        self._text = schema_text(name).replace('"long"', '"int"')
 
     def text_of(self, schema_id: int) -> str | None:
         return self._text if schema_id == 77 else None
@@ -158,6 +156,24 @@ def test_damaged_bytes_raise_nothing_but_codec_errors_and_take_little_memory(
         assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
     finally:
         tracemalloc.stop()
+
+
+def test_a_schema_that_differs_in_its_documentation_alone_needs_no_resolution() -> None:
+    documented = _Newer(lambda document: document.update(doc="other words"))
+    payload = b"\0\0\0\0\x4d" + _payload()[5:]
+    for source, resolved in ((documented, 0), (_LikeOurs("conversation_event"), 1)):
+        decoder = Decoder("conversation_event", source)
+        calls: list[bytes] = []
+
+        def resolve(
+            writer: Any, given: bytes, at: int, made: Any = decoder._resolve, seen: Any = calls
+        ) -> Any:
+            seen.append(given)
+            return made(writer, given, at)
+
+        decoder._resolve = resolve  # type: ignore[method-assign]  # to see which way is taken
+        assert decoder.decode(payload) == Decoder("conversation_event").decode(_payload())
+        assert len(calls) == resolved
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,101 @@
+"""The exactly-once claims on real servers: whatever happens, the outcome equals a recount of the log."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.workload import events
+from tests.support.line import Line
+from tests.support.services import eventually
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+Make = Callable[..., Line]
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def test_an_undisturbed_worker_is_exact(line: Make) -> None:
+    one = line()
+    one.send(events(5000, open_conversations=200, start_us=_now()))
+    one.start_worker()
+    one.wait_folded()
+    recounted = one.check_exact()
+    assert len(recounted.finished) > 100
+    assert not recounted.refused
+
+
+def test_garbage_and_duplicates_end_where_they_should(line: Make) -> None:
+    one = line()
+    sent = list(events(2000, open_conversations=50, start_us=_now()))
+    one.send(sent)
+    one.send(sent)
+    one.send([(b"bench/x", b"garbage"), (b"bench/x", b""), (b"bench/other", sent[0][1]), (b"bench/x", b"\0\0\0\0\7xyz")])
+    one.start_worker()
+    one.wait_folded()
+    recounted = one.check_exact()
+    assert sorted(recounted.refused.values()) == ["bad_magic", "invalid", "truncated", "unknown_schema"]
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
+    rng = random.Random(7)
+    one = line(settings={"worker_batch": "200"})
+    sent = list(events(60_000, open_conversations=1000, start_us=_now()))
+    running = [one.start_worker(), one.start_worker()]
+    for round_ in range(20):
+        one.send(sent[round_ * 3000 : (round_ + 1) * 3000])
+        before = sum(one.position(partition) for partition in range(one.partitions))
+        eventually(
+            lambda before=before: sum(one.position(p) for p in range(one.partitions)) > before,  # type: ignore[misc]
+            "a worker goes on",
+        )
+        victim = rng.choice(running)
+        time.sleep(rng.random())  # the moment is the test's input, not a wait for anything
+        victim.kill()
+        victim.wait()
+        running = [worker for worker in running if worker.poll() is None]
+        while len(running) < 2:
+            running.append(one.start_worker())
+    one.wait_folded(300)
+    one.check_exact()
+
+
+@pytest.mark.slow
+def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
+    one = line(settings={"worker_batch": "100"})
+    sent = list(events(30_000, open_conversations=500, start_us=_now()))
+    sleeper = one.start_worker()
+    one.send(sent[:10_000])
+    eventually(lambda: sum(one.position(p) for p in range(one.partitions)) > 500, "the first worker works")
+    sleeper.send_signal(signal.SIGSTOP)
+    other = one.start_worker()
+    one.send(sent[10_000:])
+    one.wait_folded(300)
+    sleeper.send_signal(signal.SIGCONT)
+    one.send([])
+    eventually(lambda: sleeper.poll() is not None or other.poll() is None, "someone goes on")
+    one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
+    one.wait_folded(300)
+    one.check_exact()
+
+
+@pytest.mark.slow
+def test_an_emptied_redis_is_healed_by_the_log(
+    line: Make, valkey_server: Callable[[], "object"]
+) -> None:
+    server = valkey_server()
+    one = line(redis=server.address)  # type: ignore[attr-defined]  # a ValkeyServer
+    one.send(events(5000, open_conversations=200, start_us=_now()))
+    one.start_worker()
+    one.wait_folded()
+    with server.client() as client:  # type: ignore[attr-defined]  # a ValkeyServer
+        client.flushall()
+    one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
+    one.wait_folded(300)
+    one.check_exact()

@@ -1,0 +1,213 @@
+"""The line under test: real Kafka and Valkey, workers as real processes, and what came of it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+from confluent_kafka import Consumer, Producer, TopicPartition
+from plaudit_schemas.codec import Decoder
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
+from plaudit_schemas.topics.admin import ensure
+from plaudit_stream_processors.fold import Conversation, Rules
+from plaudit_stream_processors.metrics.recount import LogRecord, Recount, recount
+from plaudit_stream_processors.state.client import connect
+from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.store import ConversationStore
+
+from tests.support.services import eventually
+
+
+@dataclass
+class Line:
+    """Topics and keys of its own on servers that may be shared."""
+
+    kafka: str
+    redis: str
+    folder: Path
+    partitions: int = 4
+    settings: dict[str, str] = field(default_factory=dict)
+    workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        name = f"t{uuid.uuid4().hex[:8]}."
+        self.connection = ConnectionSettings(
+            bootstrap_servers=self.kafka,
+            redis_url=self.redis,  # type: ignore[arg-type]  # pydantic makes the secret
+            topic_prefix=name,
+            redis_prefix=name,
+            partitions=self.partitions,
+        )
+        ensure(self.connection)
+        self.producer = Producer(
+            self.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 5, "enable.idempotence": True})
+        )
+
+    def send(self, records: Iterable[tuple[bytes, bytes]]) -> int:
+        """Produce events; how many."""
+        count = 0
+        for key, value in records:
+            while True:
+                try:
+                    self.producer.produce(self.connection.topic_prefix + EVENTS, value, key)
+                    break
+                except BufferError:
+                    self.producer.poll(0.1)
+            count += 1
+        assert self.producer.flush(120) == 0
+        return count
+
+    def start_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
+        """Start a worker process; its log is in the folder."""
+        environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
+            "PLAUDIT_BOOTSTRAP_SERVERS": self.kafka,
+            "PLAUDIT_REDIS_URL": self.redis,
+            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
+            "PLAUDIT_REDIS_PREFIX": self.connection.redis_prefix,
+            "PLAUDIT_WEB_PORT": "0",
+            "PLAUDIT_WORKER_SESSION_S": "4",
+            **{f"PLAUDIT_{name.upper()}": value for name, value in {**self.settings, **settings}.items()},
+        }
+        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
+        with log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "plaudit_infra.main", "worker"], env=environ, stdout=log, stderr=log
+            )
+        self.workers.append(worker)
+        return worker
+
+    def logs(self) -> str:
+        """The ends of the workers' logs."""
+        return "\n".join(path.read_text()[-1500:] for path in sorted(self.folder.glob("worker*.log")))
+
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+            worker.wait(60)
+
+    def position(self, partition: int) -> int:
+        with redis.Redis.from_url(self.redis) as client:
+            return int(client.hget(partition_keys(self.connection.redis_prefix, partition).position, "next") or 0)
+
+    def ends(self) -> dict[int, int]:
+        """The events topic's end offsets."""
+        consumer = Consumer(self.connection.kafka(**{"group.id": "ends", "log_level": 0}))
+        name = self.connection.topic_prefix + EVENTS
+        found = {p: consumer.get_watermark_offsets(TopicPartition(name, p), timeout=30) for p in range(self.partitions)}
+        consumer.close()
+        return {partition: end for partition, (_, end) in found.items()}
+
+    def wait_folded(self, timeout_s: float = 180.0) -> None:
+        """Wait until every event is committed; restart workers that ended, as a supervisor does."""
+        ends = self.ends()
+
+        def done() -> bool:
+            if self.workers and all(worker.poll() is not None for worker in self.workers):
+                self.start_worker()
+            time.sleep(0.1)
+            return all(self.position(partition) >= end for partition, end in ends.items())
+
+        try:
+            eventually(done, "every event is folded", timeout_s)
+        except BaseException:
+            print(self.logs())
+            raise
+
+    def read(self, topic: str) -> Iterator[Any]:
+        """Every message of a topic, each partition in its order."""
+        consumer = Consumer(self.connection.kafka(**{"group.id": f"r{uuid.uuid4().hex}", "log_level": 0}))
+        name = self.connection.topic_prefix + topic
+        left = {}
+        for partition in range(self.partitions):
+            _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=30)
+            if end:
+                left[partition] = end
+        consumer.assign([TopicPartition(name, partition, 0) for partition in left])
+        deadline = time.monotonic() + 120
+        while left and time.monotonic() < deadline:
+            for message in consumer.consume(5000, timeout=1.0):
+                assert message.error() is None
+                yield message
+                if message.offset() + 1 >= left.get(message.partition(), 0):
+                    left.pop(message.partition(), None)
+        consumer.close()
+        assert not left, f"{name} could not be read to its end"
+
+    def log(self) -> list[LogRecord]:
+        """The events topic."""
+        return [
+            LogRecord(message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value())
+            for message in self.read(EVENTS)
+        ]
+
+    def check_exact(self, rules: Rules | None = None) -> Recount:
+        """State, counters, finished conversations and dead letters equal a recount, to the unit."""
+        expected = recount(self.log(), rules or Rules())
+        for partition in range(self.partitions):
+            assert self._buckets(partition) == expected.buckets.get(partition, {}), f"counters of {partition}"
+            states = expected.states.get(partition, {})
+            stored = asyncio.run(self._load(partition, list(states)))
+            assert set(stored) == {key for key, state in states.items() if state.events}
+            for key, state in stored.items():
+                assert plain(state) == plain(states[key]), key
+        self._check_finished(expected)
+        refused = {}
+        for message in self.read(DEAD_LETTERS):
+            headers = dict(message.headers())
+            refused[int(headers["partition"]), int(headers["offset"])] = headers["reason"].decode()
+        assert refused == expected.refused
+        return expected
+
+    def _check_finished(self, expected: Recount) -> None:
+        decoder = Decoder("finished_conversation")
+        contents: dict[tuple[int, int], set[bytes]] = {}
+        for message in self.read(FINISHED):
+            record = decoder.decode(message.value())
+            assert message.partition() == record["source_partition"]
+            contents.setdefault((record["source_partition"], record["source_offset"]), set()).add(message.value())
+        assert set(contents) == set(expected.finished)
+        assert {len(content) for content in contents.values()} <= {1}
+
+    def _buckets(self, partition: int) -> dict[str, dict[str, int]]:
+        keys = partition_keys(self.connection.redis_prefix, partition)
+        found = {}
+        with redis.Redis.from_url(self.redis) as client:
+            for name in client.zrange(keys.changed, 0, -1):
+                cells = client.hgetall(keys.metrics + name.decode())
+                found[name.decode()] = {cell.decode(): int(value) for cell, value in cells.items() if int(value)}
+        return {name: cells for name, cells in found.items() if cells}
+
+    async def _load(self, partition: int, keys: list[str]) -> dict[str, Conversation]:
+        client = connect(self.redis)
+        store = ConversationStore(client, prefix=self.connection.redis_prefix, state_retention_ms=1)
+        found = await store.load(partition, keys)
+        await client.aclose()
+        return found
+
+
+def plain(state: Conversation) -> dict[str, Any]:
+    """A state as comparable data."""
+    skipped = {"dirty", "batch", "children", "slots_of"}
+    fields = {name: getattr(state, name) for name in Conversation.__slots__ if name not in skipped}
+    return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_plain(value) for value in node]
+    return node
