@@ -37,7 +37,7 @@ lint: install
 	@$(RUN) ruff format --check .
 
 types: install
-	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra tests
+	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra tests benchmarks
 
 format: install ## format the code and mend what ruff can
 	@$(RUN) ruff format .

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from fastavro import schemaless_reader
 from fastavro.read import SchemaResolutionError
+from fastavro.schema import to_parsing_canonical_form
 
 from plaudit_schemas.catalog import Schema, SchemaName, packaged_id, parse, released_text, schema_text
 from plaudit_schemas.compiled import compile_reader, compile_writer
@@ -95,10 +96,11 @@ class Encoder:
 class Decoder:
     """Reads records into one reader's schema, whatever released version wrote them.
 
-    A writer's schema equal to the reader's goes through a compiled reader, another one through
-    fastavro's schema resolution; either is made once for each id. Nothing is validated beyond
-    Avro itself: that is for those who produce, and for the fold. With `sparse`, fields that hold
-    nothing and have that as their default are left out, as `compile_reader` tells.
+    A writer's schema with the reader's canonical form (documentation aside) goes through a compiled
+    reader, another one through fastavro's schema resolution; either is made once for each id.
+    Nothing is validated beyond Avro itself: that is for those who produce, and for the fold. With
+    `sparse`, fields that hold nothing and have that as their default are left out, as
+    `compile_reader` tells.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Decoder:
         self._sparse = sparse
         self._text = schema_text(name)
         self._reader = parse(self._text, plain_longs=True)
+        self._canonical = to_parsing_canonical_form(self._reader)
         self._compiled = compile_reader(self._reader, sparse=sparse)
         self._readers: dict[bytes, Callable[[bytes, int], tuple[Record, int]]] = {}
         self._foreign: dict[int, str] = {}
@@ -169,7 +172,8 @@ class Decoder:
                 "set PLAUDIT_SCHEMA_REGISTRY_URL to the writer's registry"
             )
         writer = self._writer(schema_id, text)
-        read = self._compiled if writer == self._reader else partial(self._resolve, writer)
+        same = to_parsing_canonical_form(writer) == self._canonical
+        read = self._compiled if same else partial(self._resolve, writer)
         self._readers[payload[:HEADER_BYTES]] = read
         return read
 
