@@ -8,11 +8,14 @@ from plaudit_schemas.codec import Encoder
 from plaudit_schemas.keys import conversation_key
 from plaudit_schemas.ulid import encode_ulid
 
-WORDS = "the model said that nobody had asked about the weather in Zürich on a day like this 😀".split()
+TEXT = "the model said that nobody had asked about the weather in Zürich on a day like this 😀"
+WORDS = TEXT.split()
 MODELS = ("acme-large", "acme-small", "zeta-chat")
 
 
-def events(count: int, *, open_conversations: int = 10_000, seed: int = 1, start_us: int) -> Iterator[tuple[bytes, bytes]]:
+def events(
+    count: int, *, open_conversations: int = 10_000, seed: int = 1, start_us: int
+) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of `count` events: a turn of one conversation after another, all of them open at once."""
     encoder, rng = Encoder("conversation_event"), random.Random(seed)
     slots = [_chat(rng, slot) for slot in range(open_conversations)]
@@ -60,6 +63,7 @@ def _chat(rng: random.Random, number: int) -> Iterator[tuple[str, int, tuple[str
 
 def _feedback(rng: random.Random, number: int) -> dict[str, Any]:
     rater = {"id": None, "kind": "user"}
+    value: tuple[str, dict[str, Any]]
     if rng.random() < 0.5:
         value = ("plaudit.v1.Thumb", {"like": rng.random() < 0.8})
         return {"id": f"f{number}", "rater": rater, "aspect": "satisfaction", "kind": "thumb", "value": value}

@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, Message
 
 MAX_UNACKED = 2
 _SETTING = "batched_positions"
@@ -78,7 +78,7 @@ class AckOrderError(RuntimeError):
     """A batch was acknowledged before one that lies before it."""
 
 
-class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not typed
+class BatchedConsumer(driver.Consumer):
     """Faust's aiokafka consumer with batches for messages and positions from the store.
 
     Attributes:
@@ -137,7 +137,7 @@ class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not ty
             self._position.pop(tp, None)
         await getattr(self.app, _SETTING).release(revoked)
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
         active = self._get_active_partitions()
         full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
         if full and full >= active:
@@ -162,7 +162,7 @@ class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not ty
         first = self._position.get(tp, records[0].offset)
         return Batch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
 
-    def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+    def _to_message(self, tp: TP, batch: Any) -> ConsumerMessage:
         # Only here is it certain that the batch is delivered, and not dropped with its generation.
         if batch.session == self.session:
             self._position[tp] = batch.next_offset
@@ -173,7 +173,7 @@ class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not ty
             [], None, batch, None, None, None, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """The batch is written; its offset may be committed. Stale batches are ignored.
 
         Raises:
@@ -183,13 +183,13 @@ class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not ty
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        batch, tp = message.value, message.tp
+        batch: Any = message.value
+        tp = message.tp
         if batch.session != self.session or tp not in self._position:
             return False
         if batch.first_offset != self._acked_next[tp]:
-            raise AckOrderError(
-                f"{tp} was acknowledged at {batch.first_offset}, not at {self._acked_next[tp]}"
-            )
+            expected = self._acked_next[tp]
+            raise AckOrderError(f"{tp} was acknowledged at {batch.first_offset}, not at {expected}")
         self._acked_next[tp] = self._to_commit[tp] = batch.next_offset
         self._unacked_batches[tp] -= 1
         self.last_ack = time.monotonic()
@@ -209,7 +209,7 @@ class BatchedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is not ty
         """Faust's livelock checks count messages and only log; readiness is the application's."""
 
 
-class Transport(driver.Transport):  # type: ignore[misc]  # Faust is not typed
+class Transport(driver.Transport):
     """`batched://`: aiokafka's transport with a BatchedConsumer."""
 
     Consumer: ClassVar[type[BatchedConsumer]] = BatchedConsumer
@@ -225,8 +225,8 @@ def _checked(tp: TP, stored: int | None, earliest: int, latest: int) -> int:
         return earliest
     if stored < earliest:
         raise PositionError(
-            f"{tp.topic} {tp.partition} begins at {earliest}, but {stored} is the next to read: retention has "
-            "deleted records that were never read"
+            f"{tp.topic} {tp.partition} begins at {earliest}, but {stored} is the next to read: "
+            "retention has deleted records that were never read"
         )
     if stored > latest:
         raise PositionError(

@@ -35,7 +35,14 @@ def test_garbage_and_duplicates_end_where_they_should(line: Make) -> None:
     sent = list(events(2000, open_conversations=50, start_us=_now()))
     one.send(sent)
     one.send(sent)
-    one.send([(b"bench/x", b"garbage"), (b"bench/x", b""), (b"bench/other", sent[0][1]), (b"bench/x", b"\0\0\0\0\7xyz")])
+    one.send(
+        [
+            (b"bench/x", b"garbage"),
+            (b"bench/x", b""),
+            (b"bench/other", sent[0][1]),
+            (b"bench/x", b"\0\0\0\0\7xyz"),
+        ]
+    )
     one.start_worker()
     one.wait_folded()
     recounted = one.check_exact()
@@ -86,9 +93,7 @@ def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
 
 
 @pytest.mark.slow
-def test_an_emptied_redis_is_healed_by_the_log(
-    line: Make, valkey_server: Callable[[], "object"]
-) -> None:
+def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callable[[], "object"]) -> None:
     server = valkey_server()
     one = line(redis=server.address)  # type: ignore[attr-defined]  # a ValkeyServer
     one.send(events(5000, open_conversations=200, start_us=_now()))

@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 from plaudit_schemas.codec import Decoder
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.keys import PARTITIONER
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_schemas.topics.admin import ensure
@@ -43,7 +43,7 @@ class Line:
         name = f"t{uuid.uuid4().hex[:8]}."
         self.connection = ConnectionSettings(
             bootstrap_servers=self.kafka,
-            redis_url=self.redis,  # type: ignore[arg-type]  # pydantic makes the secret
+            redis_url=SecretUrl(self.redis),
             topic_prefix=name,
             redis_prefix=name,
             partitions=self.partitions,
@@ -100,13 +100,18 @@ class Line:
 
     def position(self, partition: int) -> int:
         with redis.Redis.from_url(self.redis) as client:
-            return int(client.hget(partition_keys(self.connection.redis_prefix, partition).position, "next") or 0)
+            return int(
+                client.hget(partition_keys(self.connection.redis_prefix, partition).position, "next") or 0
+            )
 
     def ends(self) -> dict[int, int]:
         """The events topic's end offsets."""
         consumer = Consumer(self.connection.kafka(**{"group.id": "ends", "log_level": 0}))
         name = self.connection.topic_prefix + EVENTS
-        found = {p: consumer.get_watermark_offsets(TopicPartition(name, p), timeout=30) for p in range(self.partitions)}
+        found = {
+            p: consumer.get_watermark_offsets(TopicPartition(name, p), timeout=30)
+            for p in range(self.partitions)
+        }
         consumer.close()
         return {partition: end for partition, (_, end) in found.items()}
 
@@ -141,15 +146,18 @@ class Line:
             for message in consumer.consume(5000, timeout=1.0):
                 assert message.error() is None
                 yield message
-                if message.offset() + 1 >= left.get(message.partition(), 0):
-                    left.pop(message.partition(), None)
+                place: tuple[Any, Any] = message.partition(), message.offset()
+                if place[1] + 1 >= left.get(place[0], 0):
+                    left.pop(place[0], None)
         consumer.close()
         assert not left, f"{name} could not be read to its end"
 
     def log(self) -> list[LogRecord]:
         """The events topic."""
         return [
-            LogRecord(message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value())
+            LogRecord(
+                message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value()
+            )
             for message in self.read(EVENTS)
         ]
 
@@ -177,7 +185,9 @@ class Line:
         for message in self.read(FINISHED):
             record = decoder.decode(message.value())
             assert message.partition() == record["source_partition"]
-            contents.setdefault((record["source_partition"], record["source_offset"]), set()).add(message.value())
+            contents.setdefault((record["source_partition"], record["source_offset"]), set()).add(
+                message.value()
+            )
         assert set(contents) == set(expected.finished)
         assert {len(content) for content in contents.values()} <= {1}
 
@@ -187,7 +197,9 @@ class Line:
         with redis.Redis.from_url(self.redis) as client:
             for name in client.zrange(keys.changed, 0, -1):
                 cells = client.hgetall(keys.metrics + name.decode())
-                found[name.decode()] = {cell.decode(): int(value) for cell, value in cells.items() if int(value)}
+                found[name.decode()] = {
+                    cell.decode(): int(value) for cell, value in cells.items() if int(value)
+                }
         return {name: cells for name, cells in found.items() if cells}
 
     async def _load(self, partition: int, keys: list[str]) -> dict[str, Conversation]:

@@ -11,9 +11,9 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Folds conversation events into live state, metrics and finished conversations. Several workers share "
-        "the partitions. It stops at SIGTERM; it exits with 1 when it lost a partition or Redis lost its data, and "
-        "goes on from the position in Redis when it is started again."
+        "Folds conversation events into live state, metrics and finished conversations. Several "
+        "workers share the partitions. It stops at SIGTERM; it exits with 1 when it lost a partition or "
+        "Redis lost its data, and goes on from the position in Redis when it is started again."
     )
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])

@@ -59,8 +59,8 @@ class Outlet:
             return
         acks = _Acks(asyncio.get_running_loop(), len(letters))
         for letter in letters:
-            while not self._produce(letter, acks):
-                await asyncio.sleep(0.01)  # librdkafka's queue is full; its thread empties it
+            while not self._produce(letter, acks):  # noqa: ASYNC110  # librdkafka has no event for it
+                await asyncio.sleep(0.01)  # its queue is full; the other thread empties it
         error = await acks.done
         if error is not None:
             raise ServiceUnavailableError(f"Kafka refused what the worker sent: {error}")

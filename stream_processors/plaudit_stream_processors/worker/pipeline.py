@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from plaudit_schemas.errors import RegistryUnavailableError
@@ -61,7 +62,7 @@ class Pipeline:
         positions: dict[Any, int | None] = {}
         share = self._max_entities // max(1, len(list(partitions)))
         for tp in partitions:
-            ownership = await self._insist(lambda tp=tp: self._tools.store.acquire(tp.partition, self._owner))
+            ownership = await self._insist(partial(self._tools.store.acquire, tp.partition, self._owner))
             self._folders[tp.partition] = PartitionFolder(self._tools, tp.partition, ownership.epoch, share)
             positions[tp] = ownership.next_offset
         self._telemetry.assigned(self.partitions)
@@ -130,7 +131,7 @@ class Pipeline:
         self.on_failure(error)
 
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it until Redis or the registry answers, with growing pauses; the worker is not ready meanwhile."""
+        """Do it until Redis or the registry answers, with growing pauses; not ready meanwhile."""
         pause = _FIRST_PAUSE_S
         while True:
             try:

@@ -69,7 +69,8 @@ async def _first(stop: asyncio.Event, worker: Worker) -> None:
 
 
 async def _crashed(worker: Worker) -> None:
-    while not worker.app.crashed and worker.failure is None:
+    # Faust has no event for it.
+    while not worker.app.crashed and worker.failure is None:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
 
 

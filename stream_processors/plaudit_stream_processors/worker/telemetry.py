@@ -1,7 +1,7 @@
 """What a worker knows of itself: counters for Prometheus, and whether it is ready."""
 
 import time
-from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -30,7 +30,7 @@ class Telemetry:
             )
             for metric in WORKER
         }
-        self.stage_seconds: Tally[str] = Tally()
+        self.stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._partitions: set[int] = set()
         self._trouble: str | None = None
         self._last_commit = self._clock()
