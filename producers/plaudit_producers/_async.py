@@ -49,7 +49,7 @@ class AsyncFeedbackProducer(ProducerBase):
         options = split_options(given)
         chat = self.conversation(new_id() if conversation_id is None else conversation_id)
         record = envelope(chat.application, chat.conversation_id, start_body(given), options)
-        await self.emit(record, options.get("on_delivery"))
+        await self.emit(record, options.get("on_delivery"), enveloped=True)
         return chat
 
     def conversation(self, conversation_id: str) -> AsyncConversation:
@@ -61,10 +61,12 @@ class AsyncFeedbackProducer(ProducerBase):
         await self.emit(event.to_record(), on_delivery)
         return event.event_id
 
-    async def emit(self, record: Record, on_delivery: DeliveryCallback | None = None) -> None:
+    async def emit(
+        self, record: Record, on_delivery: DeliveryCallback | None = None, *, enveloped: bool = False
+    ) -> None:
         """See `FeedbackProducer.emit`."""
         pipeline = self._pipeline
-        record = pipeline.prepare(record)
+        record = pipeline.prepare(record, enveloped=enveloped)
         if pipeline.offer(record, on_delivery):
             return
         if self.options.when_full == "drop":

@@ -105,12 +105,14 @@ class CompareOptions(EventOptions, total=False):
     comment: str | None
 
 
-_ENVELOPE = ("event_id", "occurred_at", "on_delivery")
+_ENVELOPE = frozenset(("event_id", "occurred_at", "on_delivery"))
 _OF_THE_USER = {"kind": "user"}
 
 
 def split_options(options: dict[str, Any]) -> dict[str, Any]:
     """Take the envelope's options out of `options`, in place."""
+    if _ENVELOPE.isdisjoint(options):
+        return {}
     return {name: options.pop(name) for name in _ENVELOPE if name in options}
 
 
@@ -123,7 +125,8 @@ def update_body(fields: dict[str, Any]) -> Body:
 
 
 def message_body(role: str, content: str, fields: dict[str, Any]) -> Body:
-    body = {"message_id": fields.pop("message_id", None) or new_id(), "role": role, "content": content}
+    message_id = fields.pop("message_id", None) if fields else None
+    body = {"message_id": new_id() if message_id is None else message_id, "role": role, "content": content}
     if fields:
         body.update(_plain_fields(fields))
     return "plaudit.v1.AddMessage", body
@@ -132,9 +135,10 @@ def message_body(role: str, content: str, fields: dict[str, Any]) -> Body:
 def feedback_body(
     message_id: str | None, aspect: str, kind: ValueKind, value: Body | None, fields: dict[str, Any]
 ) -> Body:
+    feedback_id, rater = fields.pop("feedback_id", None), fields.pop("rater", None)
     feedback = {
-        "id": fields.pop("feedback_id", None) or new_id(),
-        "rater": _rater(fields.pop("rater", None)),
+        "id": new_id() if feedback_id is None else feedback_id,
+        "rater": _rater(rater),
         "aspect": aspect,
         "kind": kind,
         "value": value,
@@ -148,9 +152,10 @@ def feedback_body(
 def compare_body(
     candidates: Sequence[str], ranking: Sequence[str | Sequence[str]], fields: dict[str, Any]
 ) -> Body:
+    comparison_id = fields.pop("comparison_id", None)
     groups = [[group] if isinstance(group, str) else list(group) for group in ranking]
     return "plaudit.v1.CompareMessages", {
-        "comparison_id": fields.pop("comparison_id", None) or new_id(),
+        "comparison_id": new_id() if comparison_id is None else comparison_id,
         "candidates": list(candidates),
         "ranking": groups,
         "rater": _rater(fields.pop("rater", None)),
@@ -170,7 +175,8 @@ def moment_micros(at: datetime) -> int:
 
 
 def _rater(rater: Rater | None) -> Record:
-    return dict(_OF_THE_USER) if rater is None else rater.__dict__.copy()
+    # Nobody changes a record without copying it first, so one dict does for all.
+    return _OF_THE_USER if rater is None else rater.__dict__.copy()
 
 
 def _plain_fields(fields: dict[str, Any]) -> Record:

@@ -109,21 +109,20 @@ def one_of(*symbols: str) -> Check:
 
 def record(required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
     """Every required field present and right; every optional one None (or absent) or right; no other."""
+    needed = frozenset(required)
+    check_of = {**optional, **required}.get
 
     def check(value: Any, field: str) -> None:
         if not isinstance(value, dict):
             refuse(field, f"must be a record, not {type(value).__name__}")
-        found = 0
         for name, item in value.items():
-            if name in required:
-                found += 1
-                required[name](item, name)
-            elif name not in optional:
+            checked = check_of(name)
+            if checked is None:
                 refuse(field, f"has no field {name}")
-            elif item is not None:
-                optional[name](item, name)
-        if found < len(required):
-            refuse(field, f"lacks {', '.join(sorted(required.keys() - value.keys()))}")
+            if item is not None or name in needed:
+                checked(item, name)
+        if not needed <= value.keys():
+            refuse(field, f"lacks {', '.join(sorted(needed - value.keys()))}")
 
     return check
 

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
+from typing import Any, Generic, Protocol, Self, TypeVar, Unpack, cast
 
 from plaudit_schemas.codec import Record
 from plaudit_schemas.events import EndReason, ValueKind
@@ -23,6 +23,7 @@ from plaudit_producers._bodies import (
     split_options,
     update_body,
 )
+from plaudit_producers._checks import identifier as check_id
 from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._ids import new_id
 
@@ -55,7 +56,7 @@ class ConversationHandle(Generic[R_co]):
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> R_co:
         """A message of role user, assistant, system or tool; returns its id. Content is kept to the byte."""
-        given: dict[str, Any] = {**fields}
+        given = cast("dict[str, Any]", fields)
         options = split_options(given)
         body = message_body(role, content, given)
         return self._emit(body[1]["message_id"], body, options)
@@ -190,20 +191,24 @@ class ConversationHandle(Generic[R_co]):
 
     def _event(self, build: Any, given: dict[str, Any]) -> R_co:
         options = split_options(given)
-        event_id = options.setdefault("event_id", new_id())
+        event_id = options.get("event_id")
+        if event_id is None:
+            event_id = options["event_id"] = new_id()
         return self._emit(event_id, build(given), options)
 
 
 class Sender(Protocol):
     """What a handle needs of its producer."""
 
-    def emit(self, record: Record, on_delivery: DeliveryCallback | None) -> None: ...
+    def emit(self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool) -> None: ...
 
 
 class AsyncSender(Protocol):
     """What an asyncio handle needs of its producer."""
 
-    async def emit(self, record: Record, on_delivery: DeliveryCallback | None) -> None: ...
+    async def emit(
+        self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool
+    ) -> None: ...
 
 
 class Conversation(ConversationHandle[str]):
@@ -217,7 +222,7 @@ class Conversation(ConversationHandle[str]):
 
     def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
         record = envelope(self.application, self.conversation_id, body, options)
-        self._sender.emit(record, options.get("on_delivery"))
+        self._sender.emit(record, options.get("on_delivery"), enveloped=True)
         return returned
 
     def __enter__(self) -> Self:
@@ -240,7 +245,7 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
 
     async def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
         record = envelope(self.application, self.conversation_id, body, options)
-        await self._sender.emit(record, options.get("on_delivery"))
+        await self._sender.emit(record, options.get("on_delivery"), enveloped=True)
         return returned
 
     async def __aenter__(self) -> Self:
@@ -253,10 +258,17 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
 
 
 def envelope(application: str, conversation_id: str, body: Body, options: dict[str, Any]) -> Record:
-    """An event's record; the pipeline adds source, producer and sequence."""
-    at = options.get("occurred_at")
+    """An event's record; the pipeline adds source, producer and sequence.
+
+    All but the body is right: application and conversation id were checked when the handle was made.
+    """
+    event_id = at = None
+    if options:
+        event_id, at = options.get("event_id"), options.get("occurred_at")
+        if event_id is not None:
+            check_id(event_id, "event_id")
     return {
-        "event_id": options.get("event_id") or new_id(),
+        "event_id": new_id() if event_id is None else event_id,
         "application": application,
         "conversation_id": conversation_id,
         "occurred_at": time.time_ns() // 1000 if at is None else moment_micros(at),

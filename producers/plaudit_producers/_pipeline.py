@@ -14,7 +14,7 @@ from plaudit_producers._ids import new_id
 from plaudit_producers._options import EVENT_BYTES
 from plaudit_producers._outbox import Outbox, Reporter
 from plaudit_producers._redact import Redact
-from plaudit_producers._validate import validate
+from plaudit_producers._validate import validate, validate_body
 from plaudit_producers.errors import ClosedError, DroppedError, RedactionError
 
 _COUNTED_CONVERSATIONS = 100_000
@@ -44,20 +44,24 @@ class Pipeline:
         self._producer = new_id()
         self._counts: dict[bytes, int] = {}
 
-    def prepare(self, record: Record) -> Record:
-        """Validate a record and make it fit to leave the process.
+    def prepare(self, record: Record, *, enveloped: bool = False) -> Record:
+        """Validate a record and make it fit to leave the process; `enveloped`: but the body was checked.
 
         Raises:
             InvalidEventError, RedactionError
         """
-        validate(record)
+        if enveloped:
+            validate_body(record["body"])
+        else:
+            validate(record)
         if self._identity is not None or self._redact is not None:
             record = deepcopy(record)
             if self._identity is not None:
                 self._identity.apply(record)
             if self._redact is not None:
                 record = self._redacted(self._redact, record)
-        record.setdefault("source", self._source)
+        if "source" not in record:
+            record["source"] = self._source
         return record
 
     def offer(self, record: Record, on_delivery: DeliveryCallback | None) -> bool:

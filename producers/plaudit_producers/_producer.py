@@ -74,7 +74,7 @@ class FeedbackProducer(ProducerBase):
         options = split_options(given)
         chat = self.conversation(new_id() if conversation_id is None else conversation_id)
         record = envelope(chat.application, chat.conversation_id, start_body(given), options)
-        self.emit(record, options.get("on_delivery"))
+        self.emit(record, options.get("on_delivery"), enveloped=True)
         return chat
 
     def conversation(self, conversation_id: str) -> Conversation:
@@ -89,13 +89,16 @@ class FeedbackProducer(ProducerBase):
         self.emit(event.to_record(), on_delivery)
         return event.event_id
 
-    def emit(self, record: Record, on_delivery: DeliveryCallback | None = None) -> None:
+    def emit(
+        self, record: Record, on_delivery: DeliveryCallback | None = None, *, enveloped: bool = False
+    ) -> None:
         """Send an event's record, as `ConversationEvent.to_record` gives it; defaults may be left out.
 
-        The record is the producer's from here on: it may be changed.
+        The record is the producer's from here on: it may be changed. `enveloped` says that all but
+        the body has been checked, as the handles do.
         """
         pipeline = self._pipeline
-        record = pipeline.prepare(record)
+        record = pipeline.prepare(record, enveloped=enveloped)
         if pipeline.offer(record, on_delivery):
             return
         if self.options.when_full == "drop":

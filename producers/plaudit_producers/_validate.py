@@ -168,6 +168,11 @@ _EVENT = check.record(
 )
 
 
+def validate_body(body: Any) -> None:
+    """Raise InvalidEventError, naming the field, for a body that breaks the contract."""
+    _body(body, "body")
+
+
 def validate(record: Record) -> None:
     """Raise InvalidEventError, naming the field, for a record that breaks the contract."""
     _EVENT(record, "the event")

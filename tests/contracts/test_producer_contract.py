@@ -89,7 +89,7 @@ def _memory() -> Subject:
         return InMemoryProducer("shop", partitions=PARTITIONS, **options)
 
     def read() -> list[Logged]:
-        found = []
+        found: list[Logged] = []
         for producer in made.made:
             assert isinstance(producer, InMemoryProducer)
             for (key, _), event in zip(producer.messages, producer.events, strict=True):
@@ -242,7 +242,7 @@ BAD_CALLS: dict[str, Callable[[FeedbackProducer], object]] = {
     "one candidate": lambda producer: producer.conversation("c").compare(["a"], ["a"]),
     "ranks a stranger": lambda producer: producer.conversation("c").compare(["a", "b"], ["c"]),
     "no time zone": lambda producer: producer.conversation("c").end(occurred_at=datetime(2026, 1, 1)),  # noqa: DTZ001
-    "no consent": lambda producer: producer.start_conversation(consent=None),  # type: ignore[typeddict-item]
+    "no consent": lambda producer: producer.start_conversation(consent=None),  # type: ignore[arg-type]
     "no end reason": lambda producer: producer.conversation("c").end("bored"),  # type: ignore[arg-type]
     "over 2 MiB in all": lambda producer: producer.conversation("c").add_message(
         "user", "x" * 1_048_576, reasoning="x" * 1_048_576
@@ -287,6 +287,7 @@ def test_a_future_and_a_callback_learn_of_the_delivery(subject: Subject) -> None
     assert called.wait(60)
     assert (delivery.event_id, delivery.application, delivery.conversation_id) == ("first", "shop", "c")
     assert (delivery.offset, delivery.error) == (0, None)
+    assert producer.flush(60) == 0
     stats = producer.stats()
     assert (stats.accepted, stats.delivered, stats.failed, stats.dropped, stats.waiting) == (2, 2, 0, 0, 0)
 

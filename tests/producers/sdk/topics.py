@@ -53,7 +53,7 @@ def read_log(settings: ConnectionSettings) -> list[Logged]:
         consumer.assign([TopicPartition(topic, number, 0) for number in ends])
         left = {number for number, end in ends.items() if end}
         while left:
-            for message in consumer.consume(1000, timeout=10):
+            for message in consumer.consume(1000, timeout=0.3):
                 assert message.error() is None, message.error()
                 partition, offset = message.partition(), message.offset()
                 assert partition is not None
