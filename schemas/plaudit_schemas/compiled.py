@@ -62,6 +62,11 @@ def read_long(payload: bytes, position: int) -> tuple[int, int]:
 
 def read_size(payload: bytes, position: int) -> tuple[int, int]:
     """A length; ValueError for a negative one."""
+    low = payload[position]
+    if low & 0x81 == 0x80:  # most that come here have two bytes
+        high = payload[position + 1]
+        if high < 0x80:
+            return (low & 0x7F | high << 7) >> 1, position + 2
     size, position = read_long(payload, position)
     if size < 0:
         raise ValueError("a length is negative")

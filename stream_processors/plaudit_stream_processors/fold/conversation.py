@@ -21,7 +21,8 @@ class Conversation:
         seen: ids of every event folded in; derived from the entities' `events`.
         producers: producer id -> [highest sequence, events counted].
         activity_ms: record timestamp of the last event that counted.
-        dirty: hash fields that changed since the last commit.
+        dirty: hash fields that changed since the last commit, with the entity that goes there.
+        weight: what the worker's cache counted it for.
         batch: number of the worker's batch that touched it last.
     """
 
@@ -52,6 +53,7 @@ class Conversation:
         "stamps",
         "started",
         "votes",
+        "weight",
     )
 
     def __init__(self, application: str, conversation_id: str) -> None:
@@ -79,7 +81,8 @@ class Conversation:
         self.end: Entity | None = None
         self.erased = False
         self.spent: list[int] | None = None
-        self.dirty: set[str] = set()
+        self.dirty: dict[str, Entity | None] = {}
+        self.weight = 0
         self.batch = 0
 
     def is_new(self) -> bool:
@@ -96,4 +99,4 @@ class Conversation:
         self.messages, self.feedback, self.comparisons, self.votes = {}, {}, {}, {}
         self.slots_of, self.children, self.producers = {}, {}, {}
         self.last_message, self.spent = "", None
-        self.dirty = set()
+        self.dirty = {}

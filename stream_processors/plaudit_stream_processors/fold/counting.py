@@ -34,7 +34,7 @@ def recount_cohort(state: Conversation, message: Entity, event: Event, effects: 
     slots = [state.feedback[slot] for slot in state.slots_of.get(message["message_id"], ())]
     _recount_flags(state, message, slots, event, effects)
     _recount_verdicts(state, message, slots, event, effects)
-    state.dirty.add("message:" + message["message_id"])
+    state.dirty["message:" + message["message_id"]] = message
 
 
 def recount_satisfaction(
@@ -63,7 +63,7 @@ def recount_satisfaction(
     satisfied = (_satisfied(old), _satisfied(new))
     revote(effects.counters, state.votes, series, f"satisfied:{dimensions}", satisfied, moment)
     counted["rating"] = new
-    state.dirty.add("votes")
+    state.dirty["votes"] = None
 
 
 def _satisfied(rating: int | None) -> int | None:
@@ -119,4 +119,4 @@ def _recount_verdicts(
         moment = Moment(counted_at or 0, event.arrived_ms)
         revote(effects.counters, state.votes, message["series"], family, (old, new), moment)
         verdicts[family] = [counted_at, new]
-        state.dirty.add("votes")
+        state.dirty["votes"] = None

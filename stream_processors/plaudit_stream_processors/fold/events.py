@@ -61,18 +61,20 @@ def check_envelope(record: dict[str, Any]) -> None:
         raise Refused("invalid", f"producer must have at most {ID_CHARACTERS} characters")
 
 
-_MAPS = ("metadata", "variants", "tags")
-_IDS = ("message_id", "parent_id", "tool_call_id", "user_id", "session", "continues", "comparison_id")
+_LIMITS = {
+    **dict.fromkeys(("metadata", "variants", "tags"), METADATA_ENTRIES),
+    **dict.fromkeys(("message_id", "parent_id", "tool_call_id", "user_id"), ID_CHARACTERS),
+    **dict.fromkeys(("session", "continues", "comparison_id"), ID_CHARACTERS),
+}
 
 
 def check_body(body: Body, size: int) -> None:
     """Refuse what is over the contract's limits. Cheap for what is small: most of it cannot be over."""
-    for name in _MAPS:
-        if name in body and len(body[name]) > METADATA_ENTRIES:
-            raise Refused("invalid", f"{name} has {len(body[name])} entries; {METADATA_ENTRIES} at most")
-    for name in _IDS:
-        if name in body and len(body[name]) > ID_CHARACTERS:
-            raise Refused("invalid", f"{name} must have at most {ID_CHARACTERS} characters")
+    for name in body.keys() & _LIMITS.keys():
+        if len(body[name]) > _LIMITS[name]:
+            raise Refused(
+                "invalid", f"{name} has {len(body[name])} entries or characters; {_LIMITS[name]} at most"
+            )
     if "message_id" in body and not body["message_id"]:
         raise Refused("invalid", "message_id must not be empty")
     if size > CONTENT_BYTES:

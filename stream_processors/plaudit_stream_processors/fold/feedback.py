@@ -31,7 +31,6 @@ def update_message(state: Conversation, body: Body, event: Event, effects: Effec
     slot = slot_of(message_id, feedback)
     kind = feedback["kind"] if "value" in feedback else "withdrawn"
     effects.counters.add(state.series, "feedback:" + kind, event.at, event.arrived_ms)
-    state.dirty.add("feedback:" + slot)
     known = state.feedback.get(slot)
     if known is None:
         known = {
@@ -46,8 +45,10 @@ def update_message(state: Conversation, body: Body, event: Event, effects: Effec
         known["feedback"] = feedback
         known["occurred_at"] = event.at
     else:
+        state.dirty["feedback:" + slot] = known
         known["events"].append(event.record["event_id"])
         return
+    state.dirty["feedback:" + slot] = known
     known["events"].append(event.record["event_id"])
     message = state.messages.get(message_id)
     if not message_id:
@@ -69,11 +70,13 @@ def compare_messages(state: Conversation, body: Body, event: Event, effects: Eff
     known = state.comparisons.get(body["comparison_id"])
     events = [] if known is None else known["events"]
     events.append(event.record["event_id"])
-    state.dirty.add("comparison:" + body["comparison_id"])
+    if known is not None:
+        state.dirty["comparison:" + body["comparison_id"]] = known
     if known is None or event.at >= known["occurred_at"]:
         number = len(state.comparisons) if known is None else known["n"]
         entity: Entity = {**body, "occurred_at": event.at, "n": number, "events": events}
         state.comparisons[body["comparison_id"]] = entity
+        state.dirty["comparison:" + body["comparison_id"]] = entity
 
 
 def slot_of(message_id: str, feedback: Body) -> str:

@@ -54,7 +54,7 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
     check_body(body, event.size)
     if not state.series:
         state.series = series_of(state, {}, event, rules)
-        state.dirty.add("conversation")
+        state.dirty["conversation"] = None
     _HANDLERS[name](state, body, event, effects, rules)
     if name in _LIFECYCLE:
         state.lifecycle.append(event_id)

@@ -25,7 +25,7 @@ def start_conversation(state: Conversation, body: Body, event: Event, effects: E
                 _set(state, name, value, event.at)
         elif first or name not in state.facts:
             state.facts[name] = value
-    state.dirty.add("conversation")
+    state.dirty["conversation"] = None
     if first:
         state.started = event.at
         state.facts["source"] = event.record["source"]
@@ -43,13 +43,13 @@ def update_conversation(
         _set(state, "consent", body["consent"], event.at)
     for tag, text in body.get("tags", {}).items():
         _set(state, f"tags.{tag}", text, event.at)
-    state.dirty.add("conversation")
+    state.dirty["conversation"] = None
 
 
 def end_conversation(state: Conversation, body: Body, event: Event, effects: Effects, _rules: Rules) -> None:
     """Finish a revision; an idle end that activity has overtaken, and a second end, do nothing."""
     state.lifecycle.append(event.record["event_id"])
-    state.dirty.add("conversation")
+    state.dirty["conversation"] = None
     overtaken = body["reason"] == "idle" and state.activity_ms * 1000 > body.get("last_activity_at", 0)
     if overtaken or not state.is_open:
         effects.ignored += 1

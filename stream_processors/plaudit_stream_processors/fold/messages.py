@@ -35,7 +35,7 @@ def add_message(
     message["events"] = [event.record["event_id"]]
     state.messages[message_id] = message
     state.last_message = message_id
-    state.dirty.add("message:" + message_id)
+    state.dirty["message:" + message_id] = message
     overrides = "model" in message or "variants" in message
     series = series_of(state, message, event, rules) if overrides else state.series
     if message["role"] == "assistant":
@@ -59,7 +59,7 @@ def _take_waiting(state: Conversation, message: Entity, event: Event, effects: E
         return
     for slot in state.slots_of[message["message_id"]]:
         recount_satisfaction(state, state.feedback[slot], message, event, effects)
-        state.dirty.add("feedback:" + slot)
+        state.dirty["feedback:" + slot] = state.feedback[slot]
     recount_cohort(state, message, event, effects)
 
 
@@ -71,7 +71,7 @@ def _replace(
     body.setdefault("parent_id", known["parent_id"])
     if said == body:  # the same message under another event id
         known["events"].append(event.record["event_id"])
-        state.dirty.add("message:" + known["message_id"])
+        state.dirty["message:" + known["message_id"]] = known
         return
     if known["status"] not in ("partial", "cut", "error"):
         raise Refused(
@@ -83,7 +83,7 @@ def _replace(
     known.update(body)
     known.update(kept)
     known["events"].append(event.record["event_id"])
-    state.dirty.add("message:" + known["message_id"])
+    state.dirty["message:" + known["message_id"]] = known
     if known["role"] == "assistant":
         recount_latency(known, event, effects)
         recount_cohort(state, known, event, effects)

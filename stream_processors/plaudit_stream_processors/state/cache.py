@@ -30,12 +30,15 @@ class ConversationCache:
     def put(self, state: Conversation) -> None:
         """Keep a copy that Redis gave, or a new conversation."""
         self._held[state.key] = state
-        self._entities += entities(state)
+        state.weight = entities(state)
+        self._entities += state.weight
 
-    def touched(self, state: Conversation, batch: int, grown: int) -> None:
-        """A batch used it, and it grew by so many entities."""
+    def touched(self, state: Conversation, batch: int) -> None:
+        """A batch used it; called once at the batch's end."""
         state.batch = batch
-        self._entities += grown
+        weight = entities(state)
+        self._entities += weight - state.weight
+        state.weight = weight
         self._held.move_to_end(state.key)
 
     def committed(self, batch: int) -> None:
@@ -45,7 +48,7 @@ class ConversationCache:
             if state.batch > batch:
                 return
             del self._held[key]
-            self._entities -= entities(state)
+            self._entities -= state.weight
 
     def clear(self) -> None:
         """Forget everything."""

@@ -17,16 +17,11 @@ _dumps = orjson.dumps
 def changed_fields(state: Conversation) -> list[str | bytes]:
     """Field, value, field, value ... of what changed since the last call; clears the marks."""
     out: list[str | bytes] = ["progress", _progress(state)]
-    for field in state.dirty:
-        kind, _, name = field.partition(":")
+    for field, entity in state.dirty.items():
         out.append(field)
-        if kind == "message":
-            out.append(_dumps(state.messages[name]))
-        elif kind == "feedback":
-            out.append(_dumps(state.feedback[name]))
-        elif kind == "comparison":
-            out.append(_dumps(state.comparisons[name]))
-        elif kind == "votes":
+        if entity is not None:
+            out.append(_dumps(entity))
+        elif field == "votes":
             out.append(_dumps(state.votes))
         else:
             out.append(_conversation(state))

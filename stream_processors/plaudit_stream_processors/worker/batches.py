@@ -12,7 +12,7 @@ from plaudit_schemas.errors import CodecError
 from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
 from plaudit_stream_processors.fold.events import check_envelope
 from plaudit_stream_processors.metrics.admission import Admission
-from plaudit_stream_processors.state.cache import ConversationCache, entities
+from plaudit_stream_processors.state.cache import ConversationCache
 from plaudit_stream_processors.state.store import Commit, ConversationStore, conversation_arguments
 
 FINISHED_BYTES = 64 * 1024 * 1024 - 1024
@@ -140,6 +140,7 @@ class _Folding:
         arguments: list[Any] = []
         for state in self._touched.values():
             arguments += conversation_arguments(state)
+            owner.cache.touched(state, self._number)
         commit = Commit(
             owner.partition, owner.epoch, first_offset, next_offset, self._arrived_ms,
             arguments, len(self._touched), self._effects.counters.by_bucket(),
@@ -157,12 +158,10 @@ class _Folding:
         state = owner.cache.get(key)
         if state is None:  # unreachable while fetch and fold agree on the key
             raise RuntimeError(f"the state of {key} was not fetched")
-        before = entities(state)
         effects = self._effects
         folded = Event(event, owner.partition, record.offset, record.timestamp, len(value))
         fold(state, folded, effects, owner.tools.rules)
         self._touched[key] = state
-        owner.cache.touched(state, self._number, entities(state) - before)
         if effects.finished:
             self._encode_finished(record)
 
