@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from plaudit_schemas.commands import FAILED, Command
 from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.settings import refuse_unknown
 
 GROUP = "plaudit.commands"
 
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         available = {command.name: command for command in commands()}
         arguments = parser(list(available.values())).parse_args(argv)
+        refuse_unknown(os.environ)
         return available[arguments.command].run(arguments)
     except PlauditError as error:
         if debug:

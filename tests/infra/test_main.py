@@ -101,9 +101,10 @@ def test_config_prints_every_setting(
     )
 
 
+@pytest.mark.parametrize("command", ["config", "status", "down"])
 def test_an_unknown_setting_stops_a_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLAUDIT_TOPIK_PREFIX", "eu.")
-    assert entry.main(["config"]) == FAILED
+    assert entry.main([command]) == FAILED
     assert "did you mean PLAUDIT_TOPIC_PREFIX?" in capsys.readouterr().err

@@ -3,11 +3,13 @@
 import copy
 import hashlib
 import json
+import uuid
 from importlib.resources import files
 from typing import Any, get_args
 
 import pytest
-from plaudit_schemas.catalog import AVRO, SchemaName, packaged_id, released, schema_text
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from plaudit_schemas.catalog import AVRO, FIRST_PACKAGED_ID, SchemaName, packaged_id, released, schema_text
 from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.compatibility import findings, named_types
 from plaudit_schemas.examples import examples
@@ -49,6 +51,12 @@ def test_no_file_of_data_is_an_orphan() -> None:
     assert yamls == {f"{topic.name.removeprefix('plaudit.')}.yaml" for topic in definitions()}
 
 
+def test_packaged_ids_are_for_good() -> None:
+    first = ["conversation_event.1.avsc", "finished_conversation.1.avsc", "metric_snapshot.1.avsc"]
+    assert [released()[schema_id] for schema_id in range(1_000_000_000, 1_000_000_003)] == first
+    assert min(released()) == FIRST_PACKAGED_ID
+
+
 def test_released_schemas_have_not_changed() -> None:
     lines = (AVRO / "released" / "SHA256SUMS").read_text().splitlines()
     sums = {line.split()[1]: line.split()[0] for line in lines}
@@ -82,7 +90,20 @@ def _other_type(schema: Any) -> None:
 
 
 def _body_removed(schema: Any) -> None:
-    del _field(schema, "ConversationEvent", "body")["type"][0]
+    del _field(schema, "ConversationEvent", "body")["type"][-1]
+
+
+def _nested_type(schema: Any) -> None:
+    _field(schema, "Number", "maximum")["type"] = "string"
+
+
+def _not_nullable_any_more(schema: Any) -> None:
+    field = _field(schema, "AddMessage", "reasoning")
+    field["type"], field["default"] = "string", ""
+
+
+def _body_renamed(schema: Any) -> None:
+    named_types(schema)["EraseConversation"]["name"] = "ForgetConversation"
 
 
 def _enum_without_default(schema: Any) -> None:
@@ -91,9 +112,18 @@ def _enum_without_default(schema: Any) -> None:
     del role["default"]
 
 
-@pytest.mark.parametrize(
-    "change", [_new_field_without_default, _other_type, _body_removed, _enum_without_default]
+INCOMPATIBLE = (
+    _new_field_without_default,
+    _other_type,
+    _nested_type,
+    _not_nullable_any_more,
+    _body_removed,
+    _body_renamed,
+    _enum_without_default,
 )
+
+
+@pytest.mark.parametrize("change", INCOMPATIBLE)
 def test_an_incompatible_change_is_refused(change: Any) -> None:
     current = json.loads(schema_text("conversation_event"))
     changed = copy.deepcopy(current)
@@ -101,14 +131,47 @@ def test_an_incompatible_change_is_refused(change: Any) -> None:
     assert findings(current, changed)
 
 
-def test_a_compatible_change_is_taken() -> None:
-    current = json.loads(schema_text("conversation_event"))
-    changed = copy.deepcopy(current)
-    named_types(changed)["AddMessage"]["fields"].append(
+def _new_field_with_default(schema: Any) -> None:
+    named_types(schema)["AddMessage"]["fields"].append(
         {"name": "mood", "type": ["null", "string"], "default": None}
     )
-    named_types(changed)["Role"]["symbols"].append("critic")
+
+
+def _field_removed(schema: Any) -> None:
+    fields = named_types(schema)["AddMessage"]["fields"]
+    fields.remove(_field(schema, "AddMessage", "latency_ms"))
+
+
+def _new_symbol_and_body(schema: Any) -> None:
+    named_types(schema)["Role"]["symbols"].append("critic")
+    _field(schema, "ConversationEvent", "body")["type"].append(
+        {"type": "record", "name": "Wave", "fields": []}
+    )
+
+
+COMPATIBLE = (_new_field_with_default, _field_removed, _new_symbol_and_body)
+
+
+@pytest.mark.parametrize("change", COMPATIBLE)
+def test_a_compatible_change_is_taken(change: Any) -> None:
+    current = json.loads(schema_text("conversation_event"))
+    changed = copy.deepcopy(current)
+    change(changed)
     assert findings(current, changed) == []
+
+
+@pytest.mark.registry
+def test_the_real_registry_judges_changes_as_we_do(registry: str) -> None:
+    subject = f"t{uuid.uuid4().hex[:8]}-value"
+    current = schema_text("conversation_event")
+    with SchemaRegistryClient({"url": registry}) as client:
+        client.register_schema(subject, Schema(current, "AVRO"))
+        client.set_compatibility(subject, level="BACKWARD")
+        for change in (*COMPATIBLE, *INCOMPATIBLE):
+            changed = json.loads(current)
+            change(changed)
+            verdict = client.test_compatibility(subject, Schema(json.dumps(changed), "AVRO"))
+            assert verdict == (findings(json.loads(current), changed) == []), change.__name__
 
 
 def test_a_type_of_one_name_has_one_definition() -> None:

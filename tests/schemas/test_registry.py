@@ -205,36 +205,35 @@ def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
 
 
 @pytest.mark.registry
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # their client leaves a socket open
 def test_ours_and_confluents_serializers_read_each_others_bytes(registry: str) -> None:
     prefix = f"t{uuid.uuid4().hex[:8]}."
     topic = prefix + "plaudit.conversation-events"
-    theirs = SchemaRegistryClient({"url": registry})
-    registered = theirs.register_schema(topic + "-value", Schema(schema_text("conversation_event"), "AVRO"))
-    schemas = RegistrySchemas(registry, topic_prefix=prefix)
-    assert schemas.id_of("conversation_event") == registered
-    assert topic == prefix + SUBJECTS["conversation_event"].removesuffix("-value")
-    ours, reader = Encoder("conversation_event", schemas), Decoder("conversation_event", schemas)
-    serializer = AvroSerializer(
-        theirs,
-        schema_text("conversation_event"),
-        conf={"auto.register.schemas": False, "use.latest.version": True},
-    )
-    deserializer = AvroDeserializer(theirs, schema_text("conversation_event"), return_record_name=True)
-    context = SerializationContext(topic, MessageField.VALUE)
-    packaged = Decoder("conversation_event")
-    for example in examples("conversation_event"):
-        record = packaged.decode(example.payload)
-        written = ours.encode(record)
-        assert schema_id_of(written) == registered
-        assert reader.decode(written) == record
-        assert serializer(record, context) == written, example.title
-        theirs_read = deserializer(written, context)
-        assert theirs_read is not None
-        assert theirs_read["event_id"] == record["event_id"]
-        assert serializer(theirs_read, context) == written, example.title
+    with SchemaRegistryClient({"url": registry}) as theirs:
+        registered = theirs.register_schema(
+            topic + "-value", Schema(schema_text("conversation_event"), "AVRO")
+        )
+        schemas = RegistrySchemas(registry, topic_prefix=prefix)
+        assert schemas.id_of("conversation_event") == registered
+        assert topic == prefix + SUBJECTS["conversation_event"].removesuffix("-value")
+        ours, reader = Encoder("conversation_event", schemas), Decoder("conversation_event", schemas)
+        serializer = AvroSerializer(
+            theirs,
+            schema_text("conversation_event"),
+            conf={"auto.register.schemas": False, "use.latest.version": True},
+        )
+        deserializer = AvroDeserializer(theirs, schema_text("conversation_event"), return_record_name=True)
+        context = SerializationContext(topic, MessageField.VALUE)
+        packaged = Decoder("conversation_event")
+        for example in examples("conversation_event"):
+            record = packaged.decode(example.payload)
+            written = ours.encode(record)
+            assert schema_id_of(written) == registered
+            assert reader.decode(written) == record
+            assert serializer(record, context) == written, example.title
+            theirs_read = deserializer(written, context)
+            assert theirs_read is not None
+            assert theirs_read["event_id"] == record["event_id"]
+            assert serializer(theirs_read, context) == written, example.title
 
 
 @pytest.mark.registry

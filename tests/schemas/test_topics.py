@@ -14,7 +14,7 @@ from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
 from plaudit_schemas.keys import PARTITIONER, conversation_key, murmur2, partition_of, split_key
 from plaudit_schemas.settings import load
-from plaudit_schemas.topics import EVENTS, definitions
+from plaudit_schemas.topics import EVENTS, FINISHED, definitions
 from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, summary
 
 
@@ -76,15 +76,16 @@ def test_topics_create_exits_with_1_where_a_topic_differs(
 
 
 @pytest.mark.kafka
-def test_the_largest_event_is_taken_and_a_larger_one_refused(kafka: str) -> None:
+@pytest.mark.parametrize(("name", "mebibytes"), [(EVENTS, 2), (FINISHED, 64)])
+def test_the_largest_message_is_taken_and_a_larger_one_refused(kafka: str, name: str, mebibytes: int) -> None:
     settings = _settings(kafka)
     ensure(settings)
-    topic = settings.topic_prefix + EVENTS
+    topic = settings.topic_prefix + name
     producer = Producer(
-        settings.kafka(**{"message.max.bytes": 8 * 1024 * 1024, "acks": "all", "log_level": 0})
+        settings.kafka(**{"message.max.bytes": 128 * 1024 * 1024, "acks": "all", "log_level": 0})
     )
     errors: list[Any] = []
-    limit = 2 * 1024 * 1024
+    limit = mebibytes * 1024 * 1024
     producer.produce(
         topic, b"x" * (limit - 200), key=b"a/b", on_delivery=lambda error, _message: errors.append(error)
     )

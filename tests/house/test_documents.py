@@ -1,0 +1,68 @@
+"""The documents: links lead somewhere, decisions stay short, the README's code runs."""
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.topics.admin import ensure
+
+from tests.support.services import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+FILE_NAMES = re.compile(r"`([\w./-]+/[\w.-]*)`")
+
+
+def broken_links(text: str, folder: Path) -> set[str]:
+    """Relative links of a Markdown text that lead to no file."""
+    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)}
+    return {target for target in targets if target and "://" not in target and not (folder / target).exists()}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files(document: Path) -> None:
+    assert broken_links(document.read_text(encoding="utf-8"), document.parent) == set()
+
+
+def test_a_broken_link_is_seen() -> None:
+    assert broken_links("[a](README.md) [b](nowhere.md#x) [c](https://x.y/z) [d](#here)", ROOT) == {
+        "nowhere.md"
+    }
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("| I want to")[2]
+    named = set(FILE_NAMES.findall(table))
+    roots = [ROOT, *ROOT.glob("*/plaudit_*"), *(ROOT / "schemas" / "plaudit_schemas").glob("avro")]
+    assert {name for name in named if not any((root / name).exists() for root in roots)} == set()
+
+
+def test_decisions_are_numbered_and_short() -> None:
+    assert [path.name[:4] for path in DECISIONS] == [f"{n:04d}" for n in range(1, len(DECISIONS) + 1)]
+    for path in DECISIONS:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 40, path.name
+        for part in ("**Context.**", "**Decision.**", "**Consequences.**", "**Check.**"):
+            assert part in text, f"{path.name} lacks {part}"
+
+
+@pytest.mark.kafka
+def test_the_readmes_code_runs(kafka: str) -> None:
+    settings = ConnectionSettings(
+        bootstrap_servers=kafka, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=1
+    )
+    ensure(settings)
+    topic = settings.topic_prefix + EVENTS
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        ours = block.replace("127.0.0.1:9092", kafka).replace(EVENTS, topic)
+        exec(compile(ours, "README.md", "exec"), {})  # noqa: S102  # our own document
+    consumer = Consumer(settings.kafka(**{"group.id": "readme"}))
+    _, arrived = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+    consumer.close()
+    assert arrived == len(blocks)
