@@ -99,4 +99,5 @@ class Conversation:
         self.messages, self.feedback, self.comparisons, self.votes = {}, {}, {}, {}
         self.slots_of, self.children, self.producers = {}, {}, {}
         self.last_message, self.spent = "", None
-        self.dirty = {}
+        self.seen = set(self.lifecycle)
+        self.dirty = {"conversation": None}

@@ -1,0 +1,109 @@
+"""Short ways to events for tests of the fold."""
+
+import copy
+from typing import Any
+
+from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
+
+T0_MS = 1_790_000_000_000
+_ENCODER = Encoder("conversation_event")
+_DECODER = Decoder("conversation_event", sparse=True)
+
+
+def event(
+    name: str, body: dict[str, Any] | None = None, *, at: int = 0, event_id: str | None = None
+) -> dict[str, Any]:
+    """A record as bulk readers see it; `at` is in seconds after T0."""
+    record = {
+        "event_id": event_id or f"{name}-{at}-{body!r}"[:128],
+        "application": "acme",
+        "conversation_id": "c1",
+        "occurred_at": T0_MS * 1000 + at * 1_000_000,
+        "source": "sdk",
+        "body": (f"plaudit.v1.{name}", body or {}),
+    }
+    return _DECODER.decode(_ENCODER.encode(record))
+
+
+def start(at: int = 0, **body: Any) -> dict[str, Any]:
+    return event("StartConversation", {"model": {"id": "m", "version": "1"}, **body}, at=at)
+
+
+def message(message_id: str, role: str = "assistant", at: int = 1, **body: Any) -> dict[str, Any]:
+    return event(
+        "AddMessage",
+        {"message_id": message_id, "role": role, "content": f"text of {message_id}", **body},
+        at=at,
+    )
+
+
+def feedback(
+    message_id: str | None, value: tuple[str, dict[str, Any]] | None, *, at: int = 2, **more: Any
+) -> dict[str, Any]:
+    kinds = {
+        "Thumb": "thumb",
+        "Number": "number",
+        "Label": "label",
+        "Text": "text",
+        "Correction": "correction",
+    }
+    judged: dict[str, Any] = {
+        "id": "f",
+        "rater": {"id": "u", "kind": "user"},
+        "aspect": "satisfaction",
+        **more,
+    }
+    if value is not None:
+        judged = {
+            "kind": kinds.get(value[0], "signal"),
+            **judged,
+            "value": (f"plaudit.v1.{value[0]}", value[1]),
+        }
+        if value[0] == "Signal":
+            judged["signal"] = value[1]["name"]
+    return event("UpdateMessage", {"message_id": message_id, "feedback": judged}, at=at)
+
+
+def like(message_id: str | None, liked: bool = True, *, at: int = 2, **more: Any) -> dict[str, Any]:
+    return feedback(message_id, ("Thumb", {"like": liked}), at=at, **more)
+
+
+def end(at: int = 9, reason: str = "closed", **body: Any) -> dict[str, Any]:
+    return event("EndConversation", {"reason": reason, **body}, at=at)
+
+
+class Folded:
+    """What a sequence of records comes to; each arrives when it occurred, unless told otherwise."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.state = Conversation("acme", "c1")
+        self.effects = Effects()
+        self.rules = rules or Rules()
+        self.refused: list[tuple[str, str]] = []
+        self.offset = 0
+
+    def take(self, *records: dict[str, Any], arrived_ms: int | None = None) -> "Folded":
+        for record in records:
+            arrival = record["occurred_at"] // 1000 if arrived_ms is None else arrived_ms
+            try:
+                fold(
+                    self.state,
+                    Event(copy.deepcopy(record), 0, self.offset, arrival, 100),
+                    self.effects,
+                    self.rules,
+                )
+            except Refused as refused:
+                self.refused.append((refused.reason, refused.detail))
+            self.offset += 1
+        return self
+
+    def cells(self, resolution: str = "10m") -> dict[str, int]:
+        """Counters of one resolution, summed over buckets, without the series' name."""
+        total: dict[str, int] = {}
+        for name, cells in self.effects.counters.by_bucket().items():
+            if name.startswith(resolution):
+                for cell, amount in cells.items():
+                    counter = cell.rpartition(" ")[2]
+                    total[counter] = total.get(counter, 0) + amount
+        return {counter: amount for counter, amount in total.items() if amount}

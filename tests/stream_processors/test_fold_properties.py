@@ -1,0 +1,99 @@
+"""Properties of the fold over random logs."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plaudit_stream_processors.state.fields import changed_fields, conversation_of
+
+from tests.stream_processors.builders import Folded, end, event, feedback, like, message, start
+from tests.support.line import plain
+
+_IDS = st.sampled_from("abcd")
+_AT = st.integers(0, 1000)
+_RATER = st.sampled_from([{"id": "u", "kind": "user"}, {"id": "r", "kind": "reviewer"}])
+_RECORDS = st.one_of(
+    st.builds(start, _AT),
+    st.builds(
+        message,
+        _IDS,
+        st.sampled_from(["user", "assistant"]),
+        _AT,
+        status=st.sampled_from(["complete", "partial"]),
+    ),
+    st.builds(
+        message, _IDS, at=_AT, parent_id=_IDS, latency_ms=st.integers(1, 10_000), abstained=st.booleans()
+    ),
+    st.builds(like, st.one_of(st.none(), _IDS), st.booleans(), at=_AT, rater=_RATER),
+    st.builds(like, _IDS, st.booleans(), at=_AT, aspect=st.just("accuracy"), rater=_RATER),
+    st.builds(feedback, _IDS, st.none(), at=_AT, kind=st.just("thumb"), rater=_RATER),
+    st.builds(feedback, _IDS, st.just(("Signal", {"name": "ignored"})), at=_AT),
+    st.builds(end, _AT, st.sampled_from(["closed", "cleared"])),
+    st.builds(lambda at: event("UpdateConversation", {"consent": "denied"}, at=at), _AT),
+    st.builds(lambda at: event("EraseConversation", {}, at=at), st.integers(900, 1000)),
+)
+_LOGS = st.lists(_RECORDS, max_size=30)
+
+
+def _outcome(folded: Folded) -> dict[str, Any]:
+    return {
+        "state": plain(folded.state),
+        "cells": folded.cells(),
+        "short": folded.cells("10s"),
+        "refused": folded.refused,
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(_LOGS, st.integers(0, 30))
+def test_a_prefix_stored_and_loaded_then_the_rest_equals_all(log: list[dict[str, Any]], cut: int) -> None:
+    whole = Folded().take(*log)
+    parts = Folded().take(*log[:cut])
+    flat = changed_fields(parts.state)
+    stored = {str(field).encode(): value for field, value in zip(flat[::2], flat[1::2], strict=True)}
+    if parts.state.events:
+        parts.state = conversation_of("acme/c1", stored)  # type: ignore[arg-type]  # values are bytes
+    parts.take(*log[cut:])
+    assert _outcome(parts) == _outcome(whole)
+    assert [plain_record(e.record) for e in parts.effects.finished] == [
+        plain_record(e.record) for e in whole.effects.finished
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(_LOGS, st.lists(st.integers(0, 29), max_size=10))
+def test_repeats_change_nothing(log: list[dict[str, Any]], again: list[int]) -> None:
+    alive = [record for record in log if record["body"][0] != "plaudit.v1.EraseConversation"]
+    once = Folded().take(*alive)
+    accepted = [record for record in alive if record["event_id"] in once.state.seen]
+    repeated = Folded().take(*alive).take(*[accepted[index] for index in again if index < len(accepted)])
+    assert _outcome(repeated) == _outcome(once)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_LOGS)
+def test_counters_never_fall_below_zero_and_votes_match_the_slots(log: list[dict[str, Any]]) -> None:
+    alive = [record for record in log if record["body"][0] != "plaudit.v1.EraseConversation"]
+    folded = Folded().take(*alive)
+    cells = folded.cells()
+    assert all(amount > 0 for amount in cells.values())
+    rated = [
+        slot
+        for slot in folded.state.feedback.values()
+        if slot["feedback"]["aspect"] == "satisfaction"
+        and "value" in slot["feedback"]
+        and slot["feedback"]["kind"] == "thumb"
+        and (
+            slot["message_id"] is None
+            or folded.state.messages.get(slot["message_id"], {}).get("role") == "assistant"
+        )
+    ]
+    counted = sum(n for cell, n in cells.items() if cell.startswith("satisfaction:") and cell.endswith(":n"))
+    assert counted == len(rated)
+
+
+def plain_record(node: Any) -> Any:
+    """A record with tuples as lists."""
+    if isinstance(node, dict):
+        return {key: plain_record(value) for key, value in node.items()}
+    return [plain_record(item) for item in node] if isinstance(node, (list, tuple)) else node
