@@ -106,6 +106,7 @@ class CompareOptions(EventOptions, total=False):
 
 
 _ENVELOPE = frozenset(("event_id", "occurred_at", "on_delivery"))
+_NESTED = frozenset(("model", "prompt", "usage", "tool_calls", "attachments"))
 _OF_THE_USER = {"kind": "user"}
 
 
@@ -180,11 +181,14 @@ def _rater(rater: Rater | None) -> Record:
 
 
 def _plain_fields(fields: dict[str, Any]) -> Record:
-    for name, value in fields.items():
-        if isinstance(value, Contract):
-            fields[name] = value.model_dump()
-        elif name in ("tool_calls", "attachments"):
-            fields[name] = [item.model_dump() for item in value]
-        elif name in ("model", "prompt") and isinstance(value, str):
+    if _NESTED.isdisjoint(fields):
+        return fields
+    for name in _NESTED & fields.keys():
+        value = fields[name]
+        if isinstance(value, str):
             fields[name] = {"id": value}
+        elif isinstance(value, Contract):
+            fields[name] = value.model_dump()
+        elif value is not None:
+            fields[name] = [item.model_dump() for item in value]
     return fields

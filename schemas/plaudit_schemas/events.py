@@ -372,6 +372,12 @@ def _fields(model: Contract) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Contract):
-        return _fields(value)
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    # By class, as an isinstance of a pydantic model takes a microsecond; a dict holds texts only.
+    if type(value) is list:
+        return [_plain(item) for item in value]
+    return _fields(value) if type(value) in _RECORDS else value
+
+
+_RECORDS = frozenset(
+    (Model, Prompt, ToolCall, Attachment, TokenUsage, Rater, Feedback, *VALUES.values(), *BODIES.values())
+)
