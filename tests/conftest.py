@@ -32,10 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for name in list(os.environ):
         if name.startswith("PLAUDIT_"):
             monkeypatch.delenv(name)
+    # A stack that runs in the working folder must not become a source of settings.
+    monkeypatch.setenv("PLAUDIT_DATA", str(tmp_path_factory.getbasetemp() / "no-stack"))
 
 
 @pytest.fixture(scope="session")
@@ -74,18 +78,22 @@ def valkey(servers_folder: Path) -> Iterator[str]:
 def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
     """`bootstrap.servers` of three brokers."""
     cluster = KafkaCluster(servers_folder / "kafka-cluster")
-    cluster.start()
-    yield cluster.address
-    cluster.stop()
+    try:
+        cluster.start()
+        yield cluster.address
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")
 def redis_cluster(servers_folder: Path) -> Iterator[str]:
     """The URL of a three-node Valkey cluster."""
     cluster = ValkeyCluster(servers_folder / "valkey-cluster")
-    cluster.start()
-    yield cluster.address
-    cluster.stop()
+    try:
+        cluster.start()
+        yield cluster.address
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

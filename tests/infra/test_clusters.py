@@ -1,6 +1,7 @@
 """The clusters that tests of later parts stand on."""
 
 import pytest
+import redis
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
@@ -18,3 +19,13 @@ def test_three_brokers_share_the_topics(kafka_cluster: str) -> None:
         len(part.replicas) for topic in metadata.topics.values() for part in topic.partitions.values()
     }
     assert replicas == {3}
+
+
+@pytest.mark.redis
+def test_three_valkeys_share_the_slots(redis_cluster: str) -> None:
+    with redis.RedisCluster.from_url(redis_cluster.replace("+cluster", "", 1)) as client:
+        for number in range(100):
+            client.set(f"{{cluster-test:{number}}}", number)
+        assert len(client.get_primaries()) == 3
+        values = [client.get(f"{{cluster-test:{number}}}") for number in range(100)]
+    assert values == [str(number).encode() for number in range(100)]

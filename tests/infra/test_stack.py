@@ -1,5 +1,6 @@
 """The local stack as a user meets it: processes started, crashed, stopped, by the real command."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,9 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from plaudit_infra.servers.errors import AlreadyRunningError, ServerStartError, StackError
-from plaudit_infra.servers.kafka import KafkaServer
-from plaudit_infra.servers.process import ProcessId, spawn, stop, wait_until
+from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+from plaudit_infra.servers.process import spawn, stop
 from plaudit_infra.servers.stack import Stack
 from plaudit_infra.servers.valkey import ValkeyServer
 
@@ -34,6 +34,28 @@ def _pids(folder: Path) -> list[int]:
         for row in json.loads(_plaudit(folder, "status", "--json").stdout)
         if row["pid"] is not None
     ]
+
+
+def _up(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    environ = {**os.environ, "PLAUDIT_DATA": str(folder)}
+    return subprocess.Popen(
+        [*PLAUDIT, "up", *words], env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+
+
+def _reads(up: subprocess.Popen[bytes], words: bytes) -> bool:
+    assert up.stderr is not None
+    return any(words in line for line in iter(up.stderr.readline, b""))
+
+
+def _living_in(folder: Path) -> list[int]:
+    """Pids of processes that work in a folder, recorded or not."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder):
+                found.append(process.pid)
+    return found
 
 
 def _gone(pids: list[int]) -> bool:
@@ -68,20 +90,16 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
 
 @pytest.mark.kafka
 @pytest.mark.redis
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_nothing_outlives_plaudit_up(tmp_path: Path, kafka_files: None, sig: signal.Signals) -> None:
-    environ = {**os.environ, "PLAUDIT_DATA": str(tmp_path)}
-    with subprocess.Popen(
-        [*PLAUDIT, "up"], env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as up:
-        assert up.stderr is not None
-        lines = iter(up.stderr.readline, b"")
-        assert any(b"Ctrl-C stops it" in line for line in lines)
+    with _up(tmp_path) as up:
+        assert _reads(up, b"Ctrl-C stops it")
         pids = _pids(tmp_path)
         assert len(pids) == 2
         up.send_signal(sig)
         up.wait(120)
     eventually(partial(_gone, pids), "no server is left")
+    assert not _living_in(tmp_path)
     if sig is not signal.SIGKILL:
         assert up.returncode == 0
 
@@ -111,14 +129,61 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Stack(tmp_path / "file" / "data").start()
 
 
+@pytest.mark.redis
+def test_a_second_start_sees_servers_detached_since_it_began(tmp_path: Path, kafka: str) -> None:
+    first, second = (Stack(tmp_path, bootstrap_servers=kafka) for _ in range(2))
+    first.start()
+    first.release()
+    with pytest.raises(AlreadyRunningError, match="valkey already run"):
+        second.start()
+    assert second.stop() == ["valkey"]
+
+
+@pytest.mark.redis
+def test_the_state_file_leads_to_the_servers_and_is_the_users_alone(tmp_path: Path, kafka: str) -> None:
+    stack = Stack(tmp_path, bootstrap_servers=kafka)
+    settings = stack.start()
+    file = tmp_path / "stack.json"
+    document = json.loads(file.read_text())
+    assert document["settings"] == settings
+    assert document["servers"] == {"valkey": stack.valkey.describe()}
+    assert file.stat().st_mode & 0o077 == 0
+    assert stack.ended() == []
+    stack.valkey.kill()
+    assert stack.ended() == ["valkey"]
+    stack.stop()
+    assert not file.exists()
+    assert stack.ended() is None
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="does not answer") as caught:
+        Stack(tmp_path, redis_url="redis://me:hunter2@127.0.0.1:9/0").start()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.redis
+def test_down_ends_a_foreground_up_without_an_alarm(tmp_path: Path, kafka: str) -> None:
+    with _up(tmp_path, "--bootstrap-servers", kafka) as up:
+        assert _reads(up, b"Ctrl-C stops it")
+        assert _plaudit(tmp_path, "down").stdout == "stopped valkey\n"
+        assert _reads(up, b"stopped by `plaudit down`")
+        assert up.wait(120) == 0
+
+
 @pytest.mark.kafka
-def test_kafka_starts_over_a_half_formatted_folder(tmp_path: Path, kafka_files: None) -> None:
-    (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "bootstrap.checkpoint.tmp").write_bytes(b"half")
-    (tmp_path / "log.new").mkdir()
-    server = KafkaServer(tmp_path)
-    server.start()
-    server.kill()
+@pytest.mark.redis
+@pytest.mark.parametrize("word", [b"starting Valkey", b"starting Kafka"])
+@pytest.mark.parametrize("detach", [False, True])
+def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(
+    tmp_path: Path, kafka_files: None, word: bytes, detach: bool
+) -> None:
+    with _up(tmp_path, *(["--detach"] if detach else [])) as up:
+        assert _reads(up, word)
+        up.kill()
+    if detach:
+        _plaudit(tmp_path, "down")
+    eventually(lambda: not _living_in(tmp_path), "no server is left")
 
 
 @pytest.mark.redis
@@ -142,31 +207,3 @@ def test_a_cut_state_file_is_survived(tmp_path: Path, state: str) -> None:
     server.start()
     assert server.answers()
     server.stop()
-
-
-@pytest.mark.redis
-def test_valkey_keeps_its_data_and_its_port(tmp_path: Path) -> None:
-    server = ValkeyServer(tmp_path)
-    server.start()
-    address = server.address
-    with server.client() as client:
-        client.set("key", "value")
-    server.stop()
-    server.start()
-    assert server.address == address
-    with server.client() as client:
-        assert client.get("key") == b"value"
-    server.stop()
-
-
-def test_a_process_that_dies_or_hangs_at_the_start_is_told_with_its_log(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    dead = spawn(["sh", "-c", "echo out of luck; exit 3"], log)
-    with pytest.raises(ServerStartError, match="out of luck"):
-        wait_until(lambda: False, "it", dead, log)
-    slow = spawn(["sleep", "600"], log)
-    with pytest.raises(ServerStartError, match="did not answer within"):
-        wait_until(lambda: False, "it", slow, log, timeout_s=0.2)
-    stop(slow)
-    assert slow.find() is None
-    stop(ProcessId(slow.pid, slow.started))

