@@ -13,18 +13,20 @@ from confluent_kafka.admin import AdminClient
 from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import TopicError
-from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
 from plaudit_schemas.topics.admin import live_config, live_partitions
 
 from plaudit_stream_processors.fold import Rules
 from plaudit_stream_processors.metrics.admission import Admission
 from plaudit_stream_processors.state.client import connect
+from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
 from plaudit_stream_processors.worker.batches import Tools
 from plaudit_stream_processors.worker.outlet import Outlet
 from plaudit_stream_processors.worker.pipeline import Pipeline
 from plaudit_stream_processors.worker.settings import WorkerSettings
+from plaudit_stream_processors.worker.snapshots import Snapshots
 from plaudit_stream_processors.worker.sweeper import sweep
 from plaudit_stream_processors.worker.telemetry import Telemetry
 
@@ -52,8 +54,8 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> in
     """
     admin = AdminClient(connection.kafka(log_level=0))
     live = live_partitions(admin, connection)
-    events, finished, dead = (connection.topic_prefix + name for name in (EVENTS, FINISHED, DEAD_LETTERS))
-    for name in (events, finished, dead):
+    events, finished = connection.topic_prefix + EVENTS, connection.topic_prefix + FINISHED
+    for name in (connection.topic_prefix + topic for topic in (EVENTS, FINISHED, DEAD_LETTERS, METRICS)):
         if name not in live:
             raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
     if live[finished] != live[events]:
@@ -74,8 +76,8 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> in
     return live[events]
 
 
-def create_worker(connection: ConnectionSettings, settings: WorkerSettings) -> Worker:
-    """Wire a worker. Nothing is connected before the app starts."""
+def create_worker(connection: ConnectionSettings, settings: WorkerSettings, partitions: int) -> Worker:
+    """Wire a worker for a topic of so many partitions. Nothing is connected before the app starts."""
     client = connect(connection.redis_url.get_secret_value())
     store = ConversationStore(
         client, prefix=connection.redis_prefix, state_retention_ms=settings.state_retention_ms
@@ -105,7 +107,7 @@ def create_worker(connection: ConnectionSettings, settings: WorkerSettings) -> W
         max_entities=settings.worker_cache,
     )
     worker = Worker(_app(connection, settings), pipeline, telemetry, store, outlet)
-    _wire(worker, connection, settings)
+    _wire(worker, connection, settings, partitions)
     return worker
 
 
@@ -130,7 +132,7 @@ def _app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
     )
 
 
-def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettings) -> None:
+def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettings, partitions: int) -> None:
     app, pipeline = worker.app, worker.pipeline
     Transport.use_positions(app, pipeline)
 
@@ -153,6 +155,17 @@ def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettin
                 raise
 
     encoder = Encoder("conversation_event", connection.schemas())
+    snapshots = Snapshots(
+        CounterReader(worker.store.client, connection.redis_prefix, range(partitions)),
+        worker.outlet,
+        Encoder("metric_snapshot", connection.schemas()),
+        worker.telemetry,
+        connection.topic_prefix + METRICS,
+    )
+
+    @app.timer(settings.snapshot_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
+    async def publish_snapshots() -> None:
+        await snapshots.publish(pipeline.partitions)
 
     @app.timer(settings.sweep_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def sweep_idle() -> None:

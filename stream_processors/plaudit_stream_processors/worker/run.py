@@ -39,7 +39,7 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
 async def _run(
     connection: ConnectionSettings, settings: WorkerSettings, partitions: int, *, web: bool
 ) -> int:
-    worker = create_worker(connection, settings)
+    worker = create_worker(connection, settings, partitions)
     await worker.store.record_partitions(connection.topic_prefix + "plaudit.conversation-events", partitions)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -2,12 +2,14 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from plaudit_stream_processors.metrics.names import WORKER
+from plaudit_stream_processors.metrics.figures import Figure
+from plaudit_stream_processors.metrics.names import FIGURES, WORKER
+from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.worker.batches import Prepared
 
 _KINDS: dict[str, type[MetricWrapperBase]] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
@@ -28,7 +30,7 @@ class Telemetry:
             metric.name: _KINDS[metric.kind](
                 metric.name, metric.meaning, metric.labels, registry=self.registry
             )
-            for metric in WORKER
+            for metric in (*WORKER, *FIGURES)
         }
         self.stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._partitions: set[int] = set()
@@ -84,6 +86,22 @@ class Telemetry:
         self.stage_seconds["commit"] += commit_s
         self._last_commit = self._clock()
 
+    def forget_figures(self) -> None:
+        """Drop the figures of the last snapshot: another worker may publish them now."""
+        for metric in FIGURES:
+            self.gauge(metric.name).clear()
+
+    def show(self, window: str, series: str, figures: Iterable[Figure]) -> None:
+        """Set the gauges of one series and window."""
+        labels = {**labels_of(series)._asdict(), "window": window}
+        for figure in figures:
+            for name, value in _gauges(figure):
+                if value is None:
+                    continue
+                dimensions = {"rater_kind": figure.rater_kind, "scale": figure.scale, "level": figure.level}
+                both = {**labels, **dimensions} if figure.rater_kind else labels
+                self.gauge(name).labels(**both).set(value)
+
     def trouble(self, reason: str | None) -> None:
         """Redis or the registry does not answer; None when it does again."""
         self._trouble = reason
@@ -103,3 +121,31 @@ class Telemetry:
         if any(lag.values()) and self._clock() - self._last_commit > stalled_after_s:
             return f"records wait and nothing was committed for {stalled_after_s:.0f} s"
         return None
+
+
+_SHARES = {
+    "coverage": "plaudit_coverage_ratio",
+    "ignore_rate": "plaudit_ignore_ratio",
+    "regeneration_rate": "plaudit_regeneration_ratio",
+    "messages_assistant": "plaudit_messages",
+    "conversations_started": "plaudit_conversations",
+    "satisfied": "plaudit_satisfied_ratio",
+    "precision": "plaudit_precision_ratio",
+}
+
+
+def _gauges(figure: Figure) -> list[tuple[str, float | None]]:
+    """The gauges that show a figure; none for those that only the snapshots carry."""
+    estimate = figure.estimate
+    if figure.name == "satisfaction":
+        return [
+            ("plaudit_satisfaction", estimate.value),
+            ("plaudit_satisfaction_standard_error", estimate.standard_error),
+            ("plaudit_satisfaction_votes", estimate.count),
+        ]
+    if figure.name == "accuracy":
+        return [("plaudit_accuracy_ratio", estimate.value), ("plaudit_accuracy_votes", estimate.count)]
+    if figure.name.startswith("response_latency_ms_p"):
+        seconds = None if estimate.value is None else estimate.value / 1000
+        return [(f"plaudit_response_latency_{figure.name.rpartition('_')[2]}_seconds", seconds)]
+    return [(_SHARES[figure.name], estimate.value)] if figure.name in _SHARES else []

@@ -1,0 +1,83 @@
+"""Estimates with what one needs to trust them."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, NamedTuple
+
+Z: Final = 1.959963984540054
+"""The normal distribution's 97.5 % quantile: intervals of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure, its 95 % interval, its standard error where it is a mean."""
+
+    value: float | None
+    count: int
+    low: float | None = None
+    high: float | None = None
+    standard_error: float | None = None
+    voters: int = 0
+
+
+class Clusters(NamedTuple):
+    """Sums over conversations: of votes n, of values s, and their squares and products; s in thousandths."""
+
+    voters: int
+    n: int
+    s: int
+    ss: int
+    sn: int
+    nn: int
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927), `count` effective observations."""
+    middle = (share + Z * Z / (2 * count)) / (1 + Z * Z / count)
+    half = Z / (1 + Z * Z / count) * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def design_effect(clusters: Clusters, variance: float) -> float:
+    """How much wider votes that come in conversations make an interval, at least 1.
+
+    The variance of a ratio mean over clusters (Cochran, Sampling Techniques, 1977, 6.5), divided by
+    that of as many independent votes. `variance` is that of single votes, in squared thousandths.
+    """
+    if clusters.voters < 2 or clusters.n <= 0 or variance <= 0:
+        return 1.0
+    mean = clusters.s / clusters.n
+    spread = clusters.ss - 2 * mean * clusters.sn + mean * mean * clusters.nn
+    clustered = clusters.voters / (clusters.voters - 1) * spread / clusters.n**2
+    return max(1.0, clustered / (variance / clusters.n))
+
+
+def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
+    """A mean of values in thousandths, with its standard error clustered by conversation."""
+    if n <= 0:
+        return Estimate(None, 0)
+    middle = total / n
+    if n < 2:
+        return Estimate(middle / 1000, n, voters=clusters.voters)
+    variance = max(0.0, (squares - total * total / n) / (n - 1))
+    error = sqrt(variance / n * design_effect(clusters, variance)) / 1000
+    middle /= 1000
+    return Estimate(middle, n, middle - Z * error, middle + Z * error, error, clusters.voters)
+
+
+def proportion(n: int, total: int, clusters: Clusters) -> Estimate:
+    """A share of votes (thousandths, 0 or 1000), its Wilson interval widened by the design effect."""
+    if n <= 0:
+        return Estimate(None, 0)
+    share = total / n / 1000
+    effect = design_effect(clusters, share * (1 - share) * 1_000_000)
+    low, high = wilson(share, n / effect)
+    return Estimate(share, n, low, high, voters=clusters.voters)
+
+
+def share(part: int, whole: int) -> Estimate:
+    """A share of messages with its Wilson interval; not clustered."""
+    if whole <= 0:
+        return Estimate(None, 0)
+    low, high = wilson(part / whole, whole)
+    return Estimate(part / whole, whole, low, high)

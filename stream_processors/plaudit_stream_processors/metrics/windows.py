@@ -1,0 +1,41 @@
+"""Rolling windows as sums of buckets, over all partitions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from plaudit_stream_processors.metrics.buckets import LONG_US, SHORT_US, Cells, long_name, short_name
+from plaudit_stream_processors.metrics.figures import Figure, figures, summed
+
+
+class Window(NamedTuple):
+    """A window's length; immature ones are too short for feedback to have come in."""
+
+    name: str
+    seconds: int
+    bucket_us: int
+    immature: bool
+
+
+WINDOWS: Final = (
+    Window("1m", 60, SHORT_US, immature=True),
+    Window("5m", 300, SHORT_US, immature=True),
+    Window("1h", 3600, SHORT_US, immature=False),
+    Window("24h", 86_400, LONG_US, immature=False),
+)
+
+
+def bucket_names(window: Window, at_us: int) -> list[str]:
+    """The buckets of a window that ends with the bucket of `at_us`: seconds / bucket of them."""
+    last = at_us // window.bucket_us
+    count = window.seconds * 1_000_000 // window.bucket_us
+    name = short_name if window.bucket_us == SHORT_US else long_name
+    return [name(bucket) for bucket in range(last - count + 1, last + 1)]
+
+
+def window_figures(
+    partitions: Iterable[Mapping[str, Cells]], window: Window, at_us: int
+) -> dict[str, list[Figure]]:
+    """Series -> figures over a window; a window is a sum over partitions."""
+    names = bucket_names(window, at_us)
+    counts = summed(buckets[name] for buckets in partitions for name in names if name in buckets)
+    return {series: figures(counters) for series, counters in sorted(counts.items())}

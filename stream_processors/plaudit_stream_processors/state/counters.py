@@ -1,0 +1,43 @@
+"""The counters of all partitions, kept up to date by reading what changed."""
+
+from collections.abc import Iterable
+
+from plaudit_stream_processors.metrics.buckets import Cells
+from plaudit_stream_processors.state.client import Client, execute
+from plaudit_stream_processors.state.keys import partition_keys
+
+
+class CounterReader:
+    """A copy of every bucket in Redis. `refresh` reads the buckets that a commit has changed since."""
+
+    def __init__(self, client: Client, prefix: str, partitions: Iterable[int]) -> None:
+        self._client, self._prefix = client, prefix
+        self.buckets: dict[int, dict[str, Cells]] = {partition: {} for partition in partitions}
+        self._seen: dict[int, int] = {}
+
+    async def refresh(self) -> None:
+        """Bring the copy up to date; one read a partition, and one for each changed bucket."""
+        for partition, buckets in self.buckets.items():
+            keys = partition_keys(self._prefix, partition)
+            position = await execute(self._client, "HGET", keys.position, "next")
+            following = int(position or 0)
+            seen = self._seen.get(partition, -1)
+            if following < seen:  # Redis lost its data and the log is being folded again
+                buckets.clear()
+                seen = -1
+            changed = await execute(self._client, "ZRANGEBYSCORE", keys.changed, f"({seen}", "+inf")
+            for name in changed:
+                flat = await execute(self._client, "HGETALL", keys.metrics + name.decode())
+                buckets[name.decode()] = _cells(flat)
+            self._seen[partition] = following
+
+    def forget_before(self, names: set[str]) -> None:
+        """Drop the copies of buckets that no window needs any more."""
+        for buckets in self.buckets.values():
+            for name in [name for name in buckets if name not in names]:
+                del buckets[name]
+
+
+def _cells(flat: object) -> Cells:
+    pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)  # type: ignore[index]  # a list
+    return {cell.decode(): int(amount) for cell, amount in pairs}

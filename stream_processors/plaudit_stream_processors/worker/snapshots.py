@@ -1,0 +1,78 @@
+"""Metric snapshots: the figures of every series and window, to Kafka and to Prometheus."""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from plaudit_schemas.codec import Encoder, Record
+from redis.exceptions import RedisError
+
+from plaudit_stream_processors.metrics.figures import Figure
+from plaudit_stream_processors.metrics.series import labels_of
+from plaudit_stream_processors.metrics.windows import WINDOWS, Window, bucket_names, window_figures
+from plaudit_stream_processors.state.counters import CounterReader
+from plaudit_stream_processors.worker.outlet import Letter, Outlet
+from plaudit_stream_processors.worker.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+
+class Snapshots:
+    """Publishes what the counters amount to. One worker does: the owner of partition 0."""
+
+    def __init__(
+        self, reader: CounterReader, outlet: Outlet, encoder: Encoder, telemetry: Telemetry, topic: str
+    ) -> None:
+        self._reader, self._outlet, self._encoder = reader, outlet, encoder
+        self._telemetry, self._topic = telemetry, topic
+
+    async def publish(self, partitions: Iterable[int]) -> int:
+        """Read what changed and publish every series; how many snapshots. Waits for Kafka."""
+        if 0 not in set(partitions):
+            self._telemetry.forget_figures()
+            return 0
+        try:
+            await self._reader.refresh()
+        except RedisError as error:
+            log.warning("snapshots wait: %s", error)
+            return 0
+        now_us = time.time_ns() // 1000
+        letters = []
+        self._telemetry.forget_figures()
+        for window in WINDOWS:
+            found = window_figures(self._reader.buckets.values(), window, now_us)
+            for series, figures in found.items():
+                self._telemetry.show(window.name, series, figures)
+                key = f"{window.name}|{series}"
+                letters.append(
+                    Letter(
+                        self._topic,
+                        key.encode(),
+                        self._encoder.encode(record(window, series, figures, now_us)),
+                    )
+                )
+        self._reader.forget_before({name for window in WINDOWS for name in bucket_names(window, now_us)})
+        await self._outlet.send(letters)
+        return len(letters)
+
+
+def record(window: Window, series: str, figures: Iterable[Figure], at_us: int) -> Record:
+    """One series over one window as the topic has it."""
+    labels = labels_of(series)
+    return {
+        "window_seconds": window.seconds,
+        "at": at_us,
+        **labels._asdict(),
+        "immature": window.immature,
+        "figures": [
+            {
+                "name": figure.name,
+                "rater_kind": figure.rater_kind,
+                "scale": figure.scale,
+                "level": figure.level,
+                **asdict(figure.estimate),
+            }
+            for figure in figures
+        ],
+    }
