@@ -50,7 +50,14 @@ class Line:
         )
         ensure(self.connection)
         self.producer = Producer(
-            self.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 5, "enable.idempotence": True})
+            self.connection.kafka(
+                **{
+                    "partitioner": PARTITIONER,
+                    "linger.ms": 5,
+                    "enable.idempotence": True,
+                    "message.max.bytes": 8 * 2**20,
+                }
+            )
         )
 
     def send(self, records: Iterable[tuple[bytes, bytes]]) -> int:
@@ -91,6 +98,11 @@ class Line:
         """The ends of the workers' logs."""
         return "\n".join(path.read_text()[-1500:] for path in sorted(self.folder.glob("worker*.log")))
 
+    def _client(self) -> Any:
+        if "+cluster" in self.redis:
+            return redis.RedisCluster.from_url(self.redis.replace("+cluster", ""))
+        return redis.Redis.from_url(self.redis)
+
     def stop_workers(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
@@ -99,7 +111,7 @@ class Line:
             worker.wait(60)
 
     def position(self, partition: int) -> int:
-        with redis.Redis.from_url(self.redis) as client:
+        with self._client() as client:
             return int(
                 client.hget(partition_keys(self.connection.redis_prefix, partition).position, "next") or 0
             )
@@ -194,7 +206,7 @@ class Line:
     def _buckets(self, partition: int) -> dict[str, dict[str, int]]:
         keys = partition_keys(self.connection.redis_prefix, partition)
         found = {}
-        with redis.Redis.from_url(self.redis) as client:
+        with self._client() as client:
             for name in client.zrange(keys.changed, 0, -1):
                 cells = client.hgetall(keys.metrics + name.decode())
                 found[name.decode()] = {
