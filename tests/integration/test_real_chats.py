@@ -1,4 +1,4 @@
-"""All 539 real chats of topical_chat as events: state and satisfaction against a reading of the file of its own."""
+"""All 539 real chats of topical_chat as events: state and satisfaction against a reading of their file."""
 
 import asyncio
 import json
