@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 from plaudit_schemas.codec import Encoder
 from plaudit_schemas.keys import conversation_key
 from plaudit_schemas.topics import EVENTS
