@@ -5,7 +5,7 @@ import os
 from typing import Any
 from weakref import WeakSet
 
-from plaudit_schemas.codec import Encoder, SchemaSource
+from plaudit_schemas.codec import SchemaSource
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import load
 from plaudit_schemas.topics import EVENTS
@@ -13,6 +13,7 @@ from plaudit_schemas.topics import EVENTS
 from plaudit_producers._checks import application as check_application
 from plaudit_producers._checks import identifier as check_id
 from plaudit_producers._delivery import DeliveryCallback
+from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
 from plaudit_producers._kafka import KafkaOutbox
 from plaudit_producers._link import connector
@@ -80,7 +81,7 @@ class ProducerBase:
         outbox, schemas = self._make_outbox(reporter)
         return Pipeline(
             outbox,
-            Encoder("conversation_event", schemas),
+            EventEncoder(schemas),
             reporter,
             source=self.options.source,
             identity=self._identity,

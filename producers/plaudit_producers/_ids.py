@@ -2,7 +2,6 @@
 
 import os
 import time
-from itertools import count
 
 from plaudit_schemas.ulid import encode_ulid
 
@@ -19,7 +18,7 @@ class UlidMaker:
     """
 
     def __init__(self) -> None:
-        self._pool: tuple[str, count[int]] = ("", count(_POOL))
+        self._pool = iter([""][:0])
         self._prefix = (0, "")
 
     def __call__(self) -> str:
@@ -28,14 +27,14 @@ class UlidMaker:
         if at != now:
             prefix = encode_ulid(now, bytes(10))[:10]
             self._prefix = (now, prefix)
-        while True:
-            characters, positions = self._pool
-            position = next(positions)  # atomic: another thread gets the next one
-            if position < _POOL:
-                start = position * _RANDOM_CHARACTERS
-                return prefix + characters[start : start + _RANDOM_CHARACTERS]
-            random = os.urandom(_POOL * _RANDOM_CHARACTERS)
-            self._pool = (random.translate(_FROM_BYTE).decode(), count())
+        for characters in self._pool:  # atomic: another thread gets the next ones
+            return prefix + characters
+        random = os.urandom(_POOL * _RANDOM_CHARACTERS).translate(_FROM_BYTE).decode()
+        first, *rest = (
+            random[at : at + _RANDOM_CHARACTERS] for at in range(0, len(random), _RANDOM_CHARACTERS)
+        )
+        self._pool = iter(rest)
+        return prefix + first
 
 
 new_id = UlidMaker()

@@ -23,7 +23,7 @@ class KafkaOutbox:
         self._link.start()
 
     def offer(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
-        report = self._reported if on_delivery is None else partial(self._reported, callback=on_delivery)
+        report = self._counted if on_delivery is None else partial(self._reported, callback=on_delivery)
         try:
             try:
                 return self._link.send(key, payload, report)
@@ -58,14 +58,18 @@ class KafkaOutbox:
     def spool_bytes(self) -> int:
         return 0
 
+    def _counted(self, error: KafkaError | None, message: Message) -> None:
+        if error is None and self._reporter.on_delivery is None:
+            self._reporter.count_delivered()
+        else:
+            self._reported(error, message)
+
     def _reported(
         self, error: KafkaError | None, message: Message, callback: DeliveryCallback | None = None
     ) -> None:
         reporter = self._reporter
         if error is None:
             reporter.count_delivered()
-            if callback is None and reporter.on_delivery is None:
-                return
             failure = None
         else:
             reporter.count_failed()

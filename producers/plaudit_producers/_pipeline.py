@@ -3,12 +3,13 @@
 from copy import deepcopy
 from threading import RLock
 
-from plaudit_schemas.codec import Encoder, Record
+from plaudit_schemas.codec import Record
 from plaudit_schemas.errors import EncodingError, InvalidEventError, PlauditError
 from plaudit_schemas.events import Source
 from plaudit_schemas.keys import conversation_key
 
 from plaudit_producers._delivery import DeliveryCallback, describe
+from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
 from plaudit_producers._ids import new_id
 from plaudit_producers._options import EVENT_BYTES
@@ -26,7 +27,7 @@ class Pipeline:
     def __init__(
         self,
         outbox: Outbox,
-        encoder: Encoder,
+        encoder: EventEncoder,
         reporter: Reporter,
         *,
         source: Source,
@@ -76,7 +77,8 @@ class Pipeline:
             if self._closed:
                 raise ClosedError("the producer is closed; make a new one")
             number = self._number(record, key)
-            if not self.outbox.offer(key, self._encoded(record), on_delivery):
+            payload = self._encoded(record)
+            if not self.outbox.offer(key, payload, on_delivery):
                 if number is not None:
                     record["producer"] = record["sequence"] = None
                 return False

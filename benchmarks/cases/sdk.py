@@ -1,0 +1,148 @@
+"""The SDK's rate for typed events, beside bare confluent-kafka producing the same bytes in the same run.
+
+`python -m benchmarks.cases.sdk` starts a Kafka of its own (or uses the address given) and prints
+min/median/max of the repetitions. *Calls* is the rate at which the caller's thread gets through;
+*core* is events a second of processor time of the whole process, its threads included, so that it
+does not depend on what else the machine does; *acked* is the wall rate until Kafka had acknowledged all.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from confluent_kafka import Producer
+from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_producers import FeedbackProducer
+from plaudit_producers._options import ProducerOptions
+from plaudit_producers.testing import InMemoryProducer
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.topics.admin import ensure
+
+EVENTS_EACH = 66_000
+REPETITIONS = 5
+TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4
+CHAT_EVENTS = 11
+
+Rates = dict[str, float]
+
+
+def chats(producer: FeedbackProducer, events: int) -> None:
+    """Chats of a start, four turns, a like and an end."""
+    for number in range(events // CHAT_EVENTS):
+        chat = producer.start_conversation(f"chat-{number}", model="answerer-2", user_id="u-1")
+        for _ in range(4):
+            chat.add_message("user", TEXT[:120])
+            answer = chat.add_message("assistant", TEXT, latency_ms=812)
+        chat.like(answer)
+        chat.end()
+
+
+def measured(events: int, call: Callable[[], object], flush: Callable[[], object]) -> Rates:
+    wall, processor = time.perf_counter(), time.process_time()
+    call()
+    called = time.perf_counter()
+    flush()
+    return {
+        "calls": events / (called - wall),
+        "core": events / (time.process_time() - processor),
+        "acked": events / (time.perf_counter() - wall),
+    }
+
+
+def sdk(settings: ConnectionSettings, events: int, **options: Any) -> Rates:
+    with FeedbackProducer(
+        "bench", connection=settings, when_full="block", block_timeout_s=None, **options
+    ) as producer:
+        producer.conversation("warm").end()
+        assert producer.flush(60) == 0
+        rates = measured(events, lambda: chats(producer, events), lambda: producer.flush(120))
+        assert producer.stats().delivered == events + 1
+        return rates
+
+
+def bare(settings: ConnectionSettings, messages: list[tuple[bytes, bytes]]) -> Rates:
+    """confluent-kafka with the SDK's settings and a callback that counts."""
+    delivered = 0
+
+    def count(error: object, _: object) -> None:
+        nonlocal delivered
+        assert error is None
+        delivered += 1
+
+    producer: Any = Producer(
+        {
+            **ProducerOptions().kafka(), **settings.kafka(), "enable.idempotence": True, "acks": "all",
+            "partitioner": "murmur2_random",
+        }
+    )  # fmt: skip
+    topic = settings.topic_prefix + EVENTS
+    producer.produce(topic, b"", b"warm", on_delivery=count)
+    producer.flush(60)
+
+    def call() -> None:
+        for number, (key, value) in enumerate(messages):
+            while True:
+                try:
+                    producer.produce(topic, value, key, on_delivery=count)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            if number % 1000 == 0:
+                producer.poll(0)
+
+    rates = measured(len(messages), call, lambda: producer.flush(120))
+    assert delivered == len(messages) + 1
+    return rates
+
+
+def measure(
+    settings: ConnectionSettings, spool: Path, *, events: int = EVENTS_EACH, repetitions: int = REPETITIONS
+) -> dict[str, list[Rates]]:
+    """Rates of each case, one for each repetition; the cases take turns."""
+    recorder = InMemoryProducer("bench")
+    chats(recorder, events)
+    messages = recorder.messages
+    found: dict[str, list[Rates]] = {"sdk": [], "sdk, spool": [], "bare confluent-kafka": []}
+    for _ in range(repetitions):
+        found["sdk"].append(sdk(settings, events))
+        found["sdk, spool"].append(sdk(settings, events, spool_dir=spool))
+        found["bare confluent-kafka"].append(bare(settings, messages))
+    return found
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    if len(sys.argv) > 1:
+        yield sys.argv[1]
+        return
+    server = KafkaServer(folder / "kafka")
+    server.start()
+    yield server.address
+    server.stop()
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder, kafka(Path(folder)) as address:
+        settings = ConnectionSettings(bootstrap_servers=address, topic_prefix="bench-sdk-", partitions=6)
+        ensure(settings)
+        found = measure(settings, Path(folder) / "spool")
+    print(f"{EVENTS_EACH} events, {REPETITIONS} repetitions: events/s, min / median / max")
+    for case, rates in found.items():
+        for what in ("calls", "core", "acked"):
+            values = sorted(each[what] for each in rates)
+            base = median(each[what] for each in found["bare confluent-kafka"])
+            print(
+                f"{case:<22} {what:<6} {values[0]:>9,.0f} / {median(values):>9,.0f} / {values[-1]:>9,.0f}"
+                f"   {median(values) / base:.2f} of bare"
+            )
+
+
+if __name__ == "__main__":
+    main()
