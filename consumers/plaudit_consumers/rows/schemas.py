@@ -1,0 +1,90 @@
+"""The Arrow schema of every subset: the one place.
+
+No MAP columns (trainers' readers do not know them): a map is `list<struct<key, value>>`. Timestamps
+are microseconds in UTC.
+"""
+
+from typing import Any, Final, Literal, get_args
+
+import pyarrow as pa
+
+Subset = Literal["conversations", "sft", "sft_tools", "preference", "kto"]
+SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
+TRAINING: Final[tuple[Subset, ...]] = SUBSETS[1:]
+
+TEXT: Any = pa.string()
+TIME: Any = pa.timestamp("us", tz="UTC")
+
+
+def struct(**fields: Any) -> Any:
+    """A struct type of nullable fields."""
+    return pa.struct([pa.field(name, kind) for name, kind in fields.items()])
+
+
+def items(kind: Any) -> Any:
+    """A list type; its items are called `element`, as Parquet calls them."""
+    return pa.list_(pa.field("element", kind))
+
+
+PAIRS = items(struct(key=TEXT, value=TEXT))
+MODEL = struct(id=TEXT, version=TEXT, metadata=PAIRS)
+PROMPT = struct(id=TEXT, version=TEXT)
+RATER = struct(id=TEXT, kind=TEXT, version=TEXT)
+CALLS = items(struct(id=TEXT, name=TEXT, arguments=TEXT))
+MESSAGE = struct(
+    message_id=TEXT, parent_id=TEXT, role=TEXT, content=TEXT, reasoning=TEXT, tool_calls=CALLS,
+    tool_call_id=TEXT, attachments=items(struct(uri=TEXT, media_type=TEXT)), model=MODEL, variants=PAIRS,
+    prompt=PROMPT, tools=TEXT, parameters=TEXT, latency_ms=pa.int64(), first_token_ms=pa.int64(),
+    finish_reason=TEXT, usage=struct(input=pa.int64(), output=pa.int64()), status=TEXT, abstained=pa.bool_(),
+    metadata=PAIRS, occurred_at=TIME, orphan=pa.bool_(),
+)  # fmt: skip
+# One column for each kind of value; `kind` says which of them counts.
+FEEDBACK = struct(
+    message_id=TEXT, id=TEXT, rater=RATER, aspect=TEXT, kind=TEXT, thumb=pa.bool_(), number=pa.float64(),
+    minimum=pa.float64(), maximum=pa.float64(), labels=items(TEXT), text=TEXT, correction=TEXT, signal=TEXT,
+    signal_number=pa.float64(), rubric=TEXT, comment=TEXT, confidence=pa.float64(), occurred_at=TIME,
+)  # fmt: skip
+COMPARISON = struct(
+    comparison_id=TEXT, candidates=items(TEXT), ranking=items(items(TEXT)), none_acceptable=pa.bool_(),
+    rater=RATER, aspect=TEXT, comment=TEXT, occurred_at=TIME,
+)  # fmt: skip
+
+CONVERSATIONS = pa.schema(
+    struct(
+        application=TEXT, conversation_id=TEXT, revision=pa.int32(), erased=pa.bool_(), erase_reason=TEXT,
+        started_at=TIME, ended_at=TIME, finished_at=TIME, end_reason=TEXT, source=TEXT, model=MODEL,
+        user_id=TEXT, variants=PAIRS, consent=TEXT, licence=TEXT, tags=PAIRS, prompt=PROMPT, tools=TEXT,
+        parameters=TEXT, session=TEXT, continues=TEXT, messages=items(MESSAGE), feedback=items(FEEDBACK),
+        comparisons=items(COMPARISON), events=pa.int64(), missing_events=pa.int64(),
+        source_partition=pa.int32(), source_offset=pa.int64(), recorded_at=TIME, record_offset=pa.int64(),
+    )
+)  # fmt: skip
+
+CHAT = items(struct(role=TEXT, content=TEXT))
+TOOL_CHAT = items(
+    struct(
+        role=TEXT, content=TEXT,
+        tool_calls=items(struct(id=TEXT, type=TEXT, function=struct(name=TEXT, arguments=TEXT))),
+        tool_call_id=TEXT,
+    )
+)  # fmt: skip
+
+PROVENANCE = struct(
+    application=TEXT, conversation_id=TEXT, message_ids=items(TEXT), revision=pa.int32(), origin=TEXT,
+    aspect=TEXT, model=TEXT, model_version=TEXT, user_id=TEXT, raters=items(RATER), agreement=pa.float64(),
+    weight=pa.float64(), margin=pa.float64(), consent=TEXT, licence=TEXT, finished_at=TIME,
+    source_partition=pa.int32(), source_offset=pa.int64(),
+)  # fmt: skip
+
+
+def _training(**columns: Any) -> Any:
+    return pa.schema([*struct(**columns), *PROVENANCE])
+
+
+SCHEMAS: Final[dict[Subset, Any]] = {
+    "conversations": CONVERSATIONS,
+    "sft": _training(prompt=CHAT, completion=CHAT),
+    "sft_tools": _training(prompt=TOOL_CHAT, completion=TOOL_CHAT, tools=TEXT),
+    "preference": _training(prompt=CHAT, chosen=CHAT, rejected=CHAT),
+    "kto": _training(prompt=CHAT, completion=CHAT, label=pa.bool_()),
+}
