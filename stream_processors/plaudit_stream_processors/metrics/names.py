@@ -41,6 +41,12 @@ WORKER: tuple[Metric, ...] = (
     Metric("plaudit_assigned_partitions", "gauge", "Partitions that this worker owns."),
     Metric("plaudit_lag_records", "gauge", "Records after the last committed one.", ("partition",)),
     Metric("plaudit_ready", "gauge", "1 when the worker is ready, as /health/ready tells."),
+    Metric(
+        "plaudit_snapshot_timestamp_seconds",
+        "gauge",
+        "When this worker last published snapshots; absent where another worker does.",
+        ("topic",),
+    ),
     Metric("plaudit_folded_labels", "gauge", "Label values that count as other, past the cardinality limit."),
 )
 

@@ -31,6 +31,7 @@ class Snapshots:
         """Read what changed and publish every series; how many snapshots. Waits for Kafka."""
         if 0 not in set(partitions):
             self._telemetry.forget_figures()
+            self._telemetry.gauge("plaudit_snapshot_timestamp_seconds").clear()
             return 0
         try:
             await self._reader.refresh()
@@ -54,6 +55,7 @@ class Snapshots:
                 )
         self._reader.forget_before({name for window in WINDOWS for name in bucket_names(window, now_us)})
         await self._outlet.send(letters)
+        self._telemetry.gauge("plaudit_snapshot_timestamp_seconds").labels(self._topic).set(now_us / 1e6)
         return len(letters)
 
 

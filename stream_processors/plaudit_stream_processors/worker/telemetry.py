@@ -102,6 +102,13 @@ class Telemetry:
                 both = {**labels, **dimensions} if figure.rater_kind else labels
                 self.gauge(name).labels(**both).set(value)
 
+    def lags(self, lag: Mapping[int, int]) -> None:
+        """Records that wait, by partition; a partition that another worker owns now is not shown any more."""
+        gauge = self.gauge("plaudit_lag_records")
+        gauge.clear()
+        for partition, records in lag.items():
+            gauge.labels(str(partition)).set(records)
+
     def trouble(self, reason: str | None) -> None:
         """Redis or the registry does not answer; None when it does again."""
         self._trouble = reason

@@ -18,8 +18,7 @@ def unready(worker: Worker) -> str | None:
     if not worker.pipeline.partitions and getattr(consumer, "session", 0) == 0:
         return "no partition was assigned yet"
     lag = {tp.partition: records for tp, records in consumer.lag().items()}
-    for partition, records in lag.items():
-        worker.telemetry.gauge("plaudit_lag_records").labels(str(partition)).set(records)
+    worker.telemetry.lags(lag)
     return worker.telemetry.unready(rebalancing=bool(worker.app.rebalancing), lag=lag)
 
 

@@ -1,0 +1,77 @@
+"""A real Prometheus scrapes a real worker: steady traffic is no alert, a worse model is one."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from plaudit_infra.commands.alerts import rules_text
+from plaudit_infra.grafana import dashboards, queries
+from plaudit_infra.servers.process import free_port
+
+from tests.support.line import Line
+from tests.support.prometheus import PrometheusServer, program
+from tests.support.services import eventually
+from tests.support.votes import votes
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+SECOND = 1_000_000
+FILL_IN = {"$application": ".*", "$model": ".*", "$window": "5m", "$__rate_interval": "1m"}
+
+
+@pytest.fixture
+def watched(line: Callable[..., Line], tmp_path: Path) -> Iterator[tuple[Line, PrometheusServer]]:
+    """A worker and the Prometheus that scrapes it, with the demo's rules: their windows are short."""
+    program("prometheus")
+    rules = tmp_path / "rules.yml"
+    rules.write_text(rules_text("demo"), encoding="utf-8")
+    one, port = line(), free_port()
+    server = PrometheusServer(tmp_path / "prometheus", {"plaudit-worker": f"127.0.0.1:{port}"}, rules)
+    one.start_worker(web_port=str(port), snapshot_interval_s="1")
+    server.start()
+    yield one, server
+    server.kill()
+
+
+def test_the_alert_fires_when_a_model_gets_worse_and_not_before(
+    watched: tuple[Line, PrometheusServer],
+) -> None:
+    one, server = watched
+    now = time.time_ns() // 1000
+    one.send(votes(300, likes=0.85, first_us=now - 230 * SECOND, last_us=now - 70 * SECOND))
+    one.send(votes(100, likes=0.85, first_us=now - 45 * SECOND, last_us=now, seed=2))
+    recent = 'sum(model:plaudit_satisfaction_votes:sum{window="1m"}) >= 60 and sum(up) == 1'
+    eventually(lambda: bool(server.query(recent)), "Prometheus has the votes")
+    eventually(lambda: bool(server.query("model:plaudit_satisfaction_drop:sigmas")), "the rules have them")
+    assert server.query('ALERTS{alertname!="PlauditNoWorker"}') == []
+    assert _queries_that_fail(server) == []
+    now = time.time_ns() // 1000
+    one.send(votes(200, likes=0.1, first_us=now - SECOND, last_us=now, seed=3))
+    fired = 'ALERTS{alertname="PlauditSatisfactionDrop",alertstate="firing"}'
+    eventually(lambda: bool(server.query(fired)), "the alert fires")
+    labels = server.query(fired)[0]["metric"]
+    assert (labels["application"], labels["model"], labels["severity"]) == ("shop", "answerer", "page")
+
+
+def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer]) -> None:
+    one, server = watched
+    eventually(lambda: bool(server.query("plaudit_ready == 1")), "the worker is ready")
+    eventually(lambda: not server.query("ALERTS"), "nothing is wrong")
+    one.workers[0].kill()
+    down = 'ALERTS{alertname="PlauditTargetDown",alertstate="firing"}'
+    eventually(lambda: bool(server.query(down)), "the alert fires")
+
+
+def _queries_that_fail(server: PrometheusServer) -> list[str]:
+    failed = []
+    for query in (query for board in dashboards().values() for query in queries(board)):
+        filled = query
+        for variable, value in FILL_IN.items():
+            filled = filled.replace(variable, value)
+        try:
+            server.query(filled)
+        except httpx.HTTPStatusError as error:
+            failed.append(f"{query}: {error}")
+    return failed

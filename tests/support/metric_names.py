@@ -1,0 +1,23 @@
+"""Which Prometheus metrics exist, and which ones an expression names."""
+
+import re
+
+from plaudit_schemas.alerts import definitions
+from plaudit_stream_processors.metrics.names import FIGURES, WORKER
+
+_NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\w:\"-])")
+
+
+def known_names() -> set[str]:
+    """Every metric of ours and what the rules record."""
+    names = {rule.record for rule in definitions().records}
+    for metric in (*WORKER, *FIGURES):
+        names.add(metric.name)
+        if metric.kind == "histogram":
+            names |= {f"{metric.name}_{part}" for part in ("bucket", "sum", "count")}
+    return names
+
+
+def named_in(expression: str) -> set[str]:
+    """The metrics of ours in a PromQL expression; what stands in quotes is no metric."""
+    return {found[0] for found in _NAME.finditer(re.sub(r'"[^"]*"', '""', expression))}
