@@ -23,6 +23,7 @@ ARROWS = {
 PURE = (
     "stream_processors/plaudit_stream_processors/fold",
     "stream_processors/plaudit_stream_processors/metrics",
+    "consumers/plaudit_consumers/rows",
 )
 WIRING = {"faust", "mode", "redis", "confluent_kafka", "aiokafka"}
 HEAVY = ("faust", "redis", "onnxruntime", "transformers", "fastapi", "gradio", "torch", "pyarrow", "aiokafka")

@@ -1,0 +1,41 @@
+"""The thresholds of row building; every file's metadata records those it was made with."""
+
+from typing import Literal
+
+from plaudit_schemas.settings import Settings
+from pydantic import Field, model_validator
+
+
+class RowSettings(Settings):
+    """What becomes a training row (docs/datasets.md)."""
+
+    training_consent: Literal["opt_in", "opt_out"] = Field(
+        default="opt_in", description="opt_out also trains on chats whose consent is unspecified"
+    )
+    training_licence: str | None = Field(
+        default=None, description="The licence column where a chat has no tag licence or license"
+    )
+    training_aspects: str = Field(
+        default="", description="Aspects whose ratings count, comma-separated; empty counts all"
+    )
+    training_raters: str = Field(
+        default="user,reviewer,model", description="Kinds of raters that count, comma-separated"
+    )
+    min_raters: int = Field(default=1, ge=1, description="A training row needs so many raters")
+    min_agreement: float = Field(
+        default=0.5, ge=0, le=1, description="A training row needs such a share of agreeing raters"
+    )
+    sft_min_score: float = Field(
+        default=0.75, ge=0, le=1, description="An answer is an sft target from this mean score (0 to 1)"
+    )
+    kto_good_score: float = Field(default=0.6, ge=0, le=1, description="KTO label true from this mean score")
+    kto_bad_score: float = Field(default=0.4, ge=0, le=1, description="KTO label false up to this mean score")
+    max_prompt_bytes: int = Field(
+        default=1 << 20, ge=1, le=1 << 26, description="Answers to a longer history are no training row"
+    )
+
+    @model_validator(mode="after")
+    def _labels_apart(self) -> "RowSettings":
+        if self.kto_bad_score >= self.kto_good_score:
+            raise ValueError("kto_bad_score must lie below kto_good_score")
+        return self
