@@ -1,5 +1,8 @@
 """A real Prometheus scrapes a real worker: steady traffic is no alert, a worse model is one."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 from plaudit_infra.commands.alerts import rules_text
 from plaudit_infra.grafana import dashboards, queries
 from plaudit_infra.servers.process import free_port
+from plaudit_infra.terminal.watch import Watch
 
 from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
@@ -47,12 +51,22 @@ def test_the_alert_fires_when_a_model_gets_worse_and_not_before(
     eventually(lambda: bool(server.query("model:plaudit_satisfaction_drop:sigmas")), "the rules have them")
     assert server.query('ALERTS{alertname!="PlauditNoWorker"}') == []
     assert _queries_that_fail(server) == []
+    watch = Watch(one.connection, profile="demo", window=60, group="plaudit-worker")
+    eventually(lambda: bool(watch.read().snapshots), "the product has the figures too")
+    assert watch.alerts == []
     now = time.time_ns() // 1000
     one.send(votes(200, likes=0.1, first_us=now - SECOND, last_us=now, seed=3))
     fired = 'ALERTS{alertname="PlauditSatisfactionDrop",alertstate="firing"}'
     eventually(lambda: bool(server.query(fired)), "the alert fires")
     labels = server.query(fired)[0]["metric"]
     assert (labels["application"], labels["model"], labels["severity"]) == ("shop", "answerer", "page")
+    eventually(lambda: bool(watch.read().alerts), "the product says so too")
+    assert [firing.condition.alert for firing in watch.alerts] == ["PlauditSatisfactionDrop"]
+    assert watch.read().waiting == 0
+    watch.close()
+    shown = _top(one)
+    assert "Satisfaction of answerer fell" in shown
+    assert "answerer 1" in shown
 
 
 def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer]) -> None:
@@ -62,6 +76,23 @@ def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer
     one.workers[0].kill()
     down = 'ALERTS{alertname="PlauditTargetDown",alertstate="firing"}'
     eventually(lambda: bool(server.query(down)), "the alert fires")
+
+
+def _top(one: Line) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "plaudit_infra.main", "top", "--window", "1m", "--once", "--profile", "demo"],
+        env={
+            **os.environ,
+            "PLAUDIT_BOOTSTRAP_SERVERS": one.kafka,
+            "PLAUDIT_TOPIC_PREFIX": one.connection.topic_prefix,
+            "COLUMNS": "140",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout
 
 
 def _queries_that_fail(server: PrometheusServer) -> list[str]:

@@ -1,0 +1,1 @@
+"""What `plaudit top` and the demo show in a terminal."""

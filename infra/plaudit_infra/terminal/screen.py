@@ -1,0 +1,122 @@
+"""A state drawn with rich; pure."""
+
+from collections.abc import Iterable
+
+from plaudit_producers.board.snapshots import Snapshot, Value
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from plaudit_infra.terminal.state import State
+
+NOTHING = "-"
+_WINDOWS = {60: "1m", 300: "5m", 3600: "1h", 86_400: "24h"}
+
+
+def screen(state: State, title: str = "Plaudit") -> RenderableType:
+    """The whole view."""
+    parts: list[RenderableType] = [Panel(_numbers(state), title=title, title_align="left")]
+    if state.services:
+        parts.append(_services(state))
+    parts += [_alerts(state), _models(state)]
+    parts += [Text(note, style="dim") for note in state.notes]
+    parts += [Text(line, style="bold") for line in state.footer]
+    return Group(*parts)
+
+
+def window_name(seconds: int) -> str:
+    """How a window is called in the metrics."""
+    return _WINDOWS.get(seconds, f"{seconds}s")
+
+
+def _numbers(state: State) -> Table:
+    grid = Table.grid(padding=(0, 3))
+    cells = [
+        ("events in", _whole(state.events)),
+        ("per second", NOTHING if state.rate is None else f"{state.rate:,.0f}"),
+        ("waiting", _whole(state.waiting)),
+        ("open conversations", _whole(state.open_conversations)),
+        ("figures' age", NOTHING if state.age_s is None else f"{state.age_s:.0f} s"),
+    ]
+    for subset, rows in (state.rows or {}).items():
+        cells.append((f"{subset} rows", _whole(rows)))
+    for _ in cells:
+        grid.add_column(justify="right")
+    grid.add_row(*(Text(name, style="dim") for name, _ in cells))
+    grid.add_row(*(Text(value, style="bold") for _, value in cells))
+    return grid
+
+
+def _services(state: State) -> Table:
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for service in state.services:
+        mark = Text("● ", style="green") if service.well else Text("○ ", style="bold red")
+        again = f"started again {service.restarts} x" if service.restarts else ""
+        table.add_row(mark + Text(service.name), service.what, Text(again, style="yellow"))
+    return table
+
+
+def _alerts(state: State) -> RenderableType:
+    if not state.alerts:
+        return Text("no alerts", style="green")
+    lines = [f"{firing.condition.alert}: {firing.condition.text}" for firing in state.alerts]
+    return Panel(Text("\n".join(map(_printable, lines))), title="ALERT", title_align="left", border_style="bold red")
+
+
+def _models(state: State) -> RenderableType:
+    shown = [s for s in state.snapshots if s.window == state.window and not s.series.variant]
+    if not shown:
+        return Text(f"no figures over {window_name(state.window)} yet", style="dim")
+    table = Table(title=f"over the last {window_name(state.window)}", title_justify="left", expand=False)
+    table.add_column("model")
+    for name in ("satisfaction", "votes", "accuracy", "coverage", "ignored", "p95", "answers"):
+        table.add_column(name, justify="right")
+    for snapshot in _by_volume(shown):
+        table.add_row(*(Text(_printable(cell)) for cell in _row(snapshot)))
+    return table
+
+
+def _by_volume(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    return sorted(snapshots, key=lambda s: (-_count(s.figure("messages_assistant")), s.series))[:20]
+
+
+def _row(snapshot: Snapshot) -> list[str]:
+    series = snapshot.series
+    name = " ".join(part for part in (series.model or "unknown", series.model_version) if part)
+    satisfaction = next((value for _, value in snapshot.voted("satisfaction")), None)
+    kinds = ("user", "reviewer", "model")
+    accuracy = next((value for kind in kinds for _, value in snapshot.voted("accuracy", kind)), None)
+    latency = snapshot.figure("response_latency_ms_p95")
+    return [
+        name if series.source in ("", "sdk", "gateway") else f"{name} ({series.source})",
+        _interval(satisfaction, "{:.2f}"),
+        _whole(_count(satisfaction)),
+        _interval(accuracy, "{:.0%}"),
+        _interval(snapshot.figure("coverage"), "{:.0%}", alone=True),
+        _interval(snapshot.figure("ignore_rate"), "{:.0%}", alone=True),
+        NOTHING if latency is None or latency.value is None else f"{latency.value / 1000:.1f} s",
+        _whole(_count(snapshot.figure("messages_assistant"))),
+    ]
+
+
+def _interval(value: Value | None, form: str, *, alone: bool = False) -> str:
+    if value is None or value.value is None:
+        return NOTHING
+    text = form.format(value.value)
+    if alone or value.low is None or value.high is None:
+        return text
+    return f"{text} [{form.format(value.low)}, {form.format(value.high)}]"
+
+
+def _count(value: Value | None) -> int:
+    return 0 if value is None else value.count
+
+
+def _printable(text: str) -> str:
+    """Names come from producers: none may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _whole(number: int | None) -> str:
+    return NOTHING if number is None else f"{number:,}"

@@ -1,0 +1,65 @@
+"""The terminal's view, drawn from a state."""
+
+from plaudit_infra.terminal.screen import screen
+from plaudit_infra.terminal.state import ServiceLine, State
+from plaudit_producers.board.alerts import Condition, Firing
+from plaudit_producers.board.snapshots import FigureId, Series, Snapshot, Value
+from rich.console import Console
+
+
+def drawn(state: State, width: int = 120) -> str:
+    console = Console(width=width, record=True, file=None, quiet=False, force_terminal=False)
+    with console.capture() as captured:
+        console.print(screen(state))
+    return captured.get()
+
+
+def _snapshot(model: str = "answerer", window: int = 300) -> Snapshot:
+    figures = {
+        FigureId("satisfaction", "user", "thumb", "message"): Value(4.25, 4.1, 4.4, 120, 0.07, 100),
+        FigureId("satisfaction", "user", "number", "message"): Value(1.0, 1.0, 1.0, 2, 0.0, 2),
+        FigureId("accuracy", "reviewer", "", "message"): Value(0.81, 0.7, 0.9, 40),
+        FigureId("coverage"): Value(0.052, 0.04, 0.06, 2400),
+        FigureId("ignore_rate"): Value(None, None, None, 0),
+        FigureId("response_latency_ms_p95"): Value(2345.0, None, None, 2400),
+        FigureId("messages_assistant"): Value(2400.0, None, None, 2400),
+    }
+    return Snapshot(window, 1, Series("shop", model, "2", "", "sdk"), True, figures)
+
+
+def test_an_empty_line_says_so() -> None:
+    text = drawn(State(window=300))
+    assert "no figures over 5m yet" in text
+    assert "no alerts" in text
+
+
+def test_figures_come_with_intervals_and_counts() -> None:
+    text = drawn(State(window=300, snapshots=[_snapshot(), _snapshot("other", window=60)], events=1234567))
+    assert "answerer 2" in text
+    assert "4.25 [4.10, 4.40]" in text
+    assert "81% [70%, 90%]" in text
+    assert "2.3 s" in text
+    assert "2,400" in text
+    assert "1,234,567" in text
+    assert "other" not in text, "another window's"
+
+
+def test_alerts_services_rows_and_notes_are_seen() -> None:
+    state = State(
+        window=60,
+        alerts=[Firing(Condition("PlauditSatisfactionDrop", ("a",), "Satisfaction of m fell"), 1.0)],
+        services=[ServiceLine("worker", False, "starting", 2), ServiceLine("kafka", True, "runs", 0)],
+        rows={"sft": 17},
+        notes=["12:00:01 worker was killed (signal 9); started again"],
+        footer=["dashboard: somewhere"],
+    )
+    text = drawn(state)
+    for part in ("PlauditSatisfactionDrop", "started again 2 x", "sft rows", "17", "signal 9", "somewhere"):
+        assert part in text
+    assert text.count("started again 0") == 0
+
+
+def test_a_model_name_is_text_and_steers_no_terminal() -> None:
+    text = drawn(State(window=300, snapshots=[_snapshot("[red]x\x1b[2J")]))
+    assert "[red]x" in text
+    assert "\x1b" not in text
