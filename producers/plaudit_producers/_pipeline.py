@@ -20,6 +20,9 @@ from plaudit_producers.errors import ClosedError, DroppedError, RedactionError
 
 _COUNTED_CONVERSATIONS = 100_000
 
+Packed = tuple[bytes, bytes]
+"""Key and bytes of an event."""
+
 
 class Pipeline:
     """One producer's events on their way to one outbox. Safe for threads."""
@@ -86,6 +89,28 @@ class Pipeline:
                 self._counts[key] = number + 1
             self.reporter.accepted += 1
             return True
+
+    def pack(self, record: Record) -> Packed:
+        """The key and bytes of a prepared record, whose numbers stay as they are.
+
+        Raises:
+            InvalidEventError: it does not fit the schema, or is too large.
+        """
+        with self._lock:
+            return conversation_key(record["application"], record["conversation_id"]), self._encoded(record)
+
+    def offer_packed(self, packed: Packed, on_delivery: DeliveryCallback | None) -> bool:
+        """Hand an event over; False where there is no room.
+
+        Raises:
+            ClosedError: the producer was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the producer is closed; make a new one")
+            taken = self.outbox.offer(*packed, on_delivery)
+            self.reporter.accepted += taken
+            return taken
 
     def drop(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
         """Count a prepared record that found no room; its missing number lets readers see the gap."""

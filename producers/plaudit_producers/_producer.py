@@ -1,6 +1,7 @@
 """`FeedbackProducer`, for threads."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -15,6 +16,7 @@ from plaudit_producers._handle import Conversation, envelope
 from plaudit_producers._identity import IdentityHash
 from plaudit_producers._ids import new_id
 from plaudit_producers._options import Options
+from plaudit_producers._pipeline import Packed
 from plaudit_producers._redact import Redact
 from plaudit_producers.errors import BufferFullError
 
@@ -104,7 +106,28 @@ class FeedbackProducer(ProducerBase):
         if self.options.when_full == "drop":
             pipeline.drop(record, on_delivery)
         else:
-            self._wait(record, on_delivery)
+            self._wait(lambda: pipeline.offer(record, on_delivery))
+
+    def pack(self, record: Record) -> Packed:
+        """An event's record, validated, hashed, redacted and encoded, for `send_packed`.
+
+        For those who must know that several events are right before they send the first. The
+        record brings its own producer and sequence, or has none.
+
+        Raises:
+            InvalidEventError, RedactionError
+        """
+        return self._pipeline.pack(self._pipeline.prepare(record))
+
+    def send_packed(self, packed: Packed, on_delivery: DeliveryCallback | None = None) -> None:
+        """Send what `pack` gave.
+
+        Raises:
+            BufferFullError: there is no room; here `drop` raises too.
+            ClosedError: the producer was closed.
+        """
+        if not self._pipeline.offer_packed(packed, on_delivery):
+            self._wait(lambda: self._pipeline.offer_packed(packed, on_delivery))
 
     def start(self) -> None:
         """Connect now, and take over what ended processes left in the spool. Does not wait for Kafka."""
@@ -130,7 +153,7 @@ class FeedbackProducer(ProducerBase):
     ) -> None:
         self.close()
 
-    def _wait(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
+    def _wait(self, offer: Callable[[], bool]) -> None:
         limit = self.options.block_timeout_s
         deadline = None if limit is None else time.monotonic() + limit
         while self.options.when_full == "block":
@@ -138,7 +161,7 @@ class FeedbackProducer(ProducerBase):
             if left <= 0:
                 break
             self._pipeline.outbox.wait_for_room(min(left, _LOOK_AGAIN_S))
-            if self._pipeline.offer(record, on_delivery):
+            if offer():
                 return
         raise BufferFullError(
             "there is no room for the event: Kafka is away or too slow; send it again later"

@@ -1,0 +1,110 @@
+"""`plaudit replay`: import conversations from a file."""
+
+import math
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.events import Consent
+from plaudit_schemas.settings import add_arguments, load
+
+if TYPE_CHECKING:
+    from plaudit_producers.importers.model import ImportOptions
+
+
+def rate(text: str) -> float:
+    """Events a second, above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError("must be above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def configure(parser: ArgumentParser) -> None:
+    names = sorted(point.name for point in entry_points(group="plaudit.importers"))
+    parser.description = (
+        "Sends the conversations of a file to Kafka as events of source `import`, which stay out of alerts. "
+        "All ids follow from what lies where in the file: after a stop, start it again, and what arrived "
+        "before counts once. A record that cannot be read goes to the report, and the rest goes on; a "
+        "conversation is sent whole or not at all."
+    )
+    parser.add_argument("file", help="plain or gzip; - is the standard input")
+    parser.add_argument("--format", required=True, metavar="F", help=f"one of {', '.join(names)}")
+    parser.add_argument("--application", help="the tenant that the conversations go to; default import")
+    parser.add_argument("--rate", type=rate, metavar="N", help="events a second at most; default no bound")
+    parser.add_argument("--limit", type=count, metavar="N", help="read the first N records only")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the candidates' order")
+    _add_meaning(parser)
+    add_arguments(parser, ConnectionSettings)
+
+
+def _add_meaning(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--time",
+        choices=["now", "original"],
+        default="now",
+        help="each event's time: that of its sending (default), or the file's, invented where it tells none",
+    )
+    parser.add_argument(
+        "--consent",
+        choices=[value for value in get_args(Consent) if value != "unknown"],
+        default="unspecified",
+        help="the users' word on training, where the file has none",
+    )
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="NAME=VALUE", help="set on every conversation"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="what was refused; default <file>.refused.jsonl, here"
+    )
+
+
+def run(arguments: Namespace) -> int:
+    from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415  # loaded when used
+    from plaudit_producers.importers.report import Report  # noqa: PLC0415
+    from plaudit_producers.importers.run import Pace, describe, replay_file  # noqa: PLC0415
+    from plaudit_producers.importers.sinks import to_kafka, unsent  # noqa: PLC0415
+
+    form, options = find_format(arguments.format), _options(arguments)
+    report = Report(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))
+    pace = Pace(arguments.rate, arguments.limit, arguments.time)
+    started = time.monotonic()
+    with to_kafka(load(ConnectionSettings, arguments), {"source": "import"}) as producer:
+        summary = replay_file(arguments.file, form, producer, options=options, pace=pace, report=report)
+        lost = unsent(producer)
+    print(describe(summary, report, pace.times, time.monotonic() - started))
+    if lost:
+        print(f"{lost:,} events did not reach Kafka: start it again, what arrived counts once")
+    nothing = report.bad and not summary.records
+    return FAILED if lost or nothing or report.rest_unread else OK
+
+
+def _options(arguments: Namespace) -> "ImportOptions":
+    from plaudit_producers.importers.model import ImportOptions  # noqa: PLC0415
+
+    pairs = [tag.partition("=") for tag in arguments.tag]
+    wrong = [name for name, equals, _ in pairs if not (name and equals)]
+    if wrong:
+        raise SettingsError(f"--tag takes NAME=VALUE, as licence=MIT, not {wrong[0]}")
+    return ImportOptions(
+        application=arguments.application,
+        consent=arguments.consent,
+        tags={name: value for name, _, value in pairs},
+        seed=arguments.seed,
+    )
+
+
+COMMAND = Command("replay", "import conversations from a file, as events", configure, run)

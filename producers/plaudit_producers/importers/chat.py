@@ -1,0 +1,175 @@
+"""One conversation of an imported file, built with the SDK's verbs."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, Final, Unpack
+
+from plaudit_schemas.codec import Record
+from plaudit_schemas.events import Rater, ValueKind
+
+from plaudit_producers._bodies import (
+    Body,
+    CompareOptions,
+    MessageOptions,
+    StartOptions,
+    moment_micros,
+    split_options,
+    start_body,
+)
+from plaudit_producers._handle import ConversationHandle
+from plaudit_producers.importers.ids import DerivedIds, invented_start
+from plaudit_producers.importers.model import Batch, ImportOptions, Place
+
+DERIVED: Final = "derived by the import: "
+"""Begins the rubric of a feedback that the file implies and does not state."""
+
+_SECOND = 1_000_000
+_READING_MICROS = 20_000
+_WRITING_MICROS = 100_000
+_LONGEST_TURN = 120 * _SECOND
+
+
+class Chat(ConversationHandle[str]):
+    """Gathers one conversation's events; ids, order and invented times follow from the record alone.
+
+    It has the verbs of the SDK's `Conversation`, with the same keywords; each returns an id. A message
+    answers the one added before it, unless `parent_id` says otherwise. An event without `occurred_at`
+    gets a time that the length of its text suggests.
+
+    Args:
+        format_name: part of every id, so that two formats never make the same.
+        identity: the record's own bytes; with its number they make the ids.
+    """
+
+    __slots__ = (
+        "_id",
+        "_invented",
+        "_notes",
+        "_options",
+        "_pause",
+        "_place",
+        "_records",
+        "last",
+        "now",
+    )
+
+    def __init__(self, place: Place, options: ImportOptions, format_name: str, identity: bytes) -> None:
+        self.now = invented_start(place.number)
+        self._id = DerivedIds(self.now, format_name, str(place.number), identity)
+        self._place, self._options = place, options
+        self._records: list[Record] = []
+        self._notes: list[str] = []
+        self._invented = 0
+        self._pause: int | None = None
+        self.last = ""
+        super().__init__(options.application or "import", self._id("conversation"))
+
+    def start(self, **fields: Unpack[StartOptions]) -> None:
+        """Begin; the import's tags and consent are added. Left out, the first event does it."""
+        given: dict[str, Any] = {**fields}
+        options = split_options(given)
+        given["tags"] = {**(given.get("tags") or {}), **self._options.tags}
+        if given.get("consent") in (None, "unspecified"):
+            given["consent"] = self._options.consent
+        self._append(start_body(given), options)
+
+    def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> str:
+        """A message; returns its id, which `last` keeps for the next one's parent."""
+        if not self._records:
+            self.start()
+        given: dict[str, Any] = {"parent_id": self.last, **fields}
+        given.setdefault("message_id", self._id(f"message {len(self._records)}"))
+        self.last = given["message_id"]
+        return super().add_message(role, content, **given)
+
+    def compare(
+        self,
+        candidates: Sequence[str],
+        ranking: Sequence[str | Sequence[str]],
+        **fields: Unpack[CompareOptions],
+    ) -> str:
+        """Messages compared: candidates as shown, ranking best first; a list within it is a tie."""
+        given: dict[str, Any] = {**fields}
+        given.setdefault("comparison_id", self._id(f"comparison {len(self._records)}"))
+        return super().compare(candidates, ranking, **given)
+
+    def compare_answers(
+        self, best_first: Sequence[str], *, role: str = "assistant", rater: Rater | None = None
+    ) -> list[str]:
+        """Rival answers to the last message with their ranking; returns their ids, best first.
+
+        They are added and shown in an order that the seed shuffles. Their ids follow the ranking, so
+        a second import under another seed changes nothing.
+        """
+        order = list(range(len(best_first)))
+        Random(f"{self._options.seed}/{self.conversation_id}").shuffle(order)
+        parent, ids = self.last, [self._id(f"candidate {rank}") for rank in range(len(best_first))]
+        for rank in order:
+            event_id = self._id(f"event of candidate {rank}")
+            self.add_message(
+                role, best_first[rank], message_id=ids[rank], event_id=event_id, parent_id=parent
+            )
+        self.last = parent
+        self.compare([ids[rank] for rank in order], ids, rater=rater)
+        return ids
+
+    def wait(self, seconds: float) -> None:
+        """The next event comes this long after the last one."""
+        self._pause = round(seconds * _SECOND)
+
+    def note(self, text: str) -> None:
+        """Tell the import's report something about this record."""
+        self._notes.append(text)
+
+    def batch(self) -> Batch:
+        """All events so far."""
+        return Batch(self._place, self._records, self._invented, tuple(self._notes))
+
+    def _feedback(
+        self, message_id: str | None, aspect: str, value: Body | None, kind: ValueKind, given: dict[str, Any]
+    ) -> str:
+        given.setdefault("feedback_id", self._id(f"feedback {len(self._records)}"))
+        return super()._feedback(message_id, aspect, value, kind, given)
+
+    def _event(self, build: Callable[[dict[str, Any]], Body], given: dict[str, Any]) -> str:
+        given.setdefault("event_id", self._id(f"event {len(self._records)}"))
+        return super()._event(build, given)
+
+    def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
+        if not self._records:
+            self.start()
+        self._append(body, options)
+        return returned
+
+    def _append(self, body: Body, options: dict[str, Any]) -> None:
+        at = options.get("occurred_at")
+        if at is None:
+            self._invented += 1
+            self.now += _pause_before(*body) if self._pause is None else self._pause
+        else:
+            self.now = moment_micros(at)
+        self._pause = None
+        number = len(self._records)
+        self._records.append(
+            {
+                "event_id": options.get("event_id") or self._id(f"event {number}"),
+                "application": self.application,
+                "conversation_id": self.conversation_id,
+                "occurred_at": self.now,
+                "producer": "import",
+                "sequence": number,
+                "source": "import",
+                "body": body,
+            }
+        )
+
+
+def _pause_before(name: str, body: Record) -> int:
+    if name == "plaudit.v1.StartConversation":
+        return 0
+    if name != "plaudit.v1.AddMessage":
+        return _SECOND
+    slow = _WRITING_MICROS if body["role"] == "user" else _READING_MICROS
+    content = body["content"]
+    length = len(content) if isinstance(content, str) else 0  # what is no text is refused later
+    return _SECOND + min(_LONGEST_TURN, length * slow)

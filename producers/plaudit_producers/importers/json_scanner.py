@@ -1,0 +1,161 @@
+"""Elements of a JSON array, or members of an object, of any length, one at a time.
+
+A value's end is found by counting brackets outside strings, and `json` reads the value alone. So
+memory is bounded by one value, and one that is wrong does not take the rest with it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from plaudit_producers.importers.model import BadRecord, Place
+from plaudit_producers.importers.source import RECORD_BYTES
+
+Read = Callable[[int], bytes]
+
+_CHUNK = 1 << 16
+_BLANK = b" \t\r\n"
+_OUTSIDE = re.compile(rb'["\[\]{},]')
+_INSIDE = re.compile(rb'["\\]')
+
+
+class Raw(NamedTuple):
+    """One value as it stands in the file."""
+
+    place: Place
+    text: bytes
+
+
+class Member(NamedTuple):
+    """A record: where it lies, its own bytes, and its value; of an object, a pair of key and value."""
+
+    place: Place
+    text: bytes
+    value: Any
+
+
+def loads(text: bytes) -> Any:
+    """JSON of one record; control characters that a string holds raw are let through.
+
+    Raises:
+        ValueError: it is no JSON, or no UTF-8.
+    """
+    try:
+        return json.loads(text.decode(), strict=False)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not valid UTF-8 at its byte {error.start + 1}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not valid JSON: {error.msg} at its character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+
+
+def scan(read: Read, *, keyed: bool = False) -> Iterator[Member | BadRecord]:
+    """Elements of the array, or with `keyed` members of the object, that the file holds."""
+    scanner = _Scanner(read)
+    opening = scanner.opening()
+    if opening is None:
+        return
+    expected, closing, kind = (b"{", b"}", "object") if keyed else (b"[", b"]", "array")
+    if opening != expected:
+        yield BadRecord(Place(1, scanner.line), f"the file is no JSON {kind}", rest_unread=True)
+        return
+    for item in scanner.items(closing):
+        if isinstance(item, BadRecord):
+            yield item
+            continue
+        try:
+            yield Member(item.place, item.text, _pair(item.text) if keyed else loads(item.text))
+        except ValueError as error:
+            yield BadRecord(item.place, str(error))
+
+
+def _pair(text: bytes) -> tuple[str, Any]:
+    members = loads(b"{" + text + b"}")
+    if len(members) != 1:
+        raise ValueError("is no member of an object")
+    ((key, value),) = members.items()
+    return key, value
+
+
+class _Scanner:
+    def __init__(self, read: Read) -> None:
+        self._read, self._buffer, self._position = read, b"", 0
+        self._chunk = _CHUNK
+        self.line = 1
+
+    def opening(self) -> bytes | None:
+        """The first character that is no blank; it is consumed."""
+        while True:
+            rest = self._buffer[self._position :].lstrip(_BLANK)
+            if rest:
+                self._skip_to(len(self._buffer) - len(rest) + 1)
+                return rest[:1]
+            if not self._more():
+                return None
+
+    def items(self, wanted: bytes) -> Iterator[Raw | BadRecord]:
+        """Every value up to the closing bracket, `wanted`."""
+        number, closed = 0, False
+        while not closed:
+            number += 1
+            end, closing = self._value_end()
+            text = self._buffer[self._position : end].lstrip(_BLANK)
+            self._skip_to(end - len(text))
+            place = Place(number, self.line)
+            closed = closing != b","
+            self._skip_to(min(end + 1, len(self._buffer)))
+            if closing is None:
+                yield BadRecord(place, "the file ends within a value", rest_unread=True)
+                return
+            if closing == b"":
+                yield BadRecord(place, f"is longer than {RECORD_BYTES} bytes", rest_unread=True)
+                return
+            if text.strip(_BLANK):
+                yield Raw(place, text.rstrip(_BLANK))
+            elif not (closed and number == 1):
+                yield BadRecord(place, "a value is missing before a comma or the end")
+            if closing not in (b",", wanted):
+                yield BadRecord(place, f"is followed by {closing.decode()} instead of {wanted.decode()}")
+        if self.opening() is not None:
+            yield BadRecord(
+                Place(number + 1, self.line), "something follows the JSON value", rest_unread=True
+            )
+
+    def _value_end(self) -> tuple[int, bytes | None]:
+        """Where the value ends and by what; None is the end of the file, empty a value too long."""
+        depth, at, inside = 0, self._position, False
+        while True:
+            found = (_INSIDE if inside else _OUTSIDE).search(self._buffer, at)
+            if found is None:
+                at = max(at, len(self._buffer)) - self._position  # an escape may reach beyond what is read
+                if at > RECORD_BYTES:
+                    return len(self._buffer), b""
+                if not self._more():
+                    return len(self._buffer), None
+                continue
+            character, at = found.group(), found.end()
+            if character == b'"':
+                inside = not inside
+            elif character == b"\\":
+                at += 1  # what is escaped may come with the next chunk
+            elif depth == 0 and character in b",]}":
+                return found.start(), character
+            elif character in b"[{":
+                depth += 1
+            elif character in b"]}":
+                depth -= 1
+
+    def _more(self) -> bool:
+        """Drop what was consumed and read on; a long value is read in ever larger pieces."""
+        self._buffer = self._buffer[self._position :]
+        self._position = 0
+        self._chunk = max(_CHUNK, len(self._buffer))
+        chunk = self._read(self._chunk)
+        self._buffer += chunk
+        return bool(chunk)
+
+    def _skip_to(self, position: int) -> None:
+        self.line += self._buffer.count(b"\n", self._position, position)
+        self._position = position

@@ -1,0 +1,75 @@
+"""What an importer gives: whole conversations as event records, and what could not be read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from plaudit_schemas.codec import Record
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.events import Consent, ConversationEvent, StartConversation
+from pydantic import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies in its file: its number, from 1, and the line that it begins on."""
+
+    number: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that was left out, and why.
+
+    Attributes:
+        rest_unread: nothing after it could be read; otherwise the rest of the file goes on.
+    """
+
+    place: Place
+    reason: str
+    rest_unread: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Event records that belong together, in order: they are sent all or, if one is wrong, not at all.
+
+    Attributes:
+        invented: how many of the events have a time that the file does not tell.
+        notes: what a reader of the report should know of this record.
+    """
+
+    place: Place
+    records: list[Record]
+    invented: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the user says about a file as a whole.
+
+    Attributes:
+        application: the tenant that the conversations go to; None is `import`, and for
+            `plaudit-jsonl` the one that each event names.
+        consent: the users' word on training, where the file has none.
+        tags: set on every conversation, such as the licence that the data set comes under.
+        seed: of the order in which ranked candidates are shown.
+
+    Raises:
+        SettingsError: a value does not fit the contract.
+    """
+
+    application: str | None = None
+    consent: Consent = "unspecified"
+    tags: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        body: dict[str, Any] = {"consent": self.consent, "tags": self.tags}
+        try:
+            start = StartConversation.model_validate(body)
+            ConversationEvent(application=self.application or "import", conversation_id="c", body=start)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(f"{first['loc'][-1]}: {first['msg']}") from None

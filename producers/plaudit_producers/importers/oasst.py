@@ -1,0 +1,33 @@
+"""OpenAssistant's rankings as LLaMA-Factory has them: an instruction and answers, the best first."""
+
+from typing import Any
+
+from plaudit_schemas.events import Rater
+
+from plaudit_producers.importers.chat import Chat
+from plaudit_producers.importers.formats import expect, json_file
+
+_RATER = Rater(id="oasst", kind="reviewer")
+
+
+def build(chat: Chat, record: dict[str, Any]) -> None:
+    answers = expect(record["output"], list, "output")
+    if not answers:
+        raise ValueError("output must hold an answer at least")
+    for question, answer in record.get("history") or ():
+        chat.add_message("user", question)
+        chat.add_message("assistant", answer)
+    instruction, extra = record["instruction"], record.get("input") or ""
+    chat.add_message("user", f"{instruction}\n{extra}" if extra else instruction)
+    if len(answers) == 1:
+        chat.add_message("assistant", answers[0])
+    else:
+        if len(set(answers)) < len(answers):
+            chat.note("some answers are the same: no preference between those can be read")
+        chat.compare_answers(answers, rater=_RATER)
+    chat.end()
+
+
+FORMAT = json_file(
+    "oasst", build, help="OpenAssistant rankings: instruction, history, answers ranked best first"
+)
