@@ -11,7 +11,7 @@ from plaudit_schemas.topics.admin import admin_of, live_partitions
 from plaudit_producers._options import Options
 from plaudit_producers._producer import FeedbackProducer
 
-_ANSWER_S = 15.0
+_ANSWER_S = 8.0
 
 
 @contextmanager

@@ -1,0 +1,122 @@
+"""`plaudit replay` on real servers: every file once, to the byte, in order, and no second time."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plaudit_producers.importers.run import Pace
+from plaudit_schemas.topics import EVENTS
+
+from tests.producers.importers.files import import_file
+from tests.producers.importers.test_shared_data import FILES
+from tests.support.line import Line, plain
+from tests.support.services import shared_data
+
+pytestmark = [pytest.mark.kafka]
+
+
+def replay(
+    line: Line, *arguments: object, given: bytes | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run the command; its working folder is the line's."""
+    return subprocess.run(
+        [sys.executable, "-m", "plaudit_infra.main", "replay", *map(str, arguments)],
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
+            "PLAUDIT_BOOTSTRAP_SERVERS": line.kafka,
+            "PLAUDIT_TOPIC_PREFIX": line.connection.topic_prefix,
+        },
+        cwd=line.folder, input=given, capture_output=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def logged(line: Line) -> dict[bytes, list[bytes]]:
+    """Values of each key, in the order of the log."""
+    found: dict[bytes, list[bytes]] = {}
+    for message in line.read(EVENTS):
+        found.setdefault(message.key(), []).append(message.value())
+    return found
+
+
+def states(line: Line) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for partition, expected in line.check_exact().states.items():
+        loaded = asyncio.run(line._load(partition, list(expected)))
+        found |= {key: plain(state) for key, state in loaded.items()}
+    return found
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("limit", [40, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_every_file_arrives_once_and_a_second_import_adds_nothing(
+    line: Callable[..., Line], limit: int
+) -> None:
+    one = line()
+    sent: dict[bytes, list[bytes]] = {}
+    for name, file in FILES.items():
+        path = shared_data(file)
+        done = replay(one, path, "--format", name, "--time", "original", "--limit", limit)
+        assert done.returncode == 0, done.stderr.decode()
+        for key, value in import_file(path, name, pace=Pace(limit=limit, times="original")).producer.messages:
+            sent.setdefault(key, []).append(value)
+    assert logged(one) == sent
+    count = sum(map(len, sent.values()))
+    one.start_worker()
+    one.wait_folded()
+    before = states(one)
+    assert len(before) == len(sent)
+    assert sum(state["events"] for state in before.values()) == count
+    for name, file in FILES.items():
+        assert replay(one, shared_data(file), "--format", name, "--seed", 1, "--limit", limit).returncode == 0
+    one.wait_folded()
+    assert sum(map(len, logged(one).values())) == 2 * count  # they came, and counted as duplicates
+    assert states(one) == before
+
+
+def test_bad_records_are_told_and_the_rest_arrives(line: Callable[..., Line]) -> None:
+    one = line()
+    pair = b'{"chosen": "\\n\\nHuman: a\\n\\nAssistant: b", "rejected": "\\n\\nHuman: a\\n\\nAssistant: c"}'
+    lines = pair + b"\nbad\n"
+    done = replay(one, "-", "--format", "hh-rlhf", "--application", "shop", "--rate", "50", given=lines)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"1 records were refused, see -.refused.jsonl" in done.stdout
+    assert (one.folder / "-.refused.jsonl").read_text().count("not valid JSON") == 1
+    (values,) = logged(one).values()
+    assert len(values) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("none.jsonl", "--format", "oasst"), "none.jsonl cannot be read"),
+        (("none.jsonl", "--format", "oast"), "did you mean oasst"),
+        (("none.jsonl", "--format", "oasst", "--tag", "licence"), "NAME=VALUE"),
+        (("none.jsonl", "--format", "oasst", "--rate", "0"), "must be above 0"),
+        (("none.jsonl", "--format", "oasst", "--limit", "0"), "must be 1 or more"),
+        (("bad.jsonl", "--format", "oasst"), "bad.jsonl.refused.jsonl"),
+    ],
+)
+def test_errors_are_one_line(line: Callable[..., Line], arguments: tuple[str, ...], says: str) -> None:
+    one = line()
+    (one.folder / "bad.jsonl").write_text("nothing\n")
+    done = replay(one, *arguments)
+    assert done.returncode in (1, 2)
+    told = (done.stdout + done.stderr).decode()
+    assert says in told
+    assert "Traceback" not in told
+
+
+def test_without_topics_or_kafka_nothing_is_sent(line: Callable[..., Line], tmp_path: Path) -> None:
+    one = line()
+    path = shared_data(FILES["oasst"])
+    missing = replay(one, path, "--format", "oasst", "--topic-prefix", "no-such-")
+    assert missing.returncode == 1
+    assert b"run `plaudit topics create`" in missing.stderr  # TopicError
+    away = replay(one, path, "--format", "oasst", "--bootstrap-servers", "127.0.0.1:1")
+    assert away.returncode == 1
+    assert b"does not answer" in away.stderr
