@@ -118,9 +118,13 @@ def test_the_sdk_is_light(wheels: Path, uv: str, tmp_path: Path) -> None:
     assert int(_output(python, tmp_path, count)) <= 10
     loaded = "import plaudit_producers, plaudit_schemas.codec, sys; print(' '.join(sys.modules))"
     assert not set(HEAVY) & {name.partition(".")[0] for name in _output(python, tmp_path, loaded).split()}
-    timed = "import time; t = time.process_time(); import plaudit_producers; print(time.process_time() - t)"
-    # Processor time, the best of many: a busy machine makes one run slow, a heavy import all of them.
-    assert any(float(_output(python, tmp_path, timed)) < 0.5 for _ in range(20))
+    timed = (
+        "import time; t = time.process_time();"
+        "import asyncio, confluent_kafka, fastavro, pydantic.json_schema, yaml;"
+        "d = time.process_time(); import plaudit_producers; print((time.process_time() - d) / (d - t))"
+    )
+    # Processor time as a share of what its dependencies take, the best of many: a busy machine slows both.
+    assert any(float(_output(python, tmp_path, timed)) < 1.5 for _ in range(20))
     data = (
         "from plaudit_schemas.examples import examples; from plaudit_schemas.topics import definitions;"
         "from plaudit_schemas.codec import Decoder; d = Decoder('conversation_event');"
