@@ -1,0 +1,140 @@
+"""`plaudit datasets`: build an immutable snapshot of the live root, compare two, look into one."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from plaudit_schemas.commands import OK, Command
+
+
+def configure(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _configure_build(actions)
+    diff = actions.add_parser(
+        "diff",
+        help="what changed from one snapshot to another",
+        description="Compares two snapshots row by row. A row is the same when all of it is but the revision "
+        "and where and when it came from.",
+    )
+    diff.add_argument("before", type=Path, metavar="A")
+    diff.add_argument("after", type=Path, metavar="B")
+    diff.add_argument(
+        "--examples", type=int, default=3, help="rows to name of each kind; default %(default)s"
+    )
+    diff.add_argument("--json", action="store_true", help="print one JSON object")
+    show = actions.add_parser(
+        "show",
+        help="what is in a snapshot",
+        description="Shows what a snapshot holds, with a few rows of each subset.",
+    )
+    show.add_argument("folder", type=Path, metavar="DIR")
+    show.add_argument("--samples", type=int, default=2, help="rows of each subset; default %(default)s")
+    show.add_argument("--json", action="store_true", help="print the manifest")
+    show.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare every file with its checksum; exits with 1 if one differs",
+    )
+
+
+def _configure_build(actions: Any) -> None:
+    build = actions.add_parser(
+        "build",
+        help="an immutable snapshot for training",
+        description="Writes a snapshot: the latest revision of each conversation as of a time, without what "
+        "was erased or refused to training since, without duplicates, split by user. The same rows and "
+        "options give the same bytes. Files of an object store are copied aside first.",
+    )
+    build.add_argument(
+        "--root", required=True, help="where the sink writes: a folder, or s3://, gs://, az://"
+    )
+    build.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="the snapshot; must not exist"
+    )
+    build.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="rows that the broker took up to then (ISO 8601); default: all there are",
+    )
+    build.add_argument(
+        "--subset", action="append", dest="subsets", metavar="NAME", help="only this subset; may be repeated"
+    )
+    build.add_argument(
+        "--where",
+        metavar="SQL",
+        help="a condition over a row's columns, such as \"model = 'acme' and weight > 1\"; its "
+        "conversation's facts are in `conversation`: \"conversation.source = 'sdk'\"",
+    )
+    build.add_argument("--split", default="90/5/5", help="train/validation/test; default %(default)s")
+    build.add_argument(
+        "--min-agreement",
+        type=float,
+        metavar="X",
+        help="only training rows with at least this agreement (0 to 1)",
+    )
+    build.add_argument(
+        "--salt", default="plaudit", help="another salt gives another split; default %(default)s"
+    )
+    build.add_argument(
+        "--memory-mb", type=int, default=1024, help="what DuckDB may hold in memory; default %(default)s"
+    )
+    build.add_argument("--threads", type=int, help="DuckDB's threads; default: every core")
+    build.add_argument("--json", action="store_true", help="print the manifest")
+
+
+def run(arguments: Namespace) -> int:
+    return _ACTIONS[arguments.action](arguments)
+
+
+def _build(arguments: Namespace) -> int:
+    from plaudit_consumers.datasets.build import build  # noqa: PLC0415  # loads DuckDB and Arrow when used
+    from plaudit_consumers.datasets.plan import plan_of  # noqa: PLC0415
+
+    manifest = build(arguments.root, plan_of(arguments))
+    if arguments.json:
+        print(manifest.text(), end="")
+        return OK
+    print(f"{arguments.output}: as of {manifest.as_of}")
+    for subset, rows in manifest.rows.items():
+        counts = ", ".join(f"{split} {count}" for split, count in rows.items()) or "no rows"
+        print(f"  {subset:<14} {counts}")
+    return OK
+
+
+def _diff(arguments: Namespace) -> int:
+    from plaudit_consumers.datasets.difference import difference  # noqa: PLC0415  # loads DuckDB when used
+
+    found = difference(arguments.before, arguments.after, examples=arguments.examples)
+    if arguments.json:
+        print(json.dumps({subset: asdict(each) for subset, each in found.items()}, indent=2))
+        return OK
+    print(f"{'subset':<14}{'same':>10}{'added':>10}{'removed':>10}{'changed':>10}{'moved':>10}")
+    for subset, each in found.items():
+        print(
+            f"{subset:<14}{each.same:>10}{each.added:>10}{each.removed:>10}{each.changed:>10}{each.moved:>10}"
+        )
+        for fate, names in each.examples.items():
+            for name in names:
+                print(f"    {fate}: {json.dumps(name, ensure_ascii=True)}")
+    return OK
+
+
+def _show(arguments: Namespace) -> int:
+    from plaudit_consumers.datasets.manifest import read, verify  # noqa: PLC0415  # loads Arrow when used
+
+    manifest = (verify if arguments.verify else read)(arguments.folder)
+    if arguments.json:
+        print(manifest.text(), end="")
+        return OK
+    from rich.console import Console  # noqa: PLC0415
+
+    from plaudit_consumers.datasets.show import shown  # noqa: PLC0415
+
+    Console().print(shown(arguments.folder, arguments.samples))
+    return OK
+
+
+_ACTIONS = {"build": _build, "diff": _diff, "show": _show}
+COMMAND = Command("datasets", "build, compare and show snapshots for training", configure, run)

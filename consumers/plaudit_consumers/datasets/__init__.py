@@ -1,0 +1,1 @@
+"""Immutable snapshots of the live Parquet root, which is what trainers open."""

@@ -1,0 +1,62 @@
+"""What is in a snapshot's files: the figures of the data card and of `plaudit datasets show`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import duckdb
+
+from plaudit_consumers.datasets.queries import sql
+from plaudit_consumers.rows.schemas import Subset
+
+_COMMON: Final = {"application": "application", "consent": "consent", "licence": "licence"}
+_TRAINING: Final = {
+    "model": "concat_ws(' ', model, model_version)",
+    "origin": "origin",
+    "aspect": "aspect",
+    **_COMMON,
+}
+_FACETS: Final[dict[Subset, dict[str, str]]] = {
+    "conversations": {
+        "model": "concat_ws(' ', model.id, model.version)",
+        "end": "end_reason",
+        "source": "source",
+        **_COMMON,
+    },
+    "sft": _TRAINING,
+    "sft_tools": _TRAINING,
+    "preference": _TRAINING,
+    "kto": {"label": "label::VARCHAR", **_TRAINING},
+}
+
+
+class Description(NamedTuple):
+    """Figures of one subset.
+
+    Attributes:
+        facets: facet -> value -> rows, the most frequent value first; the empty text is none.
+        first, last: ends of the conversations, by arrival, ISO 8601.
+    """
+
+    facets: dict[str, dict[str, int]]
+    first: str
+    last: str
+
+
+def describe(subset: Subset, paths: Sequence[Path]) -> Description:
+    """The figures of a subset's files, of which there is at least one."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [[str(path) for path in paths]])
+        packed = ", ".join(
+            f"struct_pack(what := '{what}', value := coalesce({value}, ''))"
+            for what, value in _FACETS[subset].items()
+        )
+        facets: dict[str, dict[str, int]] = {what: {} for what in _FACETS[subset]}
+        for what, value, rows in connection.execute(sql("distribution", facets=packed)).fetchall():
+            facets[what][value] = rows
+        ((first, last),) = connection.execute(sql("span")).fetchall()
+    finally:
+        connection.close()
+    return Description(facets, first, last)

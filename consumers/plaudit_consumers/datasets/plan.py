@@ -1,0 +1,116 @@
+"""What a snapshot is to hold: pure values and their parsing."""
+
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from plaudit_schemas.errors import SettingsError
+
+from plaudit_consumers.rows.schemas import SUBSETS, Subset
+
+Split = Literal["train", "validation", "test"]
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+BUCKETS: Final = 1_000_000
+LEAST_MEMORY_MB: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One snapshot to build; the same plan over the same rows gives the same bytes.
+
+    Attributes:
+        as_of: rows that the broker took up to then (included); None takes all there are.
+        where: an SQL condition over a row's columns; `conversation` holds its conversation's facts.
+        shares: each split's share, in any unit.
+        min_agreement: training rows below it are left out; so are those whose agreement is unknown.
+        salt: decides who is in which split.
+        memory_mb: what DuckDB may hold before it goes to disk; without effect on the result.
+        threads: likewise; None takes every core.
+    """
+
+    output: Path
+    as_of: datetime | None = None
+    subsets: tuple[Subset, ...] = SUBSETS
+    where: str | None = None
+    shares: tuple[float, float, float] = (90.0, 5.0, 5.0)
+    min_agreement: float | None = None
+    salt: str = "plaudit"
+    memory_mb: int = 1024
+    threads: int | None = None
+
+    def bounds(self) -> tuple[int, int]:
+        """Of BUCKETS, where train ends and where validation ends."""
+        total = sum(self.shares)
+        train, validation, _ = self.shares
+        return round(BUCKETS * train / total), round(BUCKETS * (train + validation) / total)
+
+
+def moment_of(text: str) -> datetime:
+    """An ISO 8601 time; without a zone it is UTC, and a day is its first moment.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--as-of {text!r} is no time such as 2026-11-21T12:00:00Z") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def shares_of(text: str) -> tuple[float, float, float]:
+    """`90/5/5` as shares of train, validation and test; the last may be left out.
+
+    Raises:
+        SettingsError: these are no shares.
+    """
+    parts = text.split("/")
+    if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d+(\.\d+)?", part) for part in parts):
+        raise SettingsError(f"--split {text!r} is not like 90/5/5 (train/validation/test)")
+    train, validation, test = ([float(part) for part in parts] + [0.0, 0.0])[:3]
+    if not train + validation + test:
+        raise SettingsError("--split gives every split a share of 0")
+    return train, validation, test
+
+
+def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
+    """Subsets by name, in their own order; None is all.
+
+    Raises:
+        SettingsError: there is no such subset.
+    """
+    wanted = SUBSETS if names is None else names
+    unknown = [name for name in wanted if name not in SUBSETS]
+    if unknown:
+        raise SettingsError(f"--subset {unknown[0]!r} is none of {', '.join(SUBSETS)}")
+    return tuple(subset for subset in SUBSETS if subset in wanted)
+
+
+def plan_of(arguments: Namespace) -> Plan:
+    """The plan that the command's arguments ask for.
+
+    Raises:
+        SettingsError: one of them is out of range.
+    """
+    agreement = arguments.min_agreement
+    if agreement is not None and not 0 <= agreement <= 1:
+        raise SettingsError("--min-agreement must lie between 0 and 1")
+    if arguments.memory_mb < LEAST_MEMORY_MB:
+        raise SettingsError(f"--memory-mb must be at least {LEAST_MEMORY_MB}")
+    if arguments.threads is not None and arguments.threads < 1:
+        raise SettingsError("--threads must be at least 1")
+    return Plan(
+        output=arguments.output,
+        as_of=None if arguments.as_of is None else moment_of(arguments.as_of),
+        subsets=subsets_of(arguments.subsets),
+        where=arguments.where,
+        shares=shares_of(arguments.split),
+        min_agreement=agreement,
+        salt=arguments.salt,
+        memory_mb=arguments.memory_mb,
+        threads=arguments.threads,
+    )

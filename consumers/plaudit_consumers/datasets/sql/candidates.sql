@@ -1,0 +1,30 @@
+-- The rows of one subset that belong to chosen revisions, as places in files, hashes and an order.
+--
+-- part subset     the subset; also the variable <subset>_files
+-- part keys       the columns that tie a row to its revision
+-- part training   whether the consent of the row counts
+-- part condition  the user's
+-- part parts      the row's parts that tell rows of one conversation apart
+-- part content    what makes two rows duplicates
+-- part prompt     the text that may lie in one split only
+-- fills         candidates
+INSERT INTO candidates
+WITH rows AS (
+    SELECT r.*, c.split AS _split, c.denied AS _denied, f.conversation
+    FROM read_parquet(getvariable('${subset}_files'), hive_partitioning = false, filename = true,
+                      file_row_number = true) r
+    JOIN chosen c USING (${keys})
+    LEFT JOIN facts f ON f.application = r.application AND f.conversation_id = r.conversation_id
+),
+-- A row that the condition cannot judge is left out, as SQL has it.
+judged AS (
+    SELECT *, coalesce((
+        ${condition}
+    ), false) AS _wanted
+    FROM rows
+)
+SELECT '${subset}', filename, file_row_number, _split, _wanted,
+       ${training} AND (_denied OR coalesce(consent = 'denied', true)),
+       _denied, finished_at, source_partition, source_offset, ${parts},
+       md5(to_json(${content})::VARCHAR), md5(to_json(${prompt})::VARCHAR)
+FROM judged;

@@ -1,0 +1,15 @@
+-- The rows of one split of one subset, whole and in their order.
+--
+-- part subset   the subset; also the variable <subset>_files
+-- part split    the split
+-- part columns  the columns of the subset's schema
+SELECT ${columns}
+FROM (
+    -- The word on consent that counts is the one known now.
+    SELECT r.* REPLACE (CASE WHEN k.marked THEN 'denied' ELSE r.consent END AS consent), k.position
+    FROM read_parquet(getvariable('${subset}_files'), hive_partitioning = false, filename = true,
+                      file_row_number = true) r
+    JOIN fates k USING (filename, file_row_number)
+    WHERE k.subset = '${subset}' AND k.split = '${split}' AND k.fate = 'kept'
+)
+ORDER BY position

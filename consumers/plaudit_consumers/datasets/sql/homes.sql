@@ -1,0 +1,9 @@
+-- Where each prompt belongs: to the split in which it came up first, so that it stays there as rows come in.
+--
+-- makes  homes
+CREATE TABLE homes AS
+SELECT prompt,
+       min(struct_pack(a := finished_at, b := source_partition, c := source_offset, split := split)).split AS home
+FROM candidates
+WHERE subset <> 'conversations' AND wanted AND NOT denied
+GROUP BY prompt;

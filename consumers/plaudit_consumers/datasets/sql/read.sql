@@ -1,0 +1,11 @@
+-- What was read: up to where, until when, and what of it is erased.
+--
+-- variable as_of  rows that the broker took up to then; null: all
+WITH known AS (
+    SELECT revisions.*, erased.application IS NOT NULL AS forgotten
+    FROM revisions LEFT JOIN erased USING (application, conversation_id)
+    WHERE getvariable('as_of') IS NULL OR recorded_at <= getvariable('as_of')
+)
+SELECT source_partition, max(record_offset) + 1, epoch_us(max(recorded_at)),
+       count(DISTINCT (application, conversation_id)) FILTER (forgotten)
+FROM known GROUP BY source_partition ORDER BY source_partition;

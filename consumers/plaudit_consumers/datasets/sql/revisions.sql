@@ -1,0 +1,76 @@
+-- Every canonical row of the live root, without its content, and which of them a snapshot holds.
+--
+-- variable conversations_files  the canonical files
+-- variable as_of            rows that the broker took up to then; null: all
+-- variable salt             decides the splits
+-- variable train_end        of a million buckets, where train ends
+-- variable validation_end   likewise
+-- makes    revisions        every row
+--          chosen           the latest row of each conversation as of then, with what is known now
+--          facts            what a condition may ask of a row's conversation
+--          candidates, fates  empty; filled for each subset
+CREATE TABLE revisions AS
+SELECT application, conversation_id, revision, erased, consent, user_id, finished_at, recorded_at,
+       record_offset, source_partition, source_offset, filename, file_row_number
+FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false, filename = true,
+                  file_row_number = true);
+
+-- An erasure counts as of now, whatever the snapshot's time; so does a denied consent.
+CREATE TABLE erased AS
+SELECT DISTINCT application, conversation_id FROM revisions WHERE erased;
+
+CREATE TABLE latest AS
+SELECT application, conversation_id, consent FROM revisions
+QUALIFY row_number() OVER (
+    PARTITION BY application, conversation_id
+    ORDER BY recorded_at DESC, source_offset DESC, record_offset DESC
+) = 1;
+
+CREATE TABLE chosen AS
+WITH known AS (
+    SELECT * FROM revisions
+    WHERE getvariable('as_of') IS NULL OR recorded_at <= getvariable('as_of')
+    QUALIFY row_number() OVER (
+        PARTITION BY application, conversation_id
+        ORDER BY recorded_at DESC, source_offset DESC, record_offset DESC
+    ) = 1
+),
+-- Nobody's rows lie in two splits: the user decides, or the conversation where nobody is named.
+placed AS (
+    SELECT known.*, latest.consent = 'denied' AS denied,
+           md5_number_lower(to_json(struct_pack(
+               salt := getvariable('salt'), application := application,
+               kind := CASE WHEN user_id IS NULL THEN 'conversation' ELSE 'user' END,
+               id := coalesce(user_id, conversation_id)
+           ))::VARCHAR) % 1000000 AS bucket
+    FROM known JOIN latest USING (application, conversation_id)
+    ANTI JOIN erased USING (application, conversation_id)
+)
+SELECT * EXCLUDE (bucket),
+       CASE WHEN bucket < getvariable('train_end') THEN 'train'
+            WHEN bucket < getvariable('validation_end') THEN 'validation'
+            ELSE 'test' END AS split
+FROM placed;
+
+CREATE TABLE facts AS
+SELECT c.application, c.conversation_id, struct_pack(
+    source := r.source, end_reason := r.end_reason, started_at := r.started_at, ended_at := r.ended_at,
+    recorded_at := r.recorded_at, model := r.model, user_id := r.user_id, variants := r.variants,
+    tags := r.tags, prompt := r.prompt, session := r.session, continues := r.continues,
+    events := r.events, missing_events := r.missing_events, messages := len(r.messages)
+) AS conversation
+FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false, filename = true,
+                  file_row_number = true) r
+JOIN chosen c USING (filename, file_row_number)
+WHERE getvariable('has_condition');
+
+CREATE TABLE candidates (
+    subset VARCHAR, filename VARCHAR, file_row_number BIGINT, split VARCHAR, wanted BOOLEAN, denied BOOLEAN,
+    marked BOOLEAN, finished_at TIMESTAMPTZ, source_partition INTEGER, source_offset BIGINT, parts VARCHAR,
+    content VARCHAR, prompt VARCHAR
+);
+
+CREATE TABLE fates (
+    subset VARCHAR, filename VARCHAR, file_row_number BIGINT, split VARCHAR, marked BOOLEAN, fate VARCHAR,
+    position BIGINT
+);

@@ -1,0 +1,71 @@
+"""Rows to Parquet files that are the same, byte for byte, whenever the rows are the same."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP_ROWS: Final = 10_240
+GROUP_BYTES: Final = 64 << 20
+SHARD_BYTES: Final = 512 << 20
+ZSTD_LEVEL: Final = 3
+
+
+def write_split(folder: Path, split: str, schema: Any, batches: Iterable[Any]) -> list[Path]:
+    """Write `<split>-00000.parquet` and so on; nothing for no rows. Holds one row group in memory.
+
+    `batches` must come in sizes that depend on the rows alone: the row groups follow from them.
+    """
+    written: list[Path] = []
+    writer: Any = None
+    sink: Any = None
+    for group in row_groups(batches, schema):
+        if writer is None:
+            written.append(folder / f"{split}-{len(written):05}.parquet")
+            sink = pa.OSFile(str(written[-1]), "wb")
+            writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=ZSTD_LEVEL)
+        writer.write_table(group, row_group_size=GROUP_ROWS)
+        if sink.tell() >= SHARD_BYTES:
+            _close(writer, sink)
+            writer = None
+    if writer is not None:
+        _close(writer, sink)
+    return written
+
+
+def row_groups(batches: Iterable[Any], schema: Any) -> Iterator[Any]:
+    """Tables of at most GROUP_ROWS rows and, but for a single row, GROUP_BYTES bytes."""
+    held: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        for piece in _pieces(batch):
+            if held and (rows + piece.num_rows > GROUP_ROWS or size + piece.nbytes > GROUP_BYTES):
+                yield _table(held, schema)
+                held, rows, size = [], 0, 0
+            held.append(piece)
+            rows, size = rows + piece.num_rows, size + piece.nbytes
+    if held:
+        yield _table(held, schema)
+
+
+def _pieces(batch: Any) -> Iterator[Any]:
+    """Halves of halves, until each is small enough."""
+    if batch.num_rows == 0:
+        return
+    if batch.num_rows == 1 or batch.nbytes <= GROUP_BYTES:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _pieces(batch.slice(0, half))
+    yield from _pieces(batch.slice(half))
+
+
+def _table(batches: list[Any], schema: Any) -> Any:
+    return pa.Table.from_batches(batches).cast(schema)
+
+
+def _close(writer: Any, sink: Any) -> None:
+    writer.close()
+    sink.close()

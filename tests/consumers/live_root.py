@@ -1,0 +1,121 @@
+"""Live roots as sinks leave them, written from the schemas by the tests' own hand."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS, Subset
+
+T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+_EMPTY_LISTS = ("messages", "feedback", "comparisons", "variants", "tags")
+
+
+def chat(*texts: str) -> list[dict[str, str]]:
+    """Messages in turns, the user's first."""
+    return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
+
+
+def said(text: str) -> list[dict[str, str]]:
+    """An answer."""
+    return [{"role": "assistant", "content": text}]
+
+
+class Root:
+    """A root in the making: conversations one by one, then `publish`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.offset = 0
+        self.first = 0
+        self.waiting: dict[Subset, list[dict[str, Any]]] = {subset: [] for subset in SCHEMAS}
+
+    def add(
+        self,
+        name: str,
+        *,
+        minute: float = 0,
+        user: str | None = None,
+        consent: str | None = "granted",
+        **more: Any,
+    ) -> dict[str, Any]:
+        """A canonical row that the broker took `minute` minutes after T0; more columns may be given."""
+        at = T0 + timedelta(minutes=minute)
+        row = {
+            **dict.fromkeys(CONVERSATIONS.names),
+            **{column: [] for column in _EMPTY_LISTS},
+            "application": "acme",
+            "conversation_id": name,
+            "revision": 1,
+            "erased": False,
+            "user_id": user,
+            "consent": consent,
+            "model": {"id": "m", "version": "1", "metadata": []},
+            "licence": "cc-by-4.0",
+            "source": "sdk",
+            "end_reason": "closed",
+            "finished_at": at,
+            "recorded_at": at,
+            "started_at": at,
+            "ended_at": at,
+            "source_partition": 0,
+            "source_offset": 10 * self.offset,
+            "record_offset": self.offset,
+            **more,
+        }
+        self.offset += 1
+        self.waiting["conversations"].append(row)
+        return row
+
+    def derive(self, canonical: dict[str, Any], subset: Subset, **columns: Any) -> None:
+        """A training row of a canonical one."""
+        shared = {
+            name: canonical[name]
+            for name in SCHEMAS[subset].names
+            if name in CONVERSATIONS.names and name not in ("model", "prompt", "tools")
+        }
+        provenance = {
+            "message_ids": ["a"],
+            "origin": "rating",
+            "aspect": "satisfaction",
+            "model": "m",
+            "model_version": "1",
+            "raters": [],
+            "agreement": 1.0,
+            "weight": 1.0,
+            "tools": None,
+        }
+        row = {**dict.fromkeys(SCHEMAS[subset].names), **provenance, **shared, **columns}
+        self.waiting[subset].append({name: row[name] for name in SCHEMAS[subset].names})
+
+    def sft(self, name: str, prompt: str, answer: str, **more: Any) -> None:
+        """A conversation with one sft row."""
+        self.derive(self.add(name, **more), "sft", prompt=chat(prompt), completion=said(answer))
+
+    def publish(self) -> "Root":
+        """Write what is waiting as the files of one range of offsets."""
+        if self.offset == self.first:
+            return self
+        date = self.waiting["conversations"][0]["recorded_at"].date()
+        for subset, rows in self.waiting.items():
+            path = self.folder / "v1" / subset / f"date={date}" / f"0-{self.first}-{self.offset - 1}.parquet"
+            if rows:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[subset]), path)
+            rows.clear()
+        self.first = self.offset
+        return self
+
+
+def rows_of(snapshot: Path, subset: Subset, split: str = "*") -> list[dict[str, Any]]:
+    """A snapshot's rows, in the order of its files."""
+    paths = sorted((snapshot / subset).glob(f"{split}-*.parquet"))
+    return [row for path in paths for row in pq.read_table(path).to_pylist()]
+
+
+def bytes_of(snapshot: Path) -> dict[str, bytes]:
+    """Every file of a snapshot."""
+    return {
+        str(path.relative_to(snapshot)): path.read_bytes() for path in snapshot.rglob("*") if path.is_file()
+    }

@@ -1,0 +1,229 @@
+"""Snapshots as folders: never half, never over another, readable by trainers' tools; and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import datasets  # type: ignore[import-untyped]  # it has no types
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from plaudit_consumers.datasets import writing
+from plaudit_consumers.datasets.build import build
+from plaudit_consumers.datasets.errors import (
+    ConditionError,
+    DatasetError,
+    OutputExistsError,
+    SnapshotError,
+    SourceFileError,
+)
+from plaudit_consumers.datasets.manifest import read, verify
+from plaudit_consumers.datasets.plan import Plan
+from plaudit_consumers.rows.schemas import SCHEMAS
+
+from tests.consumers.live_root import Root, bytes_of, chat, rows_of, said
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root = Root(tmp_path / "live")
+    for number in range(40):
+        canonical = root.add(f"c{number}", minute=number)
+        prompt = chat(f"question {number}")
+        root.derive(canonical, "sft", prompt=prompt, completion=said("good"))
+        root.derive(
+            canonical,
+            "sft_tools",
+            prompt=[{"role": "user", "content": "x", "tool_calls": [], "tool_call_id": None}],
+            completion=[
+                {"role": "assistant", "content": str(number), "tool_calls": [], "tool_call_id": None}
+            ],
+            tools="[]",
+        )
+        root.derive(canonical, "preference", prompt=prompt, chosen=said("good"), rejected=said("bad"))
+        root.derive(canonical, "kto", prompt=prompt, completion=said("good"), label=number % 2 == 0)
+        if number == 20:
+            root.publish()
+    return root.publish()
+
+
+@pytest.fixture
+def snapshot(root: Root, tmp_path: Path) -> Path:
+    build(str(root.folder), Plan(output=tmp_path / "snapshot", shares=(60, 20, 20)))
+    return tmp_path / "snapshot"
+
+
+@pytest.mark.parametrize("subset", SCHEMAS)
+def test_hugging_face_opens_each_subset(snapshot: Path, tmp_path: Path, subset: str) -> None:
+    loaded = datasets.load_dataset(str(snapshot), subset, cache_dir=str(tmp_path / "cache"))
+    counts = {str(split): rows.num_rows for split, rows in loaded.items()}
+    assert counts == read(snapshot).rows[subset]  # type: ignore[index]  # a subset's name
+    if subset == "preference":
+        message = {"role": datasets.Value("string"), "content": datasets.Value("string")}
+        features = loaded["train"].features
+        assert all(features[name] == datasets.List(message) for name in ("prompt", "chosen", "rejected"))
+
+
+def test_files_have_the_schema_of_the_sink(snapshot: Path) -> None:
+    for subset, schema in SCHEMAS.items():
+        for path in (snapshot / subset).glob("*.parquet"):
+            file = pq.ParquetFile(path)
+            assert file.schema_arrow.equals(schema)
+            assert file.metadata.num_rows > 0
+
+
+def test_duckdb_and_polars_open_it(snapshot: Path) -> None:
+    rows = sum(read(snapshot).rows["kto"].values())
+    assert len(duckdb.read_parquet(f"{snapshot}/kto/*.parquet").filter("label").fetchall()) == rows // 2
+    assert pl.scan_parquet(f"{snapshot}/kto/*.parquet").collect().height == rows
+
+
+def test_an_existing_output_is_refused_and_left_alone(root: Root, snapshot: Path, tmp_path: Path) -> None:
+    before = bytes_of(snapshot)
+    for output in (snapshot, tmp_path / "file", tmp_path / "link", tmp_path / "empty"):
+        if output.name == "file":
+            output.write_text("mine")
+        elif output.name == "link":
+            output.symlink_to(tmp_path / "nowhere")
+        elif output.name == "empty":
+            output.mkdir()
+        with pytest.raises(OutputExistsError, match="never written over"):
+            build(str(root.folder), Plan(output=output))
+    assert bytes_of(snapshot) == before
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_failure_leaves_nothing(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        assert list(tmp_path.glob(".snapshot.*.building"))
+        assert not (tmp_path / "snapshot").exists()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing, "_table", full)
+    with pytest.raises(DatasetError, match="No space left"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+    assert [path.name for path in tmp_path.iterdir()] == ["live"]
+
+
+def test_an_output_that_appears_meanwhile_is_refused(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(writer: Any, sink: Any) -> None:
+        writer.close()
+        sink.close()
+        (tmp_path / "snapshot").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(writing, "_close", close)
+    with pytest.raises(OutputExistsError, match="meanwhile"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+    assert list((tmp_path / "snapshot").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("date=2026-11-20/notes.parquet", b"x", "no file of a sink"),
+        ("stray.parquet", b"x", "no file of a sink"),
+        ("date=2026-11-20/0-900-901.parquet", b"x", "0-900-901.parquet"),
+        ("date=2026-11-20/0-900-901.parquet", b"", "0-900-901.parquet"),
+    ],
+)
+def test_foreign_and_damaged_files_are_named(
+    root: Root, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    for subset in ("sft", "conversations"):
+        path = root.folder / "v1" / subset / name
+        path.write_bytes(content)
+        with pytest.raises(SourceFileError, match=message):
+            build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        path.unlink()
+
+
+def test_a_file_of_another_schema_is_named(root: Root, tmp_path: Path) -> None:
+    table = pq.read_table(next((root.folder / "v1" / "kto").rglob("*.parquet")))
+    pq.write_table(table, root.folder / "v1" / "sft" / "date=2026-11-20" / "0-900-901.parquet")
+    with pytest.raises(SourceFileError, match="0-900-901"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+
+
+def test_files_in_the_making_and_notes_are_no_rows(root: Root, tmp_path: Path, snapshot: Path) -> None:
+    folder = root.folder / "v1" / "sft"
+    (folder / ".0-900-901.parquet.part").write_bytes(b"half")
+    (folder / "date=2026-11-20" / ".tmp-1.parquet").write_bytes(b"half")
+    (root.folder / "README.md").write_text("about")
+    build(str(root.folder), Plan(output=tmp_path / "again", shares=(60, 20, 20)))
+    assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
+
+
+def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceFileError, match="where the sink writes"):
+        build(str(tmp_path / "nowhere"), Plan(output=tmp_path / "snapshot"))
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("weight >", "syntax"),
+        ("true) UNION SELECT (false", "one condition"),
+        ("true; DROP TABLE x", "syntax"),
+        ("weight > (SELECT 1)", "subqueries"),
+        ("random() < 0.5", "random"),
+        ("finished_at < now()", "now"),
+        ("finished_at < current_timestamp", "current_timestamp"),
+        ("frob = 1", "frob"),
+        ("prompt > 'text' AND label", "kto|sft|conversations"),
+    ],
+)
+def test_conditions_that_cannot_be_used_are_refused(
+    root: Root, tmp_path: Path, where: str, message: str
+) -> None:
+    with pytest.raises(ConditionError, match=message):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot", where=where))
+    assert not (tmp_path / "snapshot").exists()
+
+
+def test_a_changed_snapshot_is_found_out(snapshot: Path) -> None:
+    verify(snapshot)
+    path = next((snapshot / "sft").glob("train-*"))
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SnapshotError, match="was changed"):
+        verify(snapshot)
+    path.unlink()
+    with pytest.raises(SnapshotError, match="is missing"):
+        verify(snapshot)
+
+
+def test_what_is_no_snapshot_is_said(tmp_path: Path, snapshot: Path) -> None:
+    with pytest.raises(SnapshotError, match="is no snapshot"):
+        read(tmp_path)
+    text = (snapshot / "manifest.json").read_text()
+    for broken in (text.replace('"format": 1', '"format": 2'), "{", "[]", '{"files": []}'):
+        (snapshot / "manifest.json").write_text(broken)
+        with pytest.raises(SnapshotError, match="format"):
+            read(snapshot)
+
+
+def test_row_groups_and_shards_are_bounded_and_lose_nothing(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Root(tmp_path / "big")
+    for number in range(300):
+        root.sft(f"c{number}", f"question {number}", "x" * (number * 37), minute=number)
+    root.publish()
+    monkeypatch.setattr(writing, "GROUP_BYTES", 50_000)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 20_000)
+    build(str(root.folder), Plan(output=tmp_path / "snapshot", shares=(1, 0, 0)))
+    paths = sorted((tmp_path / "snapshot" / "sft").glob("*.parquet"))
+    assert len(paths) > 3
+    groups = [
+        pq.ParquetFile(path).metadata.row_group(at)
+        for path in paths
+        for at in range(pq.ParquetFile(path).num_row_groups)
+    ]
+    assert len(groups) > 10
+    assert min(group.num_rows for group in groups) > 0
+    assert [row["conversation_id"] for row in rows_of(tmp_path / "snapshot", "sft")] == [
+        f"c{n}" for n in range(300)
+    ]
