@@ -1,0 +1,128 @@
+"""Who may do what: pure rules over principals and events, no I/O.
+
+A *server* comes with an API key and writes any conversation of its application. A *page* comes with a
+browser token and writes one conversation, as its user and as nobody else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from plaudit_schemas.codec import Record
+from plaudit_schemas.events import Role
+
+ApiRole = Literal["producer", "reviewer", "reader", "admin"]
+"""producer: events of chats and of their users, and tokens for pages. reviewer: feedback by reviewers and
+model judges too. reader: live conversations. admin: all of that, and erasure."""
+API_ROLES: tuple[ApiRole, ...] = get_args(ApiRole)
+
+PAGE_BODIES = frozenset(
+    f"plaudit.v1.{name}"
+    for name in (
+        "StartConversation", "UpdateConversation", "AddMessage", "UpdateMessage", "CompareMessages",
+        "EndConversation",
+    )
+)  # fmt: skip
+PAGE_END_REASONS = frozenset(("closed", "cleared", "error"))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a browser token is good for.
+
+    Attributes:
+        user_id: who rates; None where the conversation has no known user.
+        roles: of the messages that the page may add; `user` alone unless the server said otherwise.
+    """
+
+    conversation_id: str
+    user_id: str | None
+    roles: frozenset[Role] = frozenset(("user",))
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `key_id` is the API key, for a page the one that its token was made with.
+
+    Attributes:
+        rate: events a second that the key allows; None for the gateway's default.
+        page: None for a server.
+    """
+
+    application: str
+    key_id: str
+    roles: frozenset[ApiRole] = field(default=frozenset())
+    rate: float | None = None
+    page: Page | None = None
+
+    def has(self, role: ApiRole) -> bool:
+        """Whether it holds a role, or is admin."""
+        return role in self.roles or "admin" in self.roles
+
+    def may_read(self, conversation_id: str) -> bool:
+        """Whether it may see a conversation of its application."""
+        if self.page is not None:
+            return conversation_id == self.page.conversation_id
+        return self.has("reader")
+
+
+def complete(principal: Principal, record: Record) -> None:
+    """Fill in what follows from the principal: application, source, a page's conversation and user."""
+    record.setdefault("application", principal.application)
+    record.setdefault("source", "gateway")
+    if principal.page is not None:
+        record.setdefault("conversation_id", principal.page.conversation_id)
+        name, body = record["body"]
+        if name == "plaudit.v1.StartConversation" and principal.page.user_id is not None:
+            body.setdefault("user_id", principal.page.user_id)
+
+
+def forbidden(principal: Principal, record: Record) -> str | None:
+    """Why the principal may not write a validated, completed record; None when it may."""
+    return next(_problems(principal, record), None)
+
+
+def _problems(principal: Principal, record: Record) -> Iterator[str]:
+    if record["application"] != principal.application:
+        yield "application: the key belongs to another one; leave the field out"
+    if record["source"] != "gateway":
+        yield "source: the gateway sets it; leave the field out"
+    if principal.page is not None:
+        yield from _page_problems(principal.page, record)
+    else:
+        yield from _server_problems(principal, record)
+
+
+def _server_problems(principal: Principal, record: Record) -> Iterator[str]:
+    name, body = record["body"]
+    if name == "plaudit.v1.EraseConversation":
+        if not principal.has("admin"):
+            yield "body.type: to erase takes a key with the role admin"
+    elif not (principal.has("producer") or principal.has("reviewer")):
+        yield "to write events takes a key with the role producer or reviewer"
+    if _rater(body).get("kind", "user") != "user" and not principal.has("reviewer"):
+        yield "rater.kind: anything but user takes a key with the role reviewer"
+
+
+def _page_problems(page: Page, record: Record) -> Iterator[str]:
+    name, body = record["body"]
+    rater = _rater(body)
+    if record["conversation_id"] != page.conversation_id:
+        yield "conversation_id: the token is for another one"
+    if name not in PAGE_BODIES:
+        yield f"body.type: a page cannot send {name.rpartition('.')[2]}"
+    if body.get("user_id") not in (None, page.user_id):
+        yield "user_id: the token is for another user"
+    if rater.get("kind", "user") != "user":
+        yield "rater.kind: a page rates as its user only"
+    if rater.get("id") not in (None, page.user_id):
+        yield "rater.id: the token is for another user"
+    if name == "plaudit.v1.AddMessage" and body["role"] not in page.roles:
+        yield f"role: the token allows {', '.join(sorted(page.roles))} only"
+    if name == "plaudit.v1.EndConversation" and body["reason"] not in PAGE_END_REASONS:
+        yield f"reason: a page may say {', '.join(sorted(PAGE_END_REASONS))}"
+
+
+def _rater(body: Record) -> Record:
+    found: Record = body.get("feedback", body).get("rater") or {}
+    return found

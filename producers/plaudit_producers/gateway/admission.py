@@ -1,0 +1,83 @@
+"""What each request passes first: who asks, and whether they ask too often."""
+
+from starlette.requests import Request
+
+from plaudit_producers.gateway.access import Principal
+from plaudit_producers.gateway.errors import UnauthenticatedError
+from plaudit_producers.gateway.intake import MAX_EVENTS
+from plaudit_producers.gateway.limits import Bucket
+from plaudit_producers.gateway.problems import Problem
+from plaudit_producers.gateway.services import Services, services_of
+
+_BURST_S = 5.0
+
+
+async def admit(request: Request, credential: str | None = None) -> Principal:
+    """Who asks, by the Authorization header or by a credential from elsewhere.
+
+    Whoever has no API key takes a token from the bucket of the address, also when refused: so keys and
+    tokens cannot be guessed at speed.
+
+    Raises:
+        Problem: 401, or 429 when the address or the principal is known to be over the limit.
+    """
+    services = services_of(request)
+    address = _address_bucket(services, request)
+    _refuse_if_empty(services, address.name)
+    try:
+        if credential is None:
+            principal = services.auth.principal(request.headers.get("authorization"))
+        else:
+            principal = services.auth.bearer(credential)
+    except UnauthenticatedError as error:
+        await _take(services, address, 1)
+        raise Problem(401, str(error)) from None
+    request.state.principal = principal
+    if principal.page is not None:
+        await _take(services, address, 1)
+    _refuse_if_empty(services, bucket_of(services, principal).name)
+    return principal
+
+
+async def spend(request: Request, principal: Principal, events: int) -> None:
+    """Take the principal's tokens for a number of events (or 1 for another request).
+
+    Raises:
+        Problem: 429.
+    """
+    services = services_of(request)
+    await _take(services, bucket_of(services, principal), events)
+
+
+def bucket_of(services: Services, principal: Principal) -> Bucket:
+    """A server's bucket is its key's, a page's that of its conversation: no page starves its server."""
+    if principal.page is None:
+        rate = principal.rate or services.settings.gateway_key_rate
+        return Bucket(f"key:{principal.key_id}", rate, max(rate, MAX_EVENTS))
+    rate = services.settings.gateway_page_rate
+    name = f"page:{principal.application}/{principal.page.conversation_id}"
+    return Bucket(name, rate, max(rate * _BURST_S, 1))
+
+
+def _address_bucket(services: Services, request: Request) -> Bucket:
+    rate = services.settings.gateway_address_rate
+    host = request.client.host if request.client else "unknown"
+    return Bucket(f"address:{host}", rate, max(rate * _BURST_S, 1))
+
+
+def _refuse_if_empty(services: Services, name: str) -> None:
+    wait = services.limiter.empty_for(name)
+    if wait > 0:
+        raise _limited(services, name, wait)
+
+
+async def _take(services: Services, bucket: Bucket, tokens: int) -> None:
+    wait = await services.limiter.take(bucket, tokens)
+    if wait > 0:
+        raise _limited(services, bucket.name, wait)
+
+
+def _limited(services: Services, name: str, wait: float) -> Problem:
+    kind = name.partition(":")[0]
+    services.telemetry.counter("plaudit_gateway_limited_total", kind).inc()
+    return Problem(429, f"over the rate limit of this {kind}; try again later", retry_after_s=wait)

@@ -1,0 +1,125 @@
+"""Rate limits in Redis: token buckets shared by all gateways.
+
+Requests that come together share one call. A bucket that was found empty is refused from memory until a
+token can be in it, so whoever is over the limit costs neither a call nor the reading of a body. Without Redis
+nothing is limited (docs/decisions: feedback is worth more than a limit), and that is counted.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+CALL_TIMEOUT_S = 0.5
+SKIP_AFTER_ERROR_S = 1.0
+_AT_ONCE = 200
+_REMEMBERED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One limit: `name` is unique, `rate` in tokens a second, `size` what it holds when full."""
+
+    name: str
+    rate: float
+    size: float
+
+
+@dataclass(slots=True)
+class _Ask:
+    bucket: Bucket
+    take: int
+    answer: "asyncio.Future[float]" = field(repr=False)
+
+
+class RateLimiter:
+    """Takes tokens; for one event loop."""
+
+    def __init__(
+        self,
+        redis: Any,
+        prefix: str,
+        *,
+        skipped: Callable[[int], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`skipped` is called with the number of checks that were not made because Redis did not answer."""
+        self._redis = redis
+        self._prefix = f"{prefix}{{plaudit:limits}}:"
+        self._source = (files("plaudit_producers.gateway") / "limits.lua").read_bytes()
+        self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
+        self._skipped = skipped
+        self._clock = clock
+        self._asks: list[_Ask] = []
+        self._running: asyncio.Task[None] | None = None
+        self._empty_until: dict[str, float] = {}
+        self._skip_until = 0.0
+
+    def empty_for(self, name: str) -> float:
+        """Seconds until a bucket that is known to be empty can have a token; 0 where it may have one."""
+        until = self._empty_until.get(name)
+        if until is None:
+            return 0.0
+        left = until - self._clock()
+        if left <= 0:
+            del self._empty_until[name]
+        return max(0.0, left)
+
+    async def take(self, bucket: Bucket, tokens: int) -> float:
+        """0 when the tokens were taken, else the seconds after which to try again."""
+        if self._clock() < self._skip_until:
+            self._skipped(1)
+            return 0.0
+        ask = _Ask(bucket, tokens, asyncio.get_running_loop().create_future())
+        self._asks.append(ask)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await ask.answer
+
+    async def close(self) -> None:
+        """Wait for the call under way."""
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        try:
+            while self._asks:
+                asks, self._asks = self._asks[:_AT_ONCE], self._asks[_AT_ONCE:]
+                await self._answer(asks)
+        finally:
+            self._running = None
+
+    async def _answer(self, asks: Sequence[_Ask]) -> None:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                waits = await self._call(asks)
+        except (RedisError, OSError, TimeoutError):
+            self._skip_until = self._clock() + SKIP_AFTER_ERROR_S
+            self._skipped(len(asks))
+            waits = [(0, 0)] * len(asks)
+        for ask, (wait_ms, empty_ms) in zip(asks, waits, strict=True):
+            if empty_ms:
+                self._remember(ask.bucket.name, empty_ms / 1000)
+            if not ask.answer.done():
+                ask.answer.set_result(wait_ms / 1000)
+
+    async def _call(self, asks: Sequence[_Ask]) -> list[tuple[int, int]]:
+        arguments: list[Any] = [len(asks), *(self._prefix + ask.bucket.name for ask in asks)]
+        arguments.append(int(self._clock() * 1000))
+        for ask in asks:
+            arguments += (ask.bucket.rate, ask.bucket.size, ask.take)
+        try:
+            found = await self._redis.execute_command("EVALSHA", self._hash, *arguments)
+        except NoScriptError:
+            found = await self._redis.execute_command("EVAL", self._source, *arguments)
+        return [(int(wait), int(empty)) for wait, empty in found]
+
+    def _remember(self, name: str, seconds: float) -> None:
+        if len(self._empty_until) >= _REMEMBERED:
+            self._empty_until.clear()
+        self._empty_until[name] = self._clock() + seconds

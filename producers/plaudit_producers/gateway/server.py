@@ -1,0 +1,82 @@
+"""Run a gateway in this process until it is told to stop."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import ServiceUnavailableError
+
+from plaudit_producers.gateway.app import create_app
+from plaudit_producers.gateway.settings import GatewaySettings
+
+log = logging.getLogger("plaudit.gateway")
+
+_STOP_WITHIN_S = 15
+
+
+def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, log_level: str) -> int:
+    """Blocks until SIGTERM or SIGINT; requests under way are answered first. The exit code.
+
+    Raises:
+        ServiceUnavailableError: the address cannot be bound.
+        PlauditError: what `startup.services` raises.
+    """
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    bound = _bind(settings.gateway_host, settings.gateway_port)
+    # Models and routes live as long as the process: the collector need not look at them again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    # What goes wrong is in our own words: `Watch` logs requests that fail, `failure` holds a failed start.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    app = create_app(settings, connection)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            proxy_headers=bool(settings.gateway_trusted_proxies),
+            forwarded_allow_ips=settings.gateway_trusted_proxies,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_WITHIN_S,
+        )
+    )
+    host, port = bound.getsockname()[:2]
+    log.info("the gateway listens on http://%s:%d", host, port)
+    server.run(sockets=[bound])
+    if app.state.failure is not None:
+        raise app.state.failure
+    log.info("stopped")
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends with exit code 0 when it is told to stop; uvicorn's would raise the signal again."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ServiceUnavailableError(
+            f"{host}:{port} cannot be bound ({error.strerror}); set PLAUDIT_GATEWAY_PORT to another port"
+        ) from None
+    return bound

@@ -1,0 +1,56 @@
+"""Events over HTTP on real servers: accepted means in Kafka, byte for byte."""
+
+import httpx
+import pytest
+
+from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.gateway import Gateway, ids, like, message
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+TEXTS = ["  leading blanks", "", "\U0001f600 beyond the BMP \U0001d11e", "a\u0000b\r\n\ttab", "é e\u0301"]
+
+
+@pytest.fixture(scope="module")
+def key(gateway: Gateway) -> str:
+    secret = gateway.key("producer", "reader")
+    with gateway.client(secret) as client:
+        wait_for_key(client)
+    return secret
+
+
+def wait_for_key(client: httpx.Client) -> None:
+    from tests.support.services import eventually
+
+    eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known", 30)
+
+
+def test_accepted_events_are_in_kafka_as_they_were_sent(gateway: Gateway, key: str) -> None:
+    with gateway.client(key) as client:
+        single = client.post("/v1/events", json=message(TEXTS[0], "whole"))
+        batch = client.post("/v1/events", json=[message(text, "whole") for text in TEXTS[1:]])
+    assert (single.status_code, batch.status_code) == (200, 200)
+    assert batch.json()["accepted"] == len(TEXTS) - 1
+    events = by_conversation(read_log(gateway.connection))["whole"]
+    assert [event.body.content for event in events if hasattr(event.body, "content")] == TEXTS
+    assert [event.event_id for event in events] == ids(single) + ids(batch)
+    assert {(event.application, event.source) for event in events} == {("shop", "gateway")}
+
+
+def test_what_is_refused_is_named_and_the_rest_is_accepted(gateway: Gateway, key: str) -> None:
+    events = [
+        {**message("fine", "mixed"), "event_id": "e1"},
+        {**message("no role", "mixed", role="nobody"), "event_id": "e2"},
+        {**like("m1", "mixed", kind="reviewer"), "event_id": "e3"},
+        {"nonsense": True},
+        17,
+    ]
+    with gateway.client(key) as client:
+        answer = client.post("/v1/events", json=events)
+    assert answer.status_code == 207
+    results = answer.json()["results"]
+    assert [(result["event_id"], result.get("reason")) for result in results] == [
+        ("e1", None), ("e2", "invalid"), ("e3", "forbidden"), (None, "invalid"), (None, "invalid"),
+    ]  # fmt: skip
+    assert "role must be one of" in results[1]["detail"]
+    assert [event.event_id for event in by_conversation(read_log(gateway.connection))["mixed"]] == ["e1"]
