@@ -61,7 +61,9 @@ def _alerts(state: State) -> RenderableType:
     if not state.alerts:
         return Text("no alerts", style="green")
     lines = [f"{firing.condition.alert}: {firing.condition.text}" for firing in state.alerts]
-    return Panel(Text("\n".join(map(_printable, lines))), title="ALERT", title_align="left", border_style="bold red")
+    return Panel(
+        Text("\n".join(map(_printable, lines))), title="ALERT", title_align="left", border_style="bold red"
+    )
 
 
 def _models(state: State) -> RenderableType:

@@ -1,0 +1,31 @@
+"""Errors of the sink.
+
+PlauditError
+├── OutputError                 the output cannot be used as it is
+│   ├── ForeignFileError        a file in it is damaged, or no sink wrote it
+│   └── OutputUnavailableError  it cannot be written just now: disk full, object store away
+├── FencedError                 another sink has taken the partition
+└── LogChangedError             the topic is not the one that the output was made from
+"""
+
+from plaudit_schemas.errors import PlauditError
+
+
+class OutputError(PlauditError):
+    """The output cannot be used as it is: no permission, a wrong URL, no conditional writes."""
+
+
+class ForeignFileError(OutputError):
+    """A file in the output is damaged, or no sink wrote it."""
+
+
+class OutputUnavailableError(OutputError):
+    """The output cannot be written just now; the sink waits and tries again."""
+
+
+class FencedError(PlauditError):
+    """Another sink has taken the partition; what this one held is written by the other."""
+
+
+class LogChangedError(PlauditError):
+    """The topic is not the one that the output was made from."""

@@ -1,0 +1,193 @@
+"""One file of each subset in the making: raw records in memory, rows on disk aside."""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+from plaudit_schemas.codec import Decoder
+from plaudit_schemas.dead_letters import Reason
+from plaudit_schemas.errors import CodecError, UnknownBodyError, UnknownSchemaError
+
+from plaudit_consumers.rows.canonical import Recorded, conversations
+from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.schemas import SUBSETS, TRAINING, Subset
+from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.errors import LogChangedError
+from plaudit_consumers.sink.marker import Source
+from plaudit_consumers.sink.parquet import FileMetadata, SubsetWriter
+from plaudit_consumers.sink.rotation import Extent
+
+# So much of raw records is decoded at once: as dicts they take some ten times as much.
+SLICE_BYTES: Final = 2 << 20
+ROW_GROUP_BYTES: Final = 32 << 20
+
+
+class Raw(NamedTuple):
+    """A record as Kafka gave it."""
+
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    payload: bytes
+
+
+class Refused(NamedTuple):
+    """A record that can never be read."""
+
+    raw: Raw
+    reason: Reason
+    detail: str
+
+
+class Job(NamedTuple):
+    """What all files of a partition have in common."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    settings: RowSettings
+    zstd_level: int
+    decoder: Decoder
+
+
+class OpenFile:
+    """Records of one partition from `first` on, on their way into one file a subset.
+
+    Attributes:
+        extent: what it holds; None while it is empty.
+        held_bytes: raw records in memory.
+        source: the furthest event of everything written so far.
+        stage_seconds: where the time went: decode, derive, write.
+    """
+
+    def __init__(self, job: Job, scratch: Path, first: int, source: Source) -> None:
+        self._job, self.first, self.last = job, first, first - 1
+        self.source = source
+        self.extent: Extent | None = None
+        self.held_bytes = 0
+        self.repeats = 0
+        self.refused: list[Refused] = []
+        self.stage_seconds: defaultdict[str, float] = defaultdict(float)
+        self._held: list[Raw] = []
+        name = uuid.uuid4().hex
+        self.writers: dict[Subset, SubsetWriter] = {
+            subset: SubsetWriter(scratch / f"{name}.{subset}", subset, job.zstd_level) for subset in SUBSETS
+        }
+
+    def take(self, raw: Raw, extent: Extent) -> None:
+        """Hold one more record; `extent` is the file's with it."""
+        self._held.append(raw)
+        self.held_bytes += len(raw.payload)
+        self.last, self.extent = raw.offset, extent
+
+    def spill(self) -> None:
+        """Turn what is held in memory into rows on disk.
+
+        Raises:
+            UnknownSchemaError, UnknownBodyError: a newer writer's record: to be read after an upgrade.
+            LogChangedError: source offsets went back.
+            OutputUnavailableError: the disk is full.
+        """
+        held, self._held, self.held_bytes = self._held, [], 0
+        waiting: dict[Subset, list[Any]] = {subset: [] for subset in SUBSETS}
+        held.reverse()
+        while held:
+            part, size = [], 0
+            while held and size < SLICE_BYTES:
+                part.append(held.pop())
+                size += len(part[-1].payload)
+            self._rows(part, waiting)
+        for subset, tables in waiting.items():
+            self._write(subset, tables)
+
+    def finish(self) -> None:
+        """Write everything, and close the files; `writers` with rows are ready to be published."""
+        self.spill()
+        counts = {subset: self.writers[subset].rows for subset in TRAINING if self.writers[subset].rows}
+        for subset, writer in self.writers.items():
+            if writer.rows:
+                writer.finish(
+                    FileMetadata(
+                        subset=subset, topic=self._job.topic, topic_id=self._job.topic_id,
+                        partition=self._job.partition, first=self.first, last=self.last, rows=writer.rows,
+                        settings=self._job.settings,
+                        derived=counts if subset == "conversations" else {},
+                        source=self.source if subset == "conversations" else Source(),
+                    )
+                )  # fmt: skip
+
+    def discard(self) -> None:
+        """Throw everything away."""
+        self._held, self.held_bytes = [], 0
+        for writer in self.writers.values():
+            writer.discard()
+
+    def _rows(self, part: Sequence[Raw], waiting: dict[Subset, list[Any]]) -> None:
+        began = time.perf_counter()
+        table = self._table(self._new(part))
+        decoded = time.perf_counter()
+        self.stage_seconds["decode"] += decoded - began
+        if table is None:
+            return
+        self._wait(waiting, "conversations", table)
+        for subset, rows in derive(table, self._job.settings):
+            self._wait(waiting, subset, rows)
+        self.stage_seconds["derive"] += time.perf_counter() - decoded
+
+    def _table(self, recorded: list[Recorded]) -> Any:
+        return conversations(recorded, self._job.settings.training_licence) if recorded else None
+
+    def _new(self, part: Sequence[Raw]) -> list[Recorded]:
+        new = []
+        for raw in part:
+            record = self._decoded(raw)
+            if record is None:
+                continue
+            offset, finished_at = record["source_offset"], record["finished_at"]
+            if offset > self.source.offset:
+                new.append(Recorded(record, raw.offset, raw.timestamp_ms))
+                self.source = Source(offset=offset, finished_at=max(finished_at, self.source.finished_at))
+            elif finished_at > self.source.finished_at:
+                raise LogChangedError(
+                    f"{self._place(raw)}: the conversation finished later than any before it, but by an "
+                    f"earlier offset ({offset}) of the events: that topic was made anew; give the sink a new "
+                    "--output"
+                )
+            else:
+                self.repeats += 1
+        return new
+
+    def _decoded(self, raw: Raw) -> dict[str, Any] | None:
+        try:
+            record = self._job.decoder.decode(raw.payload)
+        except (UnknownSchemaError, UnknownBodyError) as error:
+            raise type(error)(
+                f"{self._place(raw)}: {error}; the sink does not pass over what it cannot read: upgrade it"
+            ) from None
+        except CodecError as error:
+            self.refused.append(Refused(raw, error.reason, str(error)))
+            return None
+        if record["source_partition"] != self._job.partition:
+            detail = f"the record is of source partition {record['source_partition']}"
+            self.refused.append(Refused(raw, "invalid", detail))
+            return None
+        return record
+
+    def _place(self, raw: Raw) -> str:
+        return f"{self._job.topic} {self._job.partition} at offset {raw.offset}"
+
+    def _wait(self, waiting: dict[Subset, list[Any]], subset: Subset, table: Any) -> None:
+        waiting[subset].append(table)
+        if sum(each.nbytes for each in waiting[subset]) > ROW_GROUP_BYTES:
+            self._write(subset, waiting[subset])
+
+    def _write(self, subset: Subset, tables: list[Any]) -> None:
+        if tables:
+            began = time.perf_counter()
+            self.writers[subset].write(pa.concat_tables(tables).combine_chunks())
+            tables.clear()
+            self.stage_seconds["write"] += time.perf_counter() - began

@@ -1,0 +1,350 @@
+"""What a sink does with its output: recovery, fences, files that are not its own."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.errors import (
+    FencedError,
+    ForeignFileError,
+    LogChangedError,
+    OutputError,
+    OutputUnavailableError,
+)
+from plaudit_consumers.sink.local import LocalOutput
+from plaudit_consumers.sink.sink import Sink, Topic
+from plaudit_consumers.sink.writing import Raw, Refused
+from plaudit_schemas.errors import UnknownSchemaError
+
+from tests.consumers.builders import T0_MS, chat, encoded
+from tests.consumers.writing import feed, log, sink
+from tests.support.sinks import rows, sources
+
+DAY_MS = 86_400_000
+
+
+def files(root: Path, subset: str = "conversations") -> list[str]:
+    return sorted(path.name for path in root.glob(f"v1/{subset}/*/*.parquet"))
+
+
+def once(count: int) -> dict[tuple[int, int], int]:
+    return {(0, offset): 1 for offset in range(count)}
+
+
+def take(one: Sink, raws: Iterable[Raw]) -> None:
+    for raw in raws:
+        one.take(0, raw)
+
+
+def test_files_are_named_by_their_records_and_say_how_they_were_made(tmp_path: Path) -> None:
+    feed(sink(tmp_path, rows=RowSettings(sft_min_score=0.9)), log(25))
+    assert files(tmp_path) == [
+        "0000-000000000000-000000000009.parquet",
+        "0000-000000000010-000000000019.parquet",
+        "0000-000000000020-000000000024.parquet",
+    ]
+    assert sources(tmp_path) == once(25)
+    path = tmp_path / "v1/sft/date=2026-09-21/0000-000000000000-000000000009.parquet"
+    said = json.loads(pq.read_metadata(path).metadata[b"plaudit"])
+    assert said["settings"]["sft_min_score"] == 0.9
+    assert (said["subset"], said["first"], said["last"], said["topic_id"]) == ("sft", 0, 9, "id-1")
+    assert all(pq.read_metadata(path).row_group(0).num_rows for path in tmp_path.glob("v1/*/*/*.parquet"))
+
+
+def test_a_new_sink_goes_on_where_the_output_ends(tmp_path: Path) -> None:
+    for end in (7, 7, 25, 31, 60):
+        feed(sink(tmp_path), log(end))
+    assert sources(tmp_path) == once(60)
+    assert [(r["source_offset"]) for r in rows(tmp_path, "preference")] == list(range(0, 60, 3))
+
+
+def test_the_settings_do_not_change_what_is_written_once(tmp_path: Path) -> None:
+    feed(sink(tmp_path, rotate_rows=7), log(40), commit=False)
+    feed(sink(tmp_path, rotate_rows=3, rotate_bytes=5000), log(40))
+    assert sources(tmp_path) == once(40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "step_ms", "expected"),
+    [
+        ({"rotate_rows": 1000}, 1000, 1),
+        ({"rotate_rows": 1000, "rotate_minutes": 1}, 10_000, 5),
+        ({"rotate_rows": 1000, "rotate_minutes": 1e6}, DAY_MS // 10, 4),
+        ({"rotate_rows": 1000, "rotate_bytes": 1}, 1000, 30),
+    ],
+    ids=["one", "span", "days", "bytes"],
+)
+def test_rotation(tmp_path: Path, settings: dict[str, Any], step_ms: int, expected: int) -> None:
+    feed(sink(tmp_path, **settings), log(30, step_ms=step_ms))
+    assert len(files(tmp_path)) == expected
+    assert sources(tmp_path) == once(30)
+    for path in tmp_path.glob("v1/conversations/*/*.parquet"):
+        days = {f"date={row['recorded_at']:%Y-%m-%d}" for row in pq.read_table(path).to_pylist()}
+        assert days == {path.parent.name}
+
+
+def test_little_memory_changes_no_row(tmp_path: Path) -> None:
+    one = sink(tmp_path / "a", rotate_rows=1000)
+    one._settings = one._settings.model_copy(update={"sink_memory_mb": 0})
+    feed(one, log(30))
+    feed(sink(tmp_path / "b", rotate_rows=1000), log(30))
+    assert pq.ParquetFile(next((tmp_path / "a").glob("v1/kto/*/*"))).num_row_groups > 5
+    for subset in ("conversations", "sft", "preference", "kto"):
+        assert rows(tmp_path / "a", subset) == rows(tmp_path / "b", subset)
+
+
+def test_old_files_that_someone_deletes_do_not_come_again(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(30))
+    for path in tmp_path.glob("v1/*/*/*.parquet"):
+        path.unlink()
+    feed(sink(tmp_path), log(33))
+    assert sources(tmp_path) == {(0, offset): 1 for offset in range(30, 33)}
+
+
+def test_a_lost_marker_is_read_back_from_the_files(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(30))
+    next(tmp_path.glob(".plaudit/markers/id-1/0000.json")).unlink()
+    again = [*log(30), *(raw._replace(offset=raw.offset + 20) for raw in log(30)[10:])]
+    feed(sink(tmp_path), again)
+    assert sources(tmp_path) == once(30)
+
+
+def test_a_range_of_repeats_writes_no_file(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(10))
+    feed(sink(tmp_path), [raw._replace(offset=raw.offset + 10) for raw in log(10)])
+    assert len(files(tmp_path)) == 1
+    one = sink(tmp_path)
+    assert one.own([0]) == {0: 20}
+
+
+def test_a_source_that_starts_anew_is_an_error_and_not_a_repeat(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(10))
+    anew = encoded(chat(offset=3, finished_at=T0_MS * 1000 + 999))
+    with pytest.raises(LogChangedError, match=r"at offset 10.*earlier offset \(3\)"):
+        feed(sink(tmp_path), [Raw(10, T0_MS, b"k", anew)])
+
+
+def test_another_topic_needs_another_output(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(3))
+    with pytest.raises(LogChangedError, match="made from another topic"):
+        sink(tmp_path, topic=Topic("plaudit.finished-conversations", "id-2"))
+
+
+def test_of_two_sinks_on_one_partition_one_goes_on(tmp_path: Path) -> None:
+    first, second = sink(tmp_path, writer="w1"), sink(tmp_path, writer="w2", rotate_rows=7)
+    for one in (first, second):
+        one.own([0])
+    raws = log(40)
+    take(first, raws[:12])
+    with pytest.raises(FencedError, match="another sink"):
+        take(second, raws[:12])
+    feed(sink(tmp_path, writer="w3"), raws)
+    with pytest.raises(FencedError):
+        take(first, raws[12:])
+    assert sources(tmp_path) == once(40)
+
+
+def test_a_range_that_was_begun_is_written_as_it_was_begun(tmp_path: Path) -> None:
+    """A sink that sleeps between claim and publication changes nothing when it wakes up."""
+    raws, sleeper = log(40), sink(tmp_path, writer="w1", rotate_rows=30)
+    sleeper.own([0])
+    take(sleeper, raws[:30])
+    publish = sleeper._output.publish
+
+    def pause(file: Path, path: str) -> bool:
+        sleeper._output.publish = publish  # type: ignore[method-assign]  # the pause comes once
+        feed(sink(tmp_path, writer="w2", rotate_rows=4), raws)
+        return publish(file, path)
+
+    sleeper._output.publish = pause  # type: ignore[method-assign]  # the pause
+    with pytest.raises(FencedError):
+        sleeper.take(0, raws[30])
+    assert files(tmp_path)[0] == "0000-000000000000-000000000029.parquet"
+    assert files(tmp_path)[1] == "0000-000000000030-000000000033.parquet"
+    assert sources(tmp_path) == once(40)
+    assert sources(tmp_path, "kto") == once(40)
+
+
+def test_a_begun_range_is_not_cut_short_by_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raws, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
+    dying.own([0])
+    monkeypatch.setattr(dying._output, "publish", _die)
+    with pytest.raises(KeyboardInterrupt):
+        take(dying, raws)
+    feed(sink(tmp_path, writer="w2"), raws[:6])
+    assert files(tmp_path) == []
+    feed(sink(tmp_path, writer="w3", rotate_rows=2), raws[:16])
+    assert files(tmp_path)[0] == "0000-000000000000-000000000014.parquet"
+    gap = [raw._replace(offset=raw.offset + 1000) for raw in log(20)[16:]]
+    feed(sink(tmp_path, writer="w4"), gap)
+    assert sources(tmp_path) == once(20)
+
+
+def test_a_begun_range_whose_end_the_log_lost_keeps_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raws, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
+    dying.own([0])
+    monkeypatch.setattr(dying._output, "publish", _die)
+    with pytest.raises(KeyboardInterrupt):
+        take(dying, raws)
+    feed(sink(tmp_path, writer="w2"), raws[:5] + raws[18:])
+    assert files(tmp_path)[0] == "0000-000000000000-000000000014.parquet"
+    assert sorted(sources(tmp_path)) == [(0, at) for at in (0, 1, 2, 3, 4, 18, 19)]
+
+
+def _die(*_: object) -> bool:
+    raise KeyboardInterrupt
+
+
+def test_training_files_that_a_crash_left_out_are_made_with_the_settings_of_then(tmp_path: Path) -> None:
+    raws, dying = log(12), sink(tmp_path, rows=RowSettings(kto_good_score=1.0))
+    publish = dying._output.publish
+
+    def canonical_only(file: Path, path: str) -> bool:
+        return publish(file, path) if "/conversations/" in path else _die()
+
+    dying._output.publish = canonical_only  # type: ignore[method-assign]  # as a crash does
+    dying.own([0])
+    with pytest.raises(KeyboardInterrupt):
+        take(dying, raws)
+    assert files(tmp_path, "kto") == []
+    feed(sink(tmp_path, rows=RowSettings(training_raters="model")), raws)
+    assert sources(tmp_path, "kto") == once(10)
+    feed(sink(tmp_path / "calm"), raws[:10])
+    for subset in ("sft", "preference", "kto"):
+        assert rows(tmp_path, subset) == rows(tmp_path / "calm", subset)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "v1/conversations/date=2026-09-21/part-0.parquet",
+        "v1/sft/notes.txt",
+        "v1/other/date=2026-09-21/0000-000000000000-000000000009.parquet",
+    ],
+)
+def test_a_foreign_file_is_named_and_refused(tmp_path: Path, path: str) -> None:
+    feed(sink(tmp_path), log(3))
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_bytes(b"x")
+    with pytest.raises(ForeignFileError, match=path):
+        sink(tmp_path)
+
+
+def test_a_damaged_file_is_named_and_refused(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(30))
+    paths = sorted(tmp_path.glob("v1/conversations/*/*.parquet"))
+    whole = paths[1].read_bytes()
+    paths[1].write_bytes(whole[:-5])
+    with pytest.raises(ForeignFileError, match=paths[1].name):
+        sink(tmp_path)
+    paths[1].write_bytes(whole)
+    one = sink(tmp_path)
+    next(tmp_path.glob(".plaudit/markers/id-1/0000.json")).unlink()
+    paths[2].write_bytes(b"PAR1" + b"\0" * 50 + b"PAR1")
+    with pytest.raises(ForeignFileError, match=paths[2].name):
+        one.own([0])
+    pq.write_table(pq.read_table(paths[0]).replace_schema_metadata({}), paths[2])
+    with pytest.raises(ForeignFileError, match="not written by a sink"):
+        one.own([0])
+
+
+def test_files_that_overlap_are_named_and_refused(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(30))
+    paths = sorted(tmp_path.glob("v1/conversations/*/*.parquet"))
+    paths[1].rename(paths[1].with_name("0000-000000000005-000000000014.parquet"))
+    with pytest.raises(ForeignFileError, match="hold the same offsets"):
+        sink(tmp_path).own([0])
+
+
+def test_a_damaged_marker_and_a_foreign_readme_are_named(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(3))
+    marker = next(tmp_path.glob(".plaudit/markers/id-1/0000.json"))
+    marker.write_text("{}")
+    with pytest.raises(ForeignFileError, match="delete it"):
+        sink(tmp_path).own([0])
+    (tmp_path / "README.md").write_text("# mine")
+    with pytest.raises(ForeignFileError, match=r"README\.md"):
+        sink(tmp_path)
+
+
+def test_the_readme_names_the_subsets_that_have_files(tmp_path: Path) -> None:
+    feed(sink(tmp_path, rows=RowSettings(training_consent="opt_in", training_raters="model")), log(3))
+    assert "v1/conversations/*/*.parquet" in (tmp_path / "README.md").read_text()
+    assert "sft" not in (tmp_path / "README.md").read_text()
+    feed(sink(tmp_path), log(12))
+    text = (tmp_path / "README.md").read_text()
+    named = [name for name in ("sft", "sft_tools", "preference", "kto") if f"config_name: {name}\n" in text]
+    assert named == ["sft", "preference", "kto"]
+
+
+def test_a_folder_without_permission_is_an_error_at_once() -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        LocalOutput(Path("/proc/plaudit"))  # not even root may
+
+
+def test_a_file_in_the_way_is_an_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError, match="name another folder"):
+        LocalOutput(tmp_path / "out")
+
+
+def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, raws = sink(tmp_path), log(25)
+    one.own([0])
+    link = os.link
+    full = {"v1/conversations", "v1/kto"}
+
+    def refusing(source: Path, target: Path) -> None:
+        if any(part in str(target) for part in full):
+            raise OSError(28, "No space left on device")
+        link(source, target)
+
+    monkeypatch.setattr("os.link", refusing)
+    for part in sorted(full):
+        with pytest.raises(OutputUnavailableError, match="No space left"):
+            take(one, raws)
+        full.discard(part)
+        one.disown([0])
+        one.own([0])
+    feed(one, raws)
+    assert sources(tmp_path) == once(25)
+    assert sources(tmp_path, "kto") == once(25)
+    assert [path for path in tmp_path.glob(".plaudit/aside/*/*") if path.name != "lock"] == []
+
+
+def test_a_newer_revision_is_not_passed_over(tmp_path: Path) -> None:
+    newer = b"\0\0\0\0\7rest"
+    raws = [*log(3), Raw(3, T0_MS, b"k", newer)]
+    with pytest.raises(UnknownSchemaError, match=r"at offset 3: .*schema id 7.*upgrade it"):
+        feed(sink(tmp_path), raws)
+    assert sink(tmp_path).own([0]) == {0: None}
+
+
+def test_what_can_never_be_read_is_refused_before_the_commit(tmp_path: Path) -> None:
+    refused: list[Refused] = []
+    raws = [*log(3), Raw(3, T0_MS, b"k", b"garbage"), Raw(4, T0_MS, b"k", b"")]
+    feed(sink(tmp_path, refused=refused), raws)
+    assert [(each.raw.offset, each.reason) for each in refused] == [(3, "bad_magic"), (4, "truncated")]
+    assert sink(tmp_path).own([0]) == {0: 5}
+
+
+def test_folders_of_killed_sinks_are_removed_and_those_of_others_kept(tmp_path: Path) -> None:
+    alive = LocalOutput(tmp_path)
+    dead = tmp_path / ".plaudit/aside/dead"
+    dead.mkdir()
+    (dead / "lock").write_bytes(b"")
+    (dead / "half.parquet").write_bytes(b"x")
+    other = LocalOutput(tmp_path)
+    assert not dead.exists()
+    assert alive.scratch.exists()
+    other.close()
+    assert not other.scratch.exists()

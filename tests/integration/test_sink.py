@@ -1,0 +1,111 @@
+"""The sink on real servers: everything once, whatever happens to it."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from plaudit_schemas.topics import DEAD_LETTERS
+
+from benchmarks.workload import events
+from tests.consumers.builders import T0_MS, chat, encoded, like
+from tests.support.line import Line
+from tests.support.services import eventually
+from tests.support.sinks import Sinks, logged, rows, send, sources
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+Make = Callable[..., Line]
+
+
+@pytest.fixture
+def sinks(tmp_path: Path) -> Iterator[Callable[..., Sinks]]:
+    made: list[Sinks] = []
+
+    def make(line: Line, output: str = "", **settings: str) -> Sinks:
+        made.append(Sinks(line.connection, line.folder, output or str(tmp_path / "out"), settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def records(partition: int, offsets: range) -> Iterator[tuple[int, bytes]]:
+    for offset in offsets:
+        yield partition, encoded(chat(like("a"), offset=offset, source_partition=partition))
+
+
+def test_worker_and_sink_write_every_finished_conversation_once(
+    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
+) -> None:
+    one, out = line(), tmp_path / "out"
+    one.send(events(4000, open_conversations=100, start_us=T0_MS * 1000))
+    one.start_worker()
+    one.wait_folded()
+    writing = sinks(one, rotate_rows="40")
+    writing.once()
+    writing.once()
+    expected = logged(one.connection, one.partitions)
+    assert len(expected) > 100
+    assert sources(out) == dict.fromkeys(expected, 1)
+    assert max(len(rows_) for rows_ in [rows(out, "sft"), rows(out, "kto")]) > 20
+    assert len(list(out.glob("v1/conversations/*/*.parquet"))) > 4
+
+
+def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
+    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
+) -> None:
+    one, out = line(partitions=2), tmp_path / "out"
+    send(one.connection, records(0, range(30)))
+    writing = sinks(one, rotate_rows="20")
+    sink = writing.start()
+    eventually(lambda: len(rows(out, "conversations")) == 20, "the first file is written")
+    address = next(word for word in writing.logs().split() if word.startswith("http://"))
+    assert httpx.get(address + "/health/live").json() == {"status": "live"}
+    assert httpx.get(address + "/health/ready").json() == {"status": "ready", "reason": None}
+    assert 'plaudit_sink_rows_total{subset="sft"} 20.0' in httpx.get(address + "/metrics").text
+    assert httpx.get(address + "/").status_code == 404
+    sink.send_signal(signal.SIGTERM)
+    assert sink.wait(60) == 0, writing.logs()
+    assert sources(out) == {(0, offset): 1 for offset in range(30)}
+    assert sources(out, "sft") == sources(out)
+
+
+def test_repeats_are_dropped_and_garbage_goes_to_the_dead_letters(
+    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
+) -> None:
+    one, out = line(partitions=1), tmp_path / "out"
+    sent = list(records(0, range(10)))
+    stray = encoded(chat(offset=11, source_partition=3))
+    send(one.connection, [*sent, *sent[4:], (0, b"garbage"), (0, stray)])
+    writing = sinks(one)
+    writing.once()
+    send(one.connection, sent[8:])
+    writing.once()
+    assert sources(out) == {(0, offset): 1 for offset in range(10)}
+    letters = [dict(message.headers()) for message in one.read(DEAD_LETTERS)]
+    assert [(each["reason"], each["offset"]) for each in letters] == [
+        (b"bad_magic", b"16"),
+        (b"invalid", b"17"),
+    ]
+
+
+def test_several_sinks_share_the_partitions(line: Make, sinks: Callable[..., Sinks], tmp_path: Path) -> None:
+    one, out = line(partitions=4), tmp_path / "out"
+    writing = sinks(one, rotate_rows="7")
+    first = writing.start()
+    for partition in range(4):
+        send(one.connection, records(partition, range(50)))
+    eventually(lambda: len(rows(out, "conversations")) > 20, "the first sink writes")
+    second = writing.start()
+    eventually(lambda: "taken over" in (one.folder / "sink1.log").read_text(), "the second has partitions")
+    for partition in range(4):
+        send(one.connection, records(partition, range(50, 120)))
+    expected = {(partition, offset): 1 for partition in range(4) for offset in range(120)}
+    eventually(lambda: len(sources(out)) >= 4 * 112, "both go on")
+    for sink in (first, second):
+        sink.send_signal(signal.SIGTERM)
+        assert sink.wait(60) == 0, writing.logs()
+    assert sources(out) == expected
