@@ -25,7 +25,7 @@ from plaudit_schemas.topics.admin import live_partitions
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
-from plaudit_stream_processors.fold.events import check_envelope
+from plaudit_stream_processors.fold.events import check_key
 from plaudit_stream_processors.state.client import connect
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -109,7 +109,7 @@ def rebuilt(
         value = message.value() or b""
         try:
             record = decoder.decode(value)
-            check_envelope(record)
+            check_key(record, wanted)
             fold(
                 state,
                 Event(record, partition, message.offset(), message.timestamp()[1], len(value)),

@@ -10,8 +10,9 @@ from plaudit_stream_processors.metrics.votes import SATISFIED, Moment, revote
 
 def count_message(message: Entity, series: list[str], event: Event, effects: Effects) -> None:
     """Count a new message in its own bucket; an assistant's with its latency."""
-    effects.counters.add(series, "messages:" + message["role"], event.at, event.arrived_ms)
-    if message["role"] == "assistant":
+    role = message["role"]
+    effects.counters.add(series, "messages:" + role, event.at, event.arrived_ms)
+    if role == "assistant":
         recount_latency(message, event, effects)
 
 

@@ -11,7 +11,7 @@ from plaudit_schemas.limits import (
     METADATA_ENTRIES,
 )
 
-__all__ = ["APPLICATION_PATTERN", "Event", "Refused", "check_body", "check_envelope"]
+__all__ = ["APPLICATION_PATTERN", "Event", "Refused", "check_body", "check_key"]
 
 Body = dict[str, Any]
 
@@ -46,19 +46,21 @@ class Event:
         self.size = size
         occurred: int = record["occurred_at"]
         latest = arrived_ms * 1000 + FUTURE_MICROS
-        self.at = min(latest, occurred)
+        self.at = occurred if occurred < latest else latest
 
 
-def check_envelope(record: dict[str, Any]) -> None:
-    """Refuse ids over their limit; the application's spelling follows from the key, which it is part of."""
-    if not 0 < len(record["event_id"]) <= ID_CHARACTERS:
-        raise Refused("invalid", f"event_id must have 1 to {ID_CHARACTERS} characters")
-    if not 0 < len(record["conversation_id"]) <= ID_CHARACTERS:
+def check_key(record: dict[str, Any], key: bytes | None) -> None:
+    """Refuse a record whose key is not its event's, and an application or conversation id over its limit.
+
+    The application's spelling follows from the key, which it is part of.
+    """
+    application, conversation_id = record["application"], record["conversation_id"]
+    if key != f"{application}/{conversation_id}".encode():
+        raise Refused("invalid", "the record's key is not application/conversation id of its event")
+    if not 0 < len(conversation_id) <= ID_CHARACTERS:
         raise Refused("invalid", f"conversation_id must have 1 to {ID_CHARACTERS} characters")
-    if not 0 < len(record["application"]) <= ID_CHARACTERS or "/" in record["application"]:
+    if not 0 < len(application) <= ID_CHARACTERS or "/" in application:
         raise Refused("invalid", f"application must have 1 to {ID_CHARACTERS} characters and no slash")
-    if len(record.get("producer", "")) > ID_CHARACTERS:
-        raise Refused("invalid", f"producer must have at most {ID_CHARACTERS} characters")
 
 
 _LIMITS = {
@@ -70,8 +72,8 @@ _LIMITS = {
 
 def check_body(body: Body, size: int) -> None:
     """Refuse what is over the contract's limits. Cheap for what is small: most of it cannot be over."""
-    for name in body.keys() & _LIMITS.keys():
-        if len(body[name]) > _LIMITS[name]:
+    for name in body:
+        if name in _LIMITS and len(body[name]) > _LIMITS[name]:
             raise Refused(
                 "invalid", f"{name} has {len(body[name])} entries or characters; {_LIMITS[name]} at most"
             )

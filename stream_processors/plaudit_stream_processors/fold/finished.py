@@ -43,7 +43,10 @@ def unbroken(messages: dict[str, Entity]) -> set[str]:
     """Ids of the messages whose parents lead to a root; a missing parent or a cycle breaks the line."""
     whole: set[str] = set()
     broken: set[str] = set()
-    for message_id in messages:
+    for message_id, message in messages.items():
+        if not message["parent_id"] or message["parent_id"] in whole:  # nearly all
+            whole.add(message_id)
+            continue
         line: list[str] = []
         on_line: set[str] = set()
         current = message_id

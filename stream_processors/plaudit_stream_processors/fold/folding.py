@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from plaudit_schemas.limits import ID_CHARACTERS
+
 from plaudit_stream_processors.fold.conversation import Conversation
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.events import Event, Refused, check_body
@@ -22,9 +24,10 @@ Handler = Callable[[Conversation, dict[str, Any], Event, Effects, Rules], None]
 _ADD = "plaudit.v1.AddMessage"
 _END = "plaudit.v1.EndConversation"
 _ERASE = "plaudit.v1.EraseConversation"
-_LIFECYCLE = ("plaudit.v1.StartConversation", "plaudit.v1.UpdateConversation")
+_START = "plaudit.v1.StartConversation"
+_LIFECYCLE = (_START, "plaudit.v1.UpdateConversation")
 _HANDLERS: dict[str, Handler] = {
-    "plaudit.v1.StartConversation": start_conversation,
+    _START: start_conversation,
     "plaudit.v1.UpdateConversation": update_conversation,
     _ADD: add_message,
     "plaudit.v1.UpdateMessage": update_message,
@@ -46,13 +49,16 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
     record = event.record
     event_id = record["event_id"]
     name, body = record["body"]
+    producer = record.get("producer", "")
+    if not event_id or len(event_id) > ID_CHARACTERS or len(producer) > ID_CHARACTERS:
+        raise Refused("invalid", f"event_id must have 1 to {ID_CHARACTERS} characters, producer at most that")
     if state.end is not None and name != _ERASE:
         _refuse_late(state, event, rules)
     if event_id in state.seen:
         effects.duplicates += 1
         return state
     check_body(body, event.size)
-    if not state.series:
+    if not state.series and name != _START:
         state.series = series_of(state, {}, event, rules)
         state.dirty["conversation"] = None
     _HANDLERS[name](state, body, event, effects, rules)
@@ -60,11 +66,12 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
         state.lifecycle.append(event_id)
     state.seen.add(event_id)
     state.events += 1
-    if "producer" in record and "sequence" in record:
-        _count_sequence(state, record["producer"], record["sequence"])
+    if producer and "sequence" in record:
+        _count_sequence(state, producer, record["sequence"])
     if name not in (_END, _ERASE):  # an end is no activity
         state.is_open = True
-        state.activity_ms = max(state.activity_ms, event.arrived_ms)
+        if event.arrived_ms > state.activity_ms:
+            state.activity_ms = event.arrived_ms
     return state
 
 
@@ -82,5 +89,6 @@ def _count_sequence(state: Conversation, producer: str, sequence: int) -> None:
     if counted is None:
         state.producers[producer] = [sequence, 1]
     else:
-        counted[0] = max(counted[0], sequence)
+        if sequence > counted[0]:
+            counted[0] = sequence
         counted[1] += 1

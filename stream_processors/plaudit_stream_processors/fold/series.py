@@ -13,6 +13,8 @@ def series_of(state: Conversation, said: Entity, event: Event, rules: Rules) -> 
     base = Labels(
         state.application, model.get("id", ""), model.get("version") or "", "", event.record["source"]
     )
+    if not variants:
+        return [rules.admit(base)]
     arms = [f"{experiment}:{arm}" for experiment, arm in sorted(variants.items())]
     # Two arms may share a series past the cardinality limit; a thing counts once in each series.
     return list(

@@ -28,12 +28,8 @@ class Admission:
         """How many values went to `other`."""
         return sum(not admitted for known in self._known.values() for admitted in known.values())
 
-    def note(self, event: dict[str, Any]) -> None:
-        """Collect the values of an event that nobody decided on yet."""
-        application = event["application"]
-        if application not in self._known["application"]:
-            self._new["application"][application] = None
-        body = event["body"][1]
+    def note(self, body: dict[str, Any]) -> None:
+        """Collect what the body of an event names and nobody decided on yet."""
         if "model" in body:
             value = _model_value(body["model"]["id"], body["model"].get("version") or "")
             if value not in self._known["model"]:
@@ -42,6 +38,11 @@ class Admission:
             for experiment, arm in body["variants"].items():
                 if f"{experiment}:{arm}" not in self._known["variant"]:
                     self._new["variant"][f"{experiment}:{arm}"] = None
+
+    def note_application(self, application: str) -> None:
+        """Collect a conversation's application."""
+        if application not in self._known["application"]:
+            self._new["application"][application] = None
 
     async def settle(self) -> None:
         """Ask about what was noted."""

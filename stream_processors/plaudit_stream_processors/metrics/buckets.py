@@ -15,49 +15,53 @@ Cells = dict[str, int]
 
 
 class Counters:
-    """Sums of deltas, by bucket and cell; a cell is `series name`, a blank, and the counter's name.
+    """Sums of deltas by bucket, series and counter.
 
     Attributes:
-        recent: short bucket's start in units of SHORT_US -> cells; counts for both resolutions.
-        older: long bucket's start in units of LONG_US -> cells; too old for the short one.
+        recent: short bucket's start in units of SHORT_US -> series -> counter -> sum; counts for both
+            resolutions.
+        older: long bucket's start in units of LONG_US -> likewise; too old for the short one.
         late: deltas that were past either retention and were not counted.
     """
 
     __slots__ = ("late", "older", "recent")
 
     def __init__(self) -> None:
-        self.recent: dict[int, Cells] = {}
-        self.older: dict[int, Cells] = {}
+        self.recent: dict[int, dict[str, Cells]] = {}
+        self.older: dict[int, dict[str, Cells]] = {}
         self.late = 0
 
     def add(self, series: list[str], counter: str, at: int, arrived_ms: int, amount: int = 1) -> None:
         """Count `amount` at event time `at` (microseconds) for every one of `series`."""
-        arrived = arrived_ms * 1000
         bucket = at // SHORT_US
-        if bucket * SHORT_US + SHORT_RETENTION_US > arrived:
-            cells = self.recent.get(bucket)
-            if cells is None:
-                cells = self.recent[bucket] = {}
+        if (bucket * SHORT_US + SHORT_RETENTION_US) > arrived_ms * 1000:
+            by_series = self.recent.get(bucket)
+            if by_series is None:
+                by_series = self.recent[bucket] = {}
         else:
             bucket = at // LONG_US
-            if bucket * LONG_US + LONG_RETENTION_US <= arrived:
+            if bucket * LONG_US + LONG_RETENTION_US <= arrived_ms * 1000:
                 self.late += 1
                 return
-            cells = self.older.get(bucket)
-            if cells is None:
-                cells = self.older[bucket] = {}
+            by_series = self.older.setdefault(bucket, {})
         for name in series:
-            cell = name + " " + counter
-            cells[cell] = cells.get(cell, 0) + amount
+            cells = by_series.get(name)
+            if cells is None:
+                by_series[name] = {counter: amount}
+            else:
+                cells[counter] = cells.get(counter, 0) + amount
 
     def by_bucket(self) -> dict[str, Cells]:
-        """Bucket name (`10s:1763700010` or `10m:1763700000`, seconds since 1970) -> cells, zeros left out."""
+        """Bucket name (`10s:1763700010` or `10m:1763700000`, seconds since 1970) -> cells, zeros left out.
+
+        A cell is `series name`, a blank, and the counter's name.
+        """
         merged: dict[str, Cells] = {}
-        for bucket, cells in self.recent.items():
-            merged[short_name(bucket)] = dict(cells)
-            _merge(merged.setdefault(long_name(bucket * SHORT_US // LONG_US), {}), cells)
-        for bucket, cells in self.older.items():
-            _merge(merged.setdefault(long_name(bucket), {}), cells)
+        for bucket, by_series in self.recent.items():
+            _merge(merged.setdefault(short_name(bucket), {}), by_series)
+            _merge(merged.setdefault(long_name(bucket * SHORT_US // LONG_US), {}), by_series)
+        for bucket, by_series in self.older.items():
+            _merge(merged.setdefault(long_name(bucket), {}), by_series)
         for name, cells in merged.items():
             merged[name] = {cell: amount for cell, amount in cells.items() if amount}
         return {name: cells for name, cells in merged.items() if cells}
@@ -73,6 +77,8 @@ def long_name(bucket: int) -> str:
     return f"10m:{bucket * LONG_US // 1_000_000}"
 
 
-def _merge(into: Cells, cells: Cells) -> None:
-    for cell, amount in cells.items():
-        into[cell] = into.get(cell, 0) + amount
+def _merge(into: Cells, by_series: dict[str, Cells]) -> None:
+    for series, cells in by_series.items():
+        for counter, amount in cells.items():
+            cell = f"{series} {counter}"
+            into[cell] = into.get(cell, 0) + amount

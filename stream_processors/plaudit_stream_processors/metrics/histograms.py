@@ -1,6 +1,7 @@
 """Log-spaced histograms: bucket i holds (base**(i-1), base**i], so a quantile errs by at most 5 %."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import ceil, log, sqrt
 from typing import Final
 
@@ -8,6 +9,7 @@ BASE: Final = 1.1
 _LOG_BASE = log(BASE)
 
 
+@lru_cache(maxsize=65_536)
 def index_of(value: float) -> int:
     """The bucket of a value; what is at most 1 lies in bucket 0."""
     return 0 if value <= 1 else ceil(log(value) / _LOG_BASE - 1e-9)

@@ -12,7 +12,7 @@ from plaudit_schemas.dead_letters import Reason
 from plaudit_schemas.errors import CodecError
 
 from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
-from plaudit_stream_processors.fold.events import check_envelope
+from plaudit_stream_processors.fold.events import check_key
 from plaudit_stream_processors.metrics.buckets import Cells
 
 
@@ -72,10 +72,8 @@ def _take(
 ) -> None:
     value = record.value or b""
     event = decoder.decode(value)
+    check_key(event, record.key)
     key = f"{event['application']}/{event['conversation_id']}"
-    if record.key != key.encode():
-        raise Refused("invalid", "the record's key is not application/conversation id of its event")
-    check_envelope(event)
     state = states.get(key) or Conversation(event["application"], event["conversation_id"])
     fold(state, Event(event, record.partition, record.offset, record.timestamp, len(value)), effects, rules)
     states[key] = state

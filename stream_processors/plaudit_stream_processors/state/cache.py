@@ -1,27 +1,25 @@
 """A worker's own copies of one partition's conversations, so that most events need no read from Redis."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from plaudit_stream_processors.fold import Conversation
 
 
 class ConversationCache:
-    """Least recently used first, bounded by the number of entities (conversations, messages, feedback).
+    """Open conversations, least recently used first; bounded by entities (conversations, messages, feedback).
 
     A state is forgotten only after the batch that touched it last was committed: until then
-    Redis has an older one.
+    Redis has an older one. An ended one is forgotten as soon as that: most get no event any more.
     """
 
     def __init__(self, max_entities: int) -> None:
         self._max = max_entities
-        self._held: OrderedDict[str, Conversation] = OrderedDict()
+        self._held: OrderedDict[bytes, Conversation] = OrderedDict()
+        self._ended: deque[tuple[int, bytes]] = deque()
         self._entities = 0
+        self.get = self._held.get  # key of the records -> the copy, or None
 
-    def get(self, key: str) -> Conversation | None:
-        """The copy, if there is one."""
-        return self._held.get(key)
-
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: bytes) -> bool:
         return key in self._held
 
     def __len__(self) -> int:
@@ -29,30 +27,41 @@ class ConversationCache:
 
     def put(self, state: Conversation) -> None:
         """Keep a copy that Redis gave, or a new conversation."""
-        self._held[state.key] = state
+        self._held[state.key.encode()] = state
         state.weight = entities(state)
         self._entities += state.weight
 
-    def touched(self, state: Conversation, batch: int) -> None:
+    def touched(self, key: bytes, state: Conversation, batch: int) -> None:
         """A batch used it; called once at the batch's end."""
         state.batch = batch
         weight = entities(state)
         self._entities += weight - state.weight
         state.weight = weight
-        self._held.move_to_end(state.key)
+        self._held.move_to_end(key)
+        if not state.is_open:
+            self._ended.append((batch, key))
 
     def committed(self, batch: int) -> None:
-        """Batches up to this one are in Redis: forget what is over the bound."""
+        """Batches up to this one are in Redis: forget what has ended, and what is over the bound."""
+        while self._ended and self._ended[0][0] <= batch:
+            _, key = self._ended.popleft()
+            state = self._held.get(key)
+            if state is not None and not state.is_open and state.batch <= batch:
+                self._forget(key, state)
         while self._entities > self._max and self._held:
             key, state = next(iter(self._held.items()))
             if state.batch > batch:
                 return
-            del self._held[key]
-            self._entities -= state.weight
+            self._forget(key, state)
+
+    def _forget(self, key: bytes, state: Conversation) -> None:
+        del self._held[key]
+        self._entities -= state.weight
 
     def clear(self) -> None:
         """Forget everything."""
         self._held.clear()
+        self._ended.clear()
         self._entities = 0
 
 

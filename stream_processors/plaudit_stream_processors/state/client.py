@@ -5,7 +5,8 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from hiredis import pack_command
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
@@ -17,7 +18,28 @@ def connect(url: str, *, timeout_s: float = 10.0) -> Client:
     """A client; it connects on first use. `redis+cluster://` and `rediss+cluster://` speak to a cluster."""
     if url.startswith(("redis+cluster://", "rediss+cluster://")):
         return RedisCluster.from_url(url.replace("+cluster", "", 1), socket_timeout=timeout_s)
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    pool = ConnectionPool.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    pool.connection_class = _PACKING.get(pool.connection_class, pool.connection_class)
+    return Redis.from_pool(pool)
+
+
+class _PackInC:
+    """A commit has some ten thousand arguments; packing them in Python was a tenth of the worker's time."""
+
+    def pack_command(self, *arguments: Any) -> list[bytes]:
+        # A command of two words is two arguments on the wire.
+        return [pack_command((*str(arguments[0]).split(), *arguments[1:]))]
+
+
+class _PackingConnection(_PackInC, Connection):
+    pass
+
+
+class _PackingSSLConnection(_PackInC, SSLConnection):
+    pass
+
+
+_PACKING: dict[type[Any], type[Any]] = {Connection: _PackingConnection, SSLConnection: _PackingSSLConnection}
 
 
 class Script:

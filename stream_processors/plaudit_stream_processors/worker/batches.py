@@ -1,8 +1,9 @@
 """One batch of one partition: decode, fold, and prepare everything that is to be written of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from plaudit_schemas.codec import Decoder, Encoder, Record, schema_id_of
@@ -10,7 +11,7 @@ from plaudit_schemas.dead_letters import Reason, Refusal
 from plaudit_schemas.errors import CodecError
 
 from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
-from plaudit_stream_processors.fold.events import check_envelope
+from plaudit_stream_processors.fold.events import check_key
 from plaudit_stream_processors.metrics.admission import Admission
 from plaudit_stream_processors.state.cache import ConversationCache
 from plaudit_stream_processors.state.store import Commit, ConversationStore, conversation_arguments
@@ -84,31 +85,47 @@ class PartitionFolder:
         """
         self._number += 1
         decoded = self.tools.decoder.decode_many([record.value for record in records])
-        await self._fetch(decoded)
+        await self._fetch(records, decoded)
         folding = _Folding(self, self._number, Effects())
-        for start in range(0, len(records), _YIELD_EVERY):
-            for record, event in zip(
-                records[start : start + _YIELD_EVERY], decoded[start : start + _YIELD_EVERY], strict=True
-            ):
-                folding.take(record, event)
+        pairs = zip(records, decoded, strict=True)
+        while True:
+            taken = folding.take(islice(pairs, _YIELD_EVERY))
+            if taken < _YIELD_EVERY:
+                return folding.result(first_offset, next_offset)
             await asyncio.sleep(0)  # lets heartbeats and the batch before go on
-        return folding.result(first_offset, next_offset)
 
-    async def _fetch(self, decoded: Sequence[Record | CodecError]) -> None:
+    async def _fetch(self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError]) -> None:
         """Bring what the batch needs: states that are not held, and the admission of new labels."""
         missing: dict[str, Record] = {}
-        admission, held = self.tools.admission, self.cache
-        for event in decoded:
-            if isinstance(event, dict):
-                key = f"{event['application']}/{event['conversation_id']}"
-                if key not in held:
-                    missing[key] = event
-                admission.note(event)
+        admission, get, number = self.tools.admission, self.cache.get, self._number
+        for record, event in zip(records, decoded, strict=True):
+            if event.__class__ is not dict:
+                continue
+            body = event["body"][1]
+            if "model" in body or "variants" in body:
+                admission.note(body)
+            key: Any = record.key
+            state = get(key)
+            if state is not None:
+                state.batch = number  # keeps it in the cache until this batch is committed
+            elif _is_keyed(event, key):
+                admission.note_application(event["application"])
+                missing[f"{event['application']}/{event['conversation_id']}"] = event
         await admission.settle()
         if missing:
             found = await self.tools.store.load(self.partition, list(missing))
-            for key, event in missing.items():
-                held.put(found.get(key) or Conversation(event["application"], event["conversation_id"]))
+            for name, event in missing.items():
+                state = found.get(name) or Conversation(event["application"], event["conversation_id"])
+                state.batch = number
+                self.cache.put(state)
+
+
+def _is_keyed(event: Record, key: bytes | None) -> bool:
+    try:
+        check_key(event, key)
+    except Refused:
+        return False
+    return True
 
 
 class _Folding:
@@ -116,31 +133,52 @@ class _Folding:
 
     def __init__(self, owner: PartitionFolder, number: int, effects: Effects) -> None:
         self._owner, self._number, self._effects = owner, number, effects
-        self._touched: dict[str, Conversation] = {}
+        self._touched: dict[bytes, Conversation] = {}
         self._prepared_finished: list[Outgoing] = []
         self._dead: list[DeadLetter] = []
         self._arrived_ms = 0
         self._events = 0
 
-    def take(self, record: KafkaRecord, event: Record | CodecError) -> None:
-        """Fold one record, or note why it was refused."""
-        self._arrived_ms = max(self._arrived_ms, record.timestamp)
-        self._events += 1
-        if isinstance(event, CodecError):
-            self._refuse(record, event.reason, str(event))
-            return
-        try:
-            self._fold(record, event)
-        except Refused as refused:
-            self._refuse(record, refused.reason, refused.detail)
+    def take(self, pairs: Iterable[tuple[KafkaRecord, Record | CodecError]]) -> int:
+        """Fold records, or note why they were refused; how many there were."""
+        taken, latest, get, touched = 0, self._arrived_ms, self._owner.cache.get, self._touched
+        effects, partition, rules = self._effects, self._owner.partition, self._owner.tools.rules
+        for record, event in pairs:
+            taken += 1
+            if record.timestamp > latest:
+                latest = record.timestamp
+            if isinstance(event, CodecError):
+                self._refuse(record, event.reason, str(event))
+                continue
+            key: Any = record.key
+            state: Any = get(key)
+            try:
+                if state is None or not (
+                    state.conversation_id == event["conversation_id"]
+                    and state.application == event["application"]
+                ):
+                    check_key(event, key)  # refuses it: for a right key there would be the right state
+                fold(
+                    state, Event(event, partition, record.offset, record.timestamp, len(record.value or b"")),
+                    effects, rules,
+                )  # fmt: skip
+            except Refused as refused:
+                self._refuse(record, refused.reason, refused.detail)
+                continue
+            touched[key] = state
+            if effects.finished:
+                self._encode_finished(record)
+        self._arrived_ms = latest
+        self._events += taken
+        return taken
 
     def result(self, first_offset: int, next_offset: int) -> Prepared:
         """Everything of the batch as it is to be written."""
         owner = self._owner
         arguments: list[Any] = []
-        for state in self._touched.values():
+        for key, state in self._touched.items():
             arguments += conversation_arguments(state)
-            owner.cache.touched(state, self._number)
+            owner.cache.touched(key, state, self._number)
         commit = Commit(
             owner.partition, owner.epoch, first_offset, next_offset, self._arrived_ms,
             arguments, len(self._touched), self._effects.counters.by_bucket(),
@@ -148,22 +186,6 @@ class _Folding:
         return Prepared(
             self._number, commit, self._events, self._effects, self._prepared_finished, self._dead
         )
-
-    def _fold(self, record: KafkaRecord, event: Record) -> None:
-        owner, value = self._owner, record.value or b""
-        key = f"{event['application']}/{event['conversation_id']}"
-        if record.key != key.encode():
-            raise Refused("invalid", "the record's key is not application/conversation id of its event")
-        check_envelope(event)
-        state = owner.cache.get(key)
-        if state is None:  # unreachable while fetch and fold agree on the key
-            raise RuntimeError(f"the state of {key} was not fetched")
-        effects = self._effects
-        folded = Event(event, owner.partition, record.offset, record.timestamp, len(value))
-        fold(state, folded, effects, owner.tools.rules)
-        self._touched[key] = state
-        if effects.finished:
-            self._encode_finished(record)
 
     def _encode_finished(self, record: KafkaRecord) -> None:
         # At once: the state that it refers to may change with the next event.
