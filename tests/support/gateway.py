@@ -14,8 +14,9 @@ import httpx
 from plaudit_producers.gateway.access import ApiRole
 from plaudit_producers.gateway.keys import make_key
 from plaudit_producers.gateway.keystore import FileKeyStore
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 
+from tests.producers.sdk.topics import own_topics
 from tests.support.services import eventually
 
 _LISTENS = re.compile(r"listens on (http://\S+)")
@@ -29,6 +30,7 @@ class Gateway:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     url: str = ""
+    secret: str = ""
     process: "subprocess.Popen[bytes] | None" = None
 
     def key(
@@ -125,3 +127,12 @@ def ids(answer: httpx.Response) -> list[str]:
     """The event ids that an answer accepted."""
     results: Iterable[dict[str, Any]] = answer.json()["results"]
     return [result["event_id"] for result in results if result["status"] == "accepted"]
+
+
+def make_gateway(kafka: str, redis: str, folder: Path, **settings: str) -> Gateway:
+    """A gateway that is not started yet."""
+    connection = own_topics(kafka)
+    connection = connection.model_copy(
+        update={"redis_url": SecretUrl(redis), "redis_prefix": connection.topic_prefix}
+    )
+    return Gateway(connection, folder, dict(settings))

@@ -24,6 +24,8 @@ PAGE_BODIES = frozenset(
     )
 )  # fmt: skip
 PAGE_END_REASONS = frozenset(("closed", "cleared", "error"))
+MODEL_FIELDS = ("model", "variants", "prompt", "tools", "parameters")
+"""What says which model answered; metrics have series by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ class Page:
 
     Attributes:
         user_id: who rates; None where the conversation has no known user.
-        roles: of the messages that the page may add; `user` alone unless the server said otherwise.
+        roles: of the messages that the page may add; `user` alone unless the server said otherwise. With
+            `assistant` the page is believed about the model, too.
+        read: whether it may see the conversation, as `views.page_view` shows it.
     """
 
     conversation_id: str
     user_id: str | None
     roles: frozenset[Role] = frozenset(("user",))
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Principal:
     def may_read(self, conversation_id: str) -> bool:
         """Whether it may see a conversation of its application."""
         if self.page is not None:
-            return conversation_id == self.page.conversation_id
+            return self.page.read and conversation_id == self.page.conversation_id
         return self.has("reader")
 
 
@@ -117,6 +122,10 @@ def _page_problems(page: Page, record: Record) -> Iterator[str]:
         yield "rater.kind: a page rates as its user only"
     if rater.get("id") not in (None, page.user_id):
         yield "rater.id: the token is for another user"
+    if body.get("continues") is not None:
+        yield "continues: a page cannot point to another conversation"
+    if "assistant" not in page.roles and any(body.get(field) for field in MODEL_FIELDS):
+        yield f"body: the token does not allow {', '.join(MODEL_FIELDS)}"
     if name == "plaudit.v1.AddMessage" and body["role"] not in page.roles:
         yield f"role: the token allows {', '.join(sorted(page.roles))} only"
     if name == "plaudit.v1.EndConversation" and body["reason"] not in PAGE_END_REASONS:

@@ -54,6 +54,7 @@ TOKEN_BODY = _json_body(
             "user_id": {"type": ["string", "null"], "minLength": 1, "maxLength": ID_CHARACTERS},
             "lifetime_s": {"type": "integer", "minimum": 1},
             "roles": {"type": "array", "items": {"enum": ["user", "assistant"]}},
+            "read": {"type": "boolean"},
         },
         "additionalProperties": False,
     },

@@ -79,11 +79,18 @@ class Sender:
         """Events that librdkafka holds."""
         return self._link.waiting()
 
-    async def send(self, events: Sequence[Outgoing]) -> list[Outcome]:
-        """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order."""
-        if self._orphans or self._arrived:
-            return await self._join(events)
-        return await self._send(events)
+    async def send(self, events: Sequence[Outgoing], *, unheard: bool = False) -> list[Outcome]:
+        """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order.
+
+        `unheard`: nobody hears the answer, so the same events will come again; they are not sent twice.
+        """
+        known = self._orphans or self._arrived
+        outcomes = await (self._join(events) if known else self._send(events))
+        if unheard:
+            for event, outcome in zip(events, outcomes, strict=True):
+                if outcome is Outcome.ACKED:
+                    self._remember(event.identity)
+        return outcomes
 
     def stop(self) -> None:
         """Let go of Kafka; what waits is reported as failed."""
@@ -177,9 +184,12 @@ class Sender:
         if orphan is not None and outcome is not None:
             orphan.set_result(outcome)
             if outcome is Outcome.ACKED:
-                self._arrived[identity] = None
-                if len(self._arrived) > _REMEMBERED:
-                    del self._arrived[next(iter(self._arrived))]
+                self._remember(identity)
+
+    def _remember(self, identity: Identity) -> None:
+        self._arrived[identity] = None
+        if len(self._arrived) > _REMEMBERED:
+            del self._arrived[next(iter(self._arrived))]
 
     def _give_up(self, batch: _Batch) -> None:
         batch.given_up = True  # before the outcomes are read: a report after this one calls `_reported`

@@ -16,7 +16,7 @@ from plaudit_producers.gateway.errors import UnauthenticatedError
 
 ISSUER, ALGORITHM = "plaudit-gateway", "HS256"
 _REMEMBERED = 10_000
-_CLAIMS = ("iss", "exp", "iat", "app", "cid", "key", "roles")
+_CLAIMS = ("iss", "exp", "iat", "app", "cid", "key", "roles", "read")
 _ROLES = frozenset(get_args(Role))
 
 
@@ -45,6 +45,7 @@ def mint(principal: Principal, lifetime_s: int, key: tuple[str, str], now: float
         "cid": page.conversation_id,
         "key": principal.key_id,
         "roles": sorted(page.roles),
+        "read": page.read,
     }
     if page.user_id is not None:
         claims["sub"] = page.user_id
@@ -80,7 +81,9 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
     texts = (claims["app"], claims["cid"], claims["key"], *(() if user is None else (user,)))
     if not all(isinstance(text, str) and text for text in texts) or not roles <= _ROLES:
         raise ValueError("claims of another kind")
-    return Principal(claims["app"], claims["key"], page=Page(claims["cid"], user, roles))
+    return Principal(
+        claims["app"], claims["key"], page=Page(claims["cid"], user, roles, claims["read"] is True)
+    )
 
 
 class Verifier:

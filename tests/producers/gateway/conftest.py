@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from plaudit_schemas.connection import SecretUrl
 
-from tests.producers.sdk.topics import own_topics
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, make_gateway
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +31,3 @@ def gateways(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Callable[..., 
     for one in made:
         if one.process is not None:
             one.stop()
-
-
-def make_gateway(kafka: str, redis: str, folder: Path, **settings: str) -> Gateway:
-    """A gateway that is not started yet."""
-    connection = own_topics(kafka)
-    connection = connection.model_copy(
-        update={"redis_url": SecretUrl(redis), "redis_prefix": connection.topic_prefix}
-    )
-    return Gateway(connection, folder, dict(settings))

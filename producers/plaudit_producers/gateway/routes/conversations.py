@@ -10,13 +10,17 @@ from plaudit_producers.gateway.admission import admit, spend
 from plaudit_producers.gateway.openapi import problems
 from plaudit_producers.gateway.problems import Problem
 from plaudit_producers.gateway.services import services_of
+from plaudit_producers.gateway.views import page_view
 
 router = APIRouter(tags=["conversations"])
 
 
 @router.get("/v1/conversations/{conversation_id:path}", responses=problems(401, 403, 404, 422, 429, 501, 503))
 async def get_conversation(request: Request, conversation_id: str) -> Response:
-    """A conversation as the worker has it now. A page sees its own only."""
+    """A conversation as the worker has it now.
+
+    A page sees its own only, if its token says so: what its user said and was told, and how its user rated.
+    """
     services = services_of(request)
     principal = await admit(request)
     await spend(request, principal, 1)
@@ -30,4 +34,6 @@ async def get_conversation(request: Request, conversation_id: str) -> Response:
         raise Problem(404, str(error)) from None
     except ServiceUnavailableError as error:
         raise Problem(503, str(error), retry_after_s=2) from None
+    if principal.page is not None:
+        state = page_view(state)
     return Response(orjson.dumps(state), media_type="application/json")

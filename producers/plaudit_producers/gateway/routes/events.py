@@ -57,7 +57,7 @@ async def post_beacon(request: Request) -> Response:
         principal = await admit(request, token)
         if principal.page is None:
             raise Problem(403, "a beacon takes a browser token, never an API key")
-        return await _answered(services, request, principal, events)
+        return await _answered(services, request, principal, events, unheard=True)
 
 
 def _parsed(body: bytes) -> list[Any]:
@@ -68,13 +68,19 @@ def _parsed(body: bytes) -> list[Any]:
 
 
 async def _answered(
-    services: Services, request: Request, principal: Principal, documents: list[Any]
+    services: Services,
+    request: Request,
+    principal: Principal,
+    documents: list[Any],
+    *,
+    unheard: bool = False,
 ) -> Response:
     if len(documents) > MAX_EVENTS:
         raise Problem(413, f"a request takes {MAX_EVENTS} events at most; send several")
     await spend(request, principal, len(documents))
     taken = [services.intake.take(principal, document) for document in documents]
-    outcomes = await services.sender.send([event for event in taken if isinstance(event, Outgoing)])
+    outgoing = [event for event in taken if isinstance(event, Outgoing)]
+    outcomes = await services.sender.send(outgoing, unheard=unheard)
     result = answer(taken, outcomes)
     request.state.events = len(documents)
     _count(services, principal, result.accepted, result.results)

@@ -30,6 +30,7 @@ class TokenRequest(BaseModel):
         lifetime_s: cut to what the gateway allows.
         roles: of the messages that the page may add. A page that may add `assistant` is believed about
             what the model said.
+        read: whether the page may read the conversation back, without what is not its user's to see.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +39,7 @@ class TokenRequest(BaseModel):
     user_id: Id | None = None
     lifetime_s: int = Field(default=DEFAULT_LIFETIME_S, ge=1)
     roles: frozenset[Literal["user", "assistant"]] = frozenset(("user",))
+    read: bool = False
 
 
 class Token(BaseModel):
@@ -61,7 +63,7 @@ async def post_tokens(request: Request) -> Token:
     signing_key = services.signing.current
     if signing_key is None:
         raise Problem(503, "there is no key to sign with yet: Redis does not answer", retry_after_s=2)
-    page = Page(wanted.conversation_id, wanted.user_id, frozenset(wanted.roles))
+    page = Page(wanted.conversation_id, wanted.user_id, frozenset(wanted.roles), wanted.read)
     lifetime = min(wanted.lifetime_s, services.settings.gateway_token_max_s)
     holder = Principal(principal.application, principal.key_id, page=page)
     token, expires_at = mint(holder, lifetime, signing_key, time.time())

@@ -1,1 +1,360 @@
-export {};
+/**
+ * Feedback from a page to Plaudit's gateway. One module, no dependency; types in plaudit.d.ts.
+ *
+ *   import { connect } from "https://your-gateway/plaudit.js";
+ *   const chat = connect({ token: () => fetch("/plaudit-token", { method: "POST" }).then((r) => r.json()) });
+ *   const question = chat.add("user", "Where is my parcel?");
+ *   chat.like(answerId);
+ *
+ * No call waits or throws for want of a network: events are queued, kept in localStorage, and sent again with the
+ * same ids until the gateway has answered for each. `flush()` tells when it has.
+ */
+
+const BATCH_EVENTS = 100;
+const BATCH_BYTES = 1_000_000;
+const BEACON_BYTES = 60_000; // browsers refuse beacons over 64 KiB in flight
+const STORED_CHARACTERS = 1_000_000; // of the 5 million that localStorage takes for all of a site
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+const REQUEST_MS = 30_000;
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** A ULID: 48 bits of time, 80 random bits. */
+export function ulid(now = Date.now()) {
+  let text = "";
+  for (let left = now, n = 0; n < 10; n += 1, left = Math.floor(left / 32)) text = ALPHABET[left % 32] + text;
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) text += ALPHABET[byte % 32];
+  return text;
+}
+
+/** Connect to a conversation. See `Options` in plaudit.d.ts. */
+export function connect(options) {
+  return new Conversation(options);
+}
+
+export class Conversation {
+  #options;
+  #queue; // [{ id, json, beaconed }], in order
+  #token = null;
+  #running = null;
+  #closed = false;
+  #waits = 0;
+  #batch = BATCH_EVENTS;
+  #wake = () => {};
+  #producer = ulid();
+  #sequence = 0;
+  #listeners = new AbortController();
+
+  constructor(options) {
+    this.#options = {
+      url: new URL(".", import.meta.url).href,
+      maxQueued: 1000,
+      storage: usableStorage(),
+      onRefused: (refused) => console.warn("plaudit: refused", refused),
+      onDropped: (count) => console.warn(`plaudit: ${count} events dropped, the queue is full`),
+      ...options,
+    };
+    this.#queue = new Queue(this.#options, this.#producer);
+    const on = (target, kind, listener) =>
+      target.addEventListener(kind, listener, { signal: this.#listeners.signal });
+    on(window, "pagehide", () => this.#beacon());
+    on(document, "visibilitychange", () => document.visibilityState === "hidden" && this.#beacon());
+    on(window, "online", () => this.#wake());
+    const { conversationId, token } = this.#options;
+    if (conversationId) this.#queue.open(conversationId);
+    else if (typeof token === "string") this.#queue.open(claims(token).cid);
+    this.#run(); // where the token is a function, it tells the conversation
+  }
+
+  /** The conversation's id; null until the first token said it. */
+  get conversationId() {
+    return this.#queue.conversationId;
+  }
+
+  /** Events that the gateway has not answered for yet. */
+  get waiting() {
+    return this.#queue.items.length;
+  }
+
+  start(fields = {}) {
+    return this.#send({ type: "StartConversation", ...fields });
+  }
+
+  add(role, content, { messageId = ulid(), parentId, ...fields } = {}) {
+    this.#send({ type: "AddMessage", message_id: messageId, parent_id: parentId, role, content, ...fields });
+    return messageId;
+  }
+
+  like(messageId, options) {
+    return this.#feedback(messageId, { kind: "thumb", like: true }, "satisfaction", options);
+  }
+
+  dislike(messageId, options) {
+    return this.#feedback(messageId, { kind: "thumb", like: false }, "satisfaction", options);
+  }
+
+  rate(messageId, number, { minimum = 1, maximum = 5, ...options } = {}) {
+    return this.#feedback(messageId, { kind: "number", number, minimum, maximum }, "satisfaction", options);
+  }
+
+  comment(messageId, text, options) {
+    return this.#feedback(messageId, { kind: "text", text }, "satisfaction", options);
+  }
+
+  correct(messageId, content, options) {
+    return this.#feedback(messageId, { kind: "correction", content }, "accuracy", options);
+  }
+
+  signal(messageId, name, number, options) {
+    return this.#feedback(messageId, { kind: "signal", name, number }, "behaviour", options);
+  }
+
+  /** Take back what was given for message, aspect and kind of value (for signals also the name). */
+  withdraw(messageId, kind, { aspect = "satisfaction", ...options } = {}) {
+    return this.#feedback(messageId, undefined, aspect, { kind, ...options });
+  }
+
+  /** Candidates as shown; ranking best first, where a list within is a tie. */
+  compare(candidates, ranking, { comparisonId = ulid(), ...fields } = {}) {
+    const groups = ranking.map((each) => (Array.isArray(each) ? each : [each]));
+    this.#send({ type: "CompareMessages", comparison_id: comparisonId, candidates, ranking: groups, ...fields });
+    return comparisonId;
+  }
+
+  end(reason = "closed") {
+    return this.#send({ type: "EndConversation", reason });
+  }
+
+  /** Resolves to 0 once the gateway has answered for every event, or after `timeoutMs` to how many wait. */
+  async flush(timeoutMs = 30_000) {
+    const until = Date.now() + timeoutMs;
+    while (this.waiting && Date.now() < until) {
+      this.#run();
+      await Promise.race([this.#running, pause(Math.min(100, until - Date.now()))]);
+    }
+    return this.waiting;
+  }
+
+  /** Stop listening to the page and sending; what waits stays in the storage for the next visit. */
+  close() {
+    this.#closed = true;
+    this.#listeners.abort();
+    this.#wake();
+  }
+
+  #feedback(messageId, value, aspect, { id = ulid(), ...fields } = {}) {
+    const feedback = { id, aspect, value, ...fields };
+    this.#send({ type: "UpdateMessage", message_id: messageId ?? undefined, feedback });
+    return id;
+  }
+
+  #send(body) {
+    const event = {
+      event_id: ulid(),
+      conversation_id: this.conversationId ?? undefined,
+      occurred_at: new Date().toISOString(),
+      producer: this.#producer,
+      sequence: this.#sequence,
+      body,
+    };
+    this.#sequence += 1; // also of one that finds no room: the gap shows that something is missing
+    if (!this.#queue.push({ id: event.event_id, json: JSON.stringify(event, wellFormed) })) {
+      this.#options.onDropped(1);
+    }
+    this.#run();
+    return event.event_id;
+  }
+
+  #run() {
+    if (this.#running || this.#closed) return;
+    if (!this.waiting && this.conversationId) return;
+    this.#running = this.#drain().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #drain() {
+    while (!this.#closed && (this.waiting || !this.conversationId)) {
+      let wait;
+      try {
+        wait = await this.#round();
+      } catch (error) {
+        wait = this.#backoff();
+      }
+      if (wait) await Promise.race([pause(wait), new Promise((wake) => (this.#wake = wake))]);
+    }
+  }
+
+  /** One request; the milliseconds to wait before the next one. */
+  async #round() {
+    const token = await this.#currentToken();
+    if (!token) return this.#backoff();
+    if (!this.waiting) return 0;
+    const batch = this.#queue.head(this.#batch, BATCH_BYTES);
+    const response = await fetch(new URL("v1/events", this.#options.url), {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+      body: `[${batch.map((item) => item.json).join(",")}]`,
+      credentials: "omit",
+      signal: AbortSignal.timeout(REQUEST_MS),
+    });
+    const answer = await response.json().catch(() => ({}));
+    if (answer.results) this.#settle(answer.results);
+    if (response.ok && answer.results) {
+      this.#waits = 0;
+      this.#batch = BATCH_EVENTS;
+      return 0;
+    }
+    return this.#refused(response, answer, batch);
+  }
+
+  #refused(response, answer, batch) {
+    if (response.status === 401) {
+      this.#token = null;
+      return this.#backoff();
+    }
+    if (response.status === 429 || response.status >= 500) {
+      const asked = Number(response.headers.get("Retry-After")) * 1000 || 0;
+      return Math.max(asked, this.#backoff());
+    }
+    if (answer.results) return 0; // each event was answered for
+    if (![413, 422].includes(response.status)) return this.#backoff(); // not about the events: a wrong address
+    if (batch.length > 1) this.#batch = 1; // one of them spoils the others; find it
+    else this.#settle([{ event_id: batch[0].id, status: "refused", reason: "invalid", detail: answer.detail }]);
+    return 0;
+  }
+
+  #settle(results) {
+    const done = results.filter((result) => result.reason !== "unavailable");
+    this.#queue.remove(new Set(done.map((result) => result.event_id)));
+    for (const result of done) if (result.status === "refused") this.#options.onRefused(result);
+  }
+
+  #backoff() {
+    const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#waits);
+    this.#waits += 1;
+    return longest * (0.5 + Math.random() / 2);
+  }
+
+  async #currentToken() {
+    if (this.#token && !endsSoon(this.#token)) return this.#token;
+    const given = this.#options.token;
+    const made = typeof given === "function" ? await given() : given;
+    this.#token = typeof made === "string" ? made : (made?.token ?? null);
+    if (this.#token && !this.conversationId) this.#queue.open(claims(this.#token).cid);
+    return this.#token;
+  }
+
+  #beacon() {
+    if (!this.#token || !navigator.sendBeacon) return;
+    const items = this.#queue.head(BATCH_EVENTS, BEACON_BYTES - this.#token.length - 100, (item) => !item.beaconed);
+    if (!items.length) return;
+    const body = `{"token":${JSON.stringify(this.#token)},"events":[${items.map((item) => item.json).join(",")}]}`;
+    // Plain text needs no preflight, for which there is no time. The events stay queued: nobody hears the answer.
+    const blob = new Blob([body], { type: "text/plain" });
+    if (navigator.sendBeacon(new URL("v1/beacon", this.#options.url), blob)) {
+      for (const item of items) item.beaconed = true;
+    }
+  }
+}
+
+/** The events that wait, in memory and in the storage, also those that an earlier visit left. */
+class Queue {
+  items = [];
+  conversationId = null;
+  #options;
+  #producer;
+  #key = null;
+
+  constructor(options, producer) {
+    this.#options = options;
+    this.#producer = producer;
+  }
+
+  /** The conversation is known now: take over what was left of it. */
+  open(conversationId) {
+    this.conversationId = conversationId;
+    const prefix = `plaudit:${conversationId}:`;
+    this.#key = prefix + this.#producer;
+    const { storage } = this.#options;
+    if (!storage) return;
+    const keys = Array.from({ length: storage.length }, (_, n) => storage.key(n));
+    const left = keys.filter((key) => key?.startsWith(prefix) && key !== this.#key).sort();
+    const mine = new Set(this.items.map((item) => item.id));
+    const found = left.flatMap((key) => parsed(storage.getItem(key))).filter((item) => !mine.has(item.id));
+    this.items = [...found, ...this.items];
+    this.#save();
+    for (const key of left) storage.removeItem(key);
+  }
+
+  push(item) {
+    if (this.items.length >= this.#options.maxQueued) return false;
+    this.items.push(item);
+    this.#save();
+    return true;
+  }
+
+  remove(ids) {
+    this.items = this.items.filter((item) => !ids.has(item.id));
+    this.#save();
+  }
+
+  /** The first events, so many and so large at most, but one at least. */
+  head(count, bytes, wanted = () => true) {
+    const found = [];
+    let size = 0;
+    for (const item of this.items) {
+      if (!wanted(item)) continue;
+      size += new Blob([item.json]).size + 1;
+      if (found.length >= count || (size > bytes && found.length)) break;
+      found.push(item);
+    }
+    return found;
+  }
+
+  #save() {
+    const { storage } = this.#options;
+    if (!storage || !this.#key) return;
+    let size = 0;
+    const kept = this.items.filter((item) => (size += item.json.length) <= STORED_CHARACTERS);
+    try {
+      if (kept.length) storage.setItem(this.#key, JSON.stringify(kept.map(({ id, json }) => ({ id, json }))));
+      else storage.removeItem(this.#key);
+    } catch {
+      storage.removeItem(this.#key); // no room: better none than a part that is out of date
+    }
+  }
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Half a surrogate pair has no bytes in UTF-8; one would spoil a whole request. */
+function wellFormed(_key, value) {
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text ?? "[]").filter((item) => typeof item.id === "string" && typeof item.json === "string");
+  } catch {
+    return [];
+  }
+}
+
+function claims(token) {
+  const base64 = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+function endsSoon(token) {
+  return claims(token).exp * 1000 < Date.now() + 5_000;
+}
+
+function usableStorage() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null; // switched off, or a sandboxed frame
+  }
+}
