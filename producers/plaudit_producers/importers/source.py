@@ -31,6 +31,7 @@ class Source:
         self._raw = stream if isinstance(stream, io.BufferedReader) else _Buffered(stream)
         self._path = path
         self._stream: io.BufferedReader | None = None
+        self._text: io.TextIOWrapper | None = None
 
     def read(self, size: int = _CHUNK) -> bytes:
         """The next bytes, empty at the end; EOFError or zlib.error where gzip is damaged."""
@@ -53,7 +54,9 @@ class Source:
 
     def text(self) -> TextIO:
         """The file as text, for csv; bytes that are no UTF-8 become lone surrogates, which no event takes."""
-        return io.TextIOWrapper(self._open(), encoding="utf-8", errors="surrogateescape", newline="")
+        # Kept: it closes the file when it is collected.
+        self._text = io.TextIOWrapper(self._open(), encoding="utf-8", errors="surrogateescape", newline="")
+        return self._text
 
     @contextmanager
     def beside(self, name: str) -> Iterator["Source"]:

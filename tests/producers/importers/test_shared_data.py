@@ -17,6 +17,7 @@ FILES = {
     "topical-chat": "topical_chat/test_freq.json",
     "hh-rlhf": "hh_rlhf/harmless-base-test.jsonl.gz",
     "oasst": "oasst_zh/oaast_rm_zh.json",
+    "halie": "halie/event_blocks.csv",
 }
 TURN = re.compile(r"\n\n(Human|Assistant):")
 

@@ -1,0 +1,114 @@
+"""HALIE's dialogues: `event_blocks.csv` with `survey_responses.csv` beside it, joined by session and turn."""
+
+import csv
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TextIO
+
+from plaudit_producers.importers.chat import DERIVED, Chat
+from plaudit_producers.importers.formats import Format, chats
+from plaudit_producers.importers.json_scanner import Member
+from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
+from plaudit_producers.importers.source import Source
+
+SURVEY = "survey_responses.csv"
+_OVERALL = "-1"
+_TICKS = ("interestingness", "boringness", "preference", "fluency", "sensibility", "specificity", "humanness")
+_MINUTE = 60
+_DISLIKED = f"{DERIVED}preference 0 in the survey after the chat"
+
+Row = dict[str, str]
+Session = tuple[list[Row], dict[str, Row]]
+"""The rounds of a chat, and the survey's answers by turn."""
+
+
+def build(chat: Chat, session: Session) -> None:
+    rounds, answers = session
+    first = rounds[0]
+    chat.start(
+        model=first["model"],
+        user_id=first["worker_id"],
+        tags={
+            "original_id": first["session_id"],
+            "scenario": first["prompt"],
+            "scenario_source": first["prompt_dataset"],
+        },
+    )
+    given = {row["turn_id"]: _round(chat, row, answers.get(row["turn_id"], {})) for row in rounds}
+    for turn, message_id in given.items():
+        preference = answers.get(turn, {}).get("preference")
+        if preference and float(preference) == 0:  # 1 is a box that was not ticked: it says nothing
+            chat.dislike(message_id, rubric=_DISLIKED)
+    quality = answers.get(_OVERALL, {}).get("quality")
+    if quality:
+        chat.rate(None, float(quality))
+    if not answers:
+        chat.note("the survey has no answers for this session")
+    chat.end()
+
+
+def _round(chat: Chat, row: Row, answers: Row) -> str:
+    # How long the round took is real; when the chat took place is not known.
+    chat.wait(float(row["elapsed_time"]) * _MINUTE)
+    chat.add_message("user", row["user_input"])
+    ticks = {f"survey_{name}": answers[name] for name in _TICKS if answers.get(name)}
+    return chat.add_message("assistant", row["model_completion"], metadata=ticks)
+
+
+def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
+    with source.beside(SURVEY) as beside:
+        survey = _Survey(beside.text())
+        yield from chats("halie", build, _sessions(source.text(), survey), options)
+        for place, session_id in survey.left():
+            yield BadRecord(place, f"line {place.line} of {SURVEY}: session {session_id} has no rounds")
+
+
+def _sessions(text: TextIO, survey: "_Survey") -> Iterator[Member]:
+    for place, session_id, rows in _by_session(text):
+        answers = {row["turn_id"]: row for row in survey.take(session_id)}
+        identity = json.dumps([rows, answers]).encode()
+        yield Member(place, identity, (rows, answers))
+
+
+def _by_session(text: TextIO) -> Iterator[tuple[Place, str, list[Row]]]:
+    """Rows of one session that lie together, and where they begin."""
+    reader = csv.DictReader(text)
+    line = 1
+
+    def rows() -> Iterator[tuple[int, Row]]:
+        nonlocal line
+        line = reader.line_num + 1
+        for row in reader:
+            begins, line = line, reader.line_num + 1
+            yield begins, row
+
+    for number, (session_id, group) in enumerate(groupby(rows(), lambda item: item[1]["session_id"]), 1):
+        found = list(group)
+        yield Place(number, found[0][0]), session_id, [row for _, row in found]
+
+
+class _Survey:
+    """The survey's rows by session; holds those read before their turn came: none, where the orders agree."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._sessions = _by_session(text)
+        self._ahead: dict[str, tuple[Place, list[Row]]] = {}
+
+    def take(self, session_id: str) -> list[Row]:
+        if session_id in self._ahead:
+            return self._ahead.pop(session_id)[1]
+        for place, found, rows in self._sessions:
+            if found == session_id:
+                return rows
+            self._ahead[found] = place, rows
+        return []
+
+    def left(self) -> Iterator[tuple[Place, str]]:
+        for session_id, (place, _) in self._ahead.items():
+            yield place, session_id
+        for place, session_id, _ in self._sessions:
+            yield place, session_id
+
+
+FORMAT = Format("halie", f"HALIE's dialogues: event_blocks.csv, with {SURVEY} beside it", read)

@@ -1,0 +1,90 @@
+"""OpenAI's chat format: JSON lines of `{"messages": [{"role", "content", ...}]}`, as for fine-tuning."""
+
+from typing import Any
+
+from plaudit_schemas.events import Attachment, ToolCall
+
+from plaudit_producers.importers.chat import Chat
+from plaudit_producers.importers.formats import as_text, expect, json_file
+
+_ROLES = {
+    "system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool",
+    "function": "tool",
+}  # fmt: skip
+_KEPT = ("name", "weight", "refusal")
+
+
+def build(chat: Chat, record: dict[str, Any]) -> None:
+    messages = expect(expect(record, dict, "a record")["messages"], list, "messages")
+    tools = record.get("tools") or record.get("functions")
+    tags = {name: as_text(value) for name, value in (record.get("metadata") or {}).items()}
+    if record.get("id") is not None:
+        tags["original_id"] = as_text(record["id"])
+    chat.start(
+        model=record.get("model"),
+        user_id=record.get("user"),
+        tools=None if tools is None else as_text(tools),
+        tags=tags,
+    )
+    for message in messages:
+        _message(chat, expect(message, dict, "a message"))
+    chat.end()
+
+
+def _message(chat: Chat, message: dict[str, Any]) -> None:
+    role = message["role"]
+    if role not in _ROLES:
+        raise ValueError(f"role must be one of {', '.join(_ROLES)}, not {role!r}")
+    text, attachments = _content(message.get("content"))
+    metadata = {name: as_text(message[name]) for name in _KEPT if message.get(name) is not None}
+    if role == "developer":
+        metadata["role"] = role
+    chat.add_message(
+        _ROLES[role],
+        text or message.get("refusal") or "",
+        tool_calls=_calls(chat, message),
+        tool_call_id=message.get("tool_call_id"),
+        attachments=attachments,
+        metadata=metadata,
+    )
+
+
+def _content(content: Any) -> tuple[str, list[Attachment]]:
+    """Text and what is attached; texts of several parts follow each other as they are."""
+    if content is None:
+        return "", []
+    if isinstance(content, str):
+        return content, []
+    texts, attachments = [], []
+    for part in expect(content, list, "content"):
+        if part["type"] == "text":
+            texts.append(part["text"])
+        elif part["type"] == "refusal":
+            texts.append(part["refusal"])
+        elif part["type"] == "image_url":
+            attachments.append(_image(part["image_url"]))
+        else:
+            raise ValueError(
+                f"a part of type {part['type']!r} has no place in an event; send it by reference"
+            )
+    return "".join(texts), attachments
+
+
+def _image(image: dict[str, str] | str) -> Attachment:
+    uri = image if isinstance(image, str) else image["url"]
+    if uri.startswith("data:"):
+        raise ValueError("an image within the record has no place in an event; send it by reference")
+    return Attachment(uri=uri)
+
+
+def _calls(chat: Chat, message: dict[str, Any]) -> list[ToolCall]:
+    calls = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
+    if message.get("function_call"):  # how it was before tools
+        calls.append((f"call-after-{chat.last or 'start'}", message["function_call"]))
+    return [
+        ToolCall(id=call_id, name=function["name"], arguments=as_text(function["arguments"]))
+        for call_id, function in calls
+    ]
+
+
+FORMAT = json_file("openai-chat", build, help="OpenAI's chat format: JSON lines of messages")
