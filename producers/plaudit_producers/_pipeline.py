@@ -75,7 +75,7 @@ class Pipeline:
             ClosedError: the producer was closed.
             InvalidEventError: the encoded event is too large.
         """
-        key = conversation_key(record["application"], record["conversation_id"])
+        key = _key(record)
         with self._lock:
             if self._closed:
                 raise ClosedError("the producer is closed; make a new one")
@@ -97,7 +97,7 @@ class Pipeline:
             InvalidEventError: it does not fit the schema, or is too large.
         """
         with self._lock:
-            return conversation_key(record["application"], record["conversation_id"]), self._encoded(record)
+            return _key(record), self._encoded(record)
 
     def offer_packed(self, packed: Packed, on_delivery: DeliveryCallback | None) -> bool:
         """Hand an event over; False where there is no room.
@@ -114,7 +114,7 @@ class Pipeline:
 
     def drop(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
         """Count a prepared record that found no room; its missing number lets readers see the gap."""
-        key = conversation_key(record["application"], record["conversation_id"])
+        key = _key(record)
         with self._lock:
             number = self._number(record, key)
             payload = self._encoded(record)
@@ -170,3 +170,12 @@ class Pipeline:
             ) from error
         validate(record)
         return record
+
+
+def _key(record: Record) -> bytes:
+    try:
+        return conversation_key(record["application"], record["conversation_id"])
+    except UnicodeEncodeError:
+        raise InvalidEventError(
+            "conversation_id holds half a surrogate pair, which no UTF-8 can hold"
+        ) from None

@@ -90,6 +90,21 @@ def test_bad_records_are_told_and_the_rest_arrives(line: Callable[..., Line]) ->
     assert len(values) == 6
 
 
+def test_output_writes_events_and_sends_none(line: Callable[..., Line]) -> None:
+    one = line()
+    path = shared_data(FILES["halie"])
+    written = replay(one, path, "--format", "halie", "--limit", 2, "--time", "original", "--output", "-")
+    assert written.returncode == 0
+    assert logged(one) == {}
+    assert b"2 records, " in written.stderr
+    again = replay(one, "-", "--format", "plaudit-jsonl", "--time", "original", given=written.stdout)
+    assert again.returncode == 0, again.stderr.decode()
+    sent: dict[bytes, list[bytes]] = {}
+    for key, value in import_file(path, "halie", pace=Pace(limit=2, times="original")).producer.messages:
+        sent.setdefault(key, []).append(value)
+    assert logged(one) == sent
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

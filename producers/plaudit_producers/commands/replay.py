@@ -1,6 +1,7 @@
 """`plaudit replay`: import conversations from a file."""
 
 import math
+import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from importlib.metadata import entry_points
@@ -67,6 +68,7 @@ def _add_meaning(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tag", action="append", default=[], metavar="NAME=VALUE", help="set on every conversation"
     )
+    parser.add_argument("--output", metavar="FILE", help="write plaudit-jsonl there, and send nothing")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="what was refused; default <file>.refused.jsonl, here"
     )
@@ -76,18 +78,20 @@ def run(arguments: Namespace) -> int:
     from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415  # loaded when used
     from plaudit_producers.importers.report import Report  # noqa: PLC0415
     from plaudit_producers.importers.run import Pace, describe, replay_file  # noqa: PLC0415
-    from plaudit_producers.importers.sinks import to_kafka, unsent  # noqa: PLC0415
+    from plaudit_producers.importers.sinks import to_file, to_kafka, unsent  # noqa: PLC0415
 
     form, options = find_format(arguments.format), _options(arguments)
     report = Report(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))
     pace = Pace(arguments.rate, arguments.limit, arguments.time)
-    started = time.monotonic()
-    with to_kafka(load(ConnectionSettings, arguments), {"source": "import"}) as producer:
-        summary = replay_file(arguments.file, form, producer, options=options, pace=pace, report=report)
-        lost = unsent(producer)
-    print(describe(summary, report, pace.times, time.monotonic() - started))
+    connection, started = load(ConnectionSettings, arguments), time.monotonic()
+    to = to_file(arguments.output) if arguments.output else to_kafka(connection, {"source": "import"})
+    with to as sink:
+        summary = replay_file(arguments.file, form, sink, options=options, pace=pace, report=report)
+        lost = unsent(sink)
+    told = sys.stderr if arguments.output == "-" else sys.stdout
+    print(describe(summary, report, pace.times, time.monotonic() - started), file=told)
     if lost:
-        print(f"{lost:,} events did not reach Kafka: start it again, what arrived counts once")
+        print(f"{lost:,} events did not reach Kafka: start it again, what arrived counts once", file=told)
     nothing = report.bad and not summary.records
     return FAILED if lost or nothing or report.rest_unread else OK
 

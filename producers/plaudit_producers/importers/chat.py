@@ -68,9 +68,7 @@ class Chat(ConversationHandle[str]):
         """Begin; the import's tags and consent are added. Left out, the first event does it."""
         given: dict[str, Any] = {**fields}
         options = split_options(given)
-        given["tags"] = {**(given.get("tags") or {}), **self._options.tags}
-        if given.get("consent") in (None, "unspecified"):
-            given["consent"] = self._options.consent
+        self._options.complete(given)
         self._append(start_body(given), options)
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> str:

@@ -73,3 +73,9 @@ class ImportOptions:
         except ValidationError as error:
             first = error.errors()[0]
             raise SettingsError(f"{first['loc'][-1]}: {first['msg']}") from None
+
+    def complete(self, start: Record) -> None:
+        """Add tags and consent to the fields of a start, in place; a consent that the file has stays."""
+        start["tags"] = {**(start.get("tags") or {}), **self.tags}
+        if start.get("consent") in (None, "unspecified"):
+            start["consent"] = self.consent
