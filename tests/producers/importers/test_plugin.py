@@ -20,18 +20,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     local = ROOT / ".tools" / "uv" / "bin" / "uv"
     folder = tmp_path_factory.mktemp("plugin")
     uv = str(local) if local.exists() else "uv"
-    command = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--python",
-        sys.executable,
-        "--target",
-        folder,
-        EXAMPLE,
-    ]
+    target = ["--python", sys.executable, "--target", str(folder)]
+    command = [uv, "pip", "install", "--quiet", "--no-deps", *target, str(EXAMPLE)]
     subprocess.run(command, check=True, timeout=300)
     return folder
 
@@ -40,9 +30,9 @@ def test_the_example_is_found_and_reads_its_format(installed: Path, tmp_path: Pa
     talk = [{"by": "guest", "says": " Ale? "}, {"by": "bot", "says": "Here.", "thumb": "up"}]
     log = tmp_path / "tavern.jsonl"
     log.write_text(json.dumps({"bot": "innkeeper", "talk": talk}) + "\n" + '{"bot": "innkeeper"}\n')
-    arguments = ["--format", "tavern-log", "--output", "-", "--time", "original"]
+    command = [sys.executable, "-m", "plaudit_infra.main", "replay", str(log), "--time", "original"]
     done = subprocess.run(
-        [sys.executable, "-m", "plaudit_infra.main", "replay", str(log), *arguments],
+        [*command, "--format", "tavern-log", "--output", "-"],
         env={"PYTHONPATH": str(installed), "PATH": os.environ["PATH"]},
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
