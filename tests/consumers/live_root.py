@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS, Subset
+from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.parquet import METADATA_KEY, FileMetadata
 
 T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 _EMPTY_LISTS = ("messages", "feedback", "comparisons", "variants", "tags")
@@ -97,15 +99,26 @@ class Root:
         """Write what is waiting as the files of one range of offsets."""
         if self.offset == self.first:
             return self
-        date = self.waiting["conversations"][0]["recorded_at"].date()
+        date = f"date={self.waiting['conversations'][0]['recorded_at'].date()}"
+        counts = {subset: len(rows) for subset, rows in self.waiting.items() if rows}
         for subset, rows in self.waiting.items():
-            path = self.folder / "v1" / subset / f"date={date}" / f"0-{self.first}-{self.offset - 1}.parquet"
             if rows:
+                path = self.folder / "v1" / subset / date / f"0-{self.first}-{self.offset - 1}.parquet"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[subset]), path)
+                self._write(path, subset, counts)
             rows.clear()
         self.first = self.offset
         return self
+
+    def _write(self, path: Path, subset: Subset, counts: dict[Subset, int]) -> None:
+        derived = {name: rows for name, rows in counts.items() if name != "conversations"}
+        metadata = FileMetadata(
+            subset=subset, topic="t", topic_id="i", partition=0, first=self.first, last=self.offset - 1,
+            rows=counts[subset], settings=RowSettings(), derived=derived if subset == "conversations" else {},
+        )  # fmt: skip
+        with pq.ParquetWriter(path, SCHEMAS[subset]) as writer:
+            writer.add_key_value_metadata({METADATA_KEY.decode(): metadata.model_dump_json()})
+            writer.write_table(pa.Table.from_pylist(self.waiting[subset], schema=SCHEMAS[subset]))
 
 
 def rows_of(snapshot: Path, subset: Subset, split: str = "*") -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Snapshots as folders: never half, never over another, readable by trainers' tools; and what is refused."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,22 @@ def test_foreign_and_damaged_files_are_named(
 
 
 def test_a_file_of_another_schema_is_named(root: Root, tmp_path: Path) -> None:
-    table = pq.read_table(next((root.folder / "v1" / "kto").rglob("*.parquet")))
-    pq.write_table(table, root.folder / "v1" / "sft" / "date=2026-11-20" / "0-900-901.parquet")
-    with pytest.raises(SourceFileError, match="0-900-901"):
+    path = next((root.folder / "v1" / "sft").rglob("*.parquet"))
+    pq.write_table(pq.read_table(str(path).replace("/sft/", "/kto/")), path)
+    with pytest.raises(SourceFileError, match="the columns label differ"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+    pq.write_table(SCHEMAS["sft"].empty_table(), path)
+    with pytest.raises(SourceFileError, match="was not written by a sink"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+
+
+def test_a_file_under_anothers_name_is_refused(root: Root, tmp_path: Path) -> None:
+    one, other = sorted((root.folder / "v1" / "sft").rglob("*.parquet"))
+    shutil.copy(one, other)
+    with pytest.raises(SourceFileError, match="21 rows; the canonical file beside it says 19"):
+        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+    shutil.copy(str(one).replace("/sft/", "/conversations/"), other)
+    with pytest.raises(SourceFileError, match="another schema"):
         build(str(root.folder), Plan(output=tmp_path / "snapshot"))
 
 

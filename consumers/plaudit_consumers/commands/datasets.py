@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.settings import load
+
+from plaudit_consumers.sink.settings import SinkSettings
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -92,7 +96,10 @@ def _build(arguments: Namespace) -> int:
     from plaudit_consumers.datasets.build import build  # noqa: PLC0415  # loads DuckDB and Arrow when used
     from plaudit_consumers.datasets.plan import plan_of  # noqa: PLC0415
 
-    manifest = build(arguments.root, plan_of(arguments))
+    root = arguments.root or load(SinkSettings).output
+    if not root:
+        raise SettingsError("--root is missing: where does the sink write?")
+    manifest = build(root, plan_of(arguments))
     if arguments.json:
         print(manifest.text(), end="")
         return OK

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from plaudit_schemas.events import moment
@@ -14,12 +15,13 @@ from plaudit_schemas.events import moment
 from plaudit_consumers.datasets.card import card
 from plaudit_consumers.datasets.describing import describe
 from plaudit_consumers.datasets.errors import DatasetError, OutputExistsError
+from plaudit_consumers.datasets.files import Sources
 from plaudit_consumers.datasets.manifest import NAME, File, Manifest, described
 from plaudit_consumers.datasets.plan import SPLITS, Plan
 from plaudit_consumers.datasets.selection import Selection, Summary
-from plaudit_consumers.datasets.sources import VERSION, LiveRoot, check_schema
+from plaudit_consumers.datasets.sources import VERSION, LiveRoot
 from plaudit_consumers.datasets.writing import write_split
-from plaudit_consumers.rows.schemas import SCHEMAS, Subset
+from plaudit_consumers.rows.schemas import SCHEMAS
 
 PROMPTS = "a prompt text goes to the split in which it came up first"
 _FATES = ("consent_denied", "filtered", "duplicate", "prompt_of_another_split")
@@ -40,26 +42,19 @@ def build(root: str, plan: Plan) -> Manifest:
         work = aside / "work"
         work.mkdir()
         sources = _sources(root, plan, work)
-        selection = Selection(work, plan, sources)
+        selection = Selection(work, plan, sources.paths)
         try:
             summary = selection.choose()
             files = _write(selection, plan, summary, aside)
         finally:
             selection.close()
         shutil.rmtree(work)
-        return _describe(plan, summary, files, aside)
+        return _describe(_manifest(plan, summary, files, sources.thresholds), aside)
 
 
-def _sources(root: str, plan: Plan, work: Path) -> dict[Subset, list[str]]:
-    live = LiveRoot(root)
+def _sources(root: str, plan: Plan, work: Path) -> Sources:
     until = plan.as_of.date().isoformat() if plan.as_of else "9999"
-    # Canonical files of all days: an erasure counts whenever it came.
-    sources = {subset: live.local(subset, work / "copied", until=until) for subset in plan.subsets}
-    sources["conversations"] = live.local("conversations", work / "copied")
-    for subset, paths in sources.items():
-        for path in paths:
-            check_schema(subset, path)
-    return sources
+    return Sources(LiveRoot(root), plan.subsets, work / "copied", until)
 
 
 def _write(selection: Selection, plan: Plan, summary: Summary, aside: Path) -> list[File]:
@@ -80,21 +75,20 @@ def _write(selection: Selection, plan: Plan, summary: Summary, aside: Path) -> l
     return files
 
 
-def _describe(plan: Plan, summary: Summary, files: list[File], aside: Path) -> Manifest:
-    manifest = _manifest(plan, summary, files)
+def _describe(manifest: Manifest, aside: Path) -> Manifest:
     descriptions = {
         subset: describe(subset, [aside / file.path for file in manifest.subset_files(subset)])
-        for subset in plan.subsets
-        if summary.count(subset)
+        for subset, rows in manifest.rows.items()
+        if rows
     }
     readme = aside / "README.md"
     readme.write_text(card(manifest, descriptions), encoding="utf-8")
-    files.append(described(aside, readme))
+    manifest.files.append(described(aside, readme))
     (aside / NAME).write_text(manifest.text(), encoding="utf-8")
     return manifest
 
 
-def _manifest(plan: Plan, summary: Summary, files: list[File]) -> Manifest:
+def _manifest(plan: Plan, summary: Summary, files: list[File], thresholds: list[dict[str, Any]]) -> Manifest:
     as_of = plan.as_of or (moment(summary.as_of) if summary.as_of is not None else None)
     return Manifest(
         as_of=_text(as_of),
@@ -114,7 +108,7 @@ def _manifest(plan: Plan, summary: Summary, files: list[File]) -> Manifest:
         },
         erased=summary.erased,
         read_to={str(partition): offset for partition, offset in sorted(summary.positions.items())},
-        thresholds=[],
+        thresholds=thresholds,
         files=files,
     )
 

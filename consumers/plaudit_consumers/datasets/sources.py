@@ -5,11 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from plaudit_consumers.datasets.errors import SourceFileError
-from plaudit_consumers.rows.schemas import SCHEMAS, SUBSETS, Subset
+from plaudit_consumers.rows.schemas import SUBSETS, Subset
 
 VERSION: Final = "v1"
 _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/(\d+)-(\d+)-(\d+)\.parquet")
@@ -24,6 +21,11 @@ class Published(NamedTuple):
     first: int
     last: int
     path: str
+
+    @property
+    def place(self) -> tuple[str, int, int, int]:
+        """What a canonical file and its training files have in common."""
+        return self[:4]
 
 
 def published(name: str, place: str) -> Published | None:
@@ -53,7 +55,9 @@ class LiveRoot:
 
     def __init__(self, root: str, subsets: Iterable[Subset] = SUBSETS) -> None:
         self._store = _store(root)
-        folders = {subset: f"{VERSION}/{subset}" for subset in subsets}
+        # Canonical files last: one is published before its training files, so each of those has its own.
+        order = sorted(subsets, key=lambda subset: subset == "conversations")
+        folders = {subset: f"{VERSION}/{subset}" for subset in order}
         if self._store is None:
             base = Path(root.removeprefix("file://")) / VERSION
             if not base.is_dir():
@@ -69,36 +73,16 @@ class LiveRoot:
             files = [file for name, place in found if (file := published(name, place)) is not None]
             self.files[subset] = sorted(files)
 
-    def local(self, subset: Subset, aside: Path, *, until: str = "9999") -> list[str]:
-        """Local paths of a subset's files up to a date; remote ones are copied to `aside`, streaming."""
-        files = [file for file in self.files[subset] if file.date <= until]
+    def local(self, file: Published, aside: Path) -> Path:
+        """A published file on this machine; a remote one is copied into `aside`, streaming."""
         if self._store is None:
-            return [file.path for file in files]
-        paths = []
-        for file in files:
-            target = aside / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as out:
-                for chunk in self._store.get(file.path).stream(min_chunk_size=_CHUNK):
-                    out.write(chunk)
-            paths.append(str(target))
-        return paths
-
-
-def check_schema(subset: Subset, path: str) -> None:
-    """Read a file's footer.
-
-    Raises:
-        SourceFileError: it is damaged, or its columns are not those of the subset.
-    """
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
-        raise SourceFileError(f"{path} cannot be read as Parquet: {error}") from None
-    if not schema.equals(SCHEMAS[subset]):
-        odd = sorted(set(schema.names) ^ set(SCHEMAS[subset].names))
-        what = f"the columns {', '.join(odd)} differ" if odd else "types differ"
-        raise SourceFileError(f"{path} has another schema than {subset} of {VERSION}: {what}; move it away")
+            return Path(file.path)
+        target = aside / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as out:
+            for chunk in self._store.get(file.path).stream(min_chunk_size=_CHUNK):
+                out.write(chunk)
+        return target
 
 
 def _walk(folder: Path) -> list[Path]:
