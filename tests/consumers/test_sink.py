@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ from plaudit_consumers.sink.errors import (
     OutputUnavailableError,
 )
 from plaudit_consumers.sink.local import LocalOutput
-from plaudit_consumers.sink.sink import Sink, Topic
+from plaudit_consumers.sink.sink import Topic
 from plaudit_consumers.sink.writing import Raw, Refused
 from plaudit_schemas.errors import UnknownSchemaError
 
 from tests.consumers.builders import T0_MS, chat, encoded
-from tests.consumers.writing import feed, log, sink
+from tests.consumers.writing import feed, log, sink, take
 from tests.support.sinks import rows, sources
 
 DAY_MS = 86_400_000
@@ -34,11 +33,6 @@ def files(root: Path, subset: str = "conversations") -> list[str]:
 
 def once(count: int) -> dict[tuple[int, int], int]:
     return {(0, offset): 1 for offset in range(count)}
-
-
-def take(one: Sink, raws: Iterable[Raw]) -> None:
-    for raw in raws:
-        one.take(0, raw)
 
 
 def test_files_are_named_by_their_records_and_say_how_they_were_made(tmp_path: Path) -> None:

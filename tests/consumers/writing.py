@@ -60,6 +60,12 @@ def sink(
     )
 
 
+def take(one: Sink, raws: Iterable[Raw]) -> None:
+    """Give records to partition 0, which the sink owns."""
+    for raw in raws:
+        one.take(0, raw)
+
+
 def feed(one: Sink, raws: Iterable[Raw], *, partition: int = 0, commit: bool = True) -> None:
     """Own a partition, read its log from there, and stop gracefully."""
     position = one.own([partition])[partition] or 0

@@ -18,6 +18,7 @@ from plaudit_schemas.topics.admin import admin_of, live_partitions
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.consume import Loop
 from plaudit_consumers.sink.local import LocalOutput
+from plaudit_consumers.sink.objects import SCHEMES, ObjectOutput
 from plaudit_consumers.sink.output import Output
 from plaudit_consumers.sink.refusals import Refusals
 from plaudit_consumers.sink.settings import SinkSettings
@@ -70,7 +71,12 @@ def open_output(settings: SinkSettings) -> Output:
     """
     if not settings.output:
         raise SettingsError("PLAUDIT_OUTPUT: say where the files go, with --output FOLDER or a URL")
-    return LocalOutput(Path(settings.output).absolute())
+    scheme, separator, _ = settings.output.partition("://")
+    if not separator:
+        return LocalOutput(Path(settings.output).absolute())
+    if scheme not in SCHEMES:
+        raise SettingsError(f"PLAUDIT_OUTPUT: {scheme}:// is none of {', '.join(SCHEMES)}, nor a folder")
+    return ObjectOutput(settings.output, settings.sink_scratch)
 
 
 def find_topic(connection: ConnectionSettings) -> Topic:

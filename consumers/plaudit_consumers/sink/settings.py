@@ -16,7 +16,7 @@ class SinkSettings(Settings):
     )
     rotate_rows: int = Field(default=50_000, ge=1, description="Records of one file, at most")
     rotate_bytes: int = Field(
-        default=256 << 20, ge=1, description="Bytes of records of one file, before compression, at most"
+        default=128 << 20, ge=1, description="Bytes of records of one file, before compression, at most"
     )
     rotate_minutes: float = Field(
         default=15, gt=0, description="Span of one file in record time, and how long its rows wait, at most"

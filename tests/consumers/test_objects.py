@@ -1,0 +1,145 @@
+"""The sink on an object store: S3's own protocol, served by moto."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import obstore
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+from plaudit_consumers.sink.errors import FencedError, OutputError, OutputUnavailableError
+from plaudit_consumers.sink.objects import ObjectOutput
+from plaudit_consumers.sink.output import Conflict, Output
+from plaudit_consumers.sink.run import open_output
+from plaudit_consumers.sink.settings import SinkSettings
+from plaudit_schemas.errors import SettingsError
+
+from tests.consumers.writing import feed, log, sink, take
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in (
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    httpx.post(f"{endpoint}/moto-api/reset")
+    httpx.put(f"{endpoint}/lake").raise_for_status()
+    return "s3://lake/chats"
+
+
+def rows(output: Output, subset: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for path in output.paths(f"v1/{subset}"):
+        found += pq.ParquetFile(output.open(path)).read().to_pylist()
+    return found
+
+
+def offsets(output: Output, subset: str = "conversations") -> list[int]:
+    return [row["source_offset"] for row in rows(output, subset)]
+
+
+def test_the_sink_writes_to_s3_and_goes_on_after_a_stop(bucket: str, tmp_path: Path) -> None:
+    for end in (25, 31):
+        output = ObjectOutput(bucket, str(tmp_path))
+        feed(sink(output), log(end))
+        output.close()
+    assert offsets(output) == list(range(31))
+    assert offsets(output, "preference") == list(range(0, 31, 3))
+    loaded = output.load("README.md")
+    assert loaded is not None
+    assert b"config_name: kto" in loaded[0]
+    assert list((tmp_path / "plaudit-sink").iterdir()) == []
+
+
+def test_what_a_crash_left_out_is_made_again(bucket: str) -> None:
+    output = ObjectOutput(bucket)
+    feed(sink(output), log(10))
+    for path in [*output.paths("v1/sft"), *output.paths(".plaudit/markers")]:
+        obstore.delete(output._store, path)
+    feed(sink(output), log(20))
+    assert offsets(output, "sft") == list(range(20))
+
+
+def test_of_two_sinks_on_one_partition_one_goes_on(bucket: str) -> None:
+    output = ObjectOutput(bucket)
+    first, second = sink(output, writer="w1"), sink(output, writer="w2", rotate_rows=7)
+    first.own([0])
+    second.own([0])
+    raws = log(12)
+    take(first, raws)
+    with pytest.raises(FencedError):
+        take(second, raws)
+    feed(sink(output, writer="w3"), log(30))
+    assert offsets(output) == list(range(30))
+
+
+def test_conditional_writes(bucket: str, tmp_path: Path) -> None:
+    output = ObjectOutput(bucket)
+    version = output.swap("x", b"1", None)
+    for stale in (None, {"e_tag": '"0"', "version": None}):
+        with pytest.raises(Conflict):
+            output.swap("x", b"2", stale)
+    output.swap("x", b"3", version)
+    with pytest.raises(Conflict):
+        output.swap("x", b"4", version)
+    assert output.load("x") is not None
+    assert output.load("y") is None
+    for text, expected in (("a", True), ("b", False)):
+        (tmp_path / "f").write_text(text)
+        assert output.publish(tmp_path / "f", "dir/f") is expected
+    assert output.exists("dir/f")
+    assert not output.exists("dir/g")
+    assert output.load("dir/f")[0] == b"a"  # type: ignore[index]  # it was just put there
+
+
+def test_a_store_without_conditional_writes_is_refused(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = ObjectOutput(bucket)
+    output.check()
+    assert output.paths(".plaudit") == []
+    monkeypatch.setattr(output, "_refuses", lambda *_: False)
+    with pytest.raises(OutputError, match="does not honour conditional writes"):
+        output.check()
+
+
+def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(bucket: str) -> None:
+    with pytest.raises(OutputError, match="s3://nowhere/x cannot be written"):
+        sink(ObjectOutput("s3://nowhere/x"))
+    with pytest.raises(OutputError, match="is no output"):
+        ObjectOutput("s3://")
+    with pytest.raises(SettingsError, match="ftp:// is none of s3, gs, az"):
+        open_output(SinkSettings(output="ftp://x"))
+    with pytest.raises(SettingsError, match="say where"):
+        open_output(SinkSettings())
+    with pytest.raises(OutputError, match="PLAUDIT_SINK_SCRATCH"):
+        ObjectOutput(bucket, "/proc/plaudit")
+
+
+def test_a_store_that_is_away_is_waited_for(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plaudit_consumers.sink.objects._RETRY", {"max_retries": 0})
+    output = ObjectOutput(bucket)
+    one = sink(output)
+    one.own([0])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    away = ObjectOutput(bucket)
+    one.partitions[0]._output = one.partitions[0]._marker._output = away
+    with pytest.raises(OutputUnavailableError, match="the sink waits"):
+        take(one, log(20))
+    feed(sink(output), log(20))
+    assert offsets(output) == list(range(20))

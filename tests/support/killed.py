@@ -1,0 +1,66 @@
+"""Run something that kills its own process, as kill -9 does, when a method is called for the nth time.
+
+`python -m tests.support.killed MODULE:CLASS.METHOD before|after N words of a plaudit command`, or
+`... forked STEPS FOLDER RECORDS`: every step of a JSON object, each in a process of its own, without Kafka.
+"""
+
+import functools
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+
+def arm(target: str, moment: str, times: int) -> None:
+    """Kill this process before or after the nth call of a method."""
+    module, _, path = target.partition(":")
+    owner_name, _, name = path.partition(".")
+    owner = getattr(importlib.import_module(module), owner_name)
+    called = getattr(owner, name)
+    calls = 0
+
+    @functools.wraps(called)
+    def armed(*given: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == times and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = called(*given, **named)
+        if calls == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, armed)
+
+
+def main(target: str, moment: str, times: str, *command: str) -> int:
+    from plaudit_infra.main import main as plaudit
+
+    arm(target, moment, int(times))
+    return plaudit(list(command))
+
+
+def forked(steps: str, folder: str, records: str) -> int:
+    """Print each step's exit status. The imports are paid once."""
+    from tests.consumers.writing import feed, log, sink
+
+    pa.array([{"a": 1}])  # loads what Arrow loads late
+    raws, died = log(int(records)), {}
+    for name, (target, moment, times) in json.loads(steps).items():
+        child = os.fork()
+        if child == 0:
+            arm(target, moment, times)
+            feed(sink(Path(folder) / name), raws)
+            os._exit(0)
+        died[name] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(json.dumps(died))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(forked(*sys.argv[2:]) if sys.argv[1] == "forked" else main(*sys.argv[1:]))
