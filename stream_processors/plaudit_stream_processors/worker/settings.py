@@ -17,7 +17,7 @@ class WorkerSettings(Settings):
         default=4000, ge=1, le=20_000, description="Records folded and committed at once"
     )
     worker_session_s: float = Field(
-        default=10.0, ge=2, description="A silent worker loses its partitions after this"
+        default=6.0, ge=2, description="A silent worker loses its partitions after this"
     )
     worker_cache: int = Field(default=400_000, ge=1000, description="Entities that a worker holds in memory")
     state_retention_hours: float = Field(

@@ -1,24 +1,21 @@
-"""Decode and encode rates of our generated functions, as ratios to bare fastavro in the same run.
-
-`python -m benchmarks.codec` prints them.
-"""
+"""Decode and encode rates of our generated functions, as ratios to bare fastavro in the same run."""
 
 import time
 from collections.abc import Callable
 from io import BytesIO
-from statistics import median
 
 import fastavro
 from plaudit_schemas.catalog import parse, schema_text
 from plaudit_schemas.codec import HEADER_BYTES, Decoder, Encoder
 from plaudit_schemas.examples import examples
 
-REPETITIONS = 5
+from benchmarks.report import Row, row
+
 ROUNDS = 400
 
 
-def main() -> None:
-    """Print events a second, min/median/max of the repetitions, and the ratio of the medians."""
+def run(repetitions: int) -> list[Row]:
+    """Events a second; the cases take turns."""
     payloads = [example.payload for example in examples("conversation_event")] * ROUNDS
     schema = parse(schema_text("conversation_event"), plain_longs=True)
     dense, sparse = Decoder("conversation_event"), Decoder("conversation_event", sparse=True)
@@ -52,16 +49,14 @@ def main() -> None:
         "encode, ours": lambda: [encoder.encode(record) for record in records],
     }
     rates: dict[str, list[float]] = {case: [] for case in cases}
-    for _ in range(REPETITIONS):
+    for _ in range(repetitions):
         for case, work in cases.items():
             began = time.perf_counter()
             work()
             rates[case].append(len(payloads) / (time.perf_counter() - began))
-    for case, measured in rates.items():
-        bare = rates[case.split(",")[0] + ", bare fastavro"]
-        figures = f"{min(measured):>9,.0f} {median(measured):>9,.0f} {max(measured):>9,.0f} events/s"
-        print(f"{case:<40}{figures}   x {median(measured) / median(bare):.1f}")
+    return [row(case, "events/s", measured, _base(case, rates)) for case, measured in rates.items()]
 
 
-if __name__ == "__main__":
-    main()
+def _base(case: str, rates: dict[str, list[float]]) -> tuple[str, list[float]] | None:
+    bare = case.split(",", maxsplit=1)[0] + ", bare fastavro"
+    return None if case == bare else (bare, rates[bare])

@@ -1,0 +1,35 @@
+"""`make bench`, or `python -m benchmarks [case,case...]`: run cases, write RESULTS.md and results.json.
+
+What was not run this time keeps its rows of an earlier run, with that run's date. `BENCH_REPETITIONS`
+(3) and `BENCH_EVENTS` (1,000,000) make a run shorter; the results say what they were made with.
+"""
+
+import os
+import sys
+
+from benchmarks.groups import GROUPS, groups_of
+from benchmarks.report import Measured, machine, now, save
+
+
+def main() -> int:
+    """Run the groups that hold the cases named on the command line; all of them without a name."""
+    wanted = [case for argument in sys.argv[1:] for case in argument.split(",") if case]
+    unknown = [case for case in wanted if not any(case in group.cases for group in GROUPS)]
+    if unknown:
+        known = ", ".join(case for group in GROUPS for case in group.cases)
+        print(f"no case {', '.join(unknown)}; there are {known}", file=sys.stderr)
+        return 2
+    repetitions = int(os.environ.get("BENCH_REPETITIONS", "3"))
+    for group, cases in groups_of(wanted):
+        print(f"== {group.name}: {', '.join(cases)}", flush=True)
+        rows = group.run(repetitions, cases)
+        save(Measured(group.name, group.about, group.command(cases), now(), machine(), repetitions, rows))
+        for row in rows:
+            ratio = f"   {row['ratio']:.2f} x {row['ratio_to']}" if row["ratio_to"] else ""
+            figures = f"{row['min']:>12,.1f} {row['median']:>12,.1f} {row['max']:>12,.1f}"
+            print(f"{row['case']:<44}{figures} {row['unit']}{ratio}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

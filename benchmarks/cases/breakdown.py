@@ -1,0 +1,118 @@
+"""Where the worker's time goes: microseconds of processor time an event, by stage and by process.
+
+The stages run as in the worker, in this process, without Kafka and Valkey: so each can be timed by itself.
+The processes are those of a worker run on real servers.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+from hiredis import pack_command
+from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.keys import partition_of
+from plaudit_stream_processors.fold import Conversation, Effects, Rules
+from plaudit_stream_processors.metrics.admission import Admission
+from plaudit_stream_processors.state.store import ConversationStore
+from plaudit_stream_processors.worker.batches import PartitionFolder, Tools, _Folding
+
+from benchmarks.report import Row, row
+from benchmarks.stage import PARTITIONS, event_count, processor_seconds, rate, stage, stop
+from benchmarks.workload import events
+
+_BATCH = 2500
+Stages = dict[str, float]
+
+
+def run(repetitions: int) -> list[Row]:
+    """Stages first, then processes."""
+    count = min(event_count(), 200_000)
+    stages = [_stages(count) for _ in range(repetitions)]
+    processes = _processes()
+    rows = [row(f"stage: {name}", "us/event", [each[name] for each in stages]) for name in stages[0]]
+    return rows + [row(f"process: {name}", "us/event", [value]) for name, value in processes.items()]
+
+
+class _NoServer(ConversationStore):
+    """A store that holds nothing: what is asked for is new."""
+
+    def __init__(self) -> None:
+        super().__init__(None, state_retention_ms=3 * 86_400_000)  # type: ignore[arg-type]  # never called
+
+    async def load(self, _partition: int, _keys: Sequence[str]) -> dict[str, Conversation]:
+        return {}
+
+
+async def _admitted(_kind: str, values: list[str]) -> list[bool]:
+    return [True] * len(values)
+
+
+def _stages(count: int) -> Stages:
+    now = time.time_ns() // 1000
+    logs: list[list[Any]] = [[] for _ in range(PARTITIONS)]
+    for key, value in events(count, start_us=now):
+        log = logs[partition_of(key, PARTITIONS)]
+        log.append(SimpleNamespace(key=key, value=value, offset=len(log), timestamp=now // 1000))
+    admission = Admission(_admitted)
+    tools = Tools(
+        "events", _NoServer(), Rules(admit=admission.admit), admission,
+        Decoder("conversation_event", sparse=True), Encoder("finished_conversation"),
+    )  # fmt: skip
+    spent: defaultdict[str, float] = defaultdict(float)
+    folders = [PartitionFolder(tools, partition, 1, 400_000) for partition in range(PARTITIONS)]
+
+    async def work() -> None:
+        for start in range(0, max(map(len, logs)), _BATCH):
+            for folder, log in zip(folders, logs, strict=True):
+                if log[start : start + _BATCH]:
+                    await _batch(folder, log[start : start + _BATCH], spent)
+
+    asyncio.run(work())
+    return {name: seconds / count * 1e6 for name, seconds in spent.items()}
+
+
+async def _batch(folder: PartitionFolder, records: list[Any], spent: defaultdict[str, float]) -> None:
+    marks = [time.process_time()]
+    folder._number += 1
+    decoded = folder.tools.decoder.decode_many([record.value for record in records])
+    marks.append(time.process_time())
+    await folder._fetch(records, decoded)
+    marks.append(time.process_time())
+    folding = _Folding(folder, folder._number, Effects())
+    folding.take(zip(records, decoded, strict=True))
+    marks.append(time.process_time())
+    prepared = folding.result(records[0].offset, records[-1].offset + 1)
+    marks.append(time.process_time())
+    arguments: Any = ("EVALSHA", *prepared.commit.conversations)
+    pack_command(arguments)
+    marks.append(time.process_time())
+    folder.cache.committed(prepared.number)
+    marks.append(time.process_time())
+    names = ("decode", "look up states", "fold, finished records", "JSON of what changed", "pack", "forget")
+    for name, before, after in zip(names, marks, marks[1:], strict=False):
+        spent[name] += after - before
+
+
+def _processes() -> dict[str, float]:
+    with stage() as servers:
+        servers.fill(event_count())
+        name = uuid.uuid4().hex[:8] + "."
+        others = {
+            "broker" if process.name() == "java" else "Valkey": process.pid
+            for process in psutil.Process().children(recursive=True)
+            if process.name() in ("java", "valkey-server")
+        }
+        before = {each: processor_seconds(pid) for each, pid in others.items()}
+        worker = servers.worker(name)
+        try:
+            rate(lambda: servers.committed(name), event_count(), [worker], 600)
+            spent = {each: processor_seconds(pid) - before[each] for each, pid in others.items()}
+            spent["worker, start included"] = processor_seconds(worker.pid)
+        finally:
+            stop(worker)
+    return {each: seconds / event_count() * 1e6 for each, seconds in spent.items()}

@@ -1,0 +1,49 @@
+"""The worker's resident memory while it folds a long log: the last quarter beside the second."""
+
+import os
+import time
+import uuid
+
+import psutil
+
+from benchmarks.report import Row, row
+from benchmarks.stage import Stage, stage, stop
+
+
+def event_count() -> int:
+    """Two million, or twice BENCH_EVENTS."""
+    return 2 * int(os.environ.get("BENCH_EVENTS", "1000000"))
+
+
+def run(repetitions: int) -> list[Row]:
+    """Highest MiB in the second quarter and in the last; one repetition, the log is long."""
+    del repetitions
+    with stage() as servers:
+        total = event_count()
+        servers.fill(total // 2, seed=1)
+        servers.fill(total // 2, seed=2)
+        samples = _sample(servers, total)
+    quarters = [[mib for done, mib in samples if done * 4 // total == quarter] for quarter in range(4)]
+    second, last = [max(quarters[1])], [max(quarters[3])]
+    return [
+        row(f"second quarter of {total:,} events", "MiB", second),
+        row("last quarter", "MiB", last, ("second quarter", second)),
+    ]
+
+
+def _sample(servers: Stage, total: int) -> list[tuple[int, float]]:
+    name = uuid.uuid4().hex[:8] + "."
+    worker = servers.worker(name)
+    process = psutil.Process(worker.pid)
+    samples: list[tuple[int, float]] = []
+    try:
+        deadline = time.monotonic() + 1200
+        done = 0
+        while done < total and time.monotonic() < deadline:
+            time.sleep(0.2)
+            done = servers.committed(name)
+            samples.append((min(done, total - 1), process.memory_info().rss / 2**20))
+        assert done >= total, f"{done} of {total} events within 20 minutes"
+    finally:
+        stop(worker)
+    return samples

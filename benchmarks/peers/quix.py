@@ -1,0 +1,79 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["quixstreams==3.28.1", "fastavro>=1.12"]
+# ///
+"""The peer: decode and a stateful fold with Quix Streams, state in its RocksDB with a changelog topic.
+
+An environment of its own (`quix.py.lock`): it wants an older confluent-kafka than ours.
+"""
+
+import json
+import os
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader
+from quixstreams import Application, State
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "plaudit_schemas" / "avro" / "conversation_event.avsc"
+EVENT = parse_schema(json.loads(SCHEMA.read_text(encoding="utf-8")))
+DONE = Path(os.environ["BENCH_DONE"])
+
+
+class Progress:
+    """Events folded, written to a file some times a second."""
+
+    def __init__(self) -> None:
+        self.events, self.written = 0, 0.0
+
+    def count(self) -> None:
+        """One more."""
+        self.events += 1
+        if time.monotonic() - self.written > 0.2:
+            DONE.with_suffix(".new").write_text(str(self.events), encoding="utf-8")
+            DONE.with_suffix(".new").replace(DONE)
+            self.written = time.monotonic()
+
+
+progress = Progress()
+
+
+def decode(value: bytes) -> dict[str, Any]:
+    """Confluent's wire format to a dict that its state can hold."""
+    event: Any = schemaless_reader(
+        BytesIO(value[5:]), EVENT, None, return_record_name=True, return_record_name_override=True
+    )
+    event["occurred_at"] = event["occurred_at"].timestamp()
+    return dict(event)
+
+
+def fold(event: dict[str, Any], state: State) -> dict[str, Any]:
+    """A key of the state for each message and feedback, so that little is written; and a count."""
+    name, body = event["body"]
+    progress_of: Any = state.get("progress") or {"events": 0}
+    progress_of["events"] += 1
+    state.set("progress", progress_of)
+    if name.endswith("AddMessage"):
+        state.set("message:" + body["message_id"], body)
+    elif name.endswith("UpdateMessage"):
+        state.set("feedback:" + body["feedback"]["id"], body)
+    else:
+        state.set("conversation", body)
+    progress.count()
+    return event
+
+
+app = Application(
+    broker_address=os.environ["PLAUDIT_BOOTSTRAP_SERVERS"],
+    consumer_group="quix-" + os.environ["PLAUDIT_REDIS_PREFIX"],
+    auto_offset_reset="earliest",
+    state_dir=os.environ["BENCH_STATE"],
+    loglevel="WARNING",
+)
+topic = app.topic(os.environ["BENCH_TOPIC"], value_deserializer="bytes", key_deserializer="bytes")
+frame = app.dataframe(topic).apply(decode).apply(fold, stateful=True)
+
+if __name__ == "__main__":
+    app.run()

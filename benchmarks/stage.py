@@ -1,0 +1,176 @@
+"""What the streaming cases run on: a real Kafka and Valkey of their own, and a topic full of events."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+from confluent_kafka import Producer
+from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.valkey import ValkeyServer
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.topics.admin import ensure
+
+from benchmarks.workload import events
+
+PARTITIONS = 8
+ROOT = Path(__file__).parent.parent
+
+
+def event_count() -> int:
+    """How many events a run folds: BENCH_EVENTS, or a million."""
+    return int(os.environ.get("BENCH_EVENTS", "1000000"))
+
+
+@dataclass
+class Stage:
+    """Running servers; each run on them has key and group names of its own."""
+
+    kafka: str
+    valkey: str
+    folder: Path
+    acked_before: int = 0
+    connection: ConnectionSettings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = ConnectionSettings(
+            bootstrap_servers=self.kafka, redis_url=SecretUrl(self.valkey), topic_prefix="bench.",
+            partitions=PARTITIONS,
+        )  # fmt: skip
+        ensure(self.connection)
+
+    @property
+    def topic(self) -> str:
+        """The events topic."""
+        return self.connection.topic_prefix + EVENTS
+
+    def fill(self, count: int, seed: int = 1) -> float:
+        """Produce `count` events; their mean size in bytes."""
+        producer = Producer(
+            self.connection.kafka(
+                **{"partitioner": PARTITIONER, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
+            )
+        )
+        size = 0
+        for key, value in events(count, seed=seed, start_us=time.time_ns() // 1000):
+            size += len(value)
+            while True:
+                try:
+                    producer.produce(self.topic, value, key)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        producer.flush(300)
+        return size / count
+
+    def environment(self, run: str) -> dict[str, str]:
+        """Settings of a worker or a peer for one run."""
+        return {
+            **os.environ,
+            "PLAUDIT_BOOTSTRAP_SERVERS": self.kafka,
+            "PLAUDIT_REDIS_URL": self.valkey,
+            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
+            "PLAUDIT_REDIS_PREFIX": run,
+            "PLAUDIT_WORKER_GROUP": f"worker-{run}",
+            "PLAUDIT_PARTITIONS": str(PARTITIONS),
+            "PLAUDIT_DATA": str(self.folder),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def worker(self, run: str) -> "subprocess.Popen[bytes]":
+        """Start a worker as its users do."""
+        return start(
+            [str(Path(sys.executable).parent / "plaudit"), "worker", "--without-web"],
+            self.environment(run),
+            self.folder / f"{run}{uuid.uuid4().hex[:4]}.log",
+        )
+
+    def committed(self, run: str) -> int:
+        """Events whose state is in Valkey: the sum of the partitions' positions."""
+        with redis.Redis.from_url(self.valkey) as client:
+            pipeline = client.pipeline(transaction=False)
+            for partition in range(PARTITIONS):
+                pipeline.hget(f"{run}{{plaudit:{partition}}}:position", "next")
+            return sum(int(found or 0) for found in pipeline.execute())
+
+    def forget(self) -> None:
+        """Drop all state, so that each run begins with an empty Valkey."""
+        with redis.Redis.from_url(self.valkey) as client:
+            client.flushall()
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Servers of this run, in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="plaudit-bench-") as name:
+        folder = Path(name)
+        kafka, valkey = KafkaServer(folder / "kafka"), ValkeyServer(folder / "valkey")
+        try:
+            kafka.start()
+            valkey.start()
+            yield Stage(kafka.address, valkey.address, folder)
+        finally:
+            valkey.stop()
+            kafka.stop()
+
+
+def start(command: list[str], environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    """A process whose output goes to a file."""
+    with log.open("wb") as output:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End it and what it started; kill what does not end."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.terminate()
+    try:
+        process.wait(40)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in children:
+        if child.is_running():
+            child.kill()
+
+
+def rate(
+    progress: Callable[[], int], total: int, processes: list["subprocess.Popen[bytes]"], limit_s: float
+) -> float:
+    """Events a second from the first progress seen to `total`, or to `limit_s` after the first.
+
+    Raises:
+        RuntimeError: a process ended, or nothing came within two minutes.
+    """
+    began, at_first, first = time.monotonic(), 0.0, 0
+    while True:
+        done, now = progress(), time.monotonic()
+        if first == 0 and done:
+            first, at_first = done, now
+        if first and (done >= total or now - at_first > limit_s):
+            return (done - first) / (now - at_first)
+        if any(process.poll() is not None for process in processes):
+            raise RuntimeError("a process ended before its work was done; see its log")
+        if not first and now - began > 120:
+            raise RuntimeError("nothing was processed within two minutes")
+        time.sleep(0.1)
+
+
+def processor_seconds(pid: int) -> float:
+    """User and system time of a process and its children."""
+    process: Any = psutil.Process(pid)
+    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
