@@ -1,4 +1,4 @@
 """The sink: finished conversations out of Kafka into Parquet, each exactly once.
 
-docs/decisions/0006 tells the protocol of a commit.
+docs/decisions/0008 tells the protocol of a commit.
 """

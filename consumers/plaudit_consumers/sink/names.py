@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from plaudit_consumers.rows.schemas import SUBSETS, Subset
@@ -46,7 +47,12 @@ def parse(path: str) -> tuple[Subset, Span]:
 
 def day_of(timestamp_ms: int) -> str:
     """The UTC day of a record."""
-    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).strftime("%Y-%m-%d")
+    return _day(timestamp_ms // 86_400_000)
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%d")
 
 
 def marker_path(topic_id: str, partition: int) -> str:

@@ -1,6 +1,6 @@
 """One partition of the finished topic on its way into the output; knows no Kafka.
 
-The steps of a commit, each of which a crash may follow (docs/decisions/0006):
+The steps of a commit, each of which a crash may follow (docs/decisions/0008):
 
 1. every file is whole on disk aside;
 2. the marker claims the range, conditionally: of two sinks one goes on;

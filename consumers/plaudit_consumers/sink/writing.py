@@ -4,6 +4,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -93,7 +94,7 @@ class OpenFile:
             OutputUnavailableError: the disk is full.
         """
         held, self._held, self.held_bytes = self._held, [], 0
-        waiting: dict[Subset, list[Any]] = {subset: [] for subset in SUBSETS}
+        waiting = {subset: _Waiting() for subset in SUBSETS}
         held.reverse()
         while held:
             part, size = [], 0
@@ -101,8 +102,8 @@ class OpenFile:
                 part.append(held.pop())
                 size += len(part[-1].payload)
             self._rows(part, waiting)
-        for subset, tables in waiting.items():
-            self._write(subset, tables)
+        for subset, rows in waiting.items():
+            self._write(subset, rows)
 
     def finish(self) -> None:
         """Write everything, and close the files; `writers` with rows are ready to be published."""
@@ -126,7 +127,7 @@ class OpenFile:
         for writer in self.writers.values():
             writer.discard()
 
-    def _rows(self, part: Sequence[Raw], waiting: dict[Subset, list[Any]]) -> None:
+    def _rows(self, part: Sequence[Raw], waiting: "dict[Subset, _Waiting]") -> None:
         began = time.perf_counter()
         table = self._table(self._new(part))
         decoded = time.perf_counter()
@@ -180,14 +181,24 @@ class OpenFile:
     def _place(self, raw: Raw) -> str:
         return f"{self._job.topic} {self._job.partition} at offset {raw.offset}"
 
-    def _wait(self, waiting: dict[Subset, list[Any]], subset: Subset, table: Any) -> None:
-        waiting[subset].append(table)
-        if sum(each.nbytes for each in waiting[subset]) > ROW_GROUP_BYTES:
-            self._write(subset, waiting[subset])
+    def _wait(self, waiting: "dict[Subset, _Waiting]", subset: Subset, table: Any) -> None:
+        rows = waiting[subset]
+        rows.tables.append(table)
+        rows.bytes += table.nbytes
+        if rows.bytes > ROW_GROUP_BYTES:
+            self._write(subset, rows)
+            waiting[subset] = _Waiting()
 
-    def _write(self, subset: Subset, tables: list[Any]) -> None:
-        if tables:
+    def _write(self, subset: Subset, rows: "_Waiting") -> None:
+        if rows.tables:
             began = time.perf_counter()
-            self.writers[subset].write(pa.concat_tables(tables).combine_chunks())
-            tables.clear()
+            self.writers[subset].write(pa.concat_tables(rows.tables))
             self.stage_seconds["write"] += time.perf_counter() - began
+
+
+@dataclass
+class _Waiting:
+    """Rows on their way to a row group."""
+
+    tables: list[Any] = field(default_factory=list)
+    bytes: int = 0

@@ -1,0 +1,216 @@
+"""One sink process: conversations of ten messages a second from Kafka to all subsets, and its peak memory.
+
+`python -m benchmarks.cases.sink` starts a Kafka of its own (or uses the address given) and prints
+min/median/max. The baseline is a plain loop over the same topic: decode, `pyarrow.Table.from_pylist`,
+`write_table`, which makes the canonical rows alone, once at best and without any promise. The rate
+is taken from the first record to the last file, start-up left out. *Bytes* are those of all files
+for one conversation, by zstd level.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from os import environ, wait4
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from confluent_kafka import Consumer, Producer, TopicPartition
+from plaudit_consumers.rows.canonical import Recorded, _prepared
+from plaudit_consumers.rows.schemas import CONVERSATIONS
+from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.topics import FINISHED
+from plaudit_schemas.topics.admin import ensure
+
+from benchmarks.workload import _text
+
+CONVERSATIONS_EACH = 40_000
+MESSAGES = 10
+PARTITIONS = 4
+JUDGED = 0.12
+LEVELS = range(1, 10)
+Row = dict[str, Any]
+
+
+def conversations(count: int, seed: int = 1) -> Iterator[tuple[int, bytes]]:
+    """Partition and payload of finished conversations; an eighth of the answers is judged."""
+    encoder, rng, start = Encoder("finished_conversation"), random.Random(seed), time.time_ns() // 1000
+    for number in range(count):
+        record: Row = {
+            "application": "bench", "conversation_id": f"conversation-{number:012d}", "revision": 1,
+            "started_at": start, "ended_at": start + number, "finished_at": start + number,
+            "end_reason": "closed", "source": "sdk", "user_id": f"user-{number % 5000}", "consent": "granted",
+            "model": {"id": "acme-large", "version": "2026-09"}, "tags": {"locale": "de-CH"},
+            "messages": [_message(rng, at, start) for at in range(MESSAGES)],
+            "feedback": [_like(rng, at, start) for at in range(1, MESSAGES, 2) if rng.random() < JUDGED],
+            "comparisons": [], "events": 2 * MESSAGES, "source_partition": number % PARTITIONS,
+            "source_offset": number,
+        }  # fmt: skip
+        if number % 10 == 0:
+            record["messages"].append({**_message(rng, 9, start), "message_id": "b9"})
+            record["comparisons"] = [_comparison(start)]
+        yield number % PARTITIONS, encoder.encode(record)
+
+
+def _message(rng: random.Random, at: int, start: int) -> Row:
+    said = {"message_id": f"m{at}", "parent_id": f"m{at - 1}" if at else "", "occurred_at": start + at}
+    if at % 2 == 0:
+        return {**said, "role": "user", "content": _text(rng, 30), "status": "complete"}
+    answer = {"role": "assistant", "content": _text(rng, 90), "status": "complete", "finish_reason": "stop"}
+    return {**said, **answer, "latency_ms": rng.randint(200, 4000)}
+
+
+def _like(rng: random.Random, at: int, start: int) -> Row:
+    feedback = {
+        "id": f"f{at}", "rater": {"kind": "user"}, "aspect": "satisfaction", "kind": "thumb",
+        "value": ("plaudit.v1.Thumb", {"like": rng.random() < 0.8}),
+    }  # fmt: skip
+    return {"message_id": f"m{at}", "feedback": feedback, "occurred_at": start}
+
+
+def _comparison(start: int) -> Row:
+    return {
+        "comparison_id": "c", "candidates": ["m9", "b9"], "ranking": [["b9"], ["m9"]], "occurred_at": start,
+        "rater": {"kind": "user"},
+    }  # fmt: skip
+
+
+def fill(settings: ConnectionSettings, count: int) -> None:
+    """Put the conversations into the finished topic."""
+    producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
+    for partition, payload in conversations(count):
+        while True:
+            try:
+                producer.produce(settings.topic_prefix + FINISHED, payload, b"k", partition)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(120) == 0
+
+
+def sink(settings: ConnectionSettings, output: Path, count: int, **options: str) -> tuple[float, float]:
+    """Conversations a second and peak MiB of `plaudit sink --once`."""
+    variables = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers, "TOPIC_PREFIX": settings.topic_prefix,
+        "OUTPUT": str(output), "SINK_GROUP": output.name, **options,
+    }  # fmt: skip
+    environment = {**environ, **{f"PLAUDIT_{name}": value for name, value in variables.items()}}
+    log = output.with_suffix(".log")
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "plaudit_infra.main", "sink", "--once", "--without-web"]
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+        _, status, usage = wait4(process.pid, 0)
+        process.returncode = status
+    lines = log.read_text().splitlines()
+    assert status == 0, lines[-5:]
+    began, ended = (
+        _moment(next(line for line in lines if mark in line)) for mark in ("taken over", "stopped")
+    )
+    rows = sum(pq.read_metadata(path).num_rows for path in output.glob("v1/conversations/*/*.parquet"))
+    assert rows == count
+    return count / (ended - began), usage.ru_maxrss / 1024
+
+
+def _moment(line: str) -> float:
+    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()  # noqa: DTZ007  # a difference
+
+
+def plain(settings: ConnectionSettings, output: Path, count: int) -> float:
+    """Conversations a second of the plain loop."""
+    decoder, rows, done = Decoder("finished_conversation"), [], 0
+    consumer: Any = Consumer(settings.kafka(**{"group.id": output.name}))
+    topic = settings.topic_prefix + FINISHED
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    pa.array([1])  # loads what Arrow loads late
+    first = consumer.consume(1, timeout=30)
+    began = time.perf_counter()
+    with pq.ParquetWriter(output, CONVERSATIONS, compression="zstd") as writer:
+        messages = first
+        while done < count:
+            for message in messages:
+                recorded = Recorded(decoder.decode(message.value()), message.offset(), message.timestamp()[1])
+                rows.append(_prepared(recorded, None))
+                done += 1
+            if len(rows) >= 5000 or done == count:
+                writer.write_table(pa.Table.from_pylist(rows, schema=CONVERSATIONS))
+                rows.clear()
+            messages = consumer.consume(2000, timeout=1.0)
+    consumer.close()
+    return count / (time.perf_counter() - began)
+
+
+def size(output: Path, count: int) -> float:
+    """Bytes of all files for one conversation."""
+    return sum(path.stat().st_size for path in output.glob("v1/*/*/*.parquet")) / count
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    if len(sys.argv) > 1 and ":" in sys.argv[1]:
+        yield sys.argv[1]
+        return
+    server = KafkaServer(folder / "kafka")
+    server.start()
+    yield server.address
+    server.stop()
+
+
+def run(repetitions: int) -> list[Row]:
+    """The baseline, the sink's rate, its peak memory, and file sizes by zstd level."""
+    found: dict[str, list[float]] = {"plain": [], "sink": [], "memory": []}
+    sizes: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as name, kafka(Path(name)) as address:
+        folder = Path(name)
+        settings = ConnectionSettings(
+            bootstrap_servers=address, topic_prefix=f"bench-{time.time_ns()}-", partitions=PARTITIONS
+        )
+        ensure(settings)
+        fill(settings, CONVERSATIONS_EACH)
+        for number in range(repetitions):
+            found["plain"].append(plain(settings, folder / f"plain{number}", CONVERSATIONS_EACH))
+            rate, peak = sink(settings, folder / f"sink{number}", CONVERSATIONS_EACH)
+            found["sink"].append(rate)
+            found["memory"].append(peak)
+        for level in LEVELS:
+            sink(settings, folder / f"level{level}", CONVERSATIONS_EACH, ZSTD_LEVEL=str(level))
+            sizes[level] = size(folder / f"level{level}", CONVERSATIONS_EACH)
+    base = median(found["plain"])
+    return [
+        _row("sink: plain from_pylist loop, canonical rows only", "conversations/s", found["plain"], base),
+        _row("sink: all subsets, exactly once", "conversations/s", found["sink"], base),
+        _row("sink: peak memory", "MiB", found["memory"], None),
+        *(
+            _row(f"sink: files, zstd {level}", "bytes/conversation", [each], min(sizes.values()))
+            for level, each in sizes.items()
+        ),
+    ]
+
+
+def _row(case: str, unit: str, values: list[float], base: float | None) -> Row:
+    middle = median(values)
+    against = {"conversations/s": "plain from_pylist loop", "bytes/conversation": "the smallest level"}
+    return {
+        "case": case, "unit": unit, "min": min(values), "median": middle, "max": max(values),
+        "ratio_to": against.get(unit), "ratio": None if base is None else middle / base,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    for row in run(3):
+        ratio = "" if row["ratio"] is None else f"   {row['ratio']:.2f} of {row['ratio_to']}"
+        values = f"{row['min']:>9,.0f} / {row['median']:>9,.0f} / {row['max']:>9,.0f}"
+        print(f"{row['case']:<52} {values} {row['unit']}{ratio}")
+
+
+if __name__ == "__main__":
+    main()
