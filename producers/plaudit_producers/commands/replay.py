@@ -75,10 +75,10 @@ def _add_meaning(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415  # loaded when used
+    from plaudit_producers._sinks import to_file, to_kafka, unsent  # noqa: PLC0415  # loaded when used
+    from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415
     from plaudit_producers.importers.report import Report  # noqa: PLC0415
     from plaudit_producers.importers.run import Pace, describe, replay_file  # noqa: PLC0415
-    from plaudit_producers.importers.sinks import to_file, to_kafka, unsent  # noqa: PLC0415
 
     form, options = find_format(arguments.format), _options(arguments)
     report = Report(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))

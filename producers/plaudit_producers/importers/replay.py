@@ -1,31 +1,21 @@
 """From batches to a producer: all of a conversation or nothing, at a pace, counted."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal
 
 from plaudit_schemas.codec import Record
 from plaudit_schemas.errors import InvalidEventError
 
-from plaudit_producers._delivery import DeliveryCallback
+from plaudit_producers._clock import Clock
 from plaudit_producers._pipeline import Packed
+from plaudit_producers._sinks import Sink
 from plaudit_producers.importers.model import BadRecord, Batch
 from plaudit_producers.importers.report import Report
 
 Times = Literal["now", "original"]
-
-
-class Sink(Protocol):
-    """Where events go: a producer, or a file."""
-
-    def pack(self, record: Record) -> Packed:
-        """Validate and encode an event; InvalidEventError where it breaks the contract."""
-
-    def send_packed(self, packed: Packed, on_delivery: DeliveryCallback | None = None) -> None:
-        """Send it; may block for room."""
 
 
 @dataclass(slots=True)
@@ -48,15 +38,6 @@ class Summary:
 
 
 Progress = Callable[[Summary], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Seconds that only grow, microseconds since 1970, and sleeping."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    micros: Callable[[], int] = lambda: time.time_ns() // 1000
-    sleep: Callable[[float], None] = time.sleep
 
 
 class Replay:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from plaudit_producers._clock import Clock
+from plaudit_producers._sinks import Sink
 from plaudit_producers.importers.formats import Format, read_batches
 from plaudit_producers.importers.model import ImportOptions
 from plaudit_producers.importers.progress import progress_bar
-from plaudit_producers.importers.replay import Clock, Replay, Sink, Summary, Times
+from plaudit_producers.importers.replay import Replay, Summary, Times
 from plaudit_producers.importers.report import Report
 from plaudit_producers.importers.source import open_source
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plaudit_producers._sinks import JsonLines, to_file, unsent
 from plaudit_producers.importers import find_format
 from plaudit_producers.importers.run import Pace, replay_file
-from plaudit_producers.importers.sinks import JsonLines, to_file, unsent
 from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.codec import Decoder, Record
 from plaudit_schemas.errors import InvalidEventError, SettingsError

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from plaudit_producers import BufferFullError, ClosedError
+from plaudit_producers._clock import Clock
 from plaudit_producers.importers import BadRecord, Batch, Chat, ImportOptions, Place, find_format, json_lines
 from plaudit_producers.importers.formats import read_batches
-from plaudit_producers.importers.replay import Clock, Replay
+from plaudit_producers.importers.replay import Replay
 from plaudit_producers.importers.report import Report
 from plaudit_producers.importers.run import Pace, describe, replay_file
 from plaudit_producers.importers.source import open_source

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from plaudit_schemas.codec import Record
 from plaudit_schemas.connection import ConnectionSettings
@@ -22,6 +22,16 @@ from plaudit_producers._validate import validate
 from plaudit_producers.documents import document_of
 
 _ANSWER_S = 8.0
+
+
+class Sink(Protocol):
+    """What takes events: a FeedbackProducer, its fake, or a file."""
+
+    def pack(self, record: Record) -> Packed:
+        """Validate and encode an event; InvalidEventError where it breaks the contract."""
+
+    def send_packed(self, packed: Packed, on_delivery: DeliveryCallback | None = None) -> None:
+        """Send it; may block for room."""
 
 
 class JsonLines:

@@ -1,0 +1,99 @@
+"""What is simulated: how much, how fast, by which models, and what changes on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.limits import ID_CHARACTERS
+
+from plaudit_producers._checks import application as check_application
+
+Qualities = Mapping[str, float]
+"""Model -> the share of its answers that are good."""
+
+MODELS = {"aurora-2": 0.9, "aurora-mini": 0.8, "boreal-1": 0.7}
+_GAP_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One simulation.
+
+    Attributes:
+        models: take part in equal shares.
+        rate: events a second, on average, all chats together.
+        conversations: how many chats begin; None goes on.
+        duration_s: seconds; nothing comes after. None goes on.
+        open_conversations: chats that are open at once. Time within them runs as fast as the rate needs it;
+            left out, as many as make it run like people do, at most a tenth of all.
+        shift_at: when `shifts` hold: below 1 a share of the duration, or without one of the conversations;
+            from 1 on seconds.
+        shifts: models' later qualities.
+        feedback: share of the answers that their user judges.
+        seed: of all that is drawn.
+
+    Raises:
+        SettingsError: the values do not fit.
+    """
+
+    models: Qualities = field(default_factory=lambda: dict(MODELS))
+    rate: float = 50.0
+    conversations: int | None = None
+    duration_s: float | None = None
+    open_conversations: int | None = None
+    shift_at: float | None = None
+    shifts: Qualities = field(default_factory=dict)
+    feedback: float = 0.05
+    application: str = "simulated"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_application(self.application, "application")
+        _refuse(not self.models, "models must hold one at least")
+        for name, quality in [*self.models.items(), *self.shifts.items()]:
+            _refuse(
+                not 0 < len(name) <= ID_CHARACTERS, f"a model's name takes 1 to {ID_CHARACTERS} characters"
+            )
+            _refuse(not 0 <= quality <= 1, f"the quality of {name} must lie between 0 and 1")
+        unknown = set(self.shifts) - set(self.models)
+        _refuse(
+            bool(unknown), f"shift names {', '.join(sorted(unknown))}, which is no model of this simulation"
+        )
+        _refuse(not 0 < self.rate < inf, "rate must be above 0")
+        _refuse(not 0 <= self.feedback <= 1, "feedback must lie between 0 and 1")
+        for count in (self.conversations, self.open_conversations, self.duration_s):
+            _refuse(count is not None and not 0 < count < inf, "counts and durations must be above 0")
+        self._check_shift()
+
+    def _check_shift(self) -> None:
+        if self.shift_at is None:
+            _refuse(bool(self.shifts), "shift needs shift-at")
+            return
+        _refuse(not 0 < self.shift_at < inf, "shift-at must be above 0")
+        _refuse(not self.shifts, "shift-at needs a shift, as aurora-2:0.4")
+        endless = self.conversations is None and self.duration_s is None
+        _refuse(self.shift_at < 1 and endless, "shift-at as a share needs conversations or duration")
+
+    @property
+    def open_at_once(self) -> int:
+        """Chats that are open at once."""
+        if self.open_conversations is not None:
+            return self.open_conversations
+        wanted = max(1, round(self.rate * _GAP_S))
+        return wanted if self.conversations is None else min(wanted, max(1, self.conversations // 10))
+
+    def shifted(self, now_s: float, begun: int) -> bool:
+        """Whether the shifts hold, so many seconds and chats after the start."""
+        if self.shift_at is None:
+            return False
+        if self.shift_at >= 1:
+            return now_s >= self.shift_at
+        if self.duration_s is not None:
+            return now_s >= self.shift_at * self.duration_s
+        return begun > self.shift_at * (self.conversations or 0)
+
+
+def _refuse(wrong: bool, problem: str) -> None:
+    if wrong:
+        raise SettingsError(f"{problem}; see `plaudit simulate --help`")
