@@ -89,7 +89,7 @@ def _quix(servers: Stage) -> float:
 
 def _measured(process: Process, progress: Callable[[], int]) -> float:
     try:
-        return rate(progress, event_count(), [process], _PEER_LIMIT_S)
+        return rate(progress, event_count() // 100 * 100, [process], _PEER_LIMIT_S)
     finally:
         stop(process)
 

@@ -23,6 +23,7 @@ from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
 from plaudit_stream_processors.worker.batches import Tools
+from plaudit_stream_processors.worker.credentials import credentials
 from plaudit_stream_processors.worker.outlet import Outlet
 from plaudit_stream_processors.worker.pipeline import Pipeline
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -111,11 +112,17 @@ def create_worker(connection: ConnectionSettings, settings: WorkerSettings, part
     return worker
 
 
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """No tables, so no folders beside whatever the worker was started in."""
+
+
 def _app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
     servers = ";".join(f"batched://{server.strip()}" for server in connection.bootstrap_servers.split(","))
-    return faust.App(
+    return _App(
         connection.topic_prefix + settings.worker_group,
         broker=servers,
+        broker_credentials=credentials(connection.kafka()),
         store="memory://",
         web_enabled=False,
         topic_disable_leader=True,

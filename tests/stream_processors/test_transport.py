@@ -1,0 +1,157 @@
+"""The transport's bookkeeping: what it delivers, acknowledges, leaves out and refuses."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+from plaudit_stream_processors.transport import (
+    MAX_UNACKED,
+    AckOrderError,
+    Batch,
+    BatchedConsumer,
+    PositionError,
+    _checked,
+)
+
+A, B = TP("events", 0), TP("events", 1)
+
+
+class _Consumer(BatchedConsumer):
+    """The bookkeeping alone: fetches come from a list, seeks go to one."""
+
+    def __init__(self, held: set[TP], store: Any, fetches: list[dict[TP, list[Any]]]) -> None:
+        app: Any = SimpleNamespace(batched_positions=store, consumer_generation_id=1)
+        self.app = app
+        self.session, self.last_fetch, self.last_ack = 0, 0.0, 0.0
+        self._position, self._unacked_batches, self._acked_next, self._to_commit = {}, {}, {}, {}
+        self._room = asyncio.Event()
+        self._unacked_messages = set()
+        self._held, self._active, self.fetches = held, set(held), fetches
+        self.sought: dict[TP, int] = {}
+
+    def assignment(self) -> set[TP]:
+        return self._held
+
+    def _get_active_partitions(self) -> set[TP]:
+        return self._active
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 1000)
+
+    async def seek_wait(self, positions: Any) -> None:
+        self.sought = dict(positions)
+
+
+class _Store:
+    def __init__(self, positions: dict[TP, int | None]) -> None:
+        self.positions = positions
+        self.sessions: list[int] = []
+
+    async def acquire(self, partitions: Any, session: int) -> dict[TP, int | None]:
+        self.sessions.append(session)
+        return {tp: self.positions[tp] for tp in partitions}
+
+
+def _records(*offsets: int) -> list[Any]:
+    return [SimpleNamespace(offset=offset, timestamp=1000, timestamp_type=1) for offset in offsets]
+
+
+def _delivered(consumer: BatchedConsumer, tp: TP, *offsets: int) -> Any:
+    """A fetched batch as the stream gets it."""
+    message = consumer._to_message(tp, consumer._batch(tp, _records(*offsets)))
+    message.acked = False
+    return message
+
+
+def _started(positions: dict[TP, int | None]) -> tuple[_Consumer, _Store]:
+    store = _Store(positions)
+    consumer = _Consumer(set(positions), store, [])
+    asyncio.run(consumer.seek_to_committed())
+    return consumer, store
+
+
+def test_reading_begins_where_the_store_says_and_at_the_start_where_it_says_nothing() -> None:
+    consumer, store = _started({A: 40, B: None})
+    assert consumer.sought == {A: 40, B: 0}
+    assert store.sessions == [1]
+    asyncio.run(consumer.seek_to_committed())
+    assert store.sessions == [1, 2]
+
+
+def test_positions_are_contiguous_where_offsets_have_gaps() -> None:
+    consumer, _ = _started({A: 40})
+    first, second = _delivered(consumer, A, 43, 47), _delivered(consumer, A, 60)
+    batches: list[Batch] = [first.value, second.value]
+    assert [(batch.first_offset, batch.next_offset) for batch in batches] == [(40, 48), (48, 61)]
+    assert consumer.ack(first)
+    assert list(consumer._filter_tps_with_pending_acks()) == [A]
+    assert consumer._new_offset(A) == 48
+    assert consumer._new_offset(A) is None
+
+
+def test_acks_out_of_order_are_an_error_and_a_second_ack_is_none() -> None:
+    consumer, _ = _started({A: 0})
+    first, second = _delivered(consumer, A, 0), _delivered(consumer, A, 1)
+    with pytest.raises(AckOrderError, match="not at 0"):
+        consumer.ack(second)
+    assert consumer.ack(first)
+    assert not consumer.ack(first)
+
+
+def test_batches_of_an_older_session_change_nothing() -> None:
+    consumer, store = _started({A: 0})
+    old = _delivered(consumer, A, 0, 1)
+    store.positions[A] = 0
+    asyncio.run(consumer.seek_to_committed())
+    assert not consumer.ack(old)
+    assert consumer._new_offset(A) is None
+    again = _delivered(consumer, A, 0, 1)
+    assert again.value.first_offset == 0
+    assert consumer.ack(again)
+
+
+def test_a_partition_with_enough_unacknowledged_is_left_out_of_the_fetch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer, _ = _started({A: 0, B: 0})
+    waiting = [_delivered(consumer, A, number) for number in range(MAX_UNACKED)]
+    asked: list[set[TP]] = []
+
+    async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
+        asked.append(set(self._active))
+        return {B: _records(5)}, set(self._active)
+
+    monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
+    found, _ = asyncio.run(consumer._wait_next_records(1.0))
+    assert asked == [{B}]
+    assert [batch.next_offset for batch in found[B]] == [6]
+    assert consumer._active == {A, B}
+    consumer.ack(waiting[0])
+    asyncio.run(consumer._wait_next_records(1.0))
+    assert asked[-1] == {A, B}
+
+
+def test_when_all_are_full_it_waits_for_an_ack_or_the_time_out() -> None:
+    consumer, _ = _started({A: 0})
+    waiting = [_delivered(consumer, A, number) for number in range(MAX_UNACKED)]
+
+    async def fetch_while_full() -> tuple[Any, Any]:
+        consumer._room = asyncio.Event()
+        return await consumer._wait_next_records(0.01)
+
+    assert asyncio.run(fetch_while_full())[0] == {}
+    assert len(waiting) == MAX_UNACKED
+
+
+def test_a_position_that_the_log_does_not_hold_is_refused() -> None:
+    assert _checked(A, None, 7, 20) == 7
+    assert _checked(A, 20, 7, 20) == 20
+    with pytest.raises(PositionError, match="retention has deleted"):
+        _checked(A, 6, 7, 20)
+    with pytest.raises(PositionError, match="made anew"):
+        _checked(A, 21, 7, 20)
