@@ -23,7 +23,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from confluent_kafka import Consumer, Producer, TopicPartition
-from plaudit_consumers.rows.canonical import Recorded, _prepared
+from plaudit_consumers.rows.canonical import Recorded, prepared
 from plaudit_consumers.rows.schemas import CONVERSATIONS
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_schemas.codec import Decoder, Encoder
@@ -138,7 +138,7 @@ def plain(settings: ConnectionSettings, output: Path, count: int) -> float:
         while done < count:
             for message in messages:
                 recorded = Recorded(decoder.decode(message.value()), message.offset(), message.timestamp()[1])
-                rows.append(_prepared(recorded, None))
+                rows.append(prepared(recorded, None))
                 done += 1
             if len(rows) >= 5000 or done == count:
                 writer.write_table(pa.Table.from_pylist(rows, schema=CONVERSATIONS))

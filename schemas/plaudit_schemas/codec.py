@@ -140,6 +140,15 @@ class Decoder:
             )
         return record
 
+    def reads_directly(self, payload: bytes) -> bool:
+        """Whether the payload's writer had the reader's own schema, so that no resolution is needed.
+
+        Raises:
+            CodecError: the header names no schema of ours.
+            RegistryError: the registry could not be asked.
+        """
+        return (self._readers.get(payload[:HEADER_BYTES]) or self._reader_for(payload)) is self._compiled
+
     def decode_many(self, payloads: Iterable[bytes | None]) -> list[Record | CodecError]:
         """Every payload's record, or the error that `decode` would have raised, in order.
 

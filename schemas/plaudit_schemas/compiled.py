@@ -70,7 +70,8 @@ def _seven_bit_pairs() -> tuple[list[int], list[int]]:
     return inner, last
 
 
-def _time_reader() -> Callable[[bytes, int], tuple[int, int]]:
+def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
+    """A `read_time`; its tables take half a megabyte, so they are made when asked for."""
     inner, last = _seven_bit_pairs()
     unpack = Struct("<4H").unpack_from
 
@@ -267,7 +268,7 @@ class _ReaderSource(_Source):
 
     def value(self, indent: int, node: Any, out: str) -> None:
         if _is_time(node):
-            self.names.setdefault("read_time", _time_reader())
+            self.names.setdefault("read_time", time_reader())
             self.emit(indent, f"{out}, i = read_time(b, i)")
             return
         node = self.resolve(node)

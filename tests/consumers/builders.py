@@ -1,16 +1,15 @@
 """Short ways to finished conversations for tests of rows and sink."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from plaudit_consumers.rows.canonical import Recorded, conversations
 from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
-from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.codec import Encoder
 
 T0_MS = 1_790_000_000_000
 ENCODER = Encoder("finished_conversation")
-DECODER = Decoder("finished_conversation", sparse=True)
 Record = dict[str, Any]
 
 
@@ -104,10 +103,21 @@ def encoded(record: Record) -> bytes:
     return ENCODER.encode(record)
 
 
+class Taken(NamedTuple):
+    """A record as Kafka gives it."""
+
+    offset: int
+    timestamp_ms: int
+    payload: bytes
+
+
+READER = CanonicalReader()
+
+
 def canonical(*records: Record, licence: str | None = None) -> Any:
     """The canonical table, by way of the wire format."""
-    recorded = [Recorded(DECODER.decode(encoded(record)), at, T0_MS) for at, record in enumerate(records)]
-    return conversations(recorded, licence)
+    taken = [Taken(at, T0_MS, encoded(record)) for at, record in enumerate(records)]
+    return READER.table(taken, licence)
 
 
 def rows(*records: Record, **settings: Any) -> dict[str, list[Record]]:

@@ -1,25 +1,101 @@
 """Canonical rows hold everything that the record held."""
 
+import json
+import random
+from collections.abc import Iterable
+from io import BytesIO
 from typing import Any
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from plaudit_consumers.rows.canonical import Recorded, conversations
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS
-from plaudit_schemas.codec import Decoder
+from plaudit_schemas.catalog import schema_text
+from plaudit_schemas.codec import Decoder, PackagedSchemas
+from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
 
-from tests.consumers.builders import canonical, chat, like, said
+from benchmarks.cases.sink import conversations as made
+from tests.consumers.builders import READER, Taken, canonical, chat, comparison, encoded, finished, like, said
 
 Node = Any
 
 
+def _taken(payloads: Iterable[bytes]) -> list[Taken]:
+    return [Taken(40 + at, 5_000, payload) for at, payload in enumerate(payloads)]
+
+
 def _table() -> Any:
+    return READER.table(_taken(example.payload for example in examples("finished_conversation")))
+
+
+def _by_dicts(taken: list[Taken]) -> Any:
+    """The same by way of a dict for each record."""
     decoder = Decoder("finished_conversation", sparse=True)
-    shown = examples("finished_conversation")
     return conversations(
-        [Recorded(decoder.decode(example.payload), 40 + at, 5_000) for at, example in enumerate(shown)]
+        [Recorded(decoder.decode(each.payload), each.offset, each.timestamp_ms) for each in taken]
     )
+
+
+def test_columns_and_dicts_come_to_the_same() -> None:
+    payloads = [example.payload for example in examples("finished_conversation")]
+    judged = chat(
+        said("a", "label", {"labels": ["x", "y"]}),
+        said("a", "signal", {"name": "ignored"}),
+        *(like("a", vote) for vote in (True, False)),
+        comparisons=[comparison([["a", "b"], ["c"]])],
+        tags={"license": "MIT", "é": "😀"},
+    )
+    payloads += [encoded(each) for each in (chat(), judged, finished(), chat(erased=True))]
+    payloads += [payload for _, payload in made(200)]
+    taken = _taken(payloads)
+    assert READER.table(taken).equals(_by_dicts(taken))
+    assert READER.table(taken[:1]).equals(_by_dicts(taken[:1]))
+    assert READER.table([]).num_rows == 0
+
+
+def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
+    rng, decoder = random.Random(5), Decoder("finished_conversation")
+    payloads = [example.payload for example in examples("finished_conversation")]
+    payloads += [encoded(chat(said("a", "label", {"labels": ["x"]}), tags={"a": "b"}))]
+    refused = 0
+    for _ in range(600):
+        damaged = bytearray(rng.choice(payloads))
+        for _ in range(rng.randint(1, 2)):
+            damaged[rng.randrange(5, len(damaged))] = rng.randrange(256)
+        if rng.random() < 0.2:
+            del damaged[rng.randrange(5, len(damaged)) :]
+        taken = _taken([bytes(damaged)])
+        try:
+            decoder.decode(bytes(damaged))
+        except CodecError:
+            refused += 1
+            with pytest.raises(ValueError, match=r"."):
+                READER.table(taken)
+        else:
+            assert READER.table(taken).equals(_by_dicts(taken))
+    assert 100 < refused < 580
+
+
+def test_an_older_writers_record_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = json.loads(schema_text("finished_conversation"))
+    schema["fields"] = [
+        field for field in schema["fields"] if field["name"] not in ("tags", "missing_events")
+    ]
+
+    class Older(PackagedSchemas):
+        def text_of(self, schema_id: int) -> str | None:
+            return json.dumps(schema) if schema_id == 7 else None
+
+    out = BytesIO()
+    record = chat(like("a"))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), record)
+    table = CanonicalReader(Older()).table(_taken([b"\0\0\0\0\7" + out.getvalue(), encoded(record)]))
+    rows = table.drop_columns(["record_offset"]).to_pylist()
+    assert rows[0] == rows[1]
 
 
 def _as_record(node: Node) -> Node:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.local import LocalOutput
 from plaudit_consumers.sink.output import Output
@@ -12,7 +13,7 @@ from plaudit_consumers.sink.sink import Sink, Topic
 from plaudit_consumers.sink.telemetry import Telemetry
 from plaudit_consumers.sink.writing import Raw, Refused
 
-from tests.consumers.builders import DECODER, T0_MS, chat, correction, encoded, like
+from tests.consumers.builders import T0_MS, chat, correction, encoded, like
 
 TOPIC = Topic("plaudit.finished-conversations", "id-1")
 
@@ -53,7 +54,7 @@ def sink(
         topic,
         place,
         (options, rows or RowSettings()),
-        DECODER,
+        CanonicalReader(),
         telemetry=Telemetry(),
         refuse=lambda _, more: (refused if refused is not None else []).extend(more),
         writer=writer,

@@ -23,7 +23,7 @@ def conversations(recorded: Sequence[Recorded], licence: str | None = None) -> p
 
     Nested values go through Arrow's own conversion, one column at a time: that is C++.
     """
-    records = [_prepared(each, licence) for each in recorded]
+    records = [prepared(each, licence) for each in recorded]
     columns = [
         _whole_lists(pa.array([record.get(field.name) for record in records], field.type))
         for field in CONVERSATIONS
@@ -31,7 +31,7 @@ def conversations(recorded: Sequence[Recorded], licence: str | None = None) -> p
     return pa.Table.from_arrays(columns, schema=CONVERSATIONS)
 
 
-def _prepared(recorded: Recorded, licence: str | None) -> Record:
+def prepared(recorded: Recorded, licence: str | None) -> Record:
     record = recorded.record
     tags = record.get("tags") or {}
     record["licence"] = tags.get("licence") or tags.get("license") or licence
@@ -59,7 +59,7 @@ def _model(holder: Record) -> None:
         _maps(model, ("metadata",))
 
 
-_VALUE_COLUMNS = {
+VALUE_COLUMNS = {
     "plaudit.v1.Thumb": {"like": "thumb"},
     "plaudit.v1.Number": {"number": "number", "minimum": "minimum", "maximum": "maximum"},
     "plaudit.v1.Label": {"labels": "labels"},
@@ -75,7 +75,7 @@ def _feedback(item: Record) -> Record:
     value = row.pop("value", None)
     if value is not None:
         kind, fields = value
-        for name, column in _VALUE_COLUMNS[kind].items():
+        for name, column in VALUE_COLUMNS[kind].items():
             if name in fields:
                 row[column] = fields[name]
     return row

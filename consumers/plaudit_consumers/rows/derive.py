@@ -13,12 +13,12 @@ from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.rows.view import View, judged, offers, view
 from plaudit_consumers.rows.votes import Rater, Verdict, corrections, pairs, rating
 
-_TABLE_BYTES: Final = 16 << 20
+_TABLE_BYTES: Final = 8 << 20
 _TABLE_POSITIONS: Final = 500_000
 
 
 def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, Any]]:
-    """The training rows of canonical rows, in their order, as tables of at most some 16 MiB of text.
+    """The training rows of canonical rows, in their order, as tables of at most some 8 MiB of text.
 
     Args:
         conversations: a table of schema `CONVERSATIONS`.

@@ -49,7 +49,10 @@ def judged(conversations: Any, consents: Sequence[str]) -> Any:
     wanted = pc.and_(
         pc.is_in(conversations["consent"], pa.array(consents, pa.string())), pc.greater(counts, 0)
     )
-    return conversations.filter(pc.and_(wanted, pc.invert(conversations["erased"]))).combine_chunks()
+    chosen = pc.and_(wanted, pc.invert(conversations["erased"]))
+    if pc.all(chosen, min_count=0).as_py():  # one conversation may be 50 MB: no copy
+        return conversations.combine_chunks()
+    return conversations.filter(chosen).combine_chunks()
 
 
 def view(table: Any) -> View:
@@ -63,7 +66,7 @@ def view(table: Any) -> View:
         messages,
         message_starts,
         _lines(messages, content),
-        pa.concat_arrays([content, corrections]),
+        content if corrections.null_count == len(corrections) else pa.concat_arrays([content, corrections]),
         _feedback(feedback),
         feedback_starts,
         table["comparisons"].to_pylist(),
@@ -94,13 +97,20 @@ def _lines(messages: Any, content: Any) -> Messages:
     return Messages(
         column("message_id").to_pylist(),
         column("parent_id").to_pylist(),
-        column("role").to_pylist(),
-        column("status").to_pylist(),
+        _names(column("role")),
+        _names(column("status")),
         column("orphan").to_pylist(),
         pc.binary_length(content).to_pylist(),
         pc.equal(pc.list_value_length(column("attachments")), 0).to_pylist(),
         pc.or_(called, pc.equal(column("role"), "tool")).to_pylist(),
     )
+
+
+def _names(column: Any) -> list[Any]:
+    """Values of which there are few, each one object."""
+    encoded = column.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    return [names[index] for index in encoded.indices.to_pylist()]
 
 
 def _feedback(feedback: Any) -> list[dict[str, Any]]:

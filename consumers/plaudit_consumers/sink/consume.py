@@ -74,8 +74,9 @@ class Loop:
         if self._failure is not None:
             raise self._failure
         try:
-            for message in messages:
-                self._message(message)
+            messages.reverse()
+            while messages:  # each may be 50 MB: none is kept
+                self._message(messages.pop())
             self._write_quiet()
         except OutputUnavailableError as error:
             self._again(error)

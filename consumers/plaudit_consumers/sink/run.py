@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from confluent_kafka import KafkaException, TopicCollection
-from plaudit_schemas.codec import Decoder
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.consume import Loop
 from plaudit_consumers.sink.local import LocalOutput
@@ -51,9 +51,9 @@ def run_sink(
         if web:
             address = stack.enter_context(serve(telemetry, settings.sink_web_host, settings.sink_web_port))
             log.info("health and metrics on %s", address)
-        decoder = Decoder("finished_conversation", connection.schemas(), sparse=True)
+        reader = CanonicalReader(connection.schemas())
         sink = Sink(
-            topic, output, (settings, rows), decoder, telemetry=telemetry, refuse=Refusals(connection).send,
+            topic, output, (settings, rows), reader, telemetry=telemetry, refuse=Refusals(connection).send,
             writer=uuid.uuid4().hex,
         )  # fmt: skip
         log.info("started: %s to %s", topic.name, settings.output)

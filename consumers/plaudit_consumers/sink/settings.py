@@ -22,7 +22,7 @@ class SinkSettings(Settings):
         default=15, gt=0, description="Span of one file in record time, and how long its rows wait, at most"
     )
     sink_memory_mb: int = Field(
-        default=64, ge=4, description="Records and rows held in memory before they go to disk"
+        default=32, ge=4, description="Records and rows held in memory before they go to disk"
     )
     sink_scratch: str | None = Field(
         default=None, description="Folder for files in the making of object stores; else the system's"

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from plaudit_schemas.codec import Decoder
-
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.output import Output
 from plaudit_consumers.sink.partition import Committed, Partition
@@ -37,14 +36,14 @@ class Sink:
         topic: Topic,
         output: Output,
         settings: tuple[SinkSettings, RowSettings],
-        decoder: Decoder,
+        reader: CanonicalReader,
         *,
         telemetry: Telemetry,
         refuse: Callable[[int, list[Refused]], None],
         writer: str,
     ) -> None:
         """Raises OutputError, ForeignFileError or LogChangedError where the output does not fit."""
-        self._topic, self._output, self._decoder = topic, output, decoder
+        self._topic, self._output, self._reader = topic, output, reader
         self._settings, self._rows = settings
         self._limits = Limits(
             self._settings.rotate_rows, self._settings.rotate_bytes, self._settings.rotate_minutes * 60_000
@@ -65,7 +64,7 @@ class Sink:
         positions = {}
         for number in numbers:
             job = Job(
-                self._topic.name, self._topic.id, number, self._rows, self._settings.zstd_level, self._decoder
+                self._topic.name, self._topic.id, number, self._rows, self._settings.zstd_level, self._reader
             )
             partition = Partition(job, self._output, self._limits, self._writer, self._refuse)
             positions[number] = partition.recover(files.get(number, []))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
-from plaudit_schemas.codec import Decoder
 from plaudit_schemas.dead_letters import Reason
 from plaudit_schemas.errors import CodecError, UnknownBodyError, UnknownSchemaError
 
-from plaudit_consumers.rows.canonical import Recorded, conversations
 from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.schemas import SUBSETS, TRAINING, Subset
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import LogChangedError
@@ -22,9 +22,10 @@ from plaudit_consumers.sink.marker import Source
 from plaudit_consumers.sink.parquet import FileMetadata, SubsetWriter
 from plaudit_consumers.sink.rotation import Extent
 
-# So much of raw records is decoded at once: as dicts they take some ten times as much.
-SLICE_BYTES: Final = 2 << 20
-ROW_GROUP_BYTES: Final = 32 << 20
+SLICE_BYTES: Final = 4 << 20
+"""So much of raw records is decoded at once."""
+ROW_GROUP_BYTES: Final = 16 << 20
+"""Of rows in memory; on disk a row group is a fraction of it."""
 
 
 class Raw(NamedTuple):
@@ -52,7 +53,7 @@ class Job(NamedTuple):
     partition: int
     settings: RowSettings
     zstd_level: int
-    decoder: Decoder
+    reader: CanonicalReader
 
 
 class OpenFile:
@@ -127,59 +128,76 @@ class OpenFile:
         for writer in self.writers.values():
             writer.discard()
 
-    def _rows(self, part: Sequence[Raw], waiting: "dict[Subset, _Waiting]") -> None:
+    def _rows(self, part: list[Raw], waiting: "dict[Subset, _Waiting]") -> None:
         began = time.perf_counter()
-        table = self._table(self._new(part))
+        table = self._table(part)
+        part.clear()  # one record may be 50 MB
         decoded = time.perf_counter()
         self.stage_seconds["decode"] += decoded - began
-        if table is None:
+        if not table.num_rows:
             return
         self._wait(waiting, "conversations", table)
+        written = self.stage_seconds["write"]
         for subset, rows in derive(table, self._job.settings):
             self._wait(waiting, subset, rows)
-        self.stage_seconds["derive"] += time.perf_counter() - decoded
+        written = self.stage_seconds["write"] - written
+        self.stage_seconds["derive"] += time.perf_counter() - decoded - written
 
-    def _table(self, recorded: list[Recorded]) -> Any:
-        return conversations(recorded, self._job.settings.training_licence) if recorded else None
-
-    def _new(self, part: Sequence[Raw]) -> list[Recorded]:
-        new = []
-        for raw in part:
-            record = self._decoded(raw)
-            if record is None:
-                continue
-            offset, finished_at = record["source_offset"], record["finished_at"]
-            if offset > self.source.offset:
-                new.append(Recorded(record, raw.offset, raw.timestamp_ms))
-                self.source = Source(offset=offset, finished_at=max(finished_at, self.source.finished_at))
-            elif finished_at > self.source.finished_at:
-                raise LogChangedError(
-                    f"{self._place(raw)}: the conversation finished later than any before it, but by an "
-                    f"earlier offset ({offset}) of the events: that topic was made anew; give the sink a new "
-                    "--output"
-                )
-            else:
-                self.repeats += 1
-        return new
-
-    def _decoded(self, raw: Raw) -> dict[str, Any] | None:
+    def _table(self, part: Sequence[Raw]) -> Any:
+        licence = self._job.settings.training_licence
         try:
-            record = self._job.decoder.decode(raw.payload)
+            table = self._job.reader.table(part, licence)
+        except (ValueError, CodecError):  # one of them cannot be read: look for it
+            part = [raw for raw in part if self._readable(raw)]
+            table = self._job.reader.table(part, licence)
+        return self._new(self._own(part, table))
+
+    def _own(self, part: Sequence[Raw], table: Any) -> Any:
+        partitions = table["source_partition"].to_numpy()
+        own = partitions == self._job.partition
+        if own.all():
+            return table
+        for at in np.flatnonzero(~own):
+            detail = f"the record is of source partition {partitions[at]}"
+            self.refused.append(Refused(part[int(at)], "invalid", detail))
+        return table.filter(pa.array(own))
+
+    def _new(self, table: Any) -> Any:
+        """Without the repeats: records whose source event is not beyond all before it."""
+        if not table.num_rows:
+            return table
+        offsets = np.append(self.source.offset, table["source_offset"].to_numpy())
+        finished = np.append(self.source.finished_at, table["finished_at"].cast(pa.int64()).to_numpy())
+        furthest, latest = np.maximum.accumulate(offsets), np.maximum.accumulate(finished)
+        new = offsets[1:] > furthest[:-1]
+        anew = ~new & (finished[1:] > latest[:-1])
+        if anew.any():
+            at = int(np.argmax(anew))
+            place = self._place(table["record_offset"][at].as_py())
+            raise LogChangedError(
+                f"{place}: the conversation finished later than any "
+                f"before it, but by an earlier offset ({offsets[at + 1]}) of the events: that topic was "
+                "made anew; give the sink a new --output"
+            )
+        self.source = Source(offset=int(furthest[-1]), finished_at=int(latest[-1]))
+        self.repeats += int(np.count_nonzero(~new))
+        return table if new.all() else table.filter(pa.array(new))
+
+    def _readable(self, raw: Raw) -> bool:
+        try:
+            self._job.reader.check(raw.payload)
         except (UnknownSchemaError, UnknownBodyError) as error:
             raise type(error)(
-                f"{self._place(raw)}: {error}; the sink does not pass over what it cannot read: upgrade it"
+                f"{self._place(raw.offset)}: {error}; the sink does not pass over what it cannot read: "
+                "upgrade it"
             ) from None
         except CodecError as error:
             self.refused.append(Refused(raw, error.reason, str(error)))
-            return None
-        if record["source_partition"] != self._job.partition:
-            detail = f"the record is of source partition {record['source_partition']}"
-            self.refused.append(Refused(raw, "invalid", detail))
-            return None
-        return record
+            return False
+        return True
 
-    def _place(self, raw: Raw) -> str:
-        return f"{self._job.topic} {self._job.partition} at offset {raw.offset}"
+    def _place(self, offset: int) -> str:
+        return f"{self._job.topic} {self._job.partition} at offset {offset}"
 
     def _wait(self, waiting: "dict[Subset, _Waiting]", subset: Subset, table: Any) -> None:
         rows = waiting[subset]
