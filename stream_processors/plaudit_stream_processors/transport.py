@@ -16,9 +16,9 @@ Faust's own way costs several asyncio tasks a message; a batch costs them once. 
 the position store's word, not the consumer group's: offsets committed to Kafka are a hint for those who
 watch the lag.
 
-Promised: the records of a partition come in order and without a gap from the position that the store
-gave. After a crash or a rebalance they come again from the store's position. A partition that is not
-acknowledged is not read further than `MAX_UNACKED` batches, so memory is bounded; the group's heartbeats
+Promised: the committed records of a partition come in order and without a gap from the position that
+the store gave. After a crash or a rebalance they come again from the store's position. A partition that is
+not acknowledged is not read further than `MAX_UNACKED` batches, so memory is bounded; the group's heartbeats
 go on meanwhile, in the consumer's thread. Not promised: that a batch which was delivered before a
 rebalance is still wanted afterwards; compare `batch.session` with the one that `acquire` was given.
 """
@@ -108,6 +108,13 @@ class BatchedConsumer(driver.Consumer):
             tp: max(0, (self.highwater(tp) or position) - self._acked_next.get(tp, position))
             for tp, position in self._position.items()
         }
+
+    def pending(self) -> bool:
+        """Whether batches were delivered that nobody has acknowledged."""
+        return any(self._unacked_batches.get(tp, 0) for tp in self._position)
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _CommittedOnly(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Where Faust asks for committed offsets: a new session begins, at the store's positions.
@@ -207,6 +214,15 @@ class BatchedConsumer(driver.Consumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's livelock checks count messages and only log; readiness is the application's."""
+
+
+class _CommittedOnly(driver.AIOKafkaConsumerThread):
+    """Records of aborted transactions are not read."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting for it
+        return consumer
 
 
 class Transport(driver.Transport):

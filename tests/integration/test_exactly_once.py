@@ -1,9 +1,11 @@
 """The exactly-once claims on real servers: whatever happens, the outcome equals a recount of the log."""
 
+import os
 import random
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -101,6 +103,27 @@ def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callab
     one.wait_folded()
     with server.client() as client:  # type: ignore[attr-defined]  # a ValkeyServer
         client.flushall()
+    one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
+    one.wait_folded(300)
+    one.check_exact()
+
+
+@pytest.mark.slow
+def test_a_redis_that_lost_its_last_writes_is_healed_by_the_log(
+    line: Make, valkey_server: Callable[[], Any]
+) -> None:
+    server = valkey_server()
+    one = line(redis=server.address, settings={"worker_batch": "100"})
+    one.send(events(6000, open_conversations=200, start_us=_now()))
+    one.start_worker()
+    one.wait_folded()
+    server.kill()
+    (log,) = (server.folder / "appendonlydir").glob("*.incr.aof")
+    whole = log.stat().st_size
+    os.truncate(log, whole * 2 // 3)
+    server.start()
+    kept = sum(one.position(partition) for partition in range(one.partitions))
+    assert 0 < kept < 6000
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
     one.wait_folded(300)
     one.check_exact()

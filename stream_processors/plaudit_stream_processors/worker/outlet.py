@@ -27,9 +27,13 @@ class Outlet:
     """An idempotent producer whose `send` returns when Kafka has acknowledged everything.
 
     While Kafka is away `send` waits: nothing is dropped, and nothing after it is committed.
+
+    Attributes:
+        away: why nothing can be sent now; None as far as the last sending told.
     """
 
     def __init__(self, connection: ConnectionSettings) -> None:
+        self.away: str | None = None
         self._producer = Producer(
             connection.kafka(
                 **{
@@ -42,6 +46,7 @@ class Outlet:
                     "message.timeout.ms": 0,
                     "queue.buffering.max.messages": 1_000_000,
                     "log_level": 0,
+                    "error_cb": self._note_error,
                 }
             )
         )
@@ -62,6 +67,7 @@ class Outlet:
             while not self._produce(letter, acks):  # noqa: ASYNC110  # librdkafka has no event for it
                 await asyncio.sleep(0.01)  # its queue is full; the other thread empties it
         error = await acks.done
+        self.away = None
         if error is not None:
             raise ServiceUnavailableError(f"Kafka refused what the worker sent: {error}")
 
@@ -79,6 +85,10 @@ class Outlet:
         except BufferError:
             return False
         return True
+
+    def _note_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's own codes are named so
+            self.away = "Kafka does not answer"
 
     def _poll(self) -> None:
         while not self._closed.is_set():

@@ -5,12 +5,14 @@ import contextlib
 import gc
 import logging
 import signal
+import time
 
 import uvloop
 from plaudit_schemas.connection import ConnectionSettings
 
 from plaudit_stream_processors.worker.app import Worker, check_topics, create_worker
 from plaudit_stream_processors.worker.settings import WorkerSettings
+from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
 from plaudit_stream_processors.worker.web import serve
 
 log = logging.getLogger("plaudit.worker")
@@ -51,7 +53,7 @@ async def _run(
             log.info("health and metrics on %s", address)
         await worker.app.start()
         log.info("started")
-        await _first(stop, worker)
+        await _first(stop, worker, Watchdog(settings.worker_stall_s))
         await _stop(worker)
     failure = worker.failure or worker.app.crash_reason
     if failure is not None:
@@ -61,17 +63,27 @@ async def _run(
     return 0
 
 
-async def _first(stop: asyncio.Event, worker: Worker) -> None:
-    waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(_crashed(worker))]
+async def _first(stop: asyncio.Event, worker: Worker, watchdog: Watchdog) -> None:
+    waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(_failed(worker, watchdog))]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
 
 
-async def _crashed(worker: Worker) -> None:
-    # Faust has no event for it.
-    while not worker.app.crashed and worker.failure is None:  # noqa: ASYNC110
+async def _failed(worker: Worker, watchdog: Watchdog) -> None:
+    # Faust has no event for a crash, and a hang is none by nature.
+    while not worker.app.crashed and worker.failure is None:
         await asyncio.sleep(0.1)
+        consumer = worker.app.consumer
+        hang = watchdog.check(
+            rebalancing=bool(worker.app.rebalancing),
+            fetched_at=consumer.last_fetch if worker.pipeline.partitions else time.monotonic(),
+            acked_at=consumer.last_ack,
+            pending=consumer.pending(),
+            away=(worker.telemetry.waiting or worker.outlet.away) is not None,
+        )
+        if hang is not None:
+            worker.failure = WorkerHangsError(f"{hang}; start the worker again")
 
 
 async def _stop(worker: Worker) -> None:

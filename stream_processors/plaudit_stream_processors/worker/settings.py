@@ -19,6 +19,9 @@ class WorkerSettings(Settings):
     worker_session_s: float = Field(
         default=6.0, ge=2, description="A silent worker loses its partitions after this"
     )
+    worker_stall_s: float = Field(
+        default=120, gt=0, description="A worker that hangs for so long ends, so that it is started again"
+    )
     worker_cache: int = Field(default=400_000, ge=1000, description="Entities that a worker holds in memory")
     state_retention_hours: float = Field(
         default=72, gt=0, description="How long an ended conversation takes events"

@@ -109,23 +109,28 @@ class Telemetry:
         for partition, records in lag.items():
             gauge.labels(str(partition)).set(records)
 
+    @property
+    def waiting(self) -> str | None:
+        """What does not answer; None while all does."""
+        return self._trouble
+
     def trouble(self, reason: str | None) -> None:
         """Redis or the registry does not answer; None when it does again."""
         self._trouble = reason
 
     def unready(
-        self, *, rebalancing: bool, lag: Mapping[int, int], stalled_after_s: float = 60.0
+        self, *, rebalancing: bool, pending: bool, away: str | None = None, stalled_after_s: float = 60.0
     ) -> str | None:
         """Why the worker is not ready; None when it is.
 
         Ready means: it owns partitions or waits for them in a settled group, nothing that it needs
-        is away, and where records wait, the last commit is not long ago.
+        is away, and where fetched records wait, the last commit is not long ago.
         """
         if rebalancing:
             return "the group is rebalancing"
-        if self._trouble is not None:
-            return f"waiting: {self._trouble}"
-        if any(lag.values()) and self._clock() - self._last_commit > stalled_after_s:
+        if self._trouble is not None or away is not None:
+            return f"waiting: {self._trouble or away}"
+        if pending and self._clock() - self._last_commit > stalled_after_s:
             return f"records wait and nothing was committed for {stalled_after_s:.0f} s"
         return None
 

@@ -19,7 +19,9 @@ def unready(worker: Worker) -> str | None:
         return "no partition was assigned yet"
     lag = {tp.partition: records for tp, records in consumer.lag().items()}
     worker.telemetry.lags(lag)
-    return worker.telemetry.unready(rebalancing=bool(worker.app.rebalancing), lag=lag)
+    return worker.telemetry.unready(
+        rebalancing=bool(worker.app.rebalancing), pending=consumer.pending(), away=worker.outlet.away
+    )
 
 
 @contextlib.asynccontextmanager

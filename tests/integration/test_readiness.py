@@ -1,0 +1,48 @@
+"""What a worker says of itself while its services go and come."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from plaudit_infra.servers.process import free_port
+
+from benchmarks.workload import events
+from tests.support.line import Line
+from tests.support.services import eventually
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+def _asked(port: int, path: str) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+    except OSError:
+        return 0, None
+
+
+def test_ready_means_that_work_can_be_done(
+    line: Callable[..., Line], valkey_server: Callable[[], Any]
+) -> None:
+    server, port = valkey_server(), free_port()
+    one = line(redis=server.address)
+    one.start_worker(web_port=str(port))
+    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "the worker is ready")
+    one.send(events(500, open_conversations=20, start_us=time.time_ns() // 1000))
+    one.wait_folded()
+    server.kill()
+    one.send(events(500, open_conversations=20, seed=2, start_us=time.time_ns() // 1000))
+    eventually(lambda: _asked(port, "/health/ready")[0] == 503, "it is not ready without Redis")
+    assert "waiting" in _asked(port, "/health/ready")[1]["reason"]
+    assert _asked(port, "/health/live") == (200, {"status": "live"})
+    server.start()
+    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
+    one.wait_folded()
+    assert len(one.workers) == 1
+    one.check_exact()
