@@ -15,6 +15,7 @@ from plaudit_producers.board.snapshots import from_record
 
 PAST_S = 3 * 3600
 _ANSWER_S = 5.0
+_TOPIC_S = 15.0
 
 
 class SnapshotFeed:
@@ -28,12 +29,13 @@ class SnapshotFeed:
         self._connection, self._past_s = connection, past_s
         self._decoder = Decoder("metric_snapshot", connection.schemas())
         self._consumer: Consumer | None = None
+        self._deadline = time.monotonic() + _TOPIC_S
 
     def poll(self, board: Board, timeout_s: float = 0.2) -> int:
         """Move what has come into the board; how many snapshots. Blocks up to `timeout_s`.
 
         Raises:
-            TopicError: the topic does not exist.
+            TopicError: the topic does not exist, and did not for some time.
         """
         taken = 0
         try:
@@ -64,6 +66,8 @@ class SnapshotFeed:
         topic = self._connection.topic_prefix + METRICS
         live = live_partitions(admin_of(self._connection), self._connection, timeout_s=_ANSWER_S)
         if topic not in live:
+            if time.monotonic() < self._deadline:
+                return None  # a new topic is not known to every broker at once
             raise TopicError(f"the topic {topic} does not exist; run `plaudit topics create`")
         consumer = Consumer(
             self._connection.kafka(

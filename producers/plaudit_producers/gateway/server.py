@@ -6,9 +6,10 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
+from fastapi import APIRouter
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError
 
@@ -20,8 +21,16 @@ log = logging.getLogger("plaudit.gateway")
 _STOP_WITHIN_S = 15
 
 
-def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, log_level: str) -> int:
+def run_gateway(
+    settings: GatewaySettings,
+    connection: ConnectionSettings,
+    *,
+    log_level: str,
+    routers: Sequence[APIRouter] = (),
+) -> int:
     """Blocks until SIGTERM or SIGINT; requests under way are answered first. The exit code.
+
+    `routers` are parts that come beside the gateway's own; `app.state.server` tells them when it stops.
 
     Raises:
         ServiceUnavailableError: the address cannot be bound.
@@ -34,7 +43,7 @@ def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, lo
     gc.set_threshold(50_000, 20, 100)
     # What goes wrong is in our own words: `Watch` logs requests that fail, `failure` holds a failed start.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    app = create_app(settings, connection)
+    app = create_app(settings, connection, routers=routers)
     server = _Server(
         uvicorn.Config(
             app,
@@ -48,6 +57,7 @@ def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, lo
             timeout_graceful_shutdown=_STOP_WITHIN_S,
         )
     )
+    app.state.server = server
     host, port = bound.getsockname()[:2]
     log.info("the gateway listens on http://%s:%d", host, port)
     server.run(sockets=[bound])

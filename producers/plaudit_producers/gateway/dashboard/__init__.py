@@ -1,0 +1,1 @@
+"""The live dashboard at `/`: a page, and the figures as server-sent events."""

@@ -1,0 +1,184 @@
+// Wires the page: stream in, table, charts, alerts and feedback out.
+
+import { Stream } from "./stream.js";
+import { Store } from "./store.js";
+import { CHARTS, Chart } from "./charts.js";
+import { fillTable, NOTHING } from "./table.js";
+
+const $ = (id) => document.getElementById(id);
+const store = new Store();
+const charts = CHARTS.map((definition) => new Chart(definition, $("charts")));
+const eventsSeen = [];
+const FEEDBACK = 50, KEY = "plaudit-key", THEME = "plaudit-theme";
+let newest = 0, skew = 0, told = "", textsOf = null;
+
+const themes = ["system", "light", "dark"], system = matchMedia("(prefers-color-scheme: dark)");
+let theme = themes.includes(localStorage.getItem(THEME)) ? localStorage.getItem(THEME) : "system";
+
+function paint() {
+  const actual = theme === "system" ? (system.matches ? "dark" : "light") : theme;
+  document.documentElement.dataset.theme = actual;
+  $("theme").textContent = theme[0].toUpperCase() + theme.slice(1);
+  draw();
+}
+
+const stream = new Stream({ onMessage, onState, key: () => sessionStorage.getItem(KEY) });
+
+function onState(state, detail) {
+  const name = { refused: "lost", connecting: "loading" }[state] ?? state;
+  if (document.body.dataset.state !== name) document.body.dataset.state = name;
+  const text = { live: "live", connecting: "connecting", lost: "connection lost", refused: "key needed" }[state];
+  if ($("status").textContent !== text) $("status").textContent = text;
+  $("lost").hidden = state === "live" || state === "connecting";
+  if (state === "lost") {
+    const since = newest ? ` The figures below are from ${new Date(newest / 1000).toLocaleTimeString()}.` : "";
+    $("lost").textContent = `Connection lost: ${detail.reason}. Trying again in ${detail.wait} s.${since}`;
+  }
+  if (state === "refused") {
+    $("lost").textContent = `The gateway shows the dashboard to holders of an API key only (${detail.detail}).`;
+    if (!$("key-dialog").open) openKey(sessionStorage.getItem(KEY) ? detail.detail : "");
+  }
+}
+
+function onMessage(event, data) {
+  if (event === "hello") { textsOf = data.texts; $("texts").hidden = Boolean(textsOf); return; }
+  if (event === "past") { store.past(data); return; }
+  skew = Date.now() - data.now / 1000;
+  newest = data.newest;
+  vitals(data);
+  alerts(data.alerts);
+  if (data.feedback) feedback(data.feedback);
+  if (data.series) { store.round(data.series); choices(); }
+  draw();
+}
+
+function vitals(data) {
+  $("waiting").textContent = data.waiting?.toLocaleString("en") ?? NOTHING;
+  $("events").textContent = data.events?.toLocaleString("en") ?? NOTHING;
+  if (data.events != null) {
+    eventsSeen.push([data.now / 1e6, data.events]);
+    while (eventsSeen.length > 2 && eventsSeen.at(-1)[0] - eventsSeen[0][0] > 12) eventsSeen.shift();
+    const [began, first] = eventsSeen[0], [ended, last] = eventsSeen.at(-1);
+    $("rate").textContent = ended > began ? Math.round((last - first) / (ended - began)).toLocaleString("en") : NOTHING;
+  }
+}
+
+function age() {
+  if (!newest) { $("age").textContent = NOTHING; return; }
+  const seconds = Math.max(0, (Date.now() - skew - newest / 1000) / 1000);
+  $("age").textContent = seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+  $("age").classList.toggle("late", seconds > 60);
+}
+
+function alerts(list) {
+  const now = JSON.stringify(list.map((a) => [a.alert, a.subject, a.text]));
+  if (now === told) return; // a screen reader should hear an alert once
+  told = now;
+  const open = new Set([...document.querySelectorAll(".alert details[open]")].map((d) => d.dataset.of));
+  $("alert-list").replaceChildren(...(list.length ? list.map((a) => alertBox(a, open)) : [quiet("p", "No alerts.")]));
+}
+
+function alertBox(alert, open) {
+  const box = document.createElement("div"), details = document.createElement("details");
+  box.className = "alert";
+  const head = document.createElement("strong");
+  head.textContent = alert.text;
+  const since = document.createElement("span");
+  since.textContent = ` since ${new Date(alert.since / 1000).toLocaleTimeString()}`;
+  details.dataset.of = alert.alert + alert.subject;
+  details.open = open.has(details.dataset.of);
+  const summary = document.createElement("summary");
+  summary.textContent = `What to do (${alert.alert})`;
+  const steps = document.createElement("ol");
+  for (const step of alert.runbook) steps.append(Object.assign(document.createElement("li"), { textContent: step }));
+  details.append(summary, steps);
+  box.append(head, since, details);
+  return box;
+}
+
+function feedback(list) {
+  const place = $("feedback-list");
+  place.querySelector(".quiet")?.remove();
+  for (const one of list) {
+    const li = document.createElement("li"), time = document.createElement("time");
+    time.textContent = new Date(one.at / 1000).toLocaleTimeString();
+    const what = document.createElement("span");
+    what.textContent = one.what;
+    if (one.what === "like" || one.what === "dislike") what.className = one.what;
+    const about = document.createElement("span");
+    about.textContent = `${one.aspect} by ${one.rater}`;
+    const text = document.createElement("span");
+    text.className = "text";
+    text.textContent = [one.application, one.conversation, one.text].filter(Boolean).join(" \u00b7 ");
+    li.append(time, what, about, text);
+    place.prepend(li);
+  }
+  while (place.children.length > FEEDBACK) place.lastElementChild.remove();
+}
+
+function choices() {
+  const application = $("application").value;
+  options($("application"), [{ id: "", label: "all" }, ...store.applications().map((a) => ({ id: a, label: a }))]);
+  options($("scale"), store.dimensions("satisfaction", application, (f) => f.rater_kind === "user" && ({
+    id: `${f.scale}|${f.level}`, label: `${f.scale === "thumb" ? "thumbs" : "numbers"}, per ${f.level}` })));
+  options($("judge"), store.dimensions("accuracy", application, (f) => ({ id: f.rater_kind, label: `${f.rater_kind}s` })));
+}
+
+function options(select, list) {
+  const wanted = list.length ? list : [{ id: "", label: NOTHING }];
+  const now = [...select.options].map((o) => o.value).sort().join();
+  if (now === wanted.map((o) => o.id).sort().join()) return; // order follows the votes: do not jump
+  const chosen = select.value;
+  select.replaceChildren(...wanted.map((o) => new Option(o.label, o.id)));
+  if (wanted.some((o) => o.id === chosen)) select.value = chosen;
+}
+
+function draw() {
+  if (document.body.dataset.state === "loading") return;
+  const entries = store.shown($("application").value), [scale, level] = $("scale").value.split("|");
+  const choice = {
+    scale: { rater_kind: "user", scale, level }, scaleLabel: $("scale").selectedOptions[0]?.text ?? "",
+    judge: $("judge").value,
+  };
+  $("empty").hidden = entries.length > 0;
+  $("models").hidden = $("charts").hidden = entries.length === 0;
+  $("immature").hidden = !entries.some((e) => e.immature);
+  fillTable($("rows"), entries, choice, (entry, hidden) => { entry.hidden = hidden; draw(); });
+  for (const chart of charts) chart.draw(entries, choice, document.documentElement.dataset.theme);
+}
+
+function quiet(tag, text) { return Object.assign(document.createElement(tag), { className: "quiet", textContent: text }); }
+
+function openKey(problem) {
+  $("key-problem").textContent = problem;
+  $("key").value = "";
+  $("key-dialog").showModal();
+}
+
+function connect() {
+  const window_ = document.querySelector("input[name=window]:checked").value;
+  onState("connecting");
+  store.clear(Number(window_));
+  stream.open(window_);
+}
+
+$("windows").addEventListener("change", connect);
+for (const id of ["application", "scale", "judge"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
+$("choices").addEventListener("submit", (event) => event.preventDefault());
+$("theme").addEventListener("click", () => {
+  theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+  localStorage.setItem(THEME, theme);
+  paint();
+});
+system.addEventListener("change", paint);
+$("key-open").addEventListener("click", () => openKey(""));
+$("key-dialog").addEventListener("close", () => {
+  const how = $("key-dialog").returnValue, key = $("key").value.trim();
+  if (how === "use" && key) sessionStorage.setItem(KEY, key);
+  else if (how === "forget") sessionStorage.removeItem(KEY);
+  else return;
+  connect();
+});
+setInterval(age, 500);
+paint();
+connect();

@@ -1,0 +1,50 @@
+"""Pictures of a running dashboard for the docs: `python -m tests.support.screenshots http://127.0.0.1:8080`."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.support.services import ROOT
+
+FOLDER = ROOT / "docs" / "images"
+Scheme = Literal["light", "dark"]
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1360, "height": 900}},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "is_mobile": True,
+        "has_touch": True,
+    },
+}
+
+
+def take(browser: Browser, url: str, size: str, scheme: Scheme, path: Path, window: str = "60") -> None:
+    """One picture of the whole page."""
+    context = browser.new_context(color_scheme=scheme, **SIZES[size])
+    page = context.new_page()
+    page.goto(url)
+    page.locator(f"input[name=window][value='{window}']").check(force=True)
+    expect(page.locator("#status")).to_have_text("live", timeout=30_000)
+    expect(page.locator("#rows tr").first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(4000)  # a few rounds, so that feedback is listed
+    page.screenshot(path=path, full_page=size == "desktop")
+    context.close()
+
+
+def main(url: str, folder: Path = FOLDER) -> None:
+    """Both sizes, light and dark."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                take(browser, url, size, scheme, folder / f"dashboard-{size}-{scheme}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else FOLDER)
