@@ -70,7 +70,8 @@ def test_without_an_end_it_stops_at_an_interrupt(kafka: str, tmp_path: Path) -> 
     finally:
         process.kill()
     assert process.returncode == 0, err
-    assert f"{len(read_log(settings)):,} simulated events" in out
+    told = int(out.partition(" simulated events")[0].replace(",", ""))
+    assert 0 <= len(read_log(settings)) - told <= 1  # the interrupt may come between sending and counting
 
 
 @pytest.mark.parametrize(
