@@ -108,16 +108,16 @@ class FeedbackProducer(ProducerBase):
         else:
             self._wait(lambda: pipeline.offer(record, on_delivery))
 
-    def pack(self, record: Record) -> Packed:
+    def pack(self, record: Record, *, enveloped: bool = False) -> Packed:
         """An event's record, validated, hashed, redacted and encoded, for `send_packed`.
 
         For those who must know that several events are right before they send the first. The
-        record brings its own producer and sequence, or has none.
+        record brings its own producer and sequence, or has none. `enveloped` is as in `emit`.
 
         Raises:
             InvalidEventError, RedactionError
         """
-        return self._pipeline.pack(self._pipeline.prepare(record))
+        return self._pipeline.pack(self._pipeline.prepare(record, enveloped=enveloped))
 
     def send_packed(self, packed: Packed, on_delivery: DeliveryCallback | None = None) -> None:
         """Send what `pack` gave.

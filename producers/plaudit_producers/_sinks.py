@@ -27,7 +27,7 @@ _ANSWER_S = 8.0
 class Sink(Protocol):
     """What takes events: a FeedbackProducer, its fake, or a file."""
 
-    def pack(self, record: Record) -> Packed:
+    def pack(self, record: Record, *, enveloped: bool = False) -> Packed:
         """Validate and encode an event; InvalidEventError where it breaks the contract."""
 
     def send_packed(self, packed: Packed, on_delivery: DeliveryCallback | None = None) -> None:
@@ -40,7 +40,7 @@ class JsonLines:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def pack(self, record: Record) -> Packed:
+    def pack(self, record: Record, *, enveloped: bool = False) -> Packed:  # noqa: ARG002  # as producers'
         """Key and line of an event; InvalidEventError where it breaks the contract."""
         validate(record)
         try:

@@ -16,6 +16,7 @@ from plaudit_producers._bodies import (
     split_options,
     start_body,
 )
+from plaudit_producers._checks import identifier as check_id
 from plaudit_producers._handle import ConversationHandle
 from plaudit_producers.importers.ids import DerivedIds, invented_start
 from plaudit_producers.importers.model import Batch, ImportOptions, Place
@@ -121,7 +122,7 @@ class Chat(ConversationHandle[str]):
 
     def batch(self) -> Batch:
         """All events so far."""
-        return Batch(self._place, self._records, self._invented, tuple(self._notes))
+        return Batch(self._place, self._records, self._invented, tuple(self._notes), enveloped=True)
 
     def _feedback(
         self, message_id: str | None, aspect: str, value: Body | None, kind: ValueKind, given: dict[str, Any]
@@ -140,7 +141,9 @@ class Chat(ConversationHandle[str]):
         return returned
 
     def _append(self, body: Body, options: dict[str, Any]) -> None:
-        at = options.get("occurred_at")
+        at, event_id = options.get("occurred_at"), options.get("event_id")
+        if event_id is not None:
+            check_id(event_id, "event_id")
         if at is None:
             self._invented += 1
             self.now += _pause_before(*body) if self._pause is None else self._pause
@@ -150,7 +153,7 @@ class Chat(ConversationHandle[str]):
         number = len(self._records)
         self._records.append(
             {
-                "event_id": options.get("event_id") or self._id(f"event {number}"),
+                "event_id": event_id or self._id(f"event {number}"),
                 "application": self.application,
                 "conversation_id": self.conversation_id,
                 "occurred_at": self.now,

@@ -1,6 +1,5 @@
 """Ids that a second import of the same file makes again."""
 
-from base64 import b32encode
 from hashlib import blake2b
 from typing import Final
 
@@ -10,7 +9,8 @@ _SECOND: Final = 1_000_000
 _EPOCH: Final = 1_577_836_800 * _SECOND
 _SPACING: Final = 60 * _SECOND
 _SPAN: Final = 5 * 365 * 24 * 60
-_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_FROM_BYTE: Final = bytes(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[byte % 32] for byte in range(256))
+_HASH_CHARACTERS: Final = 16
 _TIME_CHARACTERS: Final = 10
 
 
@@ -31,7 +31,7 @@ class DerivedIds:
 
     def __init__(self, start: int, *record: str | bytes) -> None:
         self._time = encode_ulid(start // 1000, bytes(10))[:_TIME_CHARACTERS]
-        self._hash = blake2b(digest_size=10)
+        self._hash = blake2b(digest_size=_HASH_CHARACTERS)
         for part in record:
             data = part if isinstance(part, bytes) else part.encode(errors="surrogatepass")
             self._hash.update(len(data).to_bytes(8, "big") + data)
@@ -40,4 +40,4 @@ class DerivedIds:
         """The id of a part, by its name within the record."""
         hashed = self._hash.copy()
         hashed.update(part.encode())
-        return self._time + b32encode(hashed.digest()).translate(_CROCKFORD).decode()
+        return self._time + hashed.digest().translate(_FROM_BYTE).decode()

@@ -16,8 +16,9 @@ Read = Callable[[int], bytes]
 
 _CHUNK = 1 << 16
 _BLANK = b" \t\r\n"
-_OUTSIDE = re.compile(rb'["\[\]{},]')
-_INSIDE = re.compile(rb'["\\]')
+_QUOTED = rb'"(?:[^"\\]++|\\.)*+"'
+_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _QUOTED + rb")*+", re.DOTALL)
+_TO_BRACKET_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _QUOTED + rb")*+", re.DOTALL)
 
 
 class Raw(NamedTuple):
@@ -125,27 +126,22 @@ class _Scanner:
 
     def _value_end(self) -> tuple[int, bytes | None]:
         """Where the value ends and by what; None is the end of the file, empty a value too long."""
-        depth, at, inside = 0, self._position, False
+        depth, at = 0, self._position
         while True:
-            found = (_INSIDE if inside else _OUTSIDE).search(self._buffer, at)
-            if found is None:
-                at = max(at, len(self._buffer)) - self._position  # an escape may reach beyond what is read
-                if at > RECORD_BYTES:
+            found = (_TO_BRACKET if depth else _TO_BRACKET_OR_COMMA).match(self._buffer, at)
+            at = at if found is None else found.end()
+            character = self._buffer[at : at + 1]
+            if character in (b"", b'"'):  # a string that goes on in what is not read yet, or the end
+                if len(self._buffer) - self._position > RECORD_BYTES:
                     return len(self._buffer), b""
+                at -= self._position
                 if not self._more():
                     return len(self._buffer), None
                 continue
-            character, at = found.group(), found.end()
-            if character == b'"':
-                inside = not inside
-            elif character == b"\\":
-                at += 1  # what is escaped may come with the next chunk
-            elif depth == 0 and character in b",]}":
-                return found.start(), character
-            elif character in b"[{":
-                depth += 1
-            elif character in b"]}":
-                depth -= 1
+            if depth == 0 and character in b",]}":
+                return at, character
+            depth += 1 if character in b"[{" else -1
+            at += 1
 
     def _more(self) -> bool:
         """Drop what was consumed and read on; a long value is read in ever larger pieces."""

@@ -37,12 +37,14 @@ class Batch:
     Attributes:
         invented: how many of the events have a time that the file does not tell.
         notes: what a reader of the report should know of this record.
+        enveloped: all but the bodies is known to be right, as a Chat makes it.
     """
 
     place: Place
     records: list[Record]
     invented: int = 0
     notes: tuple[str, ...] = ()
+    enveloped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

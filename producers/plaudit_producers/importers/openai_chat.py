@@ -36,17 +36,19 @@ def _message(chat: Chat, message: dict[str, Any]) -> None:
     if role not in _ROLES:
         raise ValueError(f"role must be one of {', '.join(_ROLES)}, not {role!r}")
     text, attachments = _content(message.get("content"))
+    fields: dict[str, Any] = {}
+    if attachments:
+        fields["attachments"] = attachments
+    if calls := _calls(chat, message):
+        fields["tool_calls"] = calls
+    if message.get("tool_call_id") is not None:
+        fields["tool_call_id"] = message["tool_call_id"]
     metadata = {name: as_text(message[name]) for name in _KEPT if message.get(name) is not None}
     if role == "developer":
         metadata["role"] = role
-    chat.add_message(
-        _ROLES[role],
-        text or message.get("refusal") or "",
-        tool_calls=_calls(chat, message),
-        tool_call_id=message.get("tool_call_id"),
-        attachments=attachments,
-        metadata=metadata,
-    )
+    if metadata:
+        fields["metadata"] = metadata
+    chat.add_message(_ROLES[role], text or message.get("refusal") or "", **fields)
 
 
 def _content(content: Any) -> tuple[str, list[Attachment]]:

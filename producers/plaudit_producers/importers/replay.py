@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-from plaudit_schemas.codec import Record
 from plaudit_schemas.errors import InvalidEventError
 
 from plaudit_producers._clock import Clock
@@ -82,7 +81,7 @@ class Replay:
 
     def _take(self, batch: Batch) -> None:
         try:
-            packed = self._pack(batch.records)
+            packed = self._pack(batch)
         except InvalidEventError as error:
             self._report.refuse(batch.place, str(error))
             return
@@ -95,15 +94,15 @@ class Replay:
         self.summary.invented += batch.invented
         self.summary.bodies.update(record["body"][0].rpartition(".")[2] for record in batch.records)
 
-    def _pack(self, records: list[Record]) -> list[Packed]:
+    def _pack(self, batch: Batch) -> list[Packed]:
         if self._times == "now":
             at, step = self._clock.micros(), 0.0
             if self._rate is not None:  # those later in the batch are sent later
                 at += round(max(0.0, self._due - self._clock.monotonic()) * 1_000_000)
                 step = 1_000_000 / self._rate
-            for number, record in enumerate(records):
+            for number, record in enumerate(batch.records):
                 record["occurred_at"] = at + round(number * step)
-        return [self._sink.pack(record) for record in records]
+        return [self._sink.pack(record, enveloped=batch.enveloped) for record in batch.records]
 
     def _pace(self) -> None:
         if self._rate is None:
