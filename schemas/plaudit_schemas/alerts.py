@@ -38,6 +38,7 @@ class Limits(_Frozen):
     slow_s: float
     stale_s: float
     stalled_s: float
+    error_ratio: float
 
 
 class Record(_Frozen):

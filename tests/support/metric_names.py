@@ -2,6 +2,8 @@
 
 import re
 
+from plaudit_consumers.sink.telemetry import SINK
+from plaudit_producers.gateway.names import GATEWAY
 from plaudit_schemas.alerts import definitions
 from plaudit_stream_processors.metrics.names import FIGURES, WORKER
 
@@ -11,10 +13,10 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 def known_names() -> set[str]:
     """Every metric of ours and what the rules record."""
     names = {rule.record for rule in definitions().records}
-    for metric in (*WORKER, *FIGURES):
-        names.add(metric.name)
-        if metric.kind == "histogram":
-            names |= {f"{metric.name}_{part}" for part in ("bucket", "sum", "count")}
+    for name, kind, *_ in (*WORKER, *FIGURES, *SINK, *GATEWAY):
+        names.add(name)
+        if kind == "histogram":
+            names |= {f"{name}_{part}" for part in ("bucket", "sum", "count")}
     return names
 
 
