@@ -13,7 +13,6 @@ Reason = Literal[
     "invalid",  # a limit or a rule of the contract is broken
     "conflict",  # the id of a complete message came again with other content
     "expired",  # the conversation ended longer ago than state_retention
-    "incomplete",  # the conversation's start precedes the log
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 

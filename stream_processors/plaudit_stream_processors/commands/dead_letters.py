@@ -1,0 +1,60 @@
+"""`plaudit dead-letters`: what was refused and why, and sending it again."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import islice
+
+from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.dead_letters import REASONS
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.settings import add_arguments, load
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Lists the records that were refused, with their reasons. With --send they go again to where they "
+        "came from: after the readers were upgraded, say. Sending twice is harmless: an event counts once."
+    )
+    parser.add_argument("--reason", action="append", choices=REASONS, help="only this one; may be repeated")
+    parser.add_argument("--since", metavar="TIME", help="only what arrived at or after this ISO 8601 time")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, bytes as hexadecimal")
+    parser.add_argument("--send", action="store_true", help="send them again instead of listing them")
+    add_arguments(parser, ConnectionSettings)
+
+
+def run(arguments: Namespace) -> int:
+    import orjson  # noqa: PLC0415  # loaded where used
+
+    from plaudit_stream_processors.letters import Wanted, document, line, read, send_again  # noqa: PLC0415
+
+    connection = load(ConnectionSettings, arguments)
+    wanted = Wanted(frozenset(arguments.reason or ()), _since(arguments.since))
+    letters = islice(read(connection, wanted), arguments.limit)
+    if arguments.send:
+        print(f"{send_again(connection, list(letters))} records sent again")
+        return OK
+    counts: Counter[str] = Counter()
+    for letter in letters:
+        counts[letter.refusal.reason] += 1
+        print(orjson.dumps(document(letter)).decode() if arguments.json else line(letter))
+    if not arguments.json:
+        summary = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        print(f"{counts.total()} dead letters{': ' + summary if summary else ''}", file=sys.stderr)
+    return OK
+
+
+def _since(text: str | None) -> int:
+    if text is None:
+        return 0
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--since {text!r} is no time such as 2026-11-21T12:00:00Z") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+COMMAND = Command("dead-letters", "list what was refused and why, or send it again", configure, run)
