@@ -70,7 +70,7 @@ def _read_partition(consumer: Consumer, place: TopicPartition) -> Iterator[Any]:
         for message in consumer.consume(1000, timeout=1.0):
             if message.error() is None and message.offset() < end:
                 yield message
-        reached = consumer.position([place])[0].offset
+        reached: int = consumer.position([place])[0].offset or 0
         if reached > position:
             position, deadline = reached, time.monotonic() + _DEADLINE_S
         elif time.monotonic() > deadline:
