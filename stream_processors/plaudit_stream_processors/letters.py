@@ -67,7 +67,8 @@ def _read_partition(consumer: Consumer, place: TopicPartition) -> Iterator[Any]:
     consumer.assign([TopicPartition(place.topic, place.partition, position)])
     deadline = time.monotonic() + _DEADLINE_S
     while position < end:
-        for message in consumer.consume(1000, timeout=1.0):
+        messages: list[Any] = consumer.consume(1000, timeout=1.0)
+        for message in messages:
             if message.error() is None and message.offset() < end:
                 yield message
         reached: int = consumer.position([place])[0].offset or 0
