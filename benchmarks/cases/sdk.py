@@ -1,18 +1,14 @@
 """The SDK's rate for typed events, beside bare confluent-kafka producing the same bytes in the same run.
 
-`python -m benchmarks.cases.sdk` starts a Kafka of its own (or uses the address given) and prints
-min/median/max of the repetitions. *Calls* is the rate at which the caller's thread gets through;
+*Calls* is the rate at which the caller's thread gets through;
 *core* is events a second of processor time of the whole process, its threads included, so that it
 does not depend on what else the machine does; *acked* is the wall rate until Kafka had acknowledged all.
 """
 
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from confluent_kafka import Producer
@@ -24,8 +20,9 @@ from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 
+from benchmarks.report import Row, row
+
 EVENTS_EACH = 66_000
-REPETITIONS = 5
 TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4
 CHAT_EVENTS = 11
 
@@ -102,7 +99,7 @@ def bare(settings: ConnectionSettings, messages: list[tuple[bytes, bytes]]) -> R
 
 
 def measure(
-    settings: ConnectionSettings, spool: Path, *, events: int = EVENTS_EACH, repetitions: int = REPETITIONS
+    settings: ConnectionSettings, spool: Path, *, events: int = EVENTS_EACH, repetitions: int = 3
 ) -> dict[str, list[Rates]]:
     """Rates of each case, one for each repetition; the cases take turns."""
     recorder = InMemoryProducer("bench")
@@ -116,33 +113,23 @@ def measure(
     return found
 
 
-@contextmanager
-def kafka(folder: Path) -> Iterator[str]:
-    if len(sys.argv) > 1:
-        yield sys.argv[1]
-        return
-    server = KafkaServer(folder / "kafka")
-    server.start()
-    yield server.address
-    server.stop()
-
-
-def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as folder, kafka(Path(folder)) as address:
-        settings = ConnectionSettings(bootstrap_servers=address, topic_prefix="bench-sdk-", partitions=6)
-        ensure(settings)
-        found = measure(settings, Path(folder) / "spool")
-    print(f"{EVENTS_EACH} events, {REPETITIONS} repetitions: events/s, min / median / max")
-    for case, rates in found.items():
-        for what in ("calls", "core", "acked"):
-            values = sorted(each[what] for each in rates)
-            base = median(each[what] for each in found["bare confluent-kafka"])
-            print(
-                f"{case:<22} {what:<6} {values[0]:>9,.0f} / {median(values):>9,.0f} / {values[-1]:>9,.0f}"
-                f"   {median(values) / base:.2f} of bare"
+def run(repetitions: int) -> list[Row]:
+    """*Core* and *acked* of each case, beside those of bare confluent-kafka."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = KafkaServer(Path(folder) / "kafka")
+        server.start()
+        try:
+            settings = ConnectionSettings(
+                bootstrap_servers=server.address, topic_prefix="bench-sdk-", partitions=6
             )
-
-
-if __name__ == "__main__":
-    main()
+            ensure(settings)
+            found = measure(settings, Path(folder) / "spool", repetitions=repetitions)
+        finally:
+            server.stop()
+    rows = []
+    for what in ("core", "acked"):
+        bare = (f"bare confluent-kafka, {what}", [each[what] for each in found["bare confluent-kafka"]])
+        for case, rates in found.items():
+            values = [each[what] for each in rates]
+            rows.append(row(f"{case}, {what}", "events/s", values, None if case.startswith("bare") else bare))
+    return rows

@@ -1,0 +1,92 @@
+"""Compares what was sent with what came out. Reads Parquet and Redis by itself; shares no code with the pipeline."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import redis
+
+from tests.chaos.chats import Chat
+
+
+def differences(chats: list[Chat], output: Path, redis_url: str, prefix: str) -> list[str]:
+    """What was lost, doubled or changed, in words; nothing where all is well."""
+    rows = _rows(output / "v1" / "conversations")
+    return [
+        *_compare_chats(chats, rows),
+        *_compare_preferences(chats, output),
+        *_compare_counters(chats, _counters(redis_url, prefix)),
+    ]
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(str(path) for path in folder.glob("date=*/*.parquet"))
+    rows: list[dict[str, Any]] = ds.dataset(files, format="parquet").to_table().to_pylist() if files else []
+    return rows
+
+
+def _compare_chats(chats: list[Chat], rows: list[dict[str, Any]]) -> list[str]:
+    found: list[str] = []
+    seen = Counter((row["conversation_id"], row["revision"]) for row in rows)
+    found += [
+        f"doubled: {name} revision {revision}, {n} rows" for (name, revision), n in seen.items() if n > 1
+    ]
+    latest = {row["conversation_id"]: row for row in sorted(rows, key=lambda row: int(row["revision"]))}
+    found += [f"not sent: {name}" for name in latest.keys() - {chat.name for chat in chats}]
+    for chat in chats:
+        row = latest.get(chat.name)
+        if row is None:
+            found.append(f"lost: {chat.name}")
+            continue
+        said = [(message["role"], message["content"]) for message in row["messages"]]
+        if said != list(zip(chat.roles, chat.texts, strict=True)):
+            found.append(f"changed: messages of {chat.name}")
+        ratings = {int(each["message_id"][1:]): each["number"] for each in row["feedback"]}
+        if ratings != chat.ratings:
+            found.append(f"changed: ratings of {chat.name}")
+    return found
+
+
+def _compare_preferences(chats: list[Chat], output: Path) -> list[str]:
+    """KTO rows: a label for each rating that is clearly good (4, 5) or bad (1, 2)."""
+    rows = _rows(output / "v1" / "kto")
+    wanted = Counter(
+        (chat.name, chat.texts[place], rating >= 4)
+        for chat in chats
+        for place, rating in chat.ratings.items()
+        if rating != 3
+    )
+    made = Counter((row["conversation_id"], row["completion"][0]["content"], row["label"]) for row in rows)
+    return [f"KTO rows {'lost' if n > 0 else 'doubled'}: {key[0]}" for key in wanted.keys() | made.keys()
+            if (n := wanted[key] - made[key])]  # fmt: skip
+
+
+def _counters(url: str, prefix: str) -> Counter[str]:
+    """Every counter of the long buckets, summed over series, buckets and partitions."""
+    total: Counter[str] = Counter()
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        for key in client.scan_iter(match=f"{prefix}*:metrics:10m:*", count=1000):
+            cells: Any = client.hgetall(key)
+            for cell, amount in cells.items():
+                total[cell.partition(" ")[2]] += int(amount)
+    return total
+
+
+def _compare_counters(chats: list[Chat], counters: Counter[str]) -> list[str]:
+    ratings = [rating for chat in chats for rating in chat.ratings.values()]
+    roles = Counter(role for chat in chats for role in chat.roles)
+    wanted = {
+        "conversations:started": len(chats),
+        "messages:user": roles["user"],
+        "messages:assistant": roles["assistant"],
+        "feedback:number": len(ratings),
+        "covered": len(ratings),
+        "satisfaction:user:number:message:n": len(ratings),
+        "satisfaction:user:number:message:sum": 1000 * sum(ratings),
+    }
+    return [
+        f"counter {name}: {counters[name]}, sent {amount}"
+        for name, amount in wanted.items()
+        if counters[name] != amount
+    ]
