@@ -1,4 +1,4 @@
-"""Compares what was sent with what came out. Reads Parquet and Redis by itself; shares no code with the pipeline."""
+"""Compares what was sent with what came out; reads Parquet and Redis with none of the pipeline's code."""
 
 from collections import Counter
 from pathlib import Path
