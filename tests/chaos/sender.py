@@ -1,4 +1,4 @@
-"""A chat product that does not give up: it repeats a request with the same event ids until it was accepted."""
+"""A chat product that does not give up: it sends a request again, with its event ids, until accepted."""
 
 import threading
 import time

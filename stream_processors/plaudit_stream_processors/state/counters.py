@@ -8,34 +8,49 @@ from plaudit_stream_processors.state.keys import partition_keys
 
 
 class CounterReader:
-    """A copy of every bucket in Redis. `refresh` reads the buckets that a commit has changed since."""
+    """A copy of every bucket in Redis. `refresh` reads the buckets that a commit has changed since.
+
+    Attributes:
+        totals: bucket's name -> cells, summed over the partitions.
+    """
 
     def __init__(self, client: Client, prefix: str, partitions: Iterable[int]) -> None:
         self._client, self._prefix = client, prefix
-        self.buckets: dict[int, dict[str, Cells]] = {partition: {} for partition in partitions}
+        self._buckets: dict[int, dict[str, Cells]] = {partition: {} for partition in partitions}
+        self.totals: dict[str, Cells] = {}
         self._seen: dict[int, int] = {}
 
     async def refresh(self) -> None:
         """Bring the copy up to date; one read a partition, and one for each changed bucket."""
-        for partition, buckets in self.buckets.items():
+        for partition, buckets in self._buckets.items():
             keys = partition_keys(self._prefix, partition)
             position = await execute(self._client, "HGET", keys.position, "next")
             following = int(position or 0)
             seen = self._seen.get(partition, -1)
             if following < seen:  # Redis lost its data and the log is being folded again
-                buckets.clear()
+                for name in list(buckets):
+                    self._replace(buckets, name, {})
                 seen = -1
             changed = await execute(self._client, "ZRANGEBYSCORE", keys.changed, f"({seen}", "+inf")
             for name in changed:
                 flat = await execute(self._client, "HGETALL", keys.metrics + name.decode())
-                buckets[name.decode()] = _cells(flat)
+                self._replace(buckets, name.decode(), _cells(flat))
             self._seen[partition] = following
 
     def forget_before(self, names: set[str]) -> None:
         """Drop the copies of buckets that no window needs any more."""
-        for buckets in self.buckets.values():
-            for name in [name for name in buckets if name not in names]:
-                del buckets[name]
+        for held in (self.totals, *self._buckets.values()):
+            for name in [name for name in held if name not in names]:
+                del held[name]
+
+    def _replace(self, buckets: dict[str, Cells], name: str, cells: Cells) -> None:
+        """Put a partition's bucket in place of its old copy; the totals follow by the difference."""
+        total = self.totals.setdefault(name, {})
+        for cell, amount in buckets.get(name, {}).items():
+            total[cell] -= amount
+        for cell, amount in cells.items():
+            total[cell] = total.get(cell, 0) + amount
+        buckets[name] = cells
 
 
 def _cells(flat: object) -> Cells:
