@@ -241,6 +241,13 @@ def test_a_damaged_file_is_named_and_refused(tmp_path: Path) -> None:
     paths[1].write_bytes(whole)
     one = sink(tmp_path)
     next(tmp_path.glob(".plaudit/markers/id-1/0000.json")).unlink()
+    torn = bytearray(paths[2].read_bytes())
+    torn[4:400] = bytes(396)
+    for training in tmp_path.glob(f"v1/*/*/{paths[2].name}"):
+        training.unlink()
+    paths[2].write_bytes(torn)
+    with pytest.raises(ForeignFileError, match=paths[2].name):
+        one.own([0])
     paths[2].write_bytes(b"PAR1" + b"\0" * 50 + b"PAR1")
     with pytest.raises(ForeignFileError, match=paths[2].name):
         one.own([0])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.line import Line
+from tests.support.sinks import Sinks
 
 
 @pytest.fixture
@@ -23,3 +24,16 @@ def line(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Callable[..., Line
     yield make
     for one in made:
         one.stop_workers()
+
+
+@pytest.fixture
+def sinks(tmp_path: Path) -> Iterator[Callable[..., Sinks]]:
+    made: list[Sinks] = []
+
+    def make(line: Line, output: str = "", **settings: str) -> Sinks:
+        made.append(Sinks(line.connection, line.folder, output or str(tmp_path / "out"), settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()

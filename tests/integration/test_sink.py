@@ -19,19 +19,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 Make = Callable[..., Line]
 
 
-@pytest.fixture
-def sinks(tmp_path: Path) -> Iterator[Callable[..., Sinks]]:
-    made: list[Sinks] = []
-
-    def make(line: Line, output: str = "", **settings: str) -> Sinks:
-        made.append(Sinks(line.connection, line.folder, output or str(tmp_path / "out"), settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-
-
 def records(partition: int, offsets: range) -> Iterator[tuple[int, bytes]]:
     for offset in offsets:
         yield partition, encoded(chat(like("a"), offset=offset, source_partition=partition))
@@ -59,17 +46,22 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
 ) -> None:
     one, out = line(partitions=2), tmp_path / "out"
     send(one.connection, records(0, range(30)))
-    writing = sinks(one, rotate_rows="20")
+    writing = sinks(one, rotate_rows="20", rotate_minutes="0.05")
     sink = writing.start()
-    eventually(lambda: len(rows(out, "conversations")) == 20, "the first file is written")
+    eventually(lambda: len(rows(out, "conversations")) == 30, "a full file, and what waited at the log's end")
     address = next(word for word in writing.logs().split() if word.startswith("http://"))
     assert httpx.get(address + "/health/live").json() == {"status": "live"}
     assert httpx.get(address + "/health/ready").json() == {"status": "ready", "reason": None}
-    assert 'plaudit_sink_rows_total{subset="sft"} 20.0' in httpx.get(address + "/metrics").text
+    assert 'plaudit_sink_rows_total{subset="sft"} 30.0' in httpx.get(address + "/metrics").text
     assert httpx.get(address + "/").status_code == 404
+    send(one.connection, records(0, range(30, 35)))
+    eventually(
+        lambda: 'plaudit_sink_lag_records{partition="0"} 5.0' in httpx.get(address + "/metrics").text,
+        "the sink sees the last ones",
+    )
     sink.send_signal(signal.SIGTERM)
     assert sink.wait(60) == 0, writing.logs()
-    assert sources(out) == {(0, offset): 1 for offset in range(30)}
+    assert sources(out) == {(0, offset): 1 for offset in range(35)}
     assert sources(out, "sft") == sources(out)
 
 
@@ -109,3 +101,19 @@ def test_several_sinks_share_the_partitions(line: Make, sinks: Callable[..., Sin
         sink.send_signal(signal.SIGTERM)
         assert sink.wait(60) == 0, writing.logs()
     assert sources(out) == expected
+
+
+def test_what_cannot_work_is_said_before_anything_is_consumed(
+    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
+) -> None:
+    one = line(partitions=1)
+    denied = sinks(one, "/proc/plaudit")  # not even root may write there
+    assert denied.start().wait(60) == 1
+    assert "/proc/plaudit cannot be written" in denied.logs()
+    (tmp_path / "out/v1/sft").mkdir(parents=True)
+    (tmp_path / "out/v1/sft/mine.parquet").write_bytes(b"x")
+    foreign = sinks(one)
+    assert foreign.start().wait(60) == 1
+    assert "v1/sft/mine.parquet was not written by a sink" in foreign.logs()
+    assert foreign.start(topic_prefix="nowhere.").wait(60) == 1
+    assert "run `plaudit topics create`" in foreign.logs()

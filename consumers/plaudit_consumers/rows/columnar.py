@@ -5,6 +5,7 @@ value to the list of its column. What is mostly absent (null, empty) costs its c
 the positions of what is there are kept.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from struct import Struct as Packed
@@ -17,12 +18,18 @@ from plaudit_schemas.catalog import Schema
 from plaudit_schemas.compiled import read_block, read_size, time_reader
 
 _DOUBLE = Packed("<d")
-# The end of a text: lengths up to 8191 in place, longer ones by a call.
+# The end of a text, and a number: up to 8191 in place, larger ones by a call.
 _SIZE = (
     "n = b[i]",
     "if not n & 0x81: i += 1; n = i + (n >> 1)",
     "elif not n & 1 and (h := b[i + 1]) < 0x80: i += 2; n = i + ((n & 0x7F | h << 7) >> 1)",
     "else: n, i = read_size(b, i); n += i",
+)
+_NUMBER = (
+    "v = b[i]",
+    "if not v & 0x81: i += 1; v >>= 1",
+    "elif not v & 1 and (h := b[i + 1]) < 0x80: i += 2; v = (v & 0x7F | h << 7) >> 1",
+    "else: v, i = read_time(b, i)",
 )
 _PRIMITIVES = ("boolean", "int", "long", "double", "string")
 
@@ -48,16 +55,18 @@ class _Values:
         return pa.array(self.items, kind)
 
 
-class _Texts(_Values):
-    """Texts as bytes: Arrow takes them as they are, and checks that they are UTF-8."""
+class _Texts:
+    """Texts as their bytes, one after the other; Arrow takes them over, and checks that they are UTF-8."""
+
+    def __init__(self) -> None:
+        self.data, self.lengths = bytearray(), array("i")
 
     def build(self, count: int, kind: Any) -> Any:
         offsets = np.zeros(count + 1, np.int32)
-        np.cumsum(np.fromiter(map(len, self.items), np.int32, count), out=offsets[1:])
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(self.items))]
-        array = pa.Array.from_buffers(kind, count, buffers)
-        array.validate(full=True)
-        return array
+        np.cumsum(np.frombuffer(self.lengths, np.int32), out=offsets[1:])
+        texts = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(self.data)])
+        texts.validate(full=True)
+        return texts
 
 
 class _Record:
@@ -128,6 +137,7 @@ class ColumnReader:
     ) -> None:
         self._inlined, self._branches = inlined, branches
         self._lists_made: list[list[Any]] = []
+        self._texts: list[tuple[_Texts, tuple[str, str]]] = []
         self._variables = 0
         self._lines = ["def read(b, i, row):"]
         self._names: dict[str, Any] = {
@@ -154,11 +164,13 @@ class ColumnReader:
                 if end != len(payload):
                     raise ValueError(f"the record ends at byte {end} of {len(payload)}")
             return self._root.build(len(payloads), kind)
-        except (IndexError, error) as short:
+        except (IndexError, OverflowError, error) as short:
             raise ValueError("a payload ends too early") from short
         finally:
             for each in self._lists_made:
                 each.clear()
+            for text, names in self._texts:
+                self._rebind(text, names)
 
     def _emit(self, indent: int, *lines: str) -> None:
         self._lines.extend("    " * indent + line for line in lines)
@@ -238,21 +250,32 @@ class ColumnReader:
             return values
         return self._lists(indent, node, row)
 
-    def _primitive(self, indent: int, kind: str) -> _Values:
-        values = _Texts() if kind == "string" else _Values()
+    def _text(self, indent: int) -> _Texts:
+        text = _Texts()
+        names = (self._bind(None), self._bind(None))
+        self._texts.append((text, names))
+        self._rebind(text, names)
+        self._emit(indent, *_SIZE, f"{names[0]}(b[i:n])", f"{names[1]}(n - i)", "i = n")
+        return text
+
+    def _rebind(self, text: _Texts, names: tuple[str, str]) -> None:
+        """Begin the texts anew: Arrow has taken the old ones over."""
+        text.data, text.lengths = bytearray(), array("i")
+        self._names[names[0]], self._names[names[1]] = text.data.extend, text.lengths.append
+
+    def _primitive(self, indent: int, kind: str) -> Column:
+        if kind == "string":
+            return self._text(indent)
+        values = _Values()
         append = self._bind(self._kept(values.items).append)
         if kind == "boolean":
             self._emit(
                 indent, "if b[i] > 1: raise ValueError('no boolean')", f"{append}(b[i] == 1)", "i += 1"
             )
         elif kind in ("int", "long"):
-            self._emit(indent, "v = b[i]", "if v & 0x81: v, i = read_time(b, i)", "else:", "    v >>= 1")
-            self._emit(indent + 1, "i += 1")
-            self._emit(indent, f"{append}(v)")
+            self._emit(indent, *_NUMBER, f"{append}(v)")
         elif kind == "double":
             self._emit(indent, f"{append}(unpack_double(b, i)[0])", "i += 8")
-        elif kind == "string":
-            self._emit(indent, *_SIZE, f"{append}(b[i:n])", "i = n")
         else:
             raise NotImplementedError(f"Avro type {kind}")
         return values

@@ -4,6 +4,7 @@ Only positions pass through Python: texts are taken from the canonical columns b
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from plaudit_consumers.rows.build import Row, table_of
@@ -57,8 +58,7 @@ class _Conversation:
         self._lines = Lines(
             flat.lines, self._first, flat.message_starts[number + 1], settings.max_prompt_bytes
         )
-        self._aspects = _names(settings.training_aspects)
-        self._kinds = _names(settings.training_raters)
+        self._aspects, self._kinds = _names(settings.training_aspects), _names(settings.training_raters)
 
     def rows(self) -> Iterator[tuple[Subset, Row]]:
         by_message: dict[str, list[int]] = {}
@@ -164,5 +164,6 @@ class _Conversation:
         return Rater(kind, name, version, 1.0 if item["confidence"] is None else item["confidence"])
 
 
+@lru_cache(maxsize=16)
 def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",") if name.strip())

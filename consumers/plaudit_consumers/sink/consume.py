@@ -225,7 +225,9 @@ class Loop:
 
 
 def _options(settings: SinkSettings) -> dict[str, Any]:
+    instance = {} if settings.sink_instance is None else {"group.instance.id": settings.sink_instance}
     return {
+        **instance,
         "group.id": settings.sink_group,
         "partition.assignment.strategy": "cooperative-sticky",
         "enable.auto.commit": False,

@@ -1,14 +1,17 @@
 """Training files that a crash left out, made again from the canonical file."""
 
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.schemas import Subset
 from plaudit_consumers.sink.names import Span
 from plaudit_consumers.sink.output import Output
-from plaudit_consumers.sink.parquet import FileMetadata, SubsetWriter, read_metadata
+from plaudit_consumers.sink.parquet import FileMetadata, SubsetWriter, damaged, read_metadata
 from plaudit_consumers.sink.writing import Job
 
 
@@ -31,14 +34,22 @@ def complete(output: Output, span: Span, job: Job) -> list[str]:
         subset: SubsetWriter(output.scratch / f"{name}.{subset}", subset, job.zstd_level)
         for subset in missing
     }
-    file = pq.ParquetFile(output.open(canonical))
-    for group in range(file.num_row_groups):
-        for subset, table in derive(file.read_row_group(group), metadata.settings):
+    for conversations in _tables(output, canonical):
+        for subset, table in derive(conversations, metadata.settings):
             if subset in writers:
                 writers[subset].write(table)
     for subset, writer in writers.items():
         _publish(output, span, subset, writer, metadata)
     return [span.path(subset) for subset in missing]
+
+
+def _tables(output: Output, path: str) -> Iterator[Any]:
+    try:
+        file = pq.ParquetFile(output.open(path))
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(path, error) from None
 
 
 def _publish(

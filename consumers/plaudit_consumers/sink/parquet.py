@@ -89,7 +89,12 @@ def read_metadata(output: Output, path: str) -> FileMetadata:
         metadata = pq.read_metadata(output.open(path)).metadata or {}
         return FileMetadata.model_validate_json(metadata.get(METADATA_KEY, b"{}"))
     except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0][:150]
-        raise ForeignFileError(f"{path} is damaged ({reason}); move it out of the output") from None
+        raise damaged(path, error) from None
     except ValidationError:
         raise ForeignFileError(f"{path} was not written by a sink; move it out of the output") from None
+
+
+def damaged(path: str, error: Exception) -> ForeignFileError:
+    """The error for a file that Arrow cannot read."""
+    reason = str(error).splitlines()[0][:150]
+    return ForeignFileError(f"{path} is damaged ({reason}); move it out of the output")

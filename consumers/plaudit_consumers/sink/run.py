@@ -8,6 +8,7 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
+import pyarrow as pa
 from confluent_kafka import KafkaException, TopicCollection
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
@@ -41,6 +42,8 @@ def run_sink(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     topic = find_topic(connection)
+    # It gives memory back where Arrow's own pool keeps it: a conversation may be 50 MB, the next one 5 KB.
+    pa.set_memory_pool(pa.system_memory_pool())
     # Records become many small dicts that live shortly: the collector would only count them.
     gc.freeze()
     gc.set_threshold(100_000, 20, 1000)

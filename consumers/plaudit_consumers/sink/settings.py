@@ -11,6 +11,9 @@ class SinkSettings(Settings):
         default="", description="The root of the files: a folder, or a URL with s3://, gs://, az://"
     )
     sink_group: str = Field(default="plaudit-sink", description="The consumer group that sinks share")
+    sink_instance: str | None = Field(
+        default=None, description="A static name of this sink: a restart keeps its partitions"
+    )
     sink_session_s: float = Field(
         default=10.0, ge=2, description="A silent sink loses its partitions after this"
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.background import Background
 from plaudit_consumers.sink.output import Output
 from plaudit_consumers.sink.partition import Committed, Partition
 from plaudit_consumers.sink.root import Readme, canonical_files, claim_root, inspect
@@ -50,6 +51,8 @@ class Sink:
         )
         self._telemetry, self._refuse, self._writer = telemetry, refuse, writer
         self.partitions: dict[int, Partition] = {}
+        self._room = 0
+        self._background = Background()
         output.check()
         claim_root(output, topic.name, topic.id)
         self._readme = Readme(output, inspect(output))
@@ -64,7 +67,13 @@ class Sink:
         positions = {}
         for number in numbers:
             job = Job(
-                self._topic.name, self._topic.id, number, self._rows, self._settings.zstd_level, self._reader
+                self._topic.name,
+                self._topic.id,
+                number,
+                self._rows,
+                self._settings.zstd_level,
+                self._reader,
+                self._background,
             )
             partition = Partition(job, self._output, self._limits, self._writer, self._refuse)
             positions[number] = partition.recover(files.get(number, []))
@@ -83,8 +92,9 @@ class Sink:
     def take(self, number: int, raw: Raw) -> Committed | None:
         """Take a record of an owned partition; what was committed by that."""
         committed = self._noted(self.partitions[number].take(raw))
-        if sum(partition.held_bytes for partition in self.partitions.values()) > self._memory:
-            max(self.partitions.values(), key=lambda partition: partition.held_bytes).spill()
+        self._room -= len(raw.payload)
+        if self._room < 0:
+            self._make_room()
         return committed
 
     def commit(self, number: int) -> Committed | None:
@@ -96,9 +106,12 @@ class Sink:
         known = [partition.earliest_ms for partition in self.partitions.values()]
         return min((each for each in known if each is not None), default=None)
 
-    @property
-    def _memory(self) -> int:
-        return self._settings.sink_memory_mb << 20
+    def _make_room(self) -> None:
+        """Spill the fullest partitions until what all of them hold fits."""
+        most = self._settings.sink_memory_mb << 20
+        while (held := sum(partition.held_bytes for partition in self.partitions.values())) > most:
+            max(self.partitions.values(), key=lambda partition: partition.held_bytes).spill()
+        self._room = most - held
 
     def _noted(self, committed: Committed | None) -> Committed | None:
         if committed is not None:

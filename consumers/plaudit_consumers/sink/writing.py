@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.schemas import SUBSETS, TRAINING, Subset
 from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.background import Background
 from plaudit_consumers.sink.errors import LogChangedError
 from plaudit_consumers.sink.marker import Source
 from plaudit_consumers.sink.parquet import FileMetadata, SubsetWriter
@@ -54,6 +56,7 @@ class Job(NamedTuple):
     settings: RowSettings
     zstd_level: int
     reader: CanonicalReader
+    background: Background
 
 
 class OpenFile:
@@ -109,6 +112,7 @@ class OpenFile:
     def finish(self) -> None:
         """Write everything, and close the files; `writers` with rows are ready to be published."""
         self.spill()
+        self._job.background.drain()
         counts = {subset: self.writers[subset].rows for subset in TRAINING if self.writers[subset].rows}
         for subset, writer in self.writers.items():
             if writer.rows:
@@ -125,6 +129,7 @@ class OpenFile:
     def discard(self) -> None:
         """Throw everything away."""
         self._held, self.held_bytes = [], 0
+        self._job.background.abandon()
         for writer in self.writers.values():
             writer.discard()
 
@@ -137,11 +142,9 @@ class OpenFile:
         if not table.num_rows:
             return
         self._wait(waiting, "conversations", table)
-        written = self.stage_seconds["write"]
         for subset, rows in derive(table, self._job.settings):
             self._wait(waiting, subset, rows)
-        written = self.stage_seconds["write"] - written
-        self.stage_seconds["derive"] += time.perf_counter() - decoded - written
+        self.stage_seconds["derive"] += time.perf_counter() - decoded
 
     def _table(self, part: Sequence[Raw]) -> Any:
         licence = self._job.settings.training_licence
@@ -209,9 +212,15 @@ class OpenFile:
 
     def _write(self, subset: Subset, rows: "_Waiting") -> None:
         if rows.tables:
-            began = time.perf_counter()
-            self.writers[subset].write(pa.concat_tables(rows.tables))
-            self.stage_seconds["write"] += time.perf_counter() - began
+            self._job.background.run(partial(self._write_now, subset, rows))
+            if rows.bytes > 2 * ROW_GROUP_BYTES:  # one large conversation: nothing beside it
+                self._job.background.drain()
+
+    def _write_now(self, subset: Subset, rows: "_Waiting") -> None:
+        began = time.perf_counter()
+        self.writers[subset].write(pa.concat_tables(rows.tables))
+        rows.tables.clear()
+        self.stage_seconds["write"] += time.perf_counter() - began
 
 
 @dataclass
