@@ -15,15 +15,14 @@ _BURST_S = 5.0
 async def admit(request: Request, credential: str | None = None) -> Principal:
     """Who asks, by the Authorization header or by a credential from elsewhere.
 
-    Whoever has no API key takes a token from the bucket of the address, also when refused: so keys and
-    tokens cannot be guessed at speed.
+    Whoever has no good API key takes a token from the bucket of the address: so keys and tokens cannot be
+    guessed at speed, and nobody behind the same proxy can shut a server out.
 
     Raises:
-        Problem: 401, or 429 when the address or the principal is known to be over the limit.
+        Problem: 401, or 429 when the address or the principal is over the limit.
     """
     services = services_of(request)
     address = _address_bucket(services, request)
-    _refuse_if_empty(services, address.name)
     try:
         if credential is None:
             principal = services.auth.principal(request.headers.get("authorization"))
@@ -72,6 +71,7 @@ def _refuse_if_empty(services: Services, name: str) -> None:
 
 
 async def _take(services: Services, bucket: Bucket, tokens: int) -> None:
+    _refuse_if_empty(services, bucket.name)
     wait = await services.limiter.take(bucket, tokens)
     if wait > 0:
         raise _limited(services, bucket.name, wait)

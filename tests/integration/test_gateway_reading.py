@@ -1,0 +1,54 @@
+"""What goes in at the gateway is folded by the worker and read back at the gateway."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import Gateway, like, message
+from tests.support.line import Line
+from tests.support.services import eventually
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+def test_live_conversations_for_servers_and_for_their_own_page(
+    line: Callable[..., Line], tmp_path: Path
+) -> None:
+    one = line()
+    gateway = Gateway(one.connection, tmp_path)
+    secret = gateway.key("producer", "reader", "reviewer")
+    gateway.start()
+    one.start_worker()
+    body = {"type": "AddMessage", "message_id": "a1", "role": "assistant", "reasoning": "hm"}
+    body["content"] = "  hi \U0001f600"
+    events = [
+        message("be nice", "c/1", role="system"),
+        message("hello", "c/1"),
+        {"conversation_id": "c/1", "body": body},
+        like("a1", "c/1"),
+        like("a1", "c/1", kind="reviewer", id="r-1"),
+    ]
+    try:
+        with gateway.client(secret) as server:
+            assert server.get("/v1/conversations/c%2F1").status_code == 404
+            assert server.post("/v1/events", json=events).status_code == 200
+            path = "/v1/conversations/c%2F1"
+            eventually(lambda: server.get(path).status_code == 200, "the worker has folded it")
+            eventually(lambda: server.get(path).json()["events"] == 5, "all of it")
+            state: dict[str, Any] = server.get(path).json()
+            assert [each["content"] for each in state["messages"]] == ["be nice", "hello", "  hi \U0001f600"]
+            assert len(state["feedback"]) == 2
+            asked = {"conversation_id": "c/1", "read": True}
+            token = server.post("/v1/tokens", json=asked).json()["token"]
+            other = server.post("/v1/tokens", json={"read": True}).json()["token"]
+        with gateway.client(token) as page:
+            seen = page.get(path).json()
+            assert [each["role"] for each in seen["messages"]] == ["user", "assistant"]
+            assert "reasoning" not in seen["messages"][1]
+            assert [each["feedback"]["rater"]["kind"] for each in seen["feedback"]] == ["user"]
+        with gateway.client(other) as stranger:
+            assert stranger.get(path).status_code == 403
+    finally:
+        gateway.stop()

@@ -1,0 +1,147 @@
+"""From bodies to events and from outcomes to answers, without a server."""
+
+from typing import Any
+
+import pytest
+from plaudit_producers import IdentityHash
+from plaudit_producers._encode import EventEncoder
+from plaudit_producers._redact import Redact, redact_texts
+from plaudit_producers.gateway.access import Principal
+from plaudit_producers.gateway.intake import Intake, Refused, answer, parse_events
+from plaudit_producers.gateway.sending import Outcome, Outgoing
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_producers.gateway.startup import _redact
+from plaudit_schemas.codec import Decoder, PackagedSchemas
+from plaudit_schemas.errors import InvalidEventError, SettingsError
+from pydantic import SecretStr, ValidationError
+
+from tests.support.gateway import like, message
+
+SERVER = Principal("shop", "k", frozenset({"producer"}))
+OUT = Outgoing((b"shop/c1", "e1"), b"payload")
+NOT = Refused("e2", "invalid", "no")
+DENIED = Refused("e3", "forbidden", "no")
+
+
+def intake(redact: Redact | None = None, identity: IdentityHash | None = None) -> Intake:
+    return Intake(EventEncoder(PackagedSchemas()).encode, redact, identity)
+
+
+def taken(document: Any, **options: Any) -> dict[str, Any]:
+    found = intake(**options).take(SERVER, document)
+    assert isinstance(found, Outgoing), found
+    return Decoder("conversation_event").decode(found.payload)
+
+
+@pytest.mark.parametrize(
+    ("events", "outcomes", "status"),
+    [
+        ([OUT], [Outcome.ACKED], 200),
+        ([OUT, NOT], [Outcome.ACKED], 207),
+        ([NOT], [], 422),
+        ([DENIED], [], 403),
+        ([NOT, DENIED], [], 422),
+        ([OUT], [Outcome.AWAY], 503),
+        ([OUT], [Outcome.FULL], 503),
+        ([OUT], [Outcome.REFUSED], 422),
+        ([OUT, OUT], [Outcome.ACKED, Outcome.REFUSED], 207),
+        ([OUT, NOT, OUT], [Outcome.ACKED, Outcome.AWAY], 503),
+        ([NOT, OUT], [Outcome.AWAY], 503),
+    ],
+)
+def test_the_status_says_whether_to_send_again(
+    events: list[Any], outcomes: list[Outcome], status: int
+) -> None:
+    made = answer(events, outcomes)
+    assert made.status == status
+    assert made.accepted == outcomes.count(Outcome.ACKED)
+    assert [result["status"] == "accepted" for result in made.results].count(True) == made.accepted
+    assert len(made.results) == len(events)
+    assert all(result["status"] == "accepted" or result["detail"] for result in made.results)
+
+
+def test_bodies_are_one_event_or_a_list() -> None:
+    assert parse_events(b'{"a": 1}') == [{"a": 1}]
+    assert parse_events(b"[1, 2]") == [1, 2]
+    for wrong in (b"", b"[]", b"{", b"\xff"):
+        with pytest.raises(InvalidEventError):
+            parse_events(wrong)
+
+
+def test_the_hook_sees_each_event_before_it_is_encoded() -> None:
+    hook = redact_texts(lambda text: text.replace("secret", "***"))
+    assert taken(message("a secret"), redact=hook)["body"][1]["content"] == "a ***"
+
+
+def raising(_record: Any) -> Any:
+    raise RuntimeError("with a secret in it")
+
+
+def moving(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "conversation_id": "another"}
+
+
+def breaking(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "body": ("plaudit.v1.AddMessage", {})}
+
+
+def refusing(_record: Any) -> Any:
+    raise InvalidEventError("no words about cats")
+
+
+@pytest.mark.parametrize(
+    ("hook", "detail"),
+    [(raising, "raised RuntimeError"), (moving, "envelope"), (breaking, "lacks"), (refusing, "cats")],
+)
+def test_a_hook_that_fails_lets_nothing_through(hook: Redact, detail: str) -> None:
+    found = intake(hook).take(SERVER, {**message("x"), "event_id": "e1"})
+    assert isinstance(found, Refused)
+    assert (found.event_id, found.reason) == ("e1", "invalid")
+    assert detail in found.detail
+    assert "secret" not in found.detail
+
+
+def test_identities_are_hashed_after_they_were_checked() -> None:
+    identity = IdentityHash("k1", b"0123456789abcdef")
+    record = taken(like("m1", id="u-1"), identity=identity)
+    assert record["body"][1]["feedback"]["rater"]["id"] == identity("u-1")
+
+
+def test_an_event_too_large_for_the_topic_is_refused() -> None:
+    body = {"type": "AddMessage", "role": "user", "content": "x" * 2**20, "reasoning": "y" * 2**20}
+    found = intake().take(SERVER, {"conversation_id": "c1", "body": body})
+    assert isinstance(found, Refused)
+    assert "send long texts by reference" in found.detail
+    long = intake().take(SERVER, {"conversation_id": "c1", "body": {**body, "role": "z" * 5000}})
+    assert isinstance(long, Refused)
+    assert len(long.detail) < 400
+
+
+def test_the_hook_is_named_in_the_settings() -> None:
+    assert _redact("") is None
+    assert _redact("json:loads") is not None
+    for wrong in ("nowhere:hook", "json:nothing", "json", ":"):
+        with pytest.raises(SettingsError, match="PLAUDIT_GATEWAY_REDACT"):
+            _redact(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gateway_token_secret": "nocolon" * 10},
+        {"gateway_token_secret": "id:short"},
+        {"gateway_token_secret": ":" + "x" * 40},
+        {"gateway_identity_key": "id:short"},
+        {"gateway_identity_key": "a:0123456789abcdef,b:0123456789abcdef"},
+        {"gateway_key_rate": 0},
+        {"gateway_port": 70000},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        GatewaySettings.model_validate(wrong)
+
+
+def test_secrets_are_masked() -> None:
+    settings = GatewaySettings(gateway_token_secret=SecretStr("id:" + "s" * 40))
+    assert "ssss" not in repr(settings)

@@ -1,0 +1,208 @@
+"""Rate limits: the buckets' arithmetic in a real Valkey, and who is refused by a real gateway."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import redis.asyncio
+from plaudit_infra.servers.valkey import ValkeyServer
+from plaudit_producers.gateway.limits import Bucket, RateLimiter
+
+from tests.support.gateway import Gateway, like, message
+from tests.support.services import eventually
+
+pytestmark = pytest.mark.redis
+
+TEN = Bucket("ten", rate=10, size=20)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limited(url: str, name: str, use: Callable[[RateLimiter, Clock, list[int]], Awaitable[None]]) -> None:
+    """Use a limiter on a clock of its own."""
+
+    async def run() -> None:
+        async with redis.asyncio.Redis.from_url(url, socket_connect_timeout=1) as client:
+            clock, skipped = Clock(), list[int]()
+            limiter = RateLimiter(client, f"{name}.", skipped=skipped.append, clock=clock)
+            await use(limiter, clock, skipped)
+            await limiter.close()
+
+    asyncio.run(run())
+
+
+def test_a_bucket_gives_its_size_at_once_and_then_its_rate(valkey: str) -> None:
+    async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
+        assert await limiter.take(TEN, 15) == 0
+        assert await limiter.take(TEN, 15) == pytest.approx(1.0)
+        assert await limiter.take(TEN, 5) == 0
+        assert await limiter.take(TEN, 1) == pytest.approx(0.1)
+        clock.now += 0.5
+        assert await limiter.take(TEN, 5) == 0
+        assert await limiter.take(TEN, 1) > 0
+        clock.now += 3600
+        assert await limiter.take(TEN, 500) == 0  # more than the size counts as the size
+        assert await limiter.take(TEN, 1) > 0
+        assert skipped == []
+
+    limited(valkey, "size", use)
+
+
+def test_an_empty_bucket_is_known_until_it_has_a_token(valkey: str) -> None:
+    async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
+        await limiter.take(TEN, 20)
+        assert limiter.empty_for("ten") == 0
+        await limiter.take(TEN, 5)
+        assert limiter.empty_for("ten") == pytest.approx(0.1, abs=0.01)
+        clock.now += 0.11
+        assert limiter.empty_for("ten") == 0
+        assert await limiter.take(TEN, 1) == 0
+
+    limited(valkey, "known", use)
+
+
+def test_many_at_once_share_calls_and_take_no_more_than_there_is(valkey: str) -> None:
+    async def use(limiter: RateLimiter, _clock: Clock, _skipped: list[int]) -> None:
+        buckets = [TEN, Bucket("other", 10, 20)]
+        waits = await asyncio.gather(*(limiter.take(buckets[n % 2], 1) for n in range(1000)))
+        assert Counter(n % 2 for n, wait in enumerate(waits) if wait == 0) == {0: 20, 1: 20}
+
+    with redis.Redis.from_url(valkey) as client:
+        before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+        limited(valkey, "many", use)
+        after = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert after - before < 20
+
+
+def test_a_clock_behind_gives_nothing_and_the_script_comes_back(valkey: str) -> None:
+    async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
+        await limiter.take(TEN, 20)
+        clock.now -= 3600
+        assert await limiter.take(TEN, 1) > 0
+        clock.now += 3600
+        with redis.Redis.from_url(valkey) as client:
+            client.script_flush()
+        clock.now += 1
+        assert await limiter.take(TEN, 10) == 0
+        assert skipped == []
+
+    limited(valkey, "behind", use)
+
+
+def test_without_redis_nothing_is_limited_and_that_is_counted(
+    valkey_server: Callable[[], ValkeyServer],
+) -> None:
+    server = valkey_server()
+
+    async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
+        await limiter.take(TEN, 20)
+        server.kill()
+        assert [await limiter.take(TEN, 20) for _ in range(5)] == [0] * 5
+        assert sum(skipped) == 5
+        server.start()
+        clock.now += 3
+        assert await limiter.take(TEN, 20) == 0
+        assert await limiter.take(TEN, 20) > 0
+        assert sum(skipped) == 5
+
+    limited(server.address, "down", use)
+
+
+@pytest.mark.kafka
+def test_a_page_over_its_limit_hurts_neither_its_server_nor_another_page(
+    gateways: Callable[..., Gateway],
+) -> None:
+    made = gateways(gateway_page_rate="1")
+    secret = made.key()
+    made.start()
+    with made.client(secret) as server:
+        tokens = [server.post("/v1/tokens", json={}).json()["token"] for _ in range(2)]
+        with made.client(tokens[0]) as greedy, made.client(tokens[1]) as modest:
+            answers = [greedy.post("/v1/events", json=like("m", None)) for _ in range(30)]
+            statuses = Counter(answer.status_code for answer in answers)
+            assert statuses[200] >= 5
+            assert statuses[429] >= 10
+            assert set(statuses) == {200, 429}
+            assert all(int(each.headers["retry-after"]) >= 1 for each in answers if each.status_code == 429)
+            assert modest.post("/v1/events", json=like("m", None)).status_code == 200
+        assert server.post("/v1/events", json=[like("m")] * 100).status_code == 200
+    assert made.metric('plaudit_gateway_limited_total{bucket="page"}') == statuses[429]
+
+
+@pytest.mark.kafka
+def test_guessing_is_limited_by_address(gateways: Callable[..., Gateway]) -> None:
+    made = gateways(gateway_address_rate="2")
+    secret = made.key()
+    made.start()
+    with made.client("plk_guess_guess") as stranger:
+        statuses = Counter(stranger.post("/v1/events", json={}).status_code for _ in range(60))
+    assert statuses[401] >= 10
+    assert statuses[429] >= 10
+    with made.client(secret) as server:  # from the same address, which is out of tokens
+        eventually(
+            lambda: server.post("/v1/events", json=like("m")).status_code == 200, "a server is let in", 30
+        )
+
+
+@pytest.mark.kafka
+def test_without_redis_the_gateway_takes_events_and_says_so(
+    gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]
+) -> None:
+    server = valkey_server()
+    made = gateways(redis=server.address)
+    secret = made.key("producer", "reader", rate=10)
+    made.start()
+    with made.client(secret) as client:
+        token = client.post("/v1/tokens", json={}).json()["token"]
+        server.kill()
+        for _ in range(3):
+            assert client.post("/v1/events", json=[like("m")] * 400).status_code == 200
+        with made.client(token) as page:
+            assert page.post("/v1/events", json=like("m", None)).status_code == 200
+        assert client.get("/v1/conversations/c1").status_code == 503
+        eventually(lambda: "degraded" in client.get("/health/ready").json(), "it says so", 30)
+        assert client.get("/health/ready").status_code == 200
+        assert made.metric("plaudit_gateway_limits_skipped_total") >= 3
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_thousand_clients_over_the_limit_hurt_nobody_else(gateways: Callable[..., Gateway]) -> None:
+    made = gateways()
+    limited_key, other_key = made.key(rate=10), made.key()
+    made.start()
+    limited_answers: list[httpx.Response] = []
+    other_answers: list[httpx.Response] = []
+
+    async def client(
+        secret: str, answers: list[httpx.Response], requests: int, http: httpx.AsyncClient
+    ) -> None:
+        headers = {"Authorization": f"Bearer {secret}"}
+        for number in range(requests):
+            event: Any = message(f"{number}", "crowd")
+            answers.append(await http.post("/v1/events", json=event, headers=headers))
+
+    async def crowd() -> None:
+        limits = httpx.Limits(max_connections=1100, max_keepalive_connections=1100)
+        async with httpx.AsyncClient(base_url=made.url, limits=limits, timeout=120) as http:
+            await asyncio.gather(
+                *(client(limited_key, limited_answers, 4, http) for _ in range(1000)),
+                *(client(other_key, other_answers, 20, http) for _ in range(10)),
+            )
+
+    asyncio.run(crowd())
+    statuses = Counter(answer.status_code for answer in limited_answers)
+    assert set(statuses) == {200, 429}
+    assert statuses[429] > 2000
+    assert all(answer.headers["retry-after"] for answer in limited_answers if answer.status_code == 429)
+    assert Counter(answer.status_code for answer in other_answers) == {200: 200}

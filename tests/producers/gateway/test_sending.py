@@ -1,0 +1,228 @@
+"""What becomes of events whose request gave up waiting, with a Kafka that answers when it is told to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from plaudit_producers._link import FatalClientError
+from plaudit_producers.gateway.sending import Outcome, Outgoing, Sender
+
+ACKED, AWAY, FULL, REFUSED = Outcome.ACKED, Outcome.AWAY, Outcome.FULL, Outcome.REFUSED
+
+
+class FakeLink:
+    """Keeps what it is given until `answer` is called, as if from the link's thread."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[bytes, bytes, Any]] = []
+        self.sent: list[bytes] = []
+        self.room = 1000
+        self.errors: list[Exception] = []
+        self.renewed = 0
+        self.automatic = True
+
+    def send(self, key: bytes, payload: bytes, report: Any) -> bool:
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.room <= len(self.held):
+            return False
+        self.sent.append(payload)
+        self.held.append((key, payload, report))
+        if self.automatic:
+            self.answer()
+        return True
+
+    def answer(self, error: KafkaError | None = None) -> None:
+        held, self.held = self.held, []
+        for _, _, report in held:
+            report(error, None)
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+    def waiting(self) -> int:
+        return len(self.held)
+
+    def stop(self) -> None:
+        self.answer(KafkaError(KafkaError._PURGE_QUEUE))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def events(*names: str) -> list[Outgoing]:
+    return [Outgoing((b"shop/c1", name), name.encode()) for name in names]
+
+
+def with_sender(use: Callable[[Sender, FakeLink, Clock], Awaitable[None]], timeout_s: float = 0.05) -> None:
+    async def run() -> None:
+        link, clock = FakeLink(), Clock()
+        await use(Sender(link, ack_timeout_s=timeout_s, clock=clock), link, clock)  # type: ignore[arg-type]  # a fake
+
+    asyncio.run(run())
+
+
+def test_all_acknowledged() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert await sender.send([]) == []
+        link.automatic = False
+        waiting = asyncio.create_task(sender.send(events("c")))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        link.answer()
+        assert await waiting == [ACKED]
+
+    with_sender(use, 60)
+
+
+def test_a_retry_joins_what_still_waits_and_is_not_sent_twice() -> None:
+    async def use(sender: Sender, link: FakeLink, clock: Clock) -> None:
+        link.automatic = False
+        assert await sender.send(events("a", "b")) == [AWAY, AWAY]
+        retry = asyncio.create_task(sender.send(events("a", "b", "c")))
+        await asyncio.sleep(0)
+        link.automatic = True
+        link.answer()
+        assert await retry == [ACKED, ACKED, ACKED]
+        assert await sender.send(events("b")) == [ACKED]
+        assert link.sent == [b"a", b"b", b"c"]
+        del clock
+
+    with_sender(use)
+
+
+def test_while_kafka_is_away_new_events_are_refused_at_once() -> None:
+    async def use(sender: Sender, link: FakeLink, clock: Clock) -> None:
+        link.automatic = False
+        assert [sender.away] == [False]
+        assert await sender.send(events("a")) == [AWAY]
+        clock.now += 1
+        assert [sender.away] == [True]
+        assert await sender.send(events("b", "a")) == [AWAY, AWAY]
+        assert link.sent == [b"a"]
+        link.automatic = True
+        link.answer()
+        await asyncio.sleep(0)
+        assert [sender.away] == [False]
+        assert await sender.send(events("b", "a")) == [ACKED, ACKED]
+        assert link.sent == [b"a", b"b"]
+
+    with_sender(use)
+
+
+def test_what_failed_in_the_end_is_sent_anew() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.automatic = False
+        assert await sender.send(events("a")) == [AWAY]
+        link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
+        await asyncio.sleep(0)
+        link.automatic = True
+        assert await sender.send(events("a")) == [ACKED]
+        assert link.sent == [b"a", b"a"]
+
+    with_sender(use)
+
+
+def test_a_retry_does_not_overtake_what_still_waits() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.automatic = False
+        assert await sender.send(events("a")) == [AWAY]
+        assert await sender.send(events("a", "b")) == [AWAY, AWAY]
+        assert link.sent == [b"a"]
+
+    with_sender(use)
+
+
+def test_without_room_the_rest_does_not_overtake() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.automatic, link.room = False, 1
+        sending = asyncio.create_task(sender.send(events("a", "b", "c")))
+        await asyncio.sleep(0)
+        link.answer()
+        assert await sending == [ACKED, FULL, FULL]
+
+    with_sender(use, 60)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(KafkaError.MSG_SIZE_TOO_LARGE, REFUSED), (KafkaError._QUEUE_FULL, AWAY), (KafkaError._FAIL, AWAY)],
+)
+def test_an_error_at_once_or_later_is_told(code: int, outcome: Outcome) -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.errors = [KafkaException(KafkaError(code))]
+        assert await sender.send(events("a")) == [outcome]
+        link.automatic = False
+        sending = asyncio.create_task(sender.send(events("b")))
+        await asyncio.sleep(0)
+        link.answer(KafkaError(code))
+        assert await sending == [outcome]
+
+    with_sender(use, 60)
+
+
+def test_one_event_refused_for_good_stops_no_other() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.errors = [KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))]
+        assert await sender.send(events("a", "b")) == [REFUSED, ACKED]
+
+    with_sender(use)
+
+
+def test_a_client_that_gave_up_is_replaced() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.errors = [FatalClientError("fenced")]
+        assert await sender.send(events("a")) == [ACKED]
+        assert link.renewed == 1
+        link.errors = [FatalClientError("fenced"), FatalClientError("again")]
+        assert await sender.send(events("b")) == [AWAY]
+
+    with_sender(use)
+
+
+def test_an_answer_that_nobody_hears_is_remembered() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        assert await sender.send(events("a"), unheard=True) == [ACKED]
+        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert link.sent == [b"a", b"b"]
+        other = [Outgoing((b"shop/c2", "a"), b"another conversation")]
+        assert await sender.send(other) == [ACKED]
+        assert link.sent[-1] == b"another conversation"
+
+    with_sender(use)
+
+
+def test_a_request_that_is_cancelled_leaves_orphans_that_a_retry_joins() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.automatic = False
+        gone = asyncio.create_task(sender.send(events("a")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        retry = asyncio.create_task(sender.send(events("a")))
+        await asyncio.sleep(0)
+        link.answer()
+        assert await retry == [ACKED]
+        assert link.sent == [b"a"]
+
+    with_sender(use, 60)
+
+
+def test_stopping_answers_those_who_wait() -> None:
+    async def use(sender: Sender, link: FakeLink, _: Clock) -> None:
+        link.automatic = False
+        waiting = asyncio.create_task(sender.send(events("a")))
+        await asyncio.sleep(0)
+        assert sender.waiting() == 1
+        sender.stop()
+        assert await waiting == [AWAY]
+
+    with_sender(use, 60)

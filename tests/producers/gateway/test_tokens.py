@@ -1,0 +1,135 @@
+"""Browser tokens: nothing but what this gateway signed, for as long as it said."""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import jwt
+import pytest
+import redis.asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from plaudit_producers.gateway.access import Page, Principal
+from plaudit_producers.gateway.errors import UnauthenticatedError
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_producers.gateway.signing import ROTATE_S, ConfiguredKeys, SharedKeys, signing_keys
+from plaudit_producers.gateway.tokens import Verifier, mint, verify
+from pydantic import SecretStr
+
+NOW = 1_790_000_000.0
+SECRETS = {"k1": "a" * 64, "k2": "b" * 64}
+PRINCIPAL = Principal("shop", "key1", page=Page("c1", "u-1", frozenset(("user",)), read=True))
+TOKEN, ENDS = mint(PRINCIPAL, 60, ("k1", SECRETS["k1"]), NOW)
+CLAIMS = jwt.decode(TOKEN, options={"verify_signature": False})
+
+
+def test_a_token_gives_back_its_principal_until_it_ends() -> None:
+    assert verify(TOKEN, SECRETS, NOW) == (PRINCIPAL, NOW + 60)
+    assert verify(TOKEN, SECRETS, ENDS - 0.001).principal == PRINCIPAL
+    with pytest.raises(UnauthenticatedError, match="ended"):
+        verify(TOKEN, SECRETS, ENDS)
+
+
+def test_only_a_page_gets_a_token() -> None:
+    with pytest.raises(ValueError, match="page"):
+        mint(Principal("shop", "key1"), 60, ("k1", SECRETS["k1"]), NOW)
+
+
+def forged(
+    claims: dict[str, Any], *, secret: str = SECRETS["k1"], kid: str | None = "k1", how: str = "HS256"
+) -> str:
+    return jwt.encode(claims, secret, how, headers={"kid": kid} if kid is not None else {})
+
+
+UNSIGNED = ".".join(
+    base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+    for part in ({"alg": "none", "kid": "k1"}, {**CLAIMS, "cid": "c2"})
+)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "", ".", "..", "a.b.c", "\udcff.\udcff.\udcff", UNSIGNED + ".", UNSIGNED, TOKEN + "x", TOKEN[:-2],
+        forged(CLAIMS, secret="c" * 64),
+        forged(CLAIMS, kid="k2"),
+        forged(CLAIMS, kid="k9"),
+        forged(CLAIMS, kid=None),
+        forged(CLAIMS, how="HS512"),
+        *(forged({name: value for name, value in CLAIMS.items() if name != missing})
+          for missing in CLAIMS if missing != "sub"),
+        forged({**CLAIMS, "iss": "another"}),
+        forged({**CLAIMS, "cid": ""}),
+        forged({**CLAIMS, "cid": ["c1"]}),
+        forged({**CLAIMS, "app": 1}),
+        forged({**CLAIMS, "roles": ["king"]}),
+        forged({**CLAIMS, "roles": 1}),
+        forged({**CLAIMS, "exp": "soon"}),
+    ],
+)  # fmt: skip
+def test_what_this_gateway_did_not_sign_is_refused(token: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        verify(token, SECRETS, NOW)
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.characters(codec="ascii"))
+def test_no_changed_character_gets_in_elsewhere(place: int, character: str) -> None:
+    changed = TOKEN[:place] + character + TOKEN[place + 1 :]
+    try:
+        grant = verify(changed, SECRETS, NOW)
+    except UnauthenticatedError:
+        return
+    # The last characters of base64 hold bits that mean nothing.
+    assert grant == (PRINCIPAL, ENDS)
+
+
+def test_a_remembered_token_ends_all_the_same() -> None:
+    now = [NOW]
+    asked: list[int] = []
+
+    def secrets() -> dict[str, str]:
+        asked.append(1)
+        return SECRETS
+
+    verifier = Verifier(secrets, lambda: now[0])
+    assert [verifier(TOKEN).principal for _ in range(5)] == [PRINCIPAL] * 5
+    assert len(asked) == 1
+    now[0] = ENDS + 1
+    with pytest.raises(UnauthenticatedError):
+        verifier(TOKEN)
+
+
+def test_configured_keys_sign_with_the_first_and_believe_all() -> None:
+    settings = GatewaySettings(gateway_token_secret=SecretStr(f"new:{'n' * 32}, old:{'o' * 32}"))
+    keys = signing_keys(settings, None, "")
+    assert isinstance(keys, ConfiguredKeys)
+    asyncio.run(keys.refresh())
+    assert keys.current == ("new", "n" * 32)
+    assert set(keys.secrets) == {"new", "old"}
+
+
+@pytest.mark.redis
+def test_shared_keys_change_every_day_and_outlive_their_tokens(valkey: str) -> None:
+    now = [NOW]
+
+    async def run() -> None:
+        async with redis.asyncio.Redis.from_url(valkey) as client:
+            one, two = (SharedKeys(client, "rotate.", 3600, lambda: now[0]) for _ in range(2))
+            assert one.secrets == {}
+            await asyncio.gather(one.refresh(), two.refresh())
+            assert one.current == two.current
+            first = one.current
+            assert first is not None
+            now[0] += ROTATE_S + 1
+            await two.refresh()
+            assert two.current != first
+            assert dict([first]).items() <= two.secrets.items()
+            await one.refresh()
+            assert one.current == two.current
+            now[0] += 2 * ROTATE_S + 3600
+            await one.refresh()
+            assert first[0] not in one.secrets
+            assert len(one.secrets) == 2
+
+    asyncio.run(run())
