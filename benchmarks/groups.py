@@ -46,6 +46,10 @@ GROUPS = (
     ),
     Group("latency", "benchmarks.cases.latency", ("latency",), "From Kafka's ack of an event to its state."),
     Group("memory", "benchmarks.cases.memory", ("memory",), "The worker's resident memory over a long log."),
+    Group(
+        "gateway", "benchmarks.cases.gateway", ("gateway",),
+        "Events over HTTP until Kafka has them, beside bare confluent-kafka; waits of single events.",
+    ),
     Group("sdk", "benchmarks.cases.sdk", ("sdk",), "Typed events from the SDK, beside bare confluent-kafka."),
     Group("replay", "benchmarks.cases.replay", ("replay",), "Importing a file, beside the SDK by hand."),
     Group("sink", "benchmarks.cases.sink", ("sink",), "Finished conversations to Parquet, all subsets."),

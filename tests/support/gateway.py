@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -106,6 +107,14 @@ class Gateway:
         assert self.process.poll() is None, self.log()
         found = _LISTENS.findall(self.log())
         return found[-1] if found else ""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def message(content: str, conversation: str | None = "c1", role: str = "user", **more: Any) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.failure = None
     for router in (*ROUTERS, *routers):

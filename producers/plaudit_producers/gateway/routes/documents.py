@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 router = APIRouter(include_in_schema=False)
 
-_FILES = {
+FILES = {
     "/docs": ("docs.html", "text/html; charset=utf-8"),
     "/plaudit.js": ("plaudit.js", "text/javascript; charset=utf-8"),
     "/plaudit.d.ts": ("plaudit.d.ts", "text/plain; charset=utf-8"),
@@ -26,5 +26,5 @@ def _serve(path: str, name: str, media_type: str) -> None:
         return Response(content, headers=headers, media_type=media_type)
 
 
-for _path, (_name, _media_type) in _FILES.items():
+for _path, (_name, _media_type) in FILES.items():
     _serve(_path, _name, _media_type)

@@ -1,0 +1,231 @@
+"""The gateway over HTTP: events a second in batches of 50, and how long single events wait, at a real Kafka.
+
+The baseline is bare confluent-kafka that produces the same bytes and waits for their acks. Clients,
+gateway, Kafka and Valkey share the machine. *Core* is events a second of the gateway's own processor time,
+so that it does not depend on what else the machine does. The wait of a single event is counted from the
+moment at which it was due, so a stall counts for all that came due in it. *The others* are pages' worth of
+clients that stay within their limit while 1,000 clients of another key do not.
+"""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import orjson
+import psutil
+from confluent_kafka import Producer
+from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.valkey import ValkeyServer
+from plaudit_producers._encode import EventEncoder
+from plaudit_producers._options import ProducerOptions
+from plaudit_producers.gateway.access import Principal
+from plaudit_producers.gateway.intake import Intake, parse_events
+from plaudit_producers.gateway.sending import Outgoing
+from plaudit_schemas.codec import PackagedSchemas
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.topics.admin import ensure
+from plaudit_schemas.ulid import new_ulid
+
+from benchmarks.report import Row, row
+from tests.support.gateway import Gateway
+
+BATCH, BATCHES, CONNECTIONS = 50, 1200, 8
+RATE, SECONDS = 2000, 10
+CROWD, OTHERS = 1000, 20
+TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4
+
+
+def batches(count: int) -> list[bytes]:
+    """Bodies of BATCH events each: turns of 500 conversations, 350 bytes and more an event."""
+    made = []
+    for number in range(count):
+        events = [_event(number * BATCH + n) for n in range(BATCH)]
+        made.append(orjson.dumps(events))
+    return made
+
+
+def _event(number: int) -> dict[str, Any]:
+    role = "assistant" if number % 2 else "user"
+    body = {"type": "AddMessage", "message_id": new_ulid(), "role": role, "content": TEXT}
+    return {
+        "event_id": new_ulid(), "conversation_id": f"chat-{number % 500}",
+        "occurred_at": "2026-11-21T12:00:00.123Z", "body": body,
+    }  # fmt: skip
+
+
+class Connection:
+    """One keep-alive connection; as little HTTP as the answers need, since it shares the machine."""
+
+    def __init__(self, host: str, port: int, secret: str) -> None:
+        self._address = host, port
+        self._head = (
+            f"POST /v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {secret}\r\n"
+            "Content-Type: application/json\r\nContent-Length: "
+        ).encode()
+
+    async def open(self) -> "Connection":
+        self._reader, self._writer = await asyncio.open_connection(*self._address)
+        return self
+
+    async def post(self, body: bytes) -> int:
+        """The status; the body of the answer is read and dropped."""
+        self._writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await self._reader.readexactly(length)
+        return int(head[9:12])
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def opened(gateway: Gateway, secret: str, count: int) -> list[Connection]:
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    return list(await asyncio.gather(*(Connection(host, int(port), secret).open() for _ in range(count))))
+
+
+async def batched(gateway: Gateway, secret: str, bodies: list[bytes]) -> float:
+    """Events a second, all acknowledged, over CONNECTIONS connections."""
+    connections, left = await opened(gateway, secret, CONNECTIONS), iter(bodies)
+
+    async def work(connection: Connection) -> None:
+        for body in left:
+            assert await connection.post(body) == 200
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(work, connections))
+    taken = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return len(bodies) * BATCH / taken
+
+
+async def paced(gateway: Gateway, secret: str, rate: int, seconds: float) -> list[float]:
+    """Seconds from when each single event was due to its answer."""
+    free = asyncio.Queue[Connection]()
+    for connection in await opened(gateway, secret, 200):
+        free.put_nowait(connection)
+    waits: list[float] = []
+
+    async def one(due: float, body: bytes) -> None:
+        connection = await free.get()
+        assert await connection.post(body) == 200
+        waits.append(time.perf_counter() - due)
+        free.put_nowait(connection)
+
+    bodies = [orjson.dumps(_event(number)) for number in range(int(rate * seconds))]
+    tasks, began = [], time.perf_counter() + 0.1
+    for number, body in enumerate(bodies):
+        due = began + number / rate
+        if due > time.perf_counter():
+            await asyncio.sleep(due - time.perf_counter())
+        tasks.append(asyncio.create_task(one(due, body)))
+    await asyncio.gather(*tasks)
+    while not free.empty():
+        free.get_nowait().close()
+    return waits
+
+
+async def crowded(gateway: Gateway, limited: str, secret: str, seconds: float) -> tuple[list[float], int]:
+    """Waits of the clients within their limit, and how often the crowd was refused."""
+    crowd, stop, refused = await opened(gateway, limited, CROWD), asyncio.Event(), 0
+    body = orjson.dumps(_event(0))
+
+    async def insist(connection: Connection) -> None:
+        nonlocal refused
+        while not stop.is_set():
+            status = await connection.post(body)
+            refused += status == 429
+            await asyncio.sleep(1.0)
+
+    insisting = [asyncio.create_task(insist(connection)) for connection in crowd]
+    await asyncio.sleep(1.0)
+    waits = await paced(gateway, secret, OTHERS * 10, seconds)
+    stop.set()
+    await asyncio.gather(*insisting)
+    for connection in crowd:
+        connection.close()
+    return waits, refused
+
+
+def bare(settings: ConnectionSettings, bodies: list[bytes]) -> float:
+    """Events a second of confluent-kafka alone, with the gateway's options, until all are acknowledged."""
+    intake = Intake(EventEncoder(PackagedSchemas()).encode, None, None)
+    principal = Principal("shop", "k", frozenset({"producer"}))
+    taken = [intake.take(principal, document) for body in bodies for document in parse_events(body)]
+    messages = [(each.identity[0], each.payload) for each in taken if isinstance(each, Outgoing)]
+    options = {**ProducerOptions(linger_ms=5).kafka(), "enable.idempotence": True, "acks": "all"}
+    producer: Any = Producer({**options, **settings.kafka(), "partitioner": "murmur2_random"})
+    producer.produce(settings.topic_prefix + EVENTS, b"", b"warm")
+    producer.flush(60)
+    began = time.perf_counter()
+    for key, payload in messages:
+        while True:
+            try:
+                producer.produce(settings.topic_prefix + EVENTS, payload, key)
+                break
+            except BufferError:
+                producer.poll(0.05)
+    assert producer.flush(120) == 0
+    return len(messages) / (time.perf_counter() - began)
+
+
+@contextmanager
+def running() -> Iterator[Gateway]:
+    """A gateway on a Kafka and a Valkey of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        kafka, valkey = KafkaServer(Path(name) / "kafka"), ValkeyServer(Path(name) / "valkey")
+        kafka.start()
+        valkey.start()
+        connection = ConnectionSettings(
+            bootstrap_servers=kafka.address, redis_url=SecretUrl(valkey.address),
+            topic_prefix="bench-", partitions=6,
+        )  # fmt: skip
+        ensure(connection)
+        gateway = Gateway(connection, Path(name), {})
+        try:
+            yield gateway
+        finally:
+            if gateway.process is not None:
+                gateway.stop()
+            valkey.stop()
+            kafka.stop()
+
+
+def run(repetitions: int) -> list[Row]:
+    """Rates of batches, waits of single events, and waits beside a crowd."""
+    found: dict[str, list[float]] = {name: [] for name in ("bare", "rate", "core", "p50", "p99", "crowd")}
+    with running() as gateway:
+        secret, limited = gateway.key(rate=1e9), gateway.key(rate=10)
+        gateway.start()
+        assert isinstance(gateway.process, subprocess.Popen)
+        process = psutil.Process(gateway.process.pid)
+        asyncio.run(batched(gateway, secret, batches(100)))
+        for _ in range(repetitions):
+            bodies = batches(BATCHES)
+            found["bare"].append(bare(gateway.connection, bodies))
+            before = sum(process.cpu_times()[:2])
+            found["rate"].append(asyncio.run(batched(gateway, secret, bodies)))
+            found["core"].append(len(bodies) * BATCH / (sum(process.cpu_times()[:2]) - before))
+            cuts = quantiles(asyncio.run(paced(gateway, secret, RATE, SECONDS)), n=100)
+            found["p50"].append(cuts[49] * 1000)
+            found["p99"].append(cuts[98] * 1000)
+            waits, refused = asyncio.run(crowded(gateway, limited, secret, SECONDS / 2))
+            assert refused > CROWD
+            found["crowd"].append(quantiles(waits, n=100)[98] * 1000)
+    base = "bare confluent-kafka", found["bare"]
+    return [
+        row("gateway: bare confluent-kafka, same bytes", "events/s", found["bare"]),
+        row(f"gateway: batches of {BATCH}", "events/s", found["rate"], base),
+        row(f"gateway: batches of {BATCH}, core", "events/s", found["core"]),
+        row(f"gateway: single events at {RATE}/s, p50", "ms", found["p50"]),
+        row(f"gateway: single events at {RATE}/s, p99", "ms", found["p99"]),
+        row(f"gateway: {OTHERS * 10}/s beside {CROWD} over the limit, p99", "ms", found["crowd"]),
+    ]

@@ -1,0 +1,59 @@
+"""A chat backend: the SDK reports what was said, the gateway gives the page a token to rate it with.
+
+`plaudit up --detach`, `plaudit topics create` and `plaudit gateway` run; then
+`CHAT_KEY=$(plaudit keys create --application chat) uvicorn --app-dir examples chat_backend:app --port 8000`.
+"""
+
+import json
+import os
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from plaudit_producers import FeedbackProducer
+from pydantic import BaseModel
+
+GATEWAY = os.environ.get("CHAT_GATEWAY", "http://127.0.0.1:8080")
+PAGE = (Path(__file__).parent / "chat_page.html").read_text(encoding="utf-8")
+
+app = FastAPI()
+producer = FeedbackProducer("chat")
+
+
+class Question(BaseModel):
+    conversation_id: str
+    text: str
+
+
+@app.get("/", response_class=HTMLResponse)
+def page() -> str:
+    return PAGE
+
+
+@app.post("/session")
+def session() -> dict[str, Any]:
+    """Start a conversation for a user, and get its page a token. Here you would know who asks."""
+    chat = producer.start_conversation(model="echo-1", user_id="visitor", consent="granted")
+    return {**token(chat.conversation_id), "gateway": GATEWAY}
+
+
+@app.post("/token")
+def token(conversation_id: str) -> dict[str, Any]:
+    """A new token; a real backend checks here that the conversation is its visitor's."""
+    wanted = json.dumps({"conversation_id": conversation_id, "user_id": "visitor"}).encode()
+    headers = {"Authorization": f"Bearer {os.environ['CHAT_KEY']}"}
+    request = urllib.request.Request(f"{GATEWAY}/v1/tokens", wanted, headers)  # noqa: S310  # our own gateway
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # as above
+        made: dict[str, Any] = json.load(answer)
+    return made
+
+
+@app.post("/ask")
+def ask(question: Question) -> dict[str, str]:
+    """Answer a question. The model of this example turns the text around."""
+    chat = producer.conversation(question.conversation_id)
+    chat.add_message("user", question.text)
+    answer = question.text[::-1]
+    return {"message_id": chat.add_message("assistant", answer), "text": answer}
