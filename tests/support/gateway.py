@@ -32,6 +32,7 @@ class Gateway:
     settings: dict[str, str] = field(default_factory=dict)
     url: str = ""
     secret: str = ""
+    logged_before: int = 0
     process: "subprocess.Popen[bytes] | None" = None
 
     def key(
@@ -57,6 +58,8 @@ class Gateway:
             **{f"PLAUDIT_{name.upper()}": value for name, value in self.settings.items()},
         }
         log = self.folder / "gateway.log"
+        log.touch()
+        self.logged_before = log.stat().st_size
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "plaudit_infra.main", "gateway"], env=environ, stdout=file, stderr=file
@@ -105,8 +108,8 @@ class Gateway:
     def _address(self) -> str:
         assert self.process is not None
         assert self.process.poll() is None, self.log()
-        found = _LISTENS.findall(self.log())
-        return found[-1] if found else ""
+        found = _LISTENS.search(self.log()[self.logged_before :])
+        return found.group(1) if found else ""
 
 
 def free_port() -> int:

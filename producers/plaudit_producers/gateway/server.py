@@ -58,8 +58,6 @@ def run_gateway(
         )
     )
     app.state.server = server
-    host, port = bound.getsockname()[:2]
-    log.info("the gateway listens on http://%s:%d", host, port)
     server.run(sockets=[bound])
     if app.state.failure is not None:
         raise app.state.failure
@@ -68,7 +66,14 @@ def run_gateway(
 
 
 class _Server(uvicorn.Server):
-    """Ends with exit code 0 when it is told to stop; uvicorn's would raise the signal again."""
+    """Says where it listens once it does; ends with exit code 0 when told to, uvicorn's raises again."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            for bound in sockets or ():
+                host, port = bound.getsockname()[:2]
+                log.info("the gateway listens on http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
