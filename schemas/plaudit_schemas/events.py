@@ -336,7 +336,8 @@ class ConversationEvent(Contract):
 
 def micros(at: datetime) -> int:
     """Microseconds since 1970, UTC, exactly."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(at: int) -> datetime:

@@ -1,9 +1,11 @@
 """The browser client in a real Chromium, against a real gateway on real servers."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from plaudit_schemas.events import (
     AddMessage,
@@ -285,3 +287,11 @@ def test_the_pages_about_the_api_need_nothing_from_elsewhere(gateway: Gateway, p
     page.get_by_text("/v1/events").first.wait_for()
     assert page.get_by_text("ConversationEvent", exact=True).count() == 1
     assert [url for url in elsewhere if not url.startswith(gateway.url)] == []
+
+
+def test_the_types_name_what_there_is(chat: Open, gateway: Gateway) -> None:
+    one = chat()
+    there = set(one.run("() => Object.getOwnPropertyNames(Object.getPrototypeOf(chat))"))
+    types = httpx.get(f"{gateway.url}/plaudit.d.ts").text.partition("export class Conversation")[2]
+    named = set(re.findall(r"^  (?:readonly )?(\w+)[(:]", types, re.MULTILINE))
+    assert named == there

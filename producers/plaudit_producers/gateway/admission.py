@@ -38,6 +38,16 @@ async def admit(request: Request, credential: str | None = None) -> Principal:
     return principal
 
 
+def refuse_flood(request: Request) -> None:
+    """Refuse an address that is known to be over its limit, before any more of its request is read.
+
+    Raises:
+        Problem: 429.
+    """
+    services = services_of(request)
+    _refuse_if_empty(services, _address_bucket(services, request).name)
+
+
 async def spend(request: Request, principal: Principal, events: int) -> None:
     """Take the principal's tokens for a number of events (or 1 for another request).
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit_producers.gateway import openapi
+from plaudit_producers.gateway.direct import Direct
 from plaudit_producers.gateway.problems import TITLES, Problem
 from plaudit_producers.gateway.routes import conversations, documents, events, health, tokens
 from plaudit_producers.gateway.settings import GatewaySettings
@@ -58,6 +59,7 @@ def create_app(
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_middleware(Direct, endpoints=events.ENDPOINTS)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

@@ -1,49 +1,55 @@
 """Reading a request's body within bounds, of one request and of all together."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from plaudit_producers.gateway.problems import Problem
 
 
-class BodyReader:
-    """Reads bodies; the bytes that all requests hold at once are bounded."""
+class Bodies:
+    """The bodies of all requests that are being answered.
 
-    def __init__(self, max_held_bytes: int, report: Callable[[int], None]) -> None:
-        """`report` is told the bytes held now."""
+    Attributes:
+        held: their bytes, now.
+    """
+
+    def __init__(self, max_held_bytes: int) -> None:
         self._max_held = max_held_bytes
-        self._held = 0
-        self._report = report
+        self.held = 0
 
-    @asynccontextmanager
-    async def read(self, request: Request, limit: int) -> AsyncIterator[bytes]:
-        """The body, counted as held until the block ends.
+    async def read(self, request: Request, limit: int) -> bytes:
+        """The body; `release` its length once it is done with.
 
         Raises:
             Problem: 413 as soon as it is known to be over `limit`; 503 when too much is held already.
         """
-        taken = 0
-        chunks: list[bytes] = []
         if _announced(request) > limit:
             raise too_large(limit)
+        taken, chunks = 0, []
         try:
-            async for chunk in _stream(request):
+            while True:
+                message = await request.receive()
+                chunk = message.get("body", b"")
                 taken += len(chunk)
-                self._hold(len(chunk))
-                if taken > limit:
-                    raise too_large(limit)
-                if self._held > self._max_held:
-                    raise Problem(503, "too many large requests at once", retry_after_s=1)
+                self.held += len(chunk)
+                self._check(message["type"], taken, limit)
                 chunks.append(chunk)
-            yield b"".join(chunks)
-        finally:
-            self._hold(-taken)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+        except BaseException:
+            self.release(taken)
+            raise
 
-    def _hold(self, size: int) -> None:
-        self._held += size
-        self._report(self._held)
+    def _check(self, kind: str, taken: int, limit: int) -> None:
+        if kind == "http.disconnect":
+            raise Problem(422, "the client went away before its request was whole")
+        if taken > limit:
+            raise too_large(limit)
+        if self.held > self._max_held:
+            raise Problem(503, "too many large requests at once", retry_after_s=1)
+
+    def release(self, size: int) -> None:
+        """A body of so many bytes is done with."""
+        self.held -= size
 
 
 def too_large(limit: int) -> Problem:
@@ -54,11 +60,3 @@ def too_large(limit: int) -> Problem:
 def _announced(request: Request) -> int:
     text = request.headers.get("content-length", "0")
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-async def _stream(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise Problem(422, "the client went away before its request was whole") from None

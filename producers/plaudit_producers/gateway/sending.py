@@ -1,4 +1,7 @@
-"""Events to Kafka for requests that wait for the acknowledgement: one future a request, none an event.
+"""Events to Kafka for requests that wait for the acknowledgement, all on the event loop's thread.
+
+librdkafka's reports are fetched by the loop, every `POLL_S` while a request waits: on a thread of their own
+each report would fight the loop for the interpreter (docs/decisions/0009).
 
 An event whose request gave up waiting stays with librdkafka and may still arrive. It is remembered
 as an *orphan*: a retry of it joins it instead of sending it twice. While orphans wait and Kafka
@@ -14,10 +17,12 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from plaudit_producers._link import FatalClientError, Link
+from plaudit_producers._link import Client, Connect
 
+POLL_S, IDLE_POLL_S = 0.001, 0.05
 Identity = tuple[bytes, str]
 _REMEMBERED = 100_000
+_STOP_S = 1.0
 _FINAL = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError._INVALID_ARG)  # noqa: SLF001
 
 
@@ -39,34 +44,39 @@ class Outgoing:
 
 
 class _Batch:
-    """The events of one request.
+    """The events of one request; `left` counts those that Kafka has not reported yet."""
 
-    `produced` is written by the loop's thread alone, `reported` by the link's alone; whoever writes
-    looks at the other one afterwards, so one of the two sees that the batch is complete.
-    """
-
-    __slots__ = ("events", "future", "given_up", "outcomes", "produced", "reported")
+    __slots__ = ("events", "future", "given_up", "left", "outcomes")
 
     def __init__(self, events: Sequence[Outgoing], future: "asyncio.Future[None]") -> None:
         self.events = events
         self.outcomes: list[Outcome | None] = [None] * len(events)
-        self.produced = -1
-        self.reported = 0
+        self.left = 0
         self.future = future
         self.given_up = False
 
 
 class Sender:
-    """Sends for one event loop; reports come on the link's thread."""
+    """Sends for one event loop; nothing is thread-safe."""
 
     def __init__(
-        self, link: Link, *, ack_timeout_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        topic: str,
+        connect: Connect,
+        *,
+        ack_timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        """`connect` makes librdkafka's clients and does not wait for Kafka."""
+        self._topic = topic
+        self._connect = connect
+        self._client: Client = connect()
         self._timeout_s = ack_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._last_ack = clock()
+        self._requests = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._orphans: dict[Identity, asyncio.Future[Outcome]] = {}
         self._arrived: dict[Identity, None] = {}
 
@@ -77,7 +87,7 @@ class Sender:
 
     def waiting(self) -> int:
         """Events that librdkafka holds."""
-        return self._link.waiting()
+        return len(self._client)
 
     async def send(self, events: Sequence[Outgoing], *, unheard: bool = False) -> list[Outcome]:
         """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order.
@@ -93,8 +103,11 @@ class Sender:
         return outcomes
 
     def stop(self) -> None:
-        """Let go of Kafka; what waits is reported as failed."""
-        self._link.stop()
+        """Let go of Kafka; what waits is reported as failed. Blocks for a moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._client.purge()
+        self._client.flush(_STOP_S)
 
     async def _join(self, events: Sequence[Outgoing]) -> list[Outcome]:
         """As `_send`, but orphans are waited for, and what arrived late is not sent again."""
@@ -123,65 +136,86 @@ class Sender:
 
     async def _send(self, events: Sequence[Outgoing]) -> list[Outcome]:
         batch = _Batch(events, self._loop.create_future())
-        batch.produced = self._produce_all(batch)
-        if batch.reported < batch.produced:
+        self._produce_all(batch)
+        if batch.left:
+            patience = self._loop.call_later(self._timeout_s, self._give_up, batch)
+            self._requests += 1
+            self._watch(POLL_S)
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    await batch.future
-            except TimeoutError:
-                self._give_up(batch)
+                await batch.future
             except asyncio.CancelledError:
                 self._give_up(batch)
                 raise
+            finally:
+                self._requests -= 1
+                patience.cancel()
         return [outcome or Outcome.AWAY for outcome in batch.outcomes]
 
-    def _produce_all(self, batch: _Batch) -> int:
-        """Hand over what can be; how many will be reported."""
-        produced = 0
+    def _produce_all(self, batch: _Batch) -> None:
+        """Hand over what can be."""
         for number, event in enumerate(batch.events):
             outcome = self._produce(event, partial(self._report, batch, number))
             if outcome is None:
-                produced += 1
+                batch.left += 1
             elif outcome is Outcome.REFUSED:
                 batch.outcomes[number] = outcome
             else:  # the rest must not overtake
                 batch.outcomes[number:] = [outcome] * (len(batch.events) - number)
                 break
-        return produced
 
     def _produce(
         self, event: Outgoing, report: Callable[[KafkaError | None, Message], None]
     ) -> Outcome | None:
-        key = event.identity[0]
-        try:
+        for _ in range(2):
             try:
-                sent = self._link.send(key, event.payload, report)
-            except FatalClientError:
-                self._link.renew()
-                sent = self._link.send(key, event.payload, report)
-        except KafkaException as error:
-            return Outcome.REFUSED if error.args[0].code() in _FINAL else Outcome.AWAY
-        except FatalClientError:
-            return Outcome.AWAY
-        return None if sent else Outcome.FULL
+                self._client.produce(self._topic, event.payload, event.identity[0], on_delivery=report)
+            except BufferError:
+                return Outcome.FULL
+            except KafkaException as error:
+                if error.args[0].fatal():
+                    self._renew()
+                    continue
+                return Outcome.REFUSED if error.args[0].code() in _FINAL else Outcome.AWAY
+            return None
+        return Outcome.AWAY
+
+    def _renew(self) -> None:
+        """Take a new client: librdkafka gave the old one up for good; what waits in it has failed."""
+        old, self._client = self._client, self._connect()
+        old.purge()
+        old.flush(_STOP_S)
+
+    def _watch(self, after_s: float) -> None:
+        """Look for reports soon, and again while there is something to wait for."""
+        if self._timer is None or self._timer.when() > self._loop.time() + after_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(after_s, self._poll)
+
+    def _poll(self) -> None:
+        self._timer = None
+        self._client.poll(0)
+        if self._requests:
+            self._watch(POLL_S)
+        elif self._orphans:
+            self._watch(IDLE_POLL_S)
 
     def _report(self, batch: _Batch, number: int, error: KafkaError | None, _message: Message) -> None:
-        """On the link's thread."""
         if error is None:
             self._last_ack = self._clock()
-            batch.outcomes[number] = Outcome.ACKED
+            outcome = Outcome.ACKED
         else:
-            batch.outcomes[number] = Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY
-        batch.reported += 1
-        if batch.given_up or batch.reported == batch.produced:
-            self._loop.call_soon_threadsafe(self._reported, batch, number)
-
-    def _reported(self, batch: _Batch, number: int) -> None:
-        if not batch.future.done():
+            outcome = Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY
+        batch.outcomes[number] = outcome
+        batch.left -= 1
+        if batch.given_up:
+            self._settle_orphan(batch.events[number].identity, outcome)
+        elif not batch.left and not batch.future.done():
             batch.future.set_result(None)
-        identity, outcome = batch.events[number].identity, batch.outcomes[number]
+
+    def _settle_orphan(self, identity: Identity, outcome: Outcome) -> None:
         orphan = self._orphans.pop(identity, None)
-        if orphan is not None and outcome is not None:
+        if orphan is not None:
             orphan.set_result(outcome)
             if outcome is Outcome.ACKED:
                 self._remember(identity)
@@ -192,7 +226,11 @@ class Sender:
             del self._arrived[next(iter(self._arrived))]
 
     def _give_up(self, batch: _Batch) -> None:
-        batch.given_up = True  # before the outcomes are read: a report after this one calls `_reported`
-        for event, outcome in zip(batch.events, list(batch.outcomes), strict=True):
+        """The time is up, or the client is gone: what still waits becomes orphans."""
+        batch.given_up = True
+        for event, outcome in zip(batch.events, batch.outcomes, strict=True):
             if outcome is None:
                 self._orphans[event.identity] = self._loop.create_future()
+        if not batch.future.done():
+            batch.future.set_result(None)
+        self._watch(IDLE_POLL_S)

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError
 
+from plaudit_producers.gateway.access_log import log as access_log
 from plaudit_producers.gateway.app import create_app
 from plaudit_producers.gateway.settings import GatewaySettings
 
@@ -37,13 +38,17 @@ def run_gateway(
         PlauditError: what `startup.services` raises.
     """
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    access_log.propagate = False
+    access_log.handlers = [lines]
     bound = _bind(settings.gateway_host, settings.gateway_port)
-    # Models and routes live as long as the process: the collector need not look at them again.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
     # What goes wrong is in our own words: `Watch` logs requests that fail, `failure` holds a failed start.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     app = create_app(settings, connection, routers=routers)
+    # Models and routes live as long as the process: the collector need not look at them again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     server = _Server(
         uvicorn.Config(
             app,

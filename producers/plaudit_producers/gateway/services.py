@@ -7,7 +7,7 @@ from plaudit_schemas.connection import ConnectionSettings
 from starlette.requests import HTTPConnection
 
 from plaudit_producers.gateway.auth import Authenticator
-from plaudit_producers.gateway.bodies import BodyReader
+from plaudit_producers.gateway.bodies import Bodies
 from plaudit_producers.gateway.intake import Intake
 from plaudit_producers.gateway.limits import RateLimiter
 from plaudit_producers.gateway.sending import Sender
@@ -55,7 +55,7 @@ class Services:
     auth: Authenticator
     signing: SigningKeys
     limiter: RateLimiter
-    bodies: BodyReader
+    bodies: Bodies
     intake: Intake
     sender: Sender
     reader: ConversationReader | None

@@ -20,11 +20,11 @@ from redis.exceptions import RedisError
 
 from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
-from plaudit_producers._link import Link, connector
+from plaudit_producers._link import connector
 from plaudit_producers._options import ProducerOptions
 from plaudit_producers._redact import Redact
 from plaudit_producers.gateway.auth import Authenticator
-from plaudit_producers.gateway.bodies import BodyReader
+from plaudit_producers.gateway.bodies import Bodies
 from plaudit_producers.gateway.intake import Intake
 from plaudit_producers.gateway.keystore import REFRESH_S, key_store
 from plaudit_producers.gateway.limits import RateLimiter
@@ -64,7 +64,7 @@ async def services(settings: GatewaySettings, connection: ConnectionSettings) ->
         with contextlib.suppress(asyncio.CancelledError):
             await checking
         await made.limiter.close()
-        await asyncio.to_thread(made.sender.stop)
+        made.sender.stop()
         if made.reader is not None:
             await made.reader.aclose()
         await made.redis.aclose()
@@ -76,10 +76,7 @@ async def _made(settings: GatewaySettings, connection: ConnectionSettings) -> Se
     encoder = EventEncoder(connection.schemas())
     # The first call asks the registry for the schema's id, and may block on it.
     await asyncio.to_thread(encoder.encode, _sample().to_record())
-    skipped, held = (
-        telemetry.counter("plaudit_gateway_limits_skipped_total"),
-        telemetry.gauge("plaudit_gateway_request_bytes"),
-    )
+    skipped = telemetry.counter("plaudit_gateway_limits_skipped_total")
     return Services(
         settings=settings,
         connection=connection,
@@ -88,7 +85,7 @@ async def _made(settings: GatewaySettings, connection: ConnectionSettings) -> Se
         auth=Authenticator(key_store(settings, connection), Verifier(lambda: signing.secrets)),
         signing=signing,
         limiter=RateLimiter(redis, connection.redis_prefix, skipped=skipped.inc),
-        bodies=BodyReader(settings.gateway_max_buffer_mb << 20, held.set),
+        bodies=Bodies(settings.gateway_max_buffer_mb << 20),
         intake=Intake(encoder.encode, _redact(settings.gateway_redact), _identity(settings)),
         sender=_sender(settings, connection),
         reader=_reader(connection),
@@ -103,9 +100,8 @@ def _sender(settings: GatewaySettings, connection: ConnectionSettings) -> Sender
         max_buffer_bytes=settings.gateway_max_buffer_mb << 20,
         delivery_timeout_s=max(_KEEP_UNACKED_S, 2 * settings.gateway_ack_timeout_s),
     )
-    link = Link(connection.topic_prefix + EVENTS, connector(connection, options), _no_step)
-    link.start()
-    return Sender(link, ack_timeout_s=settings.gateway_ack_timeout_s)
+    topic, connect = connection.topic_prefix + EVENTS, connector(connection, options)
+    return Sender(topic, connect, ack_timeout_s=settings.gateway_ack_timeout_s)
 
 
 def _reader(connection: ConnectionSettings) -> ConversationReader | None:
@@ -174,7 +170,3 @@ def _kafka_problem(admin: AdminClient, connection: ConnectionSettings) -> str | 
 
 def _sample() -> ConversationEvent:
     return ConversationEvent(application="gateway", conversation_id="sample", body=EndConversation())
-
-
-def _no_step() -> None:
-    """No work of the link's thread between reports."""

@@ -4,15 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 
-import orjson
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plaudit_producers.gateway.access_log import AccessLog
 from plaudit_producers.gateway.problems import Problem
 from plaudit_producers.gateway.telemetry import Telemetry
 
 log = logging.getLogger("plaudit.gateway")
-access_log = logging.getLogger("plaudit.gateway.access")
 
 
 class Watch:
@@ -21,6 +19,7 @@ class Watch:
     def __init__(self, app: ASGIApp, telemetry: Callable[[], Telemetry]) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._access_log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,23 +48,4 @@ class Watch:
         telemetry = self._telemetry()
         telemetry.counter("plaudit_gateway_requests_total", route, str(status)).inc()
         telemetry.histogram("plaudit_gateway_request_seconds", route).observe(seconds)
-        if access_log.isEnabledFor(logging.INFO):
-            access_log.info("%s", _line(scope, route, status, seconds))
-
-
-def _line(scope: Scope, route: str, status: int, seconds: float) -> str:
-    state = Request(scope).state
-    principal = getattr(state, "principal", None)
-    client = scope.get("client")
-    entry = {
-        "method": scope["method"],
-        "route": route,
-        "status": status,
-        "ms": round(seconds * 1000, 2),
-        "address": client[0] if client else None,
-        "key": principal.key_id if principal else None,
-        "application": principal.application if principal else None,
-        "page": bool(principal and principal.page),
-        "events": getattr(state, "events", None),
-    }
-    return orjson.dumps(entry).decode()
+        self._access_log.note(scope, route, status, seconds)

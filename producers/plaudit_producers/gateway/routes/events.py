@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit_producers.gateway.access import Principal
-from plaudit_producers.gateway.admission import admit, spend
+from plaudit_producers.gateway.admission import admit, refuse_flood, spend
 from plaudit_producers.gateway.intake import (
     MAX_BEACON_BYTES,
     MAX_BODY_BYTES,
@@ -37,8 +37,11 @@ async def post_events(request: Request) -> Response:
     """
     services = services_of(request)
     principal = await admit(request)
-    async with services.bodies.read(request, MAX_BODY_BYTES) as body:
+    body = await services.bodies.read(request, MAX_BODY_BYTES)
+    try:
         return await _answered(services, request, principal, _parsed(body))
+    finally:
+        services.bodies.release(len(body))
 
 
 @router.post("/v1/beacon", responses=EVENTS_RESPONSES, openapi_extra=BEACON_BODY)
@@ -48,16 +51,28 @@ async def post_beacon(request: Request) -> Response:
     The browser token comes in the body: here and nowhere else.
     """
     services = services_of(request)
-    async with services.bodies.read(request, MAX_BEACON_BYTES) as body:
-        document = _parsed(body)[0]
-        events = document.get("events") if isinstance(document, dict) else None
-        token = document.get("token") if isinstance(document, dict) else None
-        if not isinstance(events, list) or not isinstance(token, str) or not events:
-            raise Problem(422, 'the body must be {"token": "...", "events": [...]}')
+    refuse_flood(request)
+    body = await services.bodies.read(request, MAX_BEACON_BYTES)
+    try:
+        token, events = _beacon(body)
         principal = await admit(request, token)
         if principal.page is None:
             raise Problem(403, "a beacon takes a browser token, never an API key")
         return await _answered(services, request, principal, events, unheard=True)
+    finally:
+        services.bodies.release(len(body))
+
+
+ENDPOINTS = {"/v1/events": post_events, "/v1/beacon": post_beacon}
+
+
+def _beacon(body: bytes) -> tuple[str, list[Any]]:
+    document = _parsed(body)[0]
+    found = document if isinstance(document, dict) else {}
+    token, events = found.get("token"), found.get("events")
+    if not isinstance(events, list) or not isinstance(token, str) or not events:
+        raise Problem(422, 'the body must be {"token": "...", "events": [...]}')
+    return token, events
 
 
 def _parsed(body: bytes) -> list[Any]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from plaudit_producers.gateway.services import services_of
 
@@ -34,10 +34,11 @@ async def ready(request: Request) -> Response:
     return Response(orjson.dumps(body), 200 if reason is None else 503, media_type="application/json")
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
     services = services_of(request)
     services.telemetry.gauge("plaudit_gateway_events_waiting").set(services.sender.waiting())
+    services.telemetry.gauge("plaudit_gateway_request_bytes").set(services.bodies.held)
     services.telemetry.gauge("plaudit_gateway_ready").set(services.unready() is None)
     return Response(generate_latest(services.telemetry.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

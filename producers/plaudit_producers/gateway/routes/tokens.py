@@ -58,8 +58,9 @@ async def post_tokens(request: Request) -> Token:
     if principal.page is not None or not principal.has("producer"):
         raise Problem(403, "tokens are made with an API key that has the role producer")
     await spend(request, principal, 1)
-    async with services.bodies.read(request, _MAX_BYTES) as body:
-        wanted = _wanted(body)
+    body = await services.bodies.read(request, _MAX_BYTES)
+    services.bodies.release(len(body))
+    wanted = _wanted(body)
     signing_key = services.signing.current
     if signing_key is None:
         raise Problem(503, "there is no key to sign with yet: Redis does not answer", retry_after_s=2)

@@ -1,0 +1,147 @@
+"""A gateway in this process, without Kafka, Redis or a member that reads conversations."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from plaudit_infra.main import main
+from plaudit_producers.gateway import startup
+from plaudit_producers.gateway.app import create_app
+from plaudit_producers.gateway.keys import make_key
+from plaudit_producers.gateway.keystore import FileKeyStore
+from plaudit_producers.gateway.server import run_gateway
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError, SettingsError
+from starlette.testclient import TestClient
+
+AWAY = ConnectionSettings(
+    bootstrap_servers="127.0.0.1:1", redis_url=SecretUrl("redis://127.0.0.1:1"), topic_prefix="away-"
+)
+other = APIRouter()
+
+
+@other.get("/breaks")
+async def breaks() -> None:
+    raise RuntimeError("private words")
+
+
+class Reader:
+    """What a member would offer."""
+
+    def __init__(self, _connection: ConnectionSettings) -> None:
+        self.closed = False
+
+    async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
+        if conversation_id == "none":
+            raise NotFoundError("there is none")
+        if conversation_id == "away":
+            raise ServiceUnavailableError("Redis does not answer")
+        return {"application": application, "conversation_id": conversation_id}
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Point:
+    def __init__(self, loaded: Any) -> None:
+        self.load = lambda: loaded
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., TestClient]]:
+    made: list[TestClient] = []
+
+    def make(*readers: Any, **settings: Any) -> TestClient:
+        monkeypatch.setattr(startup, "entry_points", lambda **_: [Point(reader) for reader in readers])
+        keys = tmp_path / "keys.json"
+        key = make_key("shop", frozenset({"producer", "reader"}))
+        FileKeyStore(keys).add(key.key)
+        given = GatewaySettings(gateway_keys=str(keys), gateway_ack_timeout_s=0.2, **settings)
+        app = create_app(given, AWAY, routers=[other])
+        client = TestClient(
+            app, headers={"Authorization": f"Bearer {key.secret}"}, raise_server_exceptions=False
+        )
+        made.append(client.__enter__())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.__exit__(None, None, None)
+
+
+def test_without_a_reader_conversations_are_not_there(client: Callable[..., TestClient]) -> None:
+    answer = client().get("/v1/conversations/c1")
+    assert answer.status_code == 501
+    assert answer.json()["type"] == "urn:plaudit:problem:not-installed"
+
+
+def test_a_reader_that_a_member_offers_is_asked(client: Callable[..., TestClient]) -> None:
+    made = client(Reader)
+    assert made.get("/v1/conversations/a/b").json() == {"application": "shop", "conversation_id": "a/b"}
+    assert made.get("/v1/conversations/none").status_code == 404
+    away = made.get("/v1/conversations/away")
+    assert (away.status_code, away.headers["retry-after"]) == (503, "2")
+
+
+def test_without_kafka_and_redis_it_says_so(client: Callable[..., TestClient]) -> None:
+    made = client()
+    ready = made.get("/health/ready")
+    assert ready.status_code == 503
+    assert "Kafka" in ready.json()["reason"]
+    assert "Redis" in ready.json()["degraded"]
+    assert made.get("/health/live").status_code == 200
+    assert made.post("/v1/tokens", json={}).status_code == 503
+    event = {"conversation_id": "c1", "body": {"type": "EndConversation"}}
+    first, second = made.post("/v1/events", json=event), made.post("/v1/events", json=event)
+    assert (first.status_code, second.status_code) == (503, 503)
+    assert first.json()["results"][0]["reason"] == "unavailable"
+    assert "plaudit_gateway_limits_skipped_total" in made.get("/metrics").text
+
+
+def test_with_configured_keys_tokens_need_no_redis(client: Callable[..., TestClient]) -> None:
+    made = client(gateway_token_secret="k1:" + "s" * 32)  # a made-up one
+    token = made.post("/v1/tokens", json={}).json()["token"]
+    answer = made.post("/v1/events", json={}, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 422
+
+
+def test_what_breaks_is_a_problem_and_tells_nothing(client: Callable[..., TestClient]) -> None:
+    answer = client().get("/breaks")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "private" not in answer.text
+
+
+def test_a_gateway_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="PLAUDIT_GATEWAY_REDACT"):
+        run_gateway(GatewaySettings(gateway_port=0, gateway_redact="nowhere:hook"), AWAY, log_level="ERROR")
+    with pytest.raises(ServiceUnavailableError, match="cannot be bound"):
+        run_gateway(GatewaySettings(gateway_host="192.0.2.1"), AWAY, log_level="ERROR")
+
+
+def keys_command(folder: Path, *words: str) -> int:
+    return main(["keys", *words, "--gateway-keys", str(folder / "keys.json")])
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = ["create", "--application", "shop", "--role", "reviewer", "--rate", "7", "--name", "lab"]
+    assert keys_command(tmp_path, *made) == 0
+    secret = capsys.readouterr().out.strip()
+    [key] = FileKeyStore(tmp_path / "keys.json").load().values()
+    assert (key.application, key.roles, key.rate, key.name) == ("shop", frozenset({"reviewer"}), 7, "lab")
+    assert keys_command(tmp_path, "list") == 0
+    listed = capsys.readouterr().out
+    assert key.id in listed
+    assert "reviewer" in listed
+    assert secret not in listed
+    assert keys_command(tmp_path, "revoke", key.id) == 0
+    assert keys_command(tmp_path, "revoke", key.id) == 1
+    assert FileKeyStore(tmp_path / "keys.json").load() == {}
+
+
+def test_a_key_out_of_range_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (["--application", "a/b"], ["--rate", "-1"]):
+        assert keys_command(tmp_path, "create", *wrong) == 1
+        assert capsys.readouterr().err.count("\n") == 1
