@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 import psutil
+import uvloop
 from confluent_kafka import Producer
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.valkey import ValkeyServer
@@ -207,17 +208,17 @@ def run(repetitions: int) -> list[Row]:
         gateway.start()
         assert isinstance(gateway.process, subprocess.Popen)
         process = psutil.Process(gateway.process.pid)
-        asyncio.run(batched(gateway, secret, batches(100)))
+        uvloop.run(batched(gateway, secret, batches(100)))
         for _ in range(repetitions):
             bodies = batches(BATCHES)
             found["bare"].append(bare(gateway.connection, bodies))
             before = sum(process.cpu_times()[:2])
-            found["rate"].append(asyncio.run(batched(gateway, secret, bodies)))
+            found["rate"].append(uvloop.run(batched(gateway, secret, bodies)))
             found["core"].append(len(bodies) * BATCH / (sum(process.cpu_times()[:2]) - before))
-            cuts = quantiles(asyncio.run(paced(gateway, secret, RATE, SECONDS)), n=100)
+            cuts = quantiles(uvloop.run(paced(gateway, secret, RATE, SECONDS)), n=100)
             found["p50"].append(cuts[49] * 1000)
             found["p99"].append(cuts[98] * 1000)
-            waits, refused = asyncio.run(crowded(gateway, limited, secret, SECONDS / 2))
+            waits, refused = uvloop.run(crowded(gateway, limited, secret, SECONDS / 2))
             assert refused > CROWD
             found["crowd"].append(quantiles(waits, n=100)[98] * 1000)
     base = "bare confluent-kafka", found["bare"]
