@@ -63,11 +63,12 @@ def run_gateway(
         )
     )
     app.state.server = server
-    server.run(sockets=[bound])
+    with bound, contextlib.suppress(SystemExit):  # what uvicorn raises after a start that failed
+        server.run(sockets=[bound])
     if app.state.failure is not None:
         raise app.state.failure
     log.info("stopped")
-    return 0
+    return 0 if server.started else 1
 
 
 class _Server(uvicorn.Server):

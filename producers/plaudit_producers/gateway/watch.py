@@ -24,6 +24,8 @@ class Watch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            if scope["type"] == "lifespan":  # it ends with the process
+                self._access_log.flush()
             return
         started, status = time.perf_counter(), 0
 

@@ -212,3 +212,6 @@ def test_cors_is_by_configuration(gateways: Callable[..., Gateway]) -> None:
         answer = client.post("/v1/events", json={}, headers={"Origin": "https://two.example"})
         assert answer.headers["access-control-allow-origin"] == "https://two.example"
         assert problem(answer, 422)
+    assert made.stop() == 0
+    [line] = [row for row in made.log().splitlines() if '"route":"/v1/events"' in row]
+    assert {"method": "POST", "status": 422, "application": "shop"}.items() <= json.loads(line).items()
