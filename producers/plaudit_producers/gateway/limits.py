@@ -2,7 +2,7 @@
 
 Requests that come together share one call. A bucket that was found empty is refused from memory until a
 token can be in it, so whoever is over the limit costs neither a call nor the reading of a body. Without Redis
-nothing is limited (docs/decisions: feedback is worth more than a limit), and that is counted.
+nothing is limited (docs/decisions/0015), and that is counted.
 """
 
 import asyncio

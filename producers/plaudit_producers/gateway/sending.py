@@ -1,7 +1,7 @@
 """Events to Kafka for requests that wait for the acknowledgement, all on the event loop's thread.
 
 librdkafka's reports are fetched by the loop, every `POLL_S` while a request waits: on a thread of their own
-each report would fight the loop for the interpreter (docs/decisions/0009).
+each report would fight the loop for the interpreter (docs/decisions/0013).
 
 An event whose request gave up waiting stays with librdkafka and may still arrive. It is remembered
 as an *orphan*: a retry of it joins it instead of sending it twice. While orphans wait and Kafka
