@@ -1,11 +1,6 @@
 """How far the workers are behind the log, as the consumer group tells."""
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not declared as such
     AdminClient,
     OffsetSpec,
@@ -23,12 +18,13 @@ class LagReader:
     """Asks Kafka for the ends of the events topic and for what the workers' group has committed.
 
     The committed offsets are the workers' hint for those who watch: they are a second behind the
-    positions in Redis, which are what counts.
+    positions in Redis, which are what counts. Not for use by several threads.
     """
 
     def __init__(self, connection: ConnectionSettings, group: str = WORKER_GROUP) -> None:
         self._connection, self._group = connection, connection.topic_prefix + group
         self._admin: AdminClient | None = None
+        self._consumer: Consumer | None = None
         self._places: list[TopicPartition] = []
 
     def read(self) -> tuple[int, int] | None:
@@ -37,30 +33,40 @@ class LagReader:
         Blocks for some seconds at most.
         """
         try:
-            admin = self._admin or self._connect()
-            latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not annotated
-            wanted = dict.fromkeys(self._places, latest)
-            isolation = IsolationLevel.READ_UNCOMMITTED
-            asked = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=_ANSWER_S)
-            ends = {place.partition: future.result().offset for place, future in asked.items()}
-            committed = self._committed(admin)
+            if self._admin is None or self._consumer is None:
+                self._connect()
+            if self._admin is None or self._consumer is None:
+                return None
+            ends = self._ends(self._admin)
+            committed = self._consumer.committed(self._places, timeout=_ANSWER_S)
         except (KafkaException, PlauditError):
             return None
-        waiting = sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())
+        done = {place.partition: max(0, place.offset) for place in committed}
+        waiting = sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
         return sum(ends.values()), waiting
 
-    def _connect(self) -> AdminClient:
+    def close(self) -> None:
+        """Leave Kafka."""
+        if self._consumer is not None:
+            self._consumer.close()
+        self._admin = self._consumer = None
+
+    def _connect(self) -> None:
         admin = admin_of(self._connection)
         topic = self._connection.topic_prefix + EVENTS
         count = live_partitions(admin, self._connection, timeout_s=_ANSWER_S).get(topic, 0)
-        self._places = [TopicPartition(topic, partition) for partition in range(count)]
-        self._admin = admin if count else None
-        return admin
+        if count:
+            self._places = [TopicPartition(topic, partition) for partition in range(count)]
+            self._admin = admin
+            # It joins no group: that takes a subscription. The administration's own call for a group's
+            # offsets crashed librdkafka 2.16 where the group's coordinator was not there yet.
+            self._consumer = Consumer(self._connection.kafka(**{"group.id": self._group, "log_level": 0}))
 
-    def _committed(self, admin: AdminClient) -> dict[int, int]:
-        asked = admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(self._group)], request_timeout=_ANSWER_S
+    def _ends(self, admin: AdminClient) -> dict[int, int]:
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not annotated
+        asked = admin.list_offsets(
+            dict.fromkeys(self._places, latest),
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=_ANSWER_S,
         )
-        places = asked[self._group].result().topic_partitions or []
-        topic = self._connection.topic_prefix + EVENTS
-        return {place.partition: max(0, place.offset) for place in places if place.topic == topic}
+        return {place.partition: future.result().offset for place, future in asked.items()}

@@ -98,6 +98,7 @@ class Hub:
         finally:
             await asyncio.to_thread(feed.close)
             await asyncio.to_thread(tail.close)
+            await asyncio.to_thread(lag.close)
 
     def _note(self, found: list[Seen]) -> None:
         for seen in found[-KEPT_FEEDBACK:]:

@@ -111,10 +111,27 @@ export class Chart {
     return {
       ...this.#size(), series, bands, legend: { show: false }, cursor: { y: false, points: { show: false } },
       plugins: [tooltip(form)],
-      scales: { x: { time: true }, y: { range: (_u, low, high) => range(low, high, limits, room) } },
+      scales: { x: { time: true }, y: { range: (u) => range(...extent(u.data), limits, room) } },
       axes: [{ ...axis, space: 64, size: 30, values: (_u, splits) => clock(splits) }, { ...axis, size: 56, values: (_u, splits) => splits.map(form) }],
     };
   }
+}
+
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.round(q * (sorted.length - 1)))];
+
+/** Lowest and highest value to show: all of what is newest, and of the past all but its few widest intervals. */
+export function extent(data) {
+  const ends = [[], []], newest = [[], []];
+  for (let i = 1; i < data.length; i += 3) {
+    for (const [side, column] of [data[i + 1], data[i + 2]].entries()) {
+      const known = column.filter((v) => v != null);
+      ends[side].push(...known);
+      newest[side].push(...known.slice(-1));
+    }
+  }
+  if (!ends[0].length) return [null, null];
+  const [lows, highs] = ends.map((list) => list.sort((a, b) => a - b));
+  return [Math.min(quantile(lows, 0.08), ...newest[0]), Math.max(quantile(highs, 0.92), ...newest[1])];
 }
 
 /** A y range that holds the data with some room, and does not make noise look like news. */
