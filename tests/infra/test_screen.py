@@ -36,12 +36,19 @@ def test_an_empty_line_says_so() -> None:
 def test_figures_come_with_intervals_and_counts() -> None:
     text = drawn(State(window=300, snapshots=[_snapshot(), _snapshot("other", window=60)], events=1234567))
     assert "answerer 2" in text
-    assert "4.25 [4.10, 4.40]" in text
-    assert "81% [70%, 90%]" in text
+    assert "4.25 4.1-4.4" in text
+    assert "81% 70-90" in text
     assert "2.3 s" in text
     assert "2,400" in text
     assert "1,234,567" in text
     assert "other" not in text, "another window's"
+
+
+def test_eighty_columns_are_enough() -> None:
+    text = drawn(State(window=300, snapshots=[_snapshot("aurora-mini")], events=1234567, rows={"sft": 9}), 80)
+    for part in ("4.25 4.1-4.4", "81% 70-90", "events in 1,234,567", "sft rows 9", "aurora-mini", "2,400"):
+        assert part in text
+    assert "…" not in text
 
 
 def test_alerts_services_rows_and_notes_are_seen() -> None:

@@ -1,34 +1,138 @@
 """`plaudit demo`: the main job on this machine, as far as it exists."""
 
-import tempfile
+import fcntl
+import shutil
+import signal
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.commands import USAGE, Command
 
-NOT_YET = """What this demo does not do yet, because the parts are not there:
-  - no gateway and no dashboard
-  - no sink that writes the finished conversations to Parquet
-It starts a real Kafka and Valkey, sends typed events and reads them back, byte for byte."""
+from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+
+DEFAULT_FOLDER = Path(".plaudit") / "demo"
+_MARK = "demo.json"
+_PIPED_S = 120.0
+_SHIFT_S = 60.0
+_FEEDBACK = 0.15
+_CONVERSATIONS = 400
+_FOR = ("--application", "demo")
 
 
 def configure(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Starts Kafka, Valkey, a worker, a sink and a gateway on this machine, sends traffic and shows what "
+        "becomes of it. Half-way one model gets worse and its alert fires. Ctrl-C ends it and leaves nothing."
+    )
     parser.add_argument(
-        "--data", metavar="DIR", help="keep the servers' data here; a temporary folder by default"
+        "--data",
+        metavar="DIR",
+        help=f"keep everything here and go on from what is there; default {DEFAULT_FOLDER}, anew",
+    )
+    parser.add_argument(
+        "--replay", metavar="FILE", help="send this file's conversations instead of simulated ones"
+    )
+    parser.add_argument(
+        "--consent",
+        default="granted",
+        metavar="WORD",
+        help="what the replayed users said to training, where the file does not tell; default granted, so "
+        "that training rows can be seen",
+    )
+    parser.add_argument("--format", metavar="F", help="the file's format, as for `plaudit replay`")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="only so many of its records, or simulated chats"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help=f"end after so long; default {_PIPED_S:.0f} where nobody looks on",
+    )
+    parser.add_argument(
+        "--rate", type=float, default=100, metavar="N", help="simulated events a second; default 100"
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="go through the input, wait until it is on disk, audit it, and end",
     )
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_infra.demo import run_demo  # noqa: PLC0415  # loads Kafka's client when used
+    from rich.console import Console  # noqa: PLC0415  # loaded when used
 
-    if arguments.data:
-        run_demo(Path(arguments.data), print)
-    else:
-        with tempfile.TemporaryDirectory(prefix="plaudit-demo-") as folder:
-            run_demo(Path(folder), print)
-    print()
-    print(NOT_YET)
-    return OK
+    from plaudit_infra.demo.run import Demo, run_demo  # noqa: PLC0415  # loads Kafka's client when used
+
+    if bool(arguments.replay) != bool(arguments.format):
+        print("plaudit: --replay and --format go together", file=sys.stderr)
+        return USAGE
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    console = Console()
+    seconds = arguments.seconds
+    if seconds is None and not console.is_terminal:
+        seconds = _PIPED_S
+    folder = Path(arguments.data) if arguments.data else _fresh(DEFAULT_FOLDER)
+    return run_demo(Demo(folder, _traffic(arguments, seconds), seconds, arguments.once), console)
 
 
-COMMAND = Command("demo", "run the main job on this machine, as far as it exists", configure, run)
+def _traffic(arguments: Namespace, seconds: float | None) -> tuple[str, ...]:
+    """The sub-command that sends: a file's conversations, or simulated ones of which a model gets worse."""
+    if arguments.replay:
+        limit = ("--limit", str(arguments.limit)) if arguments.limit else ()
+        consent = ("--consent", arguments.consent)
+        return (
+            "replay",
+            str(Path(arguments.replay).resolve()),
+            "--format",
+            arguments.format,
+            *_FOR,
+            *consent,
+            *limit,
+        )
+    shown_s = min(seconds or _SHIFT_S * 2, _SHIFT_S * 2)
+    shift = ("--shift-at", str(max(1.0, shown_s / 2)), "--shift", "aurora-2:0.1")
+    rate = ("simulate", *_FOR, "--rate", str(arguments.rate), "--feedback", str(_FEEDBACK))
+    if arguments.once:
+        chats = str(arguments.limit or _CONVERSATIONS)
+        return (*rate, "--open", "50", "--conversations", chats, "--shift-at", "0.5", *shift[2:])
+    return (*rate, *shift)
+
+
+def _fresh(folder: Path) -> Path:
+    """The demo's own folder, emptied.
+
+    Raises:
+        StackError: the folder holds something that no demo made, or another demo runs in it.
+    """
+    mark = folder / _MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise StackError(f"{folder.resolve()} is no demo's folder; choose another with --data")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name not in ("lock", _MARK):
+                    path.unlink()
+    except BlockingIOError:
+        raise AlreadyRunningError(
+            f"another demo runs in {folder.resolve()}; choose another with --data"
+        ) from None
+    except OSError as error:
+        raise StackError(
+            f"{folder} cannot be written ({error.strerror}); choose another with --data"
+        ) from None
+    return folder
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+COMMAND = Command("demo", "run the whole line on this machine, with traffic", configure, run)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -27,7 +27,7 @@ class KafkaServer(Server):
     """One Kafka node that is broker and controller at once."""
 
     name = "kafka"
-    _environ: ClassVar = {"LC_ALL": "C.UTF-8"}  # or Java cannot open paths that are not ASCII
+    _environ = MappingProxyType({"LC_ALL": "C.UTF-8"})  # or Java cannot open paths that are not ASCII
 
     def __init__(
         self,

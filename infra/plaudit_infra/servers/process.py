@@ -119,6 +119,20 @@ def stop(process_id: ProcessId, *, timeout_s: float = 30.0, sig: signal.Signals 
         child.wait(10)
 
 
+def exit_code(process_id: ProcessId) -> int | None:
+    """The exit code of a child of ours, negative for a signal; None while it runs or is unknown."""
+    child = _children.get(process_id.pid)
+    return None if child is None else child.poll()
+
+
+def ended_how(process_id: ProcessId) -> str:
+    """How a child of ours ended, in words."""
+    code = exit_code(process_id)
+    if code is None:
+        return "ended"
+    return f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"
+
+
 def wait_until(
     ready: Callable[[], bool], what: str, process_id: ProcessId, log: Path, timeout_s: float = 120.0
 ) -> None:

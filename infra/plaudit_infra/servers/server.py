@@ -5,7 +5,8 @@ import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.process import ProcessId, free_port, is_free, spawn, stop, wait_until
@@ -21,7 +22,7 @@ class Server(ABC):
     """
 
     name: str
-    _environ: ClassVar[Mapping[str, str]] = {}
+    _environ: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, folder: Path, *, dies_with_parent: bool = True) -> None:
         self.folder = folder.absolute()

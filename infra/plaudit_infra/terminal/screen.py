@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from plaudit_producers.board.snapshots import Snapshot, Value
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -30,8 +31,7 @@ def window_name(seconds: int) -> str:
     return _WINDOWS.get(seconds, f"{seconds}s")
 
 
-def _numbers(state: State) -> Table:
-    grid = Table.grid(padding=(0, 3))
+def _numbers(state: State) -> Columns:
     cells = [
         ("events in", _whole(state.events)),
         ("per second", NOTHING if state.rate is None else f"{state.rate:,.0f}"),
@@ -41,11 +41,9 @@ def _numbers(state: State) -> Table:
     ]
     for subset, rows in (state.rows or {}).items():
         cells.append((f"{subset} rows", _whole(rows)))
-    for _ in cells:
-        grid.add_column(justify="right")
-    grid.add_row(*(Text(name, style="dim") for name, _ in cells))
-    grid.add_row(*(Text(value, style="bold") for _, value in cells))
-    return grid
+    return Columns(
+        [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in cells], padding=(0, 3)
+    )
 
 
 def _services(state: State) -> Table:
@@ -70,10 +68,13 @@ def _models(state: State) -> RenderableType:
     shown = [s for s in state.snapshots if s.window == state.window and not s.series.variant]
     if not shown:
         return Text(f"no figures over {window_name(state.window)} yet", style="dim")
-    table = Table(title=f"over the last {window_name(state.window)}", title_justify="left", expand=False)
-    table.add_column("model")
-    for name in ("satisfaction", "votes", "accuracy", "coverage", "ignored", "p95", "answers"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title=f"over the last {window_name(state.window)}, with 95 % intervals", title_justify="left",
+        box=None, pad_edge=False, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    table.add_column("model", overflow="fold")
+    for name in ("rating 1-5", "votes", "accuracy", "rated", "ignored", "p95", "answers"):
+        table.add_column(name, justify="right", no_wrap=True)
     for snapshot in _by_volume(shown):
         table.add_row(*(Text(_printable(cell)) for cell in _row(snapshot)))
     return table
@@ -92,23 +93,23 @@ def _row(snapshot: Snapshot) -> list[str]:
     latency = snapshot.figure("response_latency_ms_p95")
     return [
         name if series.source in ("", "sdk", "gateway") else f"{name} ({series.source})",
-        _interval(satisfaction, "{:.2f}"),
+        _interval(satisfaction, "{:.2f}", "{:.1f}"),
         _whole(_count(satisfaction)),
-        _interval(accuracy, "{:.0%}"),
-        _interval(snapshot.figure("coverage"), "{:.0%}", alone=True),
-        _interval(snapshot.figure("ignore_rate"), "{:.0%}", alone=True),
+        _interval(accuracy, "{:.0%}", "{:.0f}", 100),
+        _interval(snapshot.figure("coverage"), "{:.0%}"),
+        _interval(snapshot.figure("ignore_rate"), "{:.0%}"),
         NOTHING if latency is None or latency.value is None else f"{latency.value / 1000:.1f} s",
         _whole(_count(snapshot.figure("messages_assistant"))),
     ]
 
 
-def _interval(value: Value | None, form: str, *, alone: bool = False) -> str:
+def _interval(value: Value | None, form: str, ends: str = "", times: int = 1) -> str:
     if value is None or value.value is None:
         return NOTHING
     text = form.format(value.value)
-    if alone or value.low is None or value.high is None:
+    if not ends or value.low is None or value.high is None:
         return text
-    return f"{text} [{form.format(value.low)}, {form.format(value.high)}]"
+    return f"{text} {ends.format(value.low * times)}-{ends.format(value.high * times)}"
 
 
 def _count(value: Value | None) -> int:

@@ -50,6 +50,7 @@ class Watch:
     def close(self) -> None:
         """Leave Kafka."""
         self._feed.close()
+        self._lag.close()
 
     def _rate(self) -> float | None:
         if len(self._seen) < 2 or self._seen[-1][0] <= self._seen[0][0]:

@@ -1,0 +1,129 @@
+"""The demo's line: which processes, with which settings, in which folders."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plaudit_producers.gateway.keys import make_key
+from plaudit_producers.gateway.keystore import FileKeyStore
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings import load
+from plaudit_schemas.topics.admin import ensure
+
+from plaudit_infra.demo.services import PlauditService
+from plaudit_infra.demo.supervisor import Supervisor
+from plaudit_infra.servers.process import ProcessId, exit_code, spawn, stop
+from plaudit_infra.servers.stack import Stack
+
+APPLICATION = "demo"
+_WORKER = "--snapshot-interval-s 1 --sweep-interval-s 2 --worker-session-s 4"
+_SINK = "--sink-session-s 4 --rotate-minutes 0.2"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What differs between the moving view and a finite run.
+
+    Attributes:
+        idle_s: quiet conversations end after this.
+        rotate_rows: conversations of one file.
+    """
+
+    idle_s: int
+    rotate_rows: int
+
+
+LIVE, FINITE = Pace(idle_s=30, rotate_rows=20), Pace(idle_s=5, rotate_rows=20)
+
+
+class DemoLine:
+    """Kafka, Valkey, worker, sink and gateway on one folder. Not for use by several threads."""
+
+    def __init__(self, folder: Path, pace: Pace) -> None:
+        self.folder = folder.resolve()
+        self.output = self.folder / "dataset"
+        self._pace, self._stack = pace, Stack(self.folder)
+        self._traffic: ProcessId | None = None
+        self._environ: Mapping[str, str] = {}
+        self._services: dict[str, PlauditService] = {}
+        self.supervisor: Supervisor | None = None
+        self.admin_key = ""
+
+    def start(self, report: Callable[[str], None]) -> ConnectionSettings:
+        """Start the servers, make the topics, and begin to start the rest; gives where the servers are.
+
+        Raises:
+            StackError: a server did not come up, or another process uses the folder.
+        """
+        environ = self._stack.start(report)
+        connection = load(ConnectionSettings, environ=environ)
+        ensure(connection)
+        self._environ = environ
+        self._services = self._make_services(environ)
+        made = make_key(APPLICATION, frozenset(("admin",)), name="demo")
+        FileKeyStore(self.keys).add(made.key)
+        self.admin_key = made.secret
+        servers = (self._stack.valkey, self._stack.kafka)
+        self.supervisor = Supervisor(servers, list(self._services.values()))
+        self.supervisor.start()
+        return connection
+
+    def send(self, arguments: Sequence[str]) -> None:
+        """Start the traffic: a sub-command that ends by itself; its log is traffic.log."""
+        command = [sys.executable, "-m", "plaudit_infra.main", *arguments]
+        self._traffic = spawn(command, self.traffic_log, folder=self.folder, environ=self._environ)
+
+    @property
+    def traffic_log(self) -> Path:
+        """What the traffic's process prints."""
+        return self.folder / "traffic.log"
+
+    def sending(self) -> bool:
+        """Whether traffic is still being sent."""
+        return self._traffic is not None and self._traffic.find() is not None
+
+    def stop_sending(self) -> None:
+        """End the traffic."""
+        if self._traffic is not None:
+            stop(self._traffic, timeout_s=5)
+            self._traffic = None
+
+    def stop(self) -> None:
+        """Stop everything; no process is left."""
+        self.stop_sending()
+        if self.supervisor is not None:
+            self.supervisor.stop()
+        self._stack.stop()
+
+    def sent_well(self) -> bool:
+        """Whether the traffic ended by itself, with nothing left to send."""
+        return self._traffic is None or exit_code(self._traffic) == 0
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """For a further sub-command on this line."""
+        return {**os.environ, **self._environ}
+
+    @property
+    def dashboard(self) -> str:
+        """Where the gateway shows the dashboard."""
+        return self._services["gateway"].address if self._services["gateway"].ports else "-"
+
+    def _make_services(self, environ: Mapping[str, str]) -> dict[str, PlauditService]:
+        lines = {
+            "worker": f"--web-port {{port}} {_WORKER} --idle-timeout-s {self._pace.idle_s}",
+            "sink": f"--sink-web-port {{port}} {_SINK} --rotate-rows {self._pace.rotate_rows}",
+            "gateway": "--gateway-port {port} --dashboard-profile demo",
+        }
+        folders = {"sink": ["--output", str(self.output)], "gateway": ["--gateway-keys", str(self.keys)]}
+        return {
+            name: PlauditService(self.folder, name, [name, *line.split(), *folders.get(name, [])], environ)
+            for name, line in lines.items()
+        }
+
+    @property
+    def keys(self) -> Path:
+        """The gateway's file of API keys."""
+        return self.folder / "gateway-keys.json"

@@ -1,0 +1,79 @@
+"""How far the line has come: what the log holds, what is folded, what lies on disk."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import redis
+from confluent_kafka import KafkaException
+from plaudit_consumers.rows.schemas import SUBSETS
+from plaudit_producers.board.lag import LagReader
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_stream_processors.state.keys import partition_keys
+
+
+class Progress:
+    """Asks Kafka for the log's ends, Redis for positions, the folder for files; servers may be away."""
+
+    def __init__(self, connection: ConnectionSettings, output: Path) -> None:
+        self._redis = redis.Redis.from_url(
+            connection.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2
+        )
+        partitions = range(connection.partitions or 1)
+        self._keys = [partition_keys(connection.redis_prefix, partition) for partition in partitions]
+        self._lag = LagReader(connection)
+        self._rows = RowCounter(output)
+        self.first_row_at: float | None = None
+
+    def open_conversations(self) -> int | None:
+        """Conversations that have not ended; None where Redis does not answer."""
+        try:
+            return sum(int(str(self._redis.zcard(keys.open))) for keys in self._keys)
+        except redis.RedisError:
+            return None
+
+    def folded(self) -> bool:
+        """Whether Redis holds everything that the log holds now."""
+        try:
+            found = self._lag.read()
+            positions = [int(str(self._position(keys.position) or 0)) for keys in self._keys]
+        except (KafkaException, redis.RedisError):
+            return False
+        return found is not None and sum(positions) >= found[0]
+
+    def rows(self) -> Mapping[str, int]:
+        """Subset -> rows in published files; notes when the first one was seen (`time.monotonic`)."""
+        counts = self._rows.read()
+        if counts and self.first_row_at is None:
+            self.first_row_at = time.monotonic()
+        return counts
+
+    def close(self) -> None:
+        """Leave Kafka and Redis."""
+        self._lag.close()
+        self._redis.close()
+
+    def _position(self, key: str) -> str | None:
+        value = self._redis.hget(key, "next")
+        return value.decode() if isinstance(value, bytes) else None
+
+
+class RowCounter:
+    """Rows of the Parquet files below `<root>/v1/<subset>`; a file's footer is read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[Path, int] = {}
+
+    def read(self) -> dict[str, int]:
+        """Subset -> rows; subsets without a file are left out."""
+        counts: dict[str, int] = {}
+        for subset in SUBSETS:
+            files = sorted((self._root / "v1" / subset).glob("date=*/*.parquet"))
+            for path in files:
+                if path not in self._known:
+                    self._known[path] = pq.read_metadata(path).num_rows
+            if files:
+                counts[subset] = sum(self._known[path] for path in files)
+        return counts

@@ -1,0 +1,206 @@
+"""Runs the demo: starts the line, sends traffic, shows it, and in the end leaves no process."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings import load
+from plaudit_stream_processors.worker.settings import WorkerSettings
+from rich.console import Console
+from rich.live import Live
+
+from plaudit_infra.demo.line import FINITE, LIVE, DemoLine
+from plaudit_infra.demo.progress import Progress
+from plaudit_infra.demo.summary import Outcome, summary
+from plaudit_infra.main import commands
+from plaudit_infra.servers.errors import ServerStartError
+from plaudit_infra.servers.process import log_tail
+from plaudit_infra.terminal.screen import screen
+from plaudit_infra.terminal.state import State
+from plaudit_infra.terminal.watch import Watch
+
+_READY_S, _FINISH_S = 180.0, 600.0
+_LINES_EVERY_S = 10.0
+NOT_BALANCED = "NOT balanced"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What to run.
+
+    Attributes:
+        traffic: the sub-command that sends it.
+        seconds: how long to show it; None until Ctrl-C. Not used with `once`.
+        once: run through the traffic, wait until all is on disk, audit it, and end.
+    """
+
+    folder: Path
+    traffic: tuple[str, ...]
+    seconds: float | None
+    once: bool
+
+
+def run_demo(demo: Demo, console: Console) -> int:
+    """The exit code. Ctrl-C ends the moving view well.
+
+    Raises:
+        PlauditError: a part did not come up, or the traffic could not be sent.
+    """
+    line = DemoLine(demo.folder, FINITE if demo.once else LIVE)
+    try:
+        connection = line.start(lambda text: console.print(f"plaudit: {text}", highlight=False))
+        with _shown(line, connection, console) as view:
+            view.until(view.ready, _READY_S, "the line is not ready")
+            line.send(demo.traffic)
+            began = time.monotonic()
+            if demo.once:
+                outcome = _finish(line, view, began)
+            else:
+                _look(line, view, demo.seconds)
+                outcome = None
+        if outcome is None:
+            console.print(f"the data is in {line.output}; the logs are in {line.folder}")
+            return 0
+        console.print(summary(outcome, line.output), markup=False, highlight=False, soft_wrap=True)
+        return 1 if outcome.audit.startswith(NOT_BALANCED) else 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+        line.stop()
+
+
+class View:
+    """Redraws the state on a terminal; prints a line now and then elsewhere."""
+
+    def __init__(
+        self, line: DemoLine, connection: ConnectionSettings, console: Console, live: Live | None
+    ) -> None:
+        self._line, self._console, self._live = line, console, live
+        group = load(WorkerSettings).worker_group
+        self._watch = Watch(connection, profile="demo", window=60, group=group)
+        self.progress = Progress(connection, line.output)
+        self._printed = -_LINES_EVERY_S
+        self._news: tuple[int, tuple[str, ...]] = (0, ())
+        self.state = State(window=60)
+
+    def ready(self) -> bool:
+        """Whether every process is ready."""
+        return self._line.supervisor is not None and self._line.supervisor.ready()
+
+    def refresh(self) -> None:
+        """Look at everything once and show it; takes about a second."""
+        supervisor = self._line.supervisor
+        assert supervisor is not None  # noqa: S101  # the line was started
+        if supervisor.failure is not None:
+            raise supervisor.failure
+        self.state = replace(
+            self._watch.read(0.3),
+            open_conversations=self.progress.open_conversations(),
+            rows=self.progress.rows(),
+            services=supervisor.lines(),
+            notes=supervisor.notes(),
+            footer=[
+                f"dashboard  {self._line.dashboard}   (texts with the key {self._line.admin_key})",
+                f"logs       {self._line.folder}",
+                f"more       PLAUDIT_DATA={self._line.folder} plaudit top --profile demo --window 1m",
+            ],
+        )
+        if self._live is not None:
+            self._live.update(screen(self.state, "Plaudit demo"), refresh=True)
+        else:
+            self._print(supervisor.told)
+        time.sleep(0.5)
+
+    def _print(self, told: int) -> None:
+        """Now and then, and when something happened."""
+        news = (told, tuple(firing.condition.alert for firing in self.state.alerts))
+        if time.monotonic() - self._printed >= _LINES_EVERY_S or news != self._news:
+            self._printed, self._news = time.monotonic(), news
+            self._console.print(screen(self.state, "Plaudit demo"))
+
+    def until(self, done: Callable[[], bool], within_s: float, otherwise: str) -> None:
+        """Show until something is true.
+
+        Raises:
+            ServerStartError: it did not become true in time.
+        """
+        deadline = time.monotonic() + within_s
+        while not done():
+            if time.monotonic() > deadline:
+                raise ServerStartError(
+                    f"{otherwise} after {within_s:.0f} s; see the logs in {self._line.folder}"
+                )
+            self.refresh()
+
+    def close(self) -> None:
+        """Leave the servers."""
+        self._watch.close()
+        self.progress.close()
+
+
+@contextlib.contextmanager
+def _shown(line: DemoLine, connection: ConnectionSettings, console: Console) -> Iterator[View]:
+    with contextlib.ExitStack() as stack:
+        live = None
+        if console.is_terminal:
+            live = stack.enter_context(Live(console=console, auto_refresh=False))
+        view = View(line, connection, console, live)
+        stack.callback(view.close)
+        yield view
+
+
+def _look(line: DemoLine, view: View, seconds: float | None) -> None:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    with contextlib.suppress(KeyboardInterrupt):
+        while deadline is None or time.monotonic() < deadline:
+            view.refresh()
+            if not line.sending():
+                _check_sent(line)
+
+
+def _check_sent(line: DemoLine) -> None:
+    if not line.sent_well():
+        raise ServerStartError(f"the traffic could not be sent: {log_tail(line.traffic_log)}")
+
+
+def _finish(line: DemoLine, view: View, began: float) -> Outcome:
+    view.until(lambda: not line.sending(), _FINISH_S, "the traffic was not sent")
+    _check_sent(line)
+    view.until(view.progress.folded, _FINISH_S, "not everything was folded")
+    view.until(lambda: view.progress.open_conversations() == 0, _FINISH_S, "conversations stayed open")
+    view.until(view.progress.folded, _FINISH_S, "not everything was folded")
+    folded = time.monotonic() - began
+    supervisor = line.supervisor
+    assert supervisor is not None  # noqa: S101  # the line was started
+    supervisor.retire("sink")  # it writes what it has
+    view.until(lambda: supervisor.gone("sink"), _FINISH_S, "the sink did not stop")
+    on_disk = time.monotonic() - began
+    view.refresh()
+    first = view.progress.first_row_at
+    return Outcome(
+        events=view.state.events or 0,
+        rows=view.progress.rows(),
+        first_row_s=None if first is None else first - began,
+        folded_s=folded,
+        on_disk_s=on_disk,
+        audit=_audit(line),
+        restarts=supervisor.restarts(),
+    )
+
+
+def _audit(line: DemoLine) -> str:
+    if "audit" not in {command.name for command in commands()}:
+        return "not run: this installation has no `plaudit audit`"
+    command = [sys.executable, "-m", "plaudit_infra.main", "audit", "--output", str(line.output)]
+    done = subprocess.run(
+        [*command, "--wait", "30"], env=line.environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return "balanced: what came in is folded, on disk, or refused with a reason"
+    return f"{NOT_BALANCED}: {(done.stdout + done.stderr).strip()}"

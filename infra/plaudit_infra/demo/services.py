@@ -1,0 +1,46 @@
+"""The demo's own processes: sub-commands of `plaudit`, with health on a port of the loopback."""
+
+import http.client
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from plaudit_infra.servers.server import Server
+
+_ASK_S = 2.0
+
+
+class PlauditService(Server):
+    """One sub-command that serves `/health/ready`.
+
+    `{port}` in an argument is its port. Its log and state lie in a folder of its own.
+    """
+
+    def __init__(self, folder: Path, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.name = name
+        self._arguments = arguments
+        super().__init__(folder / name)
+        self._environ = dict(environ)
+
+    @property
+    def address(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    def answers(self) -> bool:
+        """Whether it says that it is ready."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["web"], timeout=_ASK_S)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _port_names(self) -> Sequence[str]:
+        return ("web",)
+
+    def _command(self) -> list[str | Path]:
+        filled = [argument.replace("{port}", str(self.ports["web"])) for argument in self._arguments]
+        return [sys.executable, "-m", "plaudit_infra.main", *filled]

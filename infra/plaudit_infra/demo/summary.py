@@ -1,0 +1,44 @@
+"""What a finite run prints in the end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finite run in numbers; seconds from the first byte sent."""
+
+    events: int
+    rows: Mapping[str, int]
+    first_row_s: float | None
+    folded_s: float
+    on_disk_s: float
+    audit: str
+    restarts: int
+
+
+def summary(outcome: Outcome, output: Path) -> str:
+    """Text for the terminal, with the lines that open the data."""
+    rows = ", ".join(f"{count:,} {subset}" for subset, count in outcome.rows.items()) or "none"
+    first = "-" if outcome.first_row_s is None else f"{outcome.first_row_s:.1f} s"
+    subset = "sft" if "sft" in outcome.rows else next(iter(outcome.rows), "conversations")
+    return f"""
+events                     {outcome.events:,}
+rows on disk               {rows}
+first Parquet row after    {first}
+everything folded after    {outcome.folded_s:.1f} s
+everything on disk after   {outcome.on_disk_s:.1f} s
+processes started again    {outcome.restarts}
+audit                      {outcome.audit}
+
+The data is in {output}. Open it with:
+
+    from datasets import load_dataset
+    rows = load_dataset("{output}", "{subset}", split="train")
+    print(rows[0])
+
+For training, make a snapshot first (latest revisions, splits, no duplicates):
+
+    plaudit datasets build --root {output} --output snapshot
+"""
