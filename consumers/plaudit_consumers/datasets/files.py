@@ -35,12 +35,12 @@ class Sources:
         Raises:
             SourceFileError: a file is damaged, or is not what its name says.
         """
-        self._live, self._work = live, work
+        self._live, self._work, files = live, work, live.files()
         wanted: list[Subset] = [subset for subset in subsets if subset != "conversations"]
-        published = {subset: {file.place: file for file in live.files[subset]} for subset in wanted}
+        published = {subset: {file.place: file for file in files[subset]} for subset in wanted}
         self.paths: dict[Subset, list[str]] = {subset: [] for subset in ("conversations", *wanted)}
         self.thresholds: list[dict[str, Any]] = []
-        for canonical in live.files["conversations"]:
+        for canonical in files["conversations"]:
             path = live.local(canonical, work)
             metadata = read_footer("conversations", path)
             self.paths["conversations"].append(str(path))
@@ -53,7 +53,7 @@ class Sources:
                 missing.remove(subset)
             if missing:
                 self._derive(path, missing, metadata.settings)
-        places = {file.place for file in live.files["conversations"]}
+        places = {file.place for file in files["conversations"]}
         for subset in wanted:
             for place in published[subset].keys() - places:
                 raise SourceFileError(f"{published[subset][place].path} has no canonical file; move it away")

@@ -49,7 +49,7 @@ class Plan:
         return round(BUCKETS * train / total), round(BUCKETS * (train + validation) / total)
 
 
-def moment_of(text: str) -> datetime:
+def moment_of(text: str, option: str = "--as-of") -> datetime:
     """An ISO 8601 time; without a zone it is UTC, and a day is its first moment.
 
     Raises:
@@ -58,7 +58,7 @@ def moment_of(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"--as-of {text!r} is no time such as 2026-11-21T12:00:00Z") from None
+        raise SettingsError(f"{option} {text!r} is no time such as 2026-11-21T12:00:00Z") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -1,14 +1,14 @@
 """Finding the files of a live root: a folder, or an object store whose files are copied aside."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from plaudit_consumers.datasets.errors import SourceFileError
-from plaudit_consumers.rows.schemas import SUBSETS, Subset
+from plaudit_consumers.rows.schemas import TRAINING, Subset
 
 VERSION: Final = "v1"
+MARKERS: Final = ".plaudit/markers"
 _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/(\d+)-(\d+)-(\d+)\.parquet")
 _CHUNK = 8 << 20
 
@@ -47,31 +47,48 @@ def published(name: str, place: str) -> Published | None:
 
 
 class LiveRoot:
-    """The files that sinks have published under one root, local or remote.
+    """The files that sinks have published under one root, local or remote."""
 
-    Raises:
-        SourceFileError: the root does not exist, or a foreign file lies in it.
-    """
+    def __init__(self, root: str) -> None:
+        """Lists nothing yet.
 
-    def __init__(self, root: str, subsets: Iterable[Subset] = SUBSETS) -> None:
+        Raises:
+            SourceFileError: there is no such root.
+        """
         self._store = _store(root)
+        self._base = Path(root.removeprefix("file://"))
+        if self._store is None and not (self._base / VERSION).is_dir():
+            raise SourceFileError(f"{root} holds no folder {VERSION}; --root is where the sink writes")
+
+    def files(self, partition: int | None = None) -> dict[Subset, list[Published]]:
+        """The files of each subset, of one partition or of all, as of now.
+
+        Raises:
+            SourceFileError: a foreign file lies among them.
+        """
+        found: dict[Subset, list[Published]] = {}
         # Canonical files last: one is published before its training files, so each of those has its own.
-        order = sorted(subsets, key=lambda subset: subset == "conversations")
-        folders = {subset: f"{VERSION}/{subset}" for subset in order}
+        for subset in (*TRAINING, "conversations"):
+            files = [published(name, place) for name, place in self._names(f"{VERSION}/{subset}")]
+            found[subset] = sorted(
+                file for file in files if file is not None and partition in (None, file.partition)
+            )
+        return found
+
+    def _names(self, folder: str) -> list[tuple[str, str]]:
+        if self._store is not None:
+            return _listed(self._store, folder)
+        base = self._base / folder
+        return [(str(path.relative_to(base)), str(path)) for path in base.rglob("*") if path.is_file()]
+
+    def markers(self) -> dict[int, bytes]:
+        """The sinks' markers by partition, as they are."""
         if self._store is None:
-            base = Path(root.removeprefix("file://")) / VERSION
-            if not base.is_dir():
-                raise SourceFileError(f"{root} holds no folder {VERSION}; --root is where the sink writes")
-            names = {
-                subset: [(str(path.relative_to(base / subset)), str(path)) for path in _walk(base / subset)]
-                for subset in folders
-            }
+            found = {path.name: path.read_bytes() for path in self._base.glob(f"{MARKERS}/*/*.json")}
         else:
-            names = {subset: _listed(self._store, folder) for subset, folder in folders.items()}
-        self.files: dict[Subset, list[Published]] = {}
-        for subset, found in names.items():
-            files = [file for name, place in found if (file := published(name, place)) is not None]
-            self.files[subset] = sorted(files)
+            paths = [path for _, path in _listed(self._store, MARKERS) if path.endswith(".json")]
+            found = {path.rpartition("/")[2]: bytes(self._store.get(path).bytes()) for path in paths}
+        return {int(name.removesuffix(".json")): content for name, content in found.items()}
 
     def local(self, file: Published, aside: Path) -> Path:
         """A published file on this machine; a remote one is copied into `aside`, streaming."""
@@ -83,10 +100,6 @@ class LiveRoot:
             for chunk in self._store.get(file.path).stream(min_chunk_size=_CHUNK):
                 out.write(chunk)
         return target
-
-
-def _walk(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _store(root: str) -> Any:

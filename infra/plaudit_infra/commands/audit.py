@@ -1,0 +1,52 @@
+"""`plaudit audit`: balance the books from the first event to the last row."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from plaudit_consumers.sink.settings import SinkSettings
+from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings import add_arguments, load
+from plaudit_stream_processors.worker.settings import WorkerSettings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Folds the log itself and compares: live state, counters, dead letters, finished conversations and "
+        "the rows of every subset. Prints every difference and exits with 1 if there is one. What a worker "
+        "or a sink has not come to yet is listed as such; with --wait that fails too, once the time is over."
+    )
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait until they have caught up"
+    )
+    parser.add_argument(
+        "--rows-since",
+        metavar="TIME",
+        help="files of what Kafka took before (ISO 8601) may be gone",
+    )
+    parser.add_argument("--without-rows", action="store_true", help="leave the Parquet files out")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_arguments(parser, ConnectionSettings, WorkerSettings, SinkSettings)
+
+
+def run(arguments: Namespace) -> int:
+    from plaudit_consumers.audit.report import text  # noqa: PLC0415  # loads Arrow when used
+    from plaudit_consumers.datasets.plan import moment_of  # noqa: PLC0415
+
+    from plaudit_infra.auditing import audit  # noqa: PLC0415
+
+    sink = load(SinkSettings, arguments)
+    root = None if arguments.without_rows else sink.output or None
+    since = arguments.rows_since
+    report = audit(
+        load(ConnectionSettings, arguments),
+        load(WorkerSettings, arguments),
+        root,
+        wait_s=arguments.wait,
+        rows_since_ms=0 if since is None else int(moment_of(since, "--rows-since").timestamp() * 1000),
+    )
+    print(json.dumps(report.document(), indent=2) if arguments.json else text(report))
+    return OK if report.balanced and not (arguments.wait and report.pending) else FAILED
+
+
+COMMAND = Command("audit", "balance the books: from the log to state, counters and rows", configure, run)

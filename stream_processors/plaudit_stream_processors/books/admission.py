@@ -1,0 +1,37 @@
+"""The series that labels count in, by what the workers have admitted: read, never added to."""
+
+from collections.abc import Collection
+
+from plaudit_stream_processors.metrics.series import OTHER, Labels, series_name
+from plaudit_stream_processors.state.client import Client, execute
+from plaudit_stream_processors.state.keys import labels_key
+
+
+class Admitted:
+    """The shared sets of labels, as of the last `refresh`: they only grow."""
+
+    def __init__(self, client: Client, prefix: str, models: Collection[str]) -> None:
+        """`models` are those of PLAUDIT_METRIC_MODELS, which win where there are any."""
+        self._client, self._prefix, self._models = client, prefix, frozenset(models)
+        self._sets: dict[str, set[str]] = {"application": set(), "model": set(), "variant": set()}
+
+    async def refresh(self) -> None:
+        """Read the sets; to be done after the position up to which labels are to be known."""
+        for kind in self._sets:
+            members = await execute(self._client, "SMEMBERS", labels_key(self._prefix, kind))
+            self._sets[kind] = {member.decode() for member in members}
+
+    def admit(self, labels: Labels) -> str:
+        """The series that these labels count in."""
+        if labels.application not in self._sets["application"]:
+            labels = labels._replace(application=OTHER)
+        if labels.model and not self._has_model(labels.model, labels.model_version):
+            labels = labels._replace(model=OTHER, model_version="")
+        if labels.variant and labels.variant not in self._sets["variant"]:
+            labels = labels._replace(variant=OTHER)
+        return series_name(labels)
+
+    def _has_model(self, model: str, version: str) -> bool:
+        if self._models:
+            return model in self._models
+        return f"{model}\x00{version}" in self._sets["model"]
