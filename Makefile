@@ -4,10 +4,11 @@ UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 CASES ?=
+export SEED FAULTS CHATS FILE
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench clean
+.PHONY: help install demo test check lint types format bench chaos clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +46,9 @@ format: install ## format the code and mend what ruff can
 
 bench: install ## run the benchmarks; CASES=codec,worker picks some
 	@$(RUN) python -m benchmarks $(CASES)
+
+chaos: install ## kill processes of the whole line at random and balance the books; SEED=n repeats a round
+	@$(RUN) python -m tests.chaos
 
 clean: ## remove what was installed and built
 	rm -rf .venv .tools dist build
