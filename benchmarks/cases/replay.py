@@ -1,7 +1,7 @@
 """Events a second that `plaudit replay` sends, beside the SDK sending the same; memory over a large file.
 
 All rates are wall time until Kafka had acknowledged everything. The memory's file is one JSON array of
-`BENCH_REPLAY_CHATS` chats (40,000: some 100 MB), so that nothing but the reading of it is large.
+`BENCH_REPLAY_CHATS` chats (40,000: some 100 MB), and the producer's buffer is small.
 """
 
 import json
@@ -81,7 +81,9 @@ def memory(settings: ConnectionSettings, path: Path, chats: int) -> tuple[float,
             seen[late] = max(seen[late], process.memory_info().rss / 2**20)
 
     with (
-        FeedbackProducer("bench", connection=settings, when_full="block", block_timeout_s=None) as producer,
+        FeedbackProducer(
+            "bench", connection=settings, when_full="block", block_timeout_s=None, max_buffer_bytes=4 << 20
+        ) as producer,
         open_source(path) as source,
     ):
         replay = Replay(producer, Report(None), progress=look)

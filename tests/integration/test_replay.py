@@ -1,10 +1,12 @@
 """`plaudit replay` on real servers: every file once, to the byte, in order, and no second time."""
 
 import asyncio
+import gzip
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from plaudit_producers.importers.run import Pace
 from plaudit_schemas.topics import EVENTS
 
 from tests.producers.importers.files import import_file
+from tests.producers.importers.test_common_formats import AWKWARD
 from tests.producers.importers.test_shared_data import FILES
 from tests.support.line import Line, plain
-from tests.support.services import shared_data
+from tests.support.services import eventually, shared_data
 
 pytestmark = [pytest.mark.kafka]
 
@@ -24,23 +27,34 @@ def replay(
     line: Line, *arguments: object, given: bytes | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run the command; its working folder is the line's."""
-    return subprocess.run(
+    process = started(line, *arguments)
+    out, err = process.communicate(given, timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def started(line: Line, *arguments: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
         [sys.executable, "-m", "plaudit_infra.main", "replay", *map(str, arguments)],
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
             "PLAUDIT_BOOTSTRAP_SERVERS": line.kafka,
             "PLAUDIT_TOPIC_PREFIX": line.connection.topic_prefix,
         },
-        cwd=line.folder, input=given, capture_output=True, check=False, timeout=300,
+        cwd=line.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def by_key(messages: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    """Values of each key, in their order."""
+    found: dict[bytes, list[bytes]] = {}
+    for key, value in messages:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def logged(line: Line) -> dict[bytes, list[bytes]]:
     """Values of each key, in the order of the log."""
-    found: dict[bytes, list[bytes]] = {}
-    for message in line.read(EVENTS):
-        found.setdefault(message.key(), []).append(message.value())
-    return found
+    return by_key((message.key(), message.value()) for message in line.read(EVENTS))
 
 
 def states(line: Line) -> dict[str, Any]:
@@ -90,6 +104,33 @@ def test_bad_records_are_told_and_the_rest_arrives(line: Callable[..., Line]) ->
     assert len(values) == 6
 
 
+@pytest.mark.parametrize("name", ["openai-chat", "sharegpt"])
+def test_common_formats_arrive_to_the_byte(line: Callable[..., Line], name: str) -> None:
+    one = line()
+    turn = {"role": "user", "content": AWKWARD, "from": "human", "value": AWKWARD}
+    records = [{"messages": [turn] * 3, "conversations": [turn] * 3} for _ in range(20)]
+    path = one.folder / "chats.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
+    assert replay(one, path, "--format", name, "--time", "original").returncode == 0
+    assert logged(one) == by_key(import_file(path, name).producer.messages)
+
+
+def test_a_killed_import_is_started_again(line: Callable[..., Line]) -> None:
+    one = line()
+    path, command = shared_data(FILES["oasst"]), ["--format", "oasst", "--time", "original"]
+    first = started(one, path, *command, "--rate", "1500")
+    try:
+        eventually(lambda: sum(one.ends().values()) > 500, "some of it arrived")
+    finally:
+        first.kill()
+        first.wait()
+    arrived = sum(map(len, logged(one).values()))
+    expected = by_key(import_file(path, "oasst").producer.messages)
+    assert 500 < arrived < sum(map(len, expected.values()))
+    assert replay(one, path, *command).returncode == 0
+    assert {key: list(dict.fromkeys(values)) for key, values in logged(one).items()} == expected
+
+
 def test_output_writes_events_and_sends_none(line: Callable[..., Line]) -> None:
     one = line()
     path = shared_data(FILES["halie"])
@@ -99,10 +140,8 @@ def test_output_writes_events_and_sends_none(line: Callable[..., Line]) -> None:
     assert b"2 records, " in written.stderr
     again = replay(one, "-", "--format", "plaudit-jsonl", "--time", "original", given=written.stdout)
     assert again.returncode == 0, again.stderr.decode()
-    sent: dict[bytes, list[bytes]] = {}
-    for key, value in import_file(path, "halie", pace=Pace(limit=2, times="original")).producer.messages:
-        sent.setdefault(key, []).append(value)
-    assert logged(one) == sent
+    pace = Pace(limit=2, times="original")
+    assert logged(one) == by_key(import_file(path, "halie", pace=pace).producer.messages)
 
 
 @pytest.mark.parametrize(

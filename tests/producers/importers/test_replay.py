@@ -1,6 +1,7 @@
 """The way from batches to a producer: whole conversations, pace, times, limit, report."""
 
 import gzip
+import io
 import json
 import random
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import Any
 import pytest
 from plaudit_producers import BufferFullError, ClosedError
 from plaudit_producers._clock import Clock
-from plaudit_producers.importers import BadRecord, Batch, Chat, ImportOptions, Place, find_format, json_lines
+from plaudit_producers._sinks import unsent
+from plaudit_producers.importers import (
+    BadRecord,
+    Batch,
+    Chat,
+    ImportOptions,
+    Place,
+    find_format,
+    json_file,
+    json_lines,
+)
 from plaudit_producers.importers.formats import read_batches
 from plaudit_producers.importers.replay import Replay
 from plaudit_producers.importers.report import Report
@@ -188,13 +199,54 @@ def test_a_damaged_gzip_ends_the_import(tmp_path: Path) -> None:
     assert "to its end" in describe(summary, report, "now", 1.0)
 
 
-def test_reading_holds_one_conversation_at_a_time(tmp_path: Path) -> None:
-    path = texts(tmp_path, *({"texts": ["x" * 1000] * 100} for _ in range(50)))
+@pytest.mark.parametrize("array", [False, True])
+def test_reading_holds_one_conversation_at_a_time(tmp_path: Path, array: bool) -> None:
+    path = tmp_path / "texts"
+    lines = [json.dumps({"texts": ["x" * 1000] * 100})] * 50
+    path.write_text("[" + ",".join(lines) + "]" if array else "\n".join(lines))
     with open_source(path) as source:
-        items = read_batches(FORMAT, source, ImportOptions())
+        items = read_batches(json_file("texts", build), source, ImportOptions())
         first = next(items)
         assert isinstance(first, Batch)
         read, size = source.progress()
         assert size is not None
         assert read < size / 4
         assert not any(isinstance(item, BadRecord) for item in items)
+
+
+def test_what_kafka_did_not_take_is_counted() -> None:
+    producer = InMemoryProducer(delivery_timeout_s=0.05)
+    producer.go_offline()
+    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    chat.end()
+    Replay(producer, Report(None)).run([chat.batch()])
+    assert unsent(producer) == 2
+    producer.go_online()
+    assert unsent(producer) == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = texts(tmp_path, *({"texts": ["a"] * 9} for _ in range(20)))
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    replay_file(path, FORMAT, InMemoryProducer())
+    shown = terminal.getvalue()
+    assert "100%" in shown
+    assert "events=200" in shown
+
+
+@pytest.mark.parametrize("missing", ["terminal", "tqdm"])
+def test_without_a_terminal_or_tqdm_there_is_no_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    stream = io.StringIO() if missing == "terminal" else Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    if missing == "tqdm":
+        monkeypatch.setattr("plaudit_producers.importers.progress.find_spec", lambda _: None)
+    replay_file(texts(tmp_path, {"texts": ["a"]}), FORMAT, InMemoryProducer())
+    assert stream.getvalue() == ""
