@@ -74,8 +74,7 @@ class Chat(ConversationHandle[str]):
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> str:
         """A message; returns its id, which `last` keeps for the next one's parent."""
-        if not self._records:
-            self.start()
+        self._begin()
         given: dict[str, Any] = {"parent_id": self.last, **fields}
         given.setdefault("message_id", self._id(f"message {len(self._records)}"))
         self.last = given["message_id"]
@@ -88,6 +87,7 @@ class Chat(ConversationHandle[str]):
         **fields: Unpack[CompareOptions],
     ) -> str:
         """Messages compared: candidates as shown, ranking best first; a list within it is a tie."""
+        self._begin()
         given: dict[str, Any] = {**fields}
         given.setdefault("comparison_id", self._id(f"comparison {len(self._records)}"))
         return super().compare(candidates, ranking, **given)
@@ -127,18 +127,23 @@ class Chat(ConversationHandle[str]):
     def _feedback(
         self, message_id: str | None, aspect: str, value: Body | None, kind: ValueKind, given: dict[str, Any]
     ) -> str:
+        self._begin()
         given.setdefault("feedback_id", self._id(f"feedback {len(self._records)}"))
         return super()._feedback(message_id, aspect, value, kind, given)
 
     def _event(self, build: Callable[[dict[str, Any]], Body], given: dict[str, Any]) -> str:
+        self._begin()
         given.setdefault("event_id", self._id(f"event {len(self._records)}"))
         return super()._event(build, given)
 
     def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
-        if not self._records:
-            self.start()
         self._append(body, options)
         return returned
+
+    def _begin(self) -> None:
+        # Before any id is made: ids count the events so far.
+        if not self._records:
+            self.start()
 
     def _append(self, body: Body, options: dict[str, Any]) -> None:
         at, event_id = options.get("occurred_at"), options.get("event_id")

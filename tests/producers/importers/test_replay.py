@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from plaudit_producers.importers.report import Report
 from plaudit_producers.importers.run import Pace, describe, replay_file
 from plaudit_producers.importers.source import open_source
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.errors import NotFoundError, SettingsError
+from plaudit_schemas.errors import InvalidEventError, NotFoundError, SettingsError
+from plaudit_schemas.events import micros
 
 
 class FakeClock:
@@ -163,6 +165,41 @@ def test_ids_follow_from_place_and_content(tmp_path: Path) -> None:
     assert ids(same, same) == first
     assert ids(same, {"texts": ["other"]})[:2] == first[:2]
     assert set(ids({"texts": ["other"]}, same)[:2]).isdisjoint(first)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda chat: chat.end(),
+        lambda chat: chat.like(None),
+        lambda chat: chat.update(tags={"a": "b"}),
+        lambda chat: chat.add_message("user", "x"),
+        lambda chat: chat.compare(["a", "b"], ["a", "b"]),
+    ],
+)
+def test_any_verb_begins_the_conversation(first: Any) -> None:
+    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    first(chat)
+    chat.comment(None, "words")
+    chat.signal(None, "copied")
+    records = chat.batch().records
+    assert records[0]["body"][0] == "plaudit.v1.StartConversation"
+    assert len({record["event_id"] for record in records}) == len(records) == 4
+
+
+def test_ids_and_times_may_be_the_files_own() -> None:
+    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    at = datetime(2024, 5, 6, tzinfo=UTC)
+    chat.start(event_id="e0", occurred_at=at)
+    assert chat.add_message("user", "x", message_id="m0", event_id="e1") == "m0"
+    batch = chat.batch()
+    assert [record["event_id"] for record in batch.records] == ["e0", "e1"]
+    assert batch.records[0]["occurred_at"] == micros(at) < batch.records[1]["occurred_at"]
+    assert batch.invented == 1
+    with pytest.raises(InvalidEventError):
+        chat.end(event_id="")
+    with pytest.raises(InvalidEventError):
+        chat.end(occurred_at=datetime(2024, 5, 6))  # noqa: DTZ001  # it knows no zone
 
 
 def test_a_producer_without_room_or_closed_stops_the_import(tmp_path: Path) -> None:
