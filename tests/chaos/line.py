@@ -111,9 +111,8 @@ def chaos(folder: Path, chats: list[Chat], *, seed: int, faults: int, report: Re
         sending.start()
         for number in range(faults):
             time.sleep(rng.uniform(0.5, 4.0))  # the moment is the test's input, not a wait for anything
-            report(
-                f"fault {number + 1} of {faults}: kill -9 {line.kill_one(rng)}; {sender.accepted} events accepted"
-            )
+            killed = line.kill_one(rng)
+            report(f"fault {number + 1} of {faults}: kill -9 {killed}; {sender.accepted} events accepted")
         sending.join(_DEADLINE_S)
         if failures or sending.is_alive():
             return [f"sending failed: {failures}"]
