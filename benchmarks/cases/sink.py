@@ -3,8 +3,9 @@
 `python -m benchmarks.cases.sink` starts a Kafka of its own (or uses the address given) and prints
 min/median/max. The baseline is a plain loop over the same topic: decode, `pyarrow.Table.from_pylist`,
 `write_table`, which makes the canonical rows alone, once at best and without any promise. The rate
-is taken from the first record to the last file, start-up left out. *Bytes* are those of all files
-for one conversation, by zstd level.
+is taken from the first record to the last file, start-up left out; *by core* goes by the process's own
+processor time, all its threads, so that it does not depend on what else the machine does. *Bytes* are
+those of all files for one conversation, by zstd level.
 """
 
 import random
@@ -18,8 +19,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from os import environ
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -98,26 +100,41 @@ def fill(settings: ConnectionSettings, count: int) -> None:
     assert producer.flush(120) == 0
 
 
-def sink(settings: ConnectionSettings, output: Path, count: int, **options: str) -> tuple[float, float]:
-    """Conversations a second and peak MiB of `plaudit sink --once`."""
-    variables = {
-        "BOOTSTRAP_SERVERS": settings.bootstrap_servers, "TOPIC_PREFIX": settings.topic_prefix,
-        "OUTPUT": str(output), "SINK_GROUP": output.name, **options,
-    }  # fmt: skip
-    environment = {**environ, **{f"PLAUDIT_{name}": value for name, value in variables.items()}}
-    log = output.with_suffix(".log")
-    with log.open("wb") as file:
-        command = [sys.executable, "-m", "plaudit_infra.main", "sink", "--once", "--without-web"]
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-        peak = _peak_mib(process)
-    lines = log.read_text().splitlines()
-    assert process.returncode == 0, lines[-5:]
+class Rates(NamedTuple):
+    """Conversations a second: by the clock, and by a core's time, start-up left out; peak MiB."""
+
+    wall: float
+    core: float
+    peak: float = 0.0
+
+
+def sink(settings: ConnectionSettings, output: Path, count: int) -> Rates:
+    """`plaudit sink --once`, and once more with nothing to do: that is start-up."""
+    processor, peak, lines = _once(settings, output)
+    idle, _, _ = _once(settings, output)
     began, ended = (
         _moment(next(line for line in lines if mark in line)) for mark in ("taken over", "stopped")
     )
     rows = sum(pq.read_metadata(path).num_rows for path in output.glob("v1/conversations/*/*.parquet"))
     assert rows == count
-    return count / (ended - began), peak
+    return Rates(count / (ended - began), count / (processor - idle), peak)
+
+
+def _once(settings: ConnectionSettings, output: Path) -> tuple[float, float, list[str]]:
+    """Seconds of processor time, peak MiB and the log."""
+    variables = {
+        "BOOTSTRAP_SERVERS": settings.bootstrap_servers, "TOPIC_PREFIX": settings.topic_prefix,
+        "OUTPUT": str(output), "SINK_GROUP": output.name,
+    }  # fmt: skip
+    environment = {**environ, **{f"PLAUDIT_{name}": value for name, value in variables.items()}}
+    log, before = output.with_suffix(".log"), getrusage(RUSAGE_CHILDREN)
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "plaudit_infra.main", "sink", "--once", "--without-web"]
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+        peak = _peak_mib(process)
+    after, lines = getrusage(RUSAGE_CHILDREN), log.read_text().splitlines()
+    assert process.returncode == 0, lines[-5:]
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak, lines
 
 
 def _peak_mib(process: "subprocess.Popen[bytes]") -> float:
@@ -136,15 +153,15 @@ def _moment(line: str) -> float:
     return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()  # noqa: DTZ007  # a difference
 
 
-def plain(settings: ConnectionSettings, output: Path, count: int) -> float:
-    """Conversations a second of the plain loop."""
+def plain(settings: ConnectionSettings, output: Path, count: int) -> Rates:
+    """The plain loop."""
     decoder, rows, done = Decoder("finished_conversation"), [], 0
     consumer: Any = Consumer(settings.kafka(**{"group.id": output.name}))
     topic = settings.topic_prefix + FINISHED
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     pa.array([1])  # loads what Arrow loads late
     first = consumer.consume(1, timeout=30)
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     with pq.ParquetWriter(output, CONVERSATIONS, compression="zstd") as writer:
         messages = first
         while done < count:
@@ -156,8 +173,9 @@ def plain(settings: ConnectionSettings, output: Path, count: int) -> float:
                 writer.write_table(pa.Table.from_pylist(rows, schema=CONVERSATIONS))
                 rows.clear()
             messages = consumer.consume(2000, timeout=1.0)
+    rates = Rates(count / (time.perf_counter() - began), count / (time.process_time() - processor))
     consumer.close()
-    return count / (time.perf_counter() - began)
+    return rates
 
 
 def size(output: Path, level: int, count: int) -> float:
@@ -188,8 +206,7 @@ def kafka(folder: Path) -> Iterator[str]:
 
 def run(repetitions: int) -> list[Row]:
     """The baseline, the sink's rate, its peak memory, and file sizes by zstd level."""
-    found: dict[str, list[float]] = {"plain": [], "sink": [], "memory": []}
-    sizes: dict[int, float] = {}
+    plains, sinks = [], []
     with tempfile.TemporaryDirectory() as name, kafka(Path(name)) as address:
         folder = Path(name)
         settings = ConnectionSettings(
@@ -198,19 +215,19 @@ def run(repetitions: int) -> list[Row]:
         ensure(settings)
         fill(settings, CONVERSATIONS_EACH)
         for number in range(repetitions):
-            found["plain"].append(plain(settings, folder / f"plain{number}", CONVERSATIONS_EACH))
-            rate, peak = sink(settings, folder / f"sink{number}", CONVERSATIONS_EACH)
-            found["sink"].append(rate)
-            found["memory"].append(peak)
-        for level in LEVELS:
-            sizes[level] = size(folder / "sink0", level, CONVERSATIONS_EACH)
-    base = median(found["plain"])
+            plains.append(plain(settings, folder / f"plain{number}", CONVERSATIONS_EACH))
+            sinks.append(sink(settings, folder / f"sink{number}", CONVERSATIONS_EACH))
+        sizes = {level: size(folder / "sink0", level, CONVERSATIONS_EACH) for level in LEVELS}
+    wall, core = median(each.wall for each in plains), median(each.core for each in plains)
+    unit, cored = "conversations/s", "conversations/s of a core"
     return [
-        _row("sink: plain from_pylist loop, canonical rows only", "conversations/s", found["plain"], base),
-        _row("sink: all subsets, exactly once", "conversations/s", found["sink"], base),
-        _row("sink: peak memory", "MiB", found["memory"], None),
+        _row("plain from_pylist loop, canonical rows only", unit, [each.wall for each in plains], wall),
+        _row("sink, all subsets, exactly once", unit, [each.wall for each in sinks], wall),
+        _row("plain from_pylist loop, by core", cored, [each.core for each in plains], core),
+        _row("sink, by core", cored, [each.core for each in sinks], core),
+        _row("sink, peak memory", "MiB", [each.peak for each in sinks], None),
         *(
-            _row(f"sink: files, zstd {level}", "bytes/conversation", [each], min(sizes.values()))
+            _row(f"sink, files with zstd {level}", "bytes/conversation", [each], min(sizes.values()))
             for level, each in sizes.items()
         ),
     ]
@@ -218,10 +235,10 @@ def run(repetitions: int) -> list[Row]:
 
 def _row(case: str, unit: str, values: list[float], base: float | None) -> Row:
     middle = median(values)
-    against = {"conversations/s": "plain from_pylist loop", "bytes/conversation": "the smallest level"}
+    against = "the smallest level" if unit.startswith("bytes") else "plain from_pylist loop"
     return {
         "case": case, "unit": unit, "min": min(values), "median": middle, "max": max(values),
-        "ratio_to": against.get(unit), "ratio": None if base is None else middle / base,
+        "ratio_to": None if base is None else against, "ratio": None if base is None else middle / base,
     }  # fmt: skip
 
 

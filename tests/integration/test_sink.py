@@ -63,6 +63,7 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
     assert sink.wait(60) == 0, writing.logs()
     assert sources(out) == {(0, offset): 1 for offset in range(35)}
     assert sources(out, "sft") == sources(out)
+    assert len(list(out.glob(".plaudit/markers/*/0000.json"))) == 1
 
 
 def test_repeats_are_dropped_and_garbage_goes_to_the_dead_letters(

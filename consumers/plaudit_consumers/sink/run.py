@@ -97,4 +97,5 @@ def find_topic(connection: ConnectionSettings) -> Topic:
         description = admin.describe_topics(TopicCollection([name]))[name].result(timeout=30)
     except (KafkaException, TimeoutError) as error:
         raise ServiceUnavailableError(f"Kafka did not describe {name} ({error}); try again") from None
-    return Topic(name, str(description.topic_id))
+    # Kafka's own tools print ids so; a slash in a path would be a folder.
+    return Topic(name, str(description.topic_id).rstrip("=").replace("/", "_").replace("+", "-"))

@@ -58,6 +58,7 @@ class Telemetry:
         }
         self._trouble: str | None = "it has not joined its group yet"
         self._last_turn = clock()
+        self._shown: set[int] = set()
 
     def counter(self, name: str) -> Counter:
         """A counter by its name."""
@@ -93,9 +94,11 @@ class Telemetry:
         """The loop came round."""
         self._last_turn = self._clock()
         gauge = self.gauge("plaudit_sink_lag_records")
-        gauge.clear()
         for partition, records in lag.items():
             gauge.labels(str(partition)).set(records)
+        for partition in self._shown - set(lag):
+            gauge.remove(str(partition))
+        self._shown = set(lag)
         age = 0.0 if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
         self.gauge("plaudit_sink_freshness_seconds").set(age)
 
