@@ -1,14 +1,19 @@
 """Finding the files of a live root: a folder, or an object store whose files are copied aside."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from obstore.exceptions import BaseError
 
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.rows.schemas import TRAINING, Subset
 
 VERSION: Final = "v1"
-MARKERS: Final = ".plaudit/markers"
+HIDDEN: Final = ".plaudit"
+MARKERS: Final = f"{HIDDEN}/markers"
 _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/(\d+)-(\d+)-(\d+)\.parquet")
 _CHUNK = 8 << 20
 
@@ -55,9 +60,9 @@ class LiveRoot:
         Raises:
             SourceFileError: there is no such root.
         """
+        self._root, self._base = root, Path(root.removeprefix("file://"))
         self._store = _store(root)
-        self._base = Path(root.removeprefix("file://"))
-        if self._store is None and not (self._base / VERSION).is_dir():
+        if not any(self._has(folder) for folder in (VERSION, HIDDEN)):
             raise SourceFileError(f"{root} holds no folder {VERSION}; --root is where the sink writes")
 
     def files(self, partition: int | None = None) -> dict[Subset, list[Published]]:
@@ -75,9 +80,21 @@ class LiveRoot:
             )
         return found
 
+    def _has(self, folder: str) -> bool:
+        return (self._base / folder).is_dir() if self._store is None else bool(self._listed(folder))
+
+    def _listed(self, folder: str) -> list[tuple[str, str]]:
+        try:
+            paths = [entry["path"] for batch in self._store.list(prefix=folder) for entry in batch]
+        except BaseError as error:
+            raise SourceFileError(
+                f"{self._root} cannot be read: {str(error).partition(chr(10))[0]}"
+            ) from None
+        return sorted((path.removeprefix(folder + "/"), path) for path in paths)
+
     def _names(self, folder: str) -> list[tuple[str, str]]:
         if self._store is not None:
-            return _listed(self._store, folder)
+            return self._listed(folder)
         base = self._base / folder
         return [(str(path.relative_to(base)), str(path)) for path in base.rglob("*") if path.is_file()]
 
@@ -86,7 +103,7 @@ class LiveRoot:
         if self._store is None:
             found = {path.name: path.read_bytes() for path in self._base.glob(f"{MARKERS}/*/*.json")}
         else:
-            paths = [path for _, path in _listed(self._store, MARKERS) if path.endswith(".json")]
+            paths = [path for _, path in self._listed(MARKERS) if path.endswith(".json")]
             found = {path.rpartition("/")[2]: bytes(self._store.get(path).bytes()) for path in paths}
         return {int(name.removesuffix(".json")): content for name, content in found.items()}
 
@@ -96,20 +113,23 @@ class LiveRoot:
             return Path(file.path)
         target = aside / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as out:
+        with target.open("wb") as out, _readable(f"{self._root}/{file.path}"):
             for chunk in self._store.get(file.path).stream(min_chunk_size=_CHUNK):
                 out.write(chunk)
         return target
 
 
+@contextmanager
+def _readable(place: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseError as error:
+        raise SourceFileError(f"{place} cannot be read: {str(error).partition(chr(10))[0]}") from None
+
+
 def _store(root: str) -> Any:
     if "://" not in root or root.startswith("file://"):
         return None
-    from obstore.store import from_url  # noqa: PLC0415  # only where a root is remote
+    from plaudit_consumers.sink.objects import open_store  # noqa: PLC0415  # only where a root is remote
 
-    return from_url(root)
-
-
-def _listed(store: Any, folder: str) -> list[tuple[str, str]]:
-    paths = [entry["path"] for batch in store.list(prefix=folder) for entry in batch]
-    return sorted((path.removeprefix(folder + "/"), path) for path in paths)
+    return open_store(root)

@@ -29,18 +29,28 @@ _RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 _LARGE: Final = 1 << 30
 
 
+def open_store(url: str) -> Any:
+    """The store that a URL names.
+
+    Raises:
+        OutputError: the URL names none.
+    """
+    client: Any = {"timeout": timedelta(seconds=120), "allow_http": _plain_http()}
+    try:
+        return from_url(url, client_options=client, retry_config=_RETRY)
+    except (BaseError, ValueError) as error:
+        raise OutputError(f"{url} is no output: {_first_line(error)}") from None
+
+
 class ObjectOutput:
     """Files are made in a local scratch folder and put whole, on condition that nothing is there."""
 
     def __init__(self, url: str, scratch: str | None = None) -> None:
         """Raises OutputError where the URL or the scratch folder does not serve."""
         self._url = url
-        client: Any = {"timeout": timedelta(seconds=120), "allow_http": _plain_http()}
+        self._store = open_store(url)
         try:
-            self._store: Any = from_url(url, client_options=client, retry_config=_RETRY)
             self._scratch = Scratch(Path(scratch or tempfile.gettempdir()) / "plaudit-sink")
-        except (BaseError, ValueError) as error:
-            raise OutputError(f"{url} is no output: {_first_line(error)}") from None
         except OSError as error:
             raise OutputError(
                 f"{scratch} cannot be written ({error.strerror}); set PLAUDIT_SINK_SCRATCH"

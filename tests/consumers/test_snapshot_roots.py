@@ -1,0 +1,95 @@
+"""Snapshots of roots that a sink wrote: what a crash left out, an object store, a sink just begun."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from moto.server import ThreadedMotoServer
+from plaudit_consumers.datasets.build import build
+from plaudit_consumers.datasets.errors import SourceFileError
+from plaudit_consumers.datasets.manifest import verify
+from plaudit_consumers.datasets.plan import Plan
+from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.errors import OutputError
+from plaudit_consumers.sink.objects import ObjectOutput
+
+from tests.consumers.live_root import bytes_of
+from tests.consumers.writing import feed, log, sink
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    """Of a root of two sinks' making, with different thresholds."""
+    feed(sink(tmp_path / "root"), log(25))
+    feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
+    build(str(tmp_path / "root"), Plan(output=tmp_path / "snapshot", shares=(2, 1, 1)))
+    return tmp_path / "snapshot"
+
+
+def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
+    manifest = verify(snapshot)
+    assert sum(manifest.rows["conversations"].values()) == 31
+    assert sum(manifest.rows["preference"].values()) == 11
+    assert manifest.read_to == {"0": 31}
+    assert [each["min_agreement"] for each in manifest.thresholds] == [0.5, 0.6]
+    assert '"min_agreement": 0.6' in (snapshot / "README.md").read_text()
+
+
+@pytest.mark.parametrize("subset", ["sft", "preference", "kto"])
+def test_training_rows_that_a_crash_left_out_are_there_all_the_same(
+    snapshot: Path, tmp_path: Path, subset: str
+) -> None:
+    shutil.rmtree(tmp_path / "root" / "v1" / subset)
+    build(str(tmp_path / "root"), Plan(output=tmp_path / "again", shares=(2, 1, 1)))
+    assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
+
+
+def test_training_files_without_their_canonical_one_are_refused(snapshot: Path, tmp_path: Path) -> None:
+    min((tmp_path / "root" / "v1" / "conversations").rglob("*.parquet")).unlink()
+    with pytest.raises(SourceFileError, match="has no canonical file"):
+        build(str(tmp_path / "root"), Plan(output=tmp_path / "again"))
+
+
+def test_a_root_that_a_sink_has_only_begun_is_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "root" / ".plaudit").mkdir(parents=True)
+    assert build(str(tmp_path / "root"), Plan(output=tmp_path / "snapshot")).as_of is None
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in (
+        ("AWS_ENDPOINT_URL", f"http://{host}:{port}"), ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "us-east-1"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    httpx.put(f"http://{host}:{port}/lake").raise_for_status()
+    yield "s3://lake/chats"
+    server.stop()
+
+
+def test_a_root_in_an_object_store_gives_the_same_snapshot(
+    bucket: str, snapshot: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceFileError, match="where the sink writes"):
+        build(bucket, Plan(output=tmp_path / "none"))
+    output = ObjectOutput(bucket, str(tmp_path))
+    feed(sink(output), log(25))
+    feed(sink(output, rows=RowSettings(min_agreement=0.6)), log(31))
+    output.close()
+    build(bucket, Plan(output=tmp_path / "remote", shares=(2, 1, 1)))
+    assert bytes_of(tmp_path / "remote") == bytes_of(snapshot)
+
+
+def test_a_store_that_cannot_be_read_is_said(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceFileError, match="cannot be read"):
+        build("s3://nobodys/chats", Plan(output=tmp_path / "snapshot"))
+    with pytest.raises(OutputError, match="is no output"):
+        build("frob://x/y", Plan(output=tmp_path / "snapshot"))
+    assert [path.name for path in tmp_path.iterdir()] == []
