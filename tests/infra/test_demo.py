@@ -111,7 +111,7 @@ def _opens(lines: Sequence[str], folder: Path) -> None:
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_the_alert_fires_when_the_model_gets_worse_and_not_before(demo: Start, tmp_path: Path) -> None:
-    process = demo("--seconds", "150")
+    process = demo("--seconds", "130")
     eventually(lambda: "aurora-2" in said(tmp_path), "figures are shown")
     assert process.wait(300) == 0, said(tmp_path)
     screens = said(tmp_path).split("Plaudit demo")
