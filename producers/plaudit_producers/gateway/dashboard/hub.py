@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from plaudit_schemas.alerts import definitions, seconds
 from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import PlauditError
 
 from plaudit_producers.board.alerts import AlertBook, Firing, age_conditions, conditions
 from plaudit_producers.board.board import Board
@@ -23,6 +24,7 @@ PAST_S = 3600
 KEPT_FEEDBACK = 50
 _LINGER_S = 30.0
 _LAG_EVERY_S = 2.0
+_AGAIN_S = 5.0
 
 
 class Hub:
@@ -33,6 +35,7 @@ class Hub:
         waiting: those that are not folded yet.
         feedback: (number, feedback), newest last; numbers grow.
         loaded: whether a first look was taken.
+        problem: why nothing can be read; None when it can.
     """
 
     def __init__(self, connection: ConnectionSettings, settings: DashboardSettings) -> None:
@@ -44,6 +47,7 @@ class Hub:
         self.waiting: int | None = None
         self.feedback: deque[tuple[int, Seen]] = deque(maxlen=KEPT_FEEDBACK)
         self.loaded = False
+        self.problem: str | None = None
         self._numbers = 0
         self._viewers = 0
         self._left_at = 0.0
@@ -81,20 +85,33 @@ class Hub:
                 await self._task
 
     async def _run(self) -> None:
+        while self._wanted():
+            try:
+                await self._read()
+            except PlauditError as error:
+                self.problem, self.loaded = str(error), True
+                log.warning("the dashboard waits: %s", error)
+                await asyncio.sleep(_AGAIN_S)
+            except Exception:
+                log.exception("the dashboard's figures stop until the next one looks on")
+                raise
+
+    def _wanted(self) -> bool:
+        return bool(self._viewers) or time.monotonic() - self._left_at < _LINGER_S
+
+    async def _read(self) -> None:
         feed, tail = SnapshotFeed(self._connection, PAST_S), FeedbackTail(self._connection)
         lag, looked_at = LagReader(self._connection, self._settings.dashboard_worker_group), 0.0
         try:
-            while self._viewers or time.monotonic() - self._left_at < _LINGER_S:
+            while self._wanted():
                 taken = await asyncio.to_thread(feed.poll, self.board, 0.3)
+                self.problem = None
                 self._note(await asyncio.to_thread(tail.poll))
                 if time.monotonic() - looked_at > _LAG_EVERY_S:
                     looked_at = time.monotonic()
                     self.events, self.waiting = await asyncio.to_thread(lag.read) or (None, None)
                 if taken < 1000:  # else the past is still coming in
                     await self._tell()
-        except Exception:
-            log.exception("the dashboard's figures stop until the next one looks on")
-            raise
         finally:
             await asyncio.to_thread(feed.close)
             await asyncio.to_thread(tail.close)

@@ -79,6 +79,7 @@ def pulse(hub: Hub, viewer: Viewer) -> dict[str, Any]:
         "newest": hub.board.newest_at,
         "events": hub.events if viewer.application is None else None,
         "waiting": hub.waiting,
+        "problem": hub.problem,
         "alerts": [_alert(firing) for firing in hub.alerts if _concerns(viewer, firing)],
     }
 

@@ -43,6 +43,8 @@ function onState(state, detail) {
 function onMessage(event, data) {
   if (event === "hello") { textsOf = data.texts; $("texts").hidden = Boolean(textsOf); return; }
   if (event === "past") { store.past(data); return; }
+  $("lost").hidden = !data.problem;
+  if (data.problem) $("lost").textContent = `No figures can be read: ${data.problem}.`;
   skew = Date.now() - data.now / 1000;
   newest = data.newest;
   vitals(data);
