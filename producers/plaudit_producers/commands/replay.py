@@ -86,10 +86,16 @@ def run(arguments: Namespace) -> int:
     connection, started = load(ConnectionSettings, arguments), time.monotonic()
     to = to_file(arguments.output) if arguments.output else to_kafka(connection, {"source": "import"})
     with to as sink:
-        summary = replay_file(arguments.file, form, sink, options=options, pace=pace, report=report)
+        try:
+            summary = replay_file(arguments.file, form, sink, options=options, pace=pace, report=report)
+        except KeyboardInterrupt:
+            print("stopped; start it again to go on: what arrived counts once", file=sys.stderr)
+            raise
         lost = unsent(sink)
     told = sys.stderr if arguments.output == "-" else sys.stdout
     print(describe(summary, report, pace.times, time.monotonic() - started), file=told)
+    if summary.records and options.consent == "unspecified":
+        print("without --consent, what the file has no consent for stays out of training subsets", file=told)
     if lost:
         print(f"{lost:,} events did not reach Kafka: start it again, what arrived counts once", file=told)
     nothing = report.bad and not summary.records

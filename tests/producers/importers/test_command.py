@@ -56,10 +56,28 @@ def test_some_bad_records_do_not_fail(capsys: pytest.CaptureFixture[str]) -> Non
     arguments = ("some.jsonl", "--format", "oasst", "--consent", "granted", "--tag", "licence=MIT")
     assert replay(*arguments, "--report", "told") == 0
     out = capsys.readouterr().out
+    assert "training subsets" not in out
     assert "2 records, 12 events" in out
     assert "1 records were refused, see told" in out
     first = json.loads(Path("events.jsonl").read_text().splitlines()[0])["body"]
     assert (first["consent"], first["tags"]) == ("granted", {"licence": "MIT"})
+
+
+def test_without_consent_it_tells_what_that_means(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("one.jsonl").write_text(json.dumps({"instruction": "q", "output": ["a"]}))
+    assert replay("one.jsonl", "--format", "oasst") == 0
+    assert "stays out of training subsets" in capsys.readouterr().out
+
+
+def test_an_interrupt_tells_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plaudit_producers.importers.run.replay_file", interrupted)
+    assert replay("one.jsonl", "--format", "oasst") == 130
+    assert "start it again" in capsys.readouterr().err
 
 
 def test_an_empty_file_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
