@@ -274,6 +274,30 @@ def test_what_the_sink_has_not_written_is_pending_not_wrong(
     assert time.monotonic() - began >= 1.0
 
 
+@pytest.mark.slow
+def test_a_line_at_work_balances_at_any_moment(kafka: str, valkey: str, tmp_path: Path) -> None:
+    one = Line(kafka, valkey, tmp_path, partitions=2, settings={"worker_batch": "50"})
+    sinks = Sinks(
+        one.connection, tmp_path, str(tmp_path / "out"), {"rotate_rows": "20", "rotate_minutes": "0.02"}
+    )
+    sent = list(events(9000, open_conversations=300, start_us=time.time_ns() // 1000))
+    (tmp_path / "out" / "v1").mkdir(parents=True)
+    try:
+        one.start_worker()
+        sinks.start()
+        for at in range(0, len(sent), 3000):
+            one.send(sent[at : at + 3000])
+            report = _audited(one, tmp_path / "out")
+            assert report.balanced, text(report)
+        report = _audited(one, tmp_path / "out", wait_s=90)
+        assert report.balanced, text(report)
+        assert report.pending == [], one.logs() + sinks.logs()
+        assert report.totals()["rows: conversations"] > 300
+    finally:
+        one.stop_workers()
+        sinks.stop()
+
+
 def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path) -> None:
     one = _fed(Line(kafka, valkey, tmp_path, partitions=1), 600)
     sinks = Sinks(one.connection, tmp_path, str(tmp_path / "out"))

@@ -84,7 +84,7 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--memory-mb", type=int, default=1024, help="what DuckDB may hold in memory; default %(default)s"
     )
-    build.add_argument("--threads", type=int, help="DuckDB's threads; default: every core")
+    build.add_argument("--threads", type=int, help="DuckDB's threads; default: what cores and memory allow")
     build.add_argument("--json", action="store_true", help="print the manifest")
 
 

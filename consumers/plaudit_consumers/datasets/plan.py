@@ -15,7 +15,7 @@ from plaudit_consumers.rows.schemas import SUBSETS, Subset
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 BUCKETS: Final = 1_000_000
-LEAST_MEMORY_MB: Final = 128
+LEAST_MEMORY_MB: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Plan:
         min_agreement: training rows below it are left out; so are those whose agreement is unknown.
         salt: decides who is in which split.
         memory_mb: what DuckDB may hold before it goes to disk; without effect on the result.
-        threads: likewise; None takes every core.
+        threads: likewise; None takes every core that there is memory for.
     """
 
     output: Path

@@ -14,6 +14,7 @@ from plaudit_consumers.datasets.plan import Plan, Split
 from plaudit_consumers.datasets.queries import sql
 from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING, Subset
 
+THREAD_MB: Final = 512
 AT_ONCE: Final = 2048  # DuckDB's own vector: batches of it come whole
 _REVISION = "application, conversation_id, revision, source_partition, source_offset"
 _PARTS = "to_json(struct_pack(a := message_ids, b := origin, c := aspect, d := raters))::VARCHAR"
@@ -62,7 +63,7 @@ class Selection:
             folder / "selection.duckdb",
             config={
                 "memory_limit": f"{plan.memory_mb}MB",
-                "threads": str(plan.threads or os.cpu_count() or 1),
+                "threads": str(plan.threads or _threads(plan.memory_mb)),
                 "temp_directory": str(folder / "spilled"),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
@@ -145,6 +146,11 @@ class Selection:
     def _run(self, name: str, **parts: str) -> list[Any]:
         with _typed_errors():
             return self._connection.execute(sql(name, **parts)).fetchall()
+
+
+def _threads(memory_mb: int) -> int:
+    """As many as there are cores, and memory for: each holds a row group of a file, and works on it."""
+    return max(1, min(os.cpu_count() or 1, memory_mb // THREAD_MB))
 
 
 @contextmanager
