@@ -51,18 +51,27 @@ def test_decisions_are_numbered_and_short() -> None:
 
 
 @pytest.mark.kafka
-def test_the_readmes_code_runs(kafka: str) -> None:
+def test_the_readmes_sdk_example_runs(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ConnectionSettings(
         bootstrap_servers=kafka, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=1
     )
     ensure(settings)
     topic = settings.topic_prefix + EVENTS
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        ours = block.replace("127.0.0.1:9092", kafka).replace(EVENTS, topic)
-        exec(compile(ours, "README.md", "exec"), {})  # noqa: S102  # our own document
+    monkeypatch.setenv("PLAUDIT_BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("PLAUDIT_TOPIC_PREFIX", settings.topic_prefix)
+    sdk, _ = _readme_code()
+    exec(compile(sdk, "README.md", "exec"), {})  # noqa: S102  # our own document
     consumer = Consumer(settings.kafka(**{"group.id": "readme"}))
     _, arrived = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
     consumer.close()
-    assert arrived == len(blocks)
+    assert arrived == 5
+
+
+def test_the_readmes_trainer_example_is_the_tested_one() -> None:
+    _, trainer = _readme_code()
+    guide = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    assert [line for line in trainer.splitlines() if line not in guide] == []
+
+
+def _readme_code() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
