@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from plaudit_consumers.rows.history import Prompt
 from plaudit_consumers.rows.schemas import CALLS, CHAT, RATER, SCHEMAS, TOOL_CHAT, Subset, items
 from plaudit_consumers.rows.view import View
 from plaudit_consumers.rows.votes import Verdict
@@ -18,7 +19,7 @@ class Row(NamedTuple):
 
     Attributes:
         conversation: the row of the canonical table.
-        prompt: positions in the view's messages, root first.
+        prompt: the history, by position in the view's messages.
         answer: a position in the view's texts: a message's, or after all of those a correction's.
         messages: positions of the judged messages; the first one's model counts.
         origin: rating, correction or comparison.
@@ -27,7 +28,7 @@ class Row(NamedTuple):
     """
 
     conversation: int
-    prompt: list[int]
+    prompt: Prompt
     answer: int
     messages: tuple[int, ...]
     origin: str
@@ -41,7 +42,7 @@ def table_of(subset: Subset, flat: View, rows: Sequence[Row]) -> Any:
     """The rows as a table of the subset's schema."""
     chats = _tool_chats if subset == "sft_tools" else _chats
     columns: dict[str, Any] = {
-        "prompt": chats(flat, [row.prompt for row in rows]),
+        "prompt": chats(flat, [row.prompt.line for row in rows]),
         **_provenance(flat, rows),
     }
     answers = chats(flat, [[row.answer] for row in rows])

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from plaudit_consumers.rows.build import Row, table_of
-from plaudit_consumers.rows.history import Lines
+from plaudit_consumers.rows.history import Lines, Prompt
 from plaudit_consumers.rows.schemas import TRAINING, Subset
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.rows.view import View, judged, offers, view
@@ -34,8 +34,8 @@ def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, 
     for number in range(table.num_rows):
         for subset, row in _Conversation(flat, number, settings).rows():
             waiting[subset].append(row)
-            size += sum(flat.lines.sizes[index] for index in row.prompt) + 1000
-            positions += len(row.prompt)
+            size += row.prompt.size + 1000
+            positions += len(row.prompt.line)
             if size > _TABLE_BYTES or positions > _TABLE_POSITIONS:
                 yield from _tables(flat, waiting)
                 size = positions = 0
@@ -100,7 +100,7 @@ class _Conversation:
             yield "kto", row._replace(label=score >= settings.kto_good_score)
 
     def _corrected(
-        self, prompt: list[int], target: int, text: int, verdict: Verdict, *, tools: bool
+        self, prompt: Prompt, target: int, text: int, verdict: Verdict, *, tools: bool
     ) -> Iterator[tuple[Subset, Row]]:
         row = Row(self._number, prompt, text, (target,), "correction", verdict, None)
         corrected = self._flat.texts[text].as_py()
@@ -141,10 +141,11 @@ class _Conversation:
                 texts[name] = self._flat.texts[index].as_py()
                 parents[name] = self._flat.lines.parents[index]
 
-    def _with_tools(self, prompt: Sequence[int], *answers: int) -> bool:
+    def _with_tools(self, prompt: Prompt, *answers: int) -> bool:
         offered = self._flat.offered[self._number]
-        return any(
-            self._lines.with_tools(prompt, index) or offers(self._flat.answer_tools[index], otherwise=offered)
+        return not self._flat.without_tools and any(
+            self._lines.with_tools(prompt.line, index)
+            or offers(self._flat.answer_tools[index], otherwise=offered)
             for index in answers
         )
 

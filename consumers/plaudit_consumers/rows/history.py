@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-SPEAKERS = frozenset(("system", "user", "assistant", "tool"))
+SPEAKERS = ("system", "user", "assistant", "tool")
 
 
 class Messages(NamedTuple):
@@ -12,7 +12,7 @@ class Messages(NamedTuple):
     Attributes:
         ids, parents: a root's parent is the empty string.
         sizes: bytes of the text.
-        plain: False for a message that a text cannot stand for: it has attachments.
+        usable: False for an unknown speaker, an orphan, and what a text cannot stand for: attachments.
         tools: True for a tool's answer and for an answer that calls a tool.
     """
 
@@ -20,10 +20,16 @@ class Messages(NamedTuple):
     parents: Sequence[str | None]
     roles: Sequence[str]
     statuses: Sequence[str]
-    orphans: Sequence[bool]
     sizes: Sequence[int]
-    plain: Sequence[bool]
+    usable: Sequence[bool]
     tools: Sequence[bool]
+
+
+class Prompt(NamedTuple):
+    """Positions of messages, root first, and the bytes of their texts."""
+
+    line: list[int]
+    size: int
 
 
 class Lines:
@@ -37,7 +43,7 @@ class Lines:
     def target(self, message_id: str) -> int | None:
         """The position of a message that may be an answer in a training row: a whole one of the assistant."""
         index = self.at.get(message_id)
-        if index is None or self._messages.roles[index] != "assistant" or not self._usable(index):
+        if index is None or self._messages.roles[index] != "assistant" or not self._messages.usable[index]:
             return None
         return index
 
@@ -45,31 +51,29 @@ class Lines:
         """Whether the answer is neither cut nor failed."""
         return self._messages.statuses[index] == "complete"
 
-    def prompt(self, index: int) -> list[int] | None:
-        """Positions of the messages before an answer, root first; None where they make no prompt.
+    def prompt(self, index: int) -> Prompt | None:
+        """The messages before an answer, root first; None where they make no prompt.
 
         A prompt is not empty, ends with a user's or a tool's turn, holds only known speakers and texts,
         and is not longer than the limit.
         """
+        _, parents, roles, _, sizes, usable, _ = self._messages
         line: list[int] = []
-        size, current = 0, self._messages.parents[index]
+        size, current, at = 0, parents[index], self.at
         while current:
-            parent = self.at.get(current)
-            if parent is None or not self._usable(parent) or len(line) > len(self.at):
+            parent = at.get(current)
+            if parent is None or not usable[parent] or len(line) > len(at):
                 return None
-            size += self._messages.sizes[parent]
+            size += sizes[parent]
             if size > self._max_bytes:
                 return None
             line.append(parent)
-            current = self._messages.parents[parent]
-        if not line or self._messages.roles[line[0]] not in ("user", "tool"):
+            current = parents[parent]
+        if not line or roles[line[0]] not in ("user", "tool"):
             return None
-        return line[::-1]
+        line.reverse()
+        return Prompt(line, size)
 
     def with_tools(self, line: Sequence[int], index: int) -> bool:
         """Whether a tool is called or answers in the line or in the answer."""
         return self._messages.tools[index] or any(self._messages.tools[each] for each in line)
-
-    def _usable(self, index: int) -> bool:
-        messages = self._messages
-        return messages.roles[index] in SPEAKERS and messages.plain[index] and not messages.orphans[index]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from plaudit_consumers.rows.history import Messages
+from plaudit_consumers.rows.history import SPEAKERS, Messages
 
 _JUDGED = ("message_id", "aspect", "kind", "thumb", "number", "minimum", "maximum", "labels", "correction",
            "confidence")  # fmt: skip
@@ -26,6 +26,7 @@ class View(NamedTuple):
         comparisons: dicts, by conversation.
         offered: by conversation, whether tools were offered.
         answer_tools: tools that a message names itself, and by which it overrides its conversation's.
+        without_tools: nothing of all this has to do with tools.
     """
 
     table: Any
@@ -39,6 +40,7 @@ class View(NamedTuple):
     user_ids: list[str | None]
     offered: list[bool]
     answer_tools: list[str | None]
+    without_tools: bool
 
 
 def judged(conversations: Any, consents: Sequence[str]) -> Any:
@@ -61,18 +63,22 @@ def view(table: Any) -> View:
     feedback, feedback_starts = _flat(table["feedback"])
     content = pc.struct_field(messages, "content")
     corrections = pc.struct_field(feedback, "correction")
+    lines = _lines(messages, content)
+    offered = [(tools or "").strip() not in _NO_TOOLS for tools in table["tools"].to_pylist()]
+    answer_tools = pc.struct_field(messages, "tools").to_pylist()
     return View(
         table,
         messages,
         message_starts,
-        _lines(messages, content),
+        lines,
         content if corrections.null_count == len(corrections) else pa.concat_arrays([content, corrections]),
         _feedback(feedback),
         feedback_starts,
         table["comparisons"].to_pylist(),
         table["user_id"].to_pylist(),
-        [(tools or "").strip() not in _NO_TOOLS for tools in table["tools"].to_pylist()],
-        pc.struct_field(messages, "tools").to_pylist(),
+        offered,
+        answer_tools,
+        not any(lines.tools) and not any(offered) and not any(answer_tools),
     )
 
 
@@ -94,14 +100,14 @@ def _lines(messages: Any, content: Any) -> Messages:
         return pc.struct_field(messages, name)
 
     called = pc.greater(pc.list_value_length(column("tool_calls")), 0)
+    whole = pc.and_(pc.equal(pc.list_value_length(column("attachments")), 0), pc.invert(column("orphan")))
     return Messages(
         column("message_id").to_pylist(),
         column("parent_id").to_pylist(),
         _names(column("role")),
         _names(column("status")),
-        column("orphan").to_pylist(),
         pc.binary_length(content).to_pylist(),
-        pc.equal(pc.list_value_length(column("attachments")), 0).to_pylist(),
+        pc.and_(whole, pc.is_in(column("role"), pa.array(SPEAKERS))).to_pylist(),
         pc.or_(called, pc.equal(column("role"), "tool")).to_pylist(),
     )
 
