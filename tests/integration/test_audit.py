@@ -342,6 +342,20 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     assert any("older than the finished topic" in what for what in report.unchecked), text(report)
 
 
+@pytest.mark.slow
+def test_a_line_on_a_redis_cluster_balances(kafka: str, redis_cluster: str, tmp_path: Path) -> None:
+    one = _fed(Line(kafka, redis_cluster, tmp_path), 1500)
+    report = _audited(one, None)
+    assert report.balanced, text(report)
+    assert report.pending == []
+    assert report.totals()["cells"] > 100
+    names = partition_keys(one.connection.redis_prefix, 0)
+    with redis.RedisCluster.from_url(redis_cluster.replace("+cluster", "")) as client:
+        name = client.zrange(names.changed, 0, 0)[0].decode()
+        client.hincrby(names.metrics + name, "planted", 1)
+    assert _audited(one, None).found == {"counters": 1}
+
+
 def _delete(one: Line, topic: str, before: int) -> None:
     place = TopicPartition(one.connection.topic_prefix + topic, 0, before)
     admin = AdminClient(one.connection.kafka())  # its futures end with it
