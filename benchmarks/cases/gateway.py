@@ -37,7 +37,7 @@ from plaudit_schemas.ulid import new_ulid
 from benchmarks.report import Row, row
 from tests.support.gateway import Gateway
 
-BATCH, BATCHES, CONNECTIONS = 50, 1200, 8
+BATCH, BATCHES, CONNECTIONS = 50, 1200, 16
 RATE, SECONDS = 2000, 10
 CROWD, OTHERS = 1000, 20
 TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4

@@ -60,14 +60,15 @@ def create_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_middleware(Direct, endpoints=events.ENDPOINTS)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=["retry-after"],
-        max_age=600,
-    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
+            max_age=600,
+        )
     app.add_middleware(Watch, telemetry=lambda: app.state.services.telemetry)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's way to extend it
     return app

@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from plaudit_producers._link import Client, Connect
 
-POLL_S, IDLE_POLL_S = 0.001, 0.05
+POLL_S, IDLE_POLL_S = 0.0025, 0.05
 Identity = tuple[bytes, str]
 _REMEMBERED = 100_000
 _STOP_S = 1.0

@@ -84,6 +84,30 @@ def test_many_at_once_share_calls_and_take_no_more_than_there_is(valkey: str) ->
     assert after - before < 20
 
 
+def test_a_fast_bucket_is_asked_seldom_and_gives_no_more_than_it_has(valkey: str) -> None:
+    fast = Bucket("fast", rate=1000, size=1000)
+
+    async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
+        given = 0
+        while await limiter.take(fast, 1) == 0:
+            given += 1
+        assert given == 1000
+        clock.now += 0.5
+        assert await limiter.take(fast, 500) == 0
+        assert await limiter.take(fast, 1) > 0
+        clock.now += 0.1
+        assert await limiter.take(fast, 1) == 0
+        clock.now += 5  # what is in hand is not kept for long
+        assert await limiter.take(fast, 1000) == 0
+        assert await limiter.take(fast, 1) > 0
+
+    with redis.Redis.from_url(valkey) as client:
+        before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+        limited(valkey, "fast", use)
+        after = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert after - before < 50
+
+
 def test_a_clock_behind_gives_nothing_and_the_script_comes_back(valkey: str) -> None:
     async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
         await limiter.take(TEN, 20)
