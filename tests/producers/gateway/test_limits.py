@@ -105,7 +105,7 @@ def test_a_fast_bucket_is_asked_seldom_and_gives_no_more_than_it_has(valkey: str
         before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
         limited(valkey, "fast", use)
         after = client.info("commandstats")["cmdstat_evalsha"]["calls"]
-    assert after - before < 50
+    assert after - before < 100
 
 
 def test_a_crowd_at_a_fast_bucket_takes_what_it_uses(valkey: str) -> None:
