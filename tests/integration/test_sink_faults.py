@@ -12,8 +12,11 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka import TopicPartition
+from plaudit_consumers.audit.report import text
+from plaudit_infra.auditing import audit
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import admin_of
+from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from benchmarks.workload import events
 from tests.consumers.builders import encoded, finished, like, message
@@ -173,4 +176,6 @@ def test_random_kills_of_sink_and_worker_change_no_row(
         left, right = (sorted(map(repr, rows(root, subset))) for root in (out, tmp_path / "calm"))
         assert left == right, subset
     assert max(sources(out).values()) == 1
+    report = audit(one.connection, WorkerSettings(), str(out))
+    assert report.balanced, text(report)
     assert len(list(out.glob("v1/conversations/*/*.parquet"))) > 15
