@@ -117,6 +117,9 @@ def test_erasure_is_never_too_late_and_leaves_nothing() -> None:
     assert (folded.state.messages, folded.state.facts, folded.state.feedback) == ({}, {}, {})
     folded.take(message("b", at=100))
     assert folded.refused[-1][0] == "expired"
+    folded.take(event("EraseConversation", {"reason": "again"}, at=101))
+    assert len(folded.effects.finished) == 2, "one tombstone, also where a store has forgotten the event's id"
+    assert (folded.state.seen, folded.state.lifecycle) == (set(), [])
     unknown = Folded().take(event("EraseConversation", {}))
     assert unknown.effects.finished[0].record["erased"]
 

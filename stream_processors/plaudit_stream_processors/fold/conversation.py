@@ -94,10 +94,10 @@ class Conversation:
         return sum(highest + 1 - counted for highest, counted in self.producers.values())
 
     def forget_content(self) -> None:
-        """Drop everything but what keeps later events out: key, revision and end."""
+        """Drop everything but what keeps later events out, ids of events too: key, revision and end."""
         self.facts, self.stamps, self.started, self.series = {}, {}, None, []
         self.messages, self.feedback, self.comparisons, self.votes = {}, {}, {}, {}
         self.slots_of, self.children, self.producers = {}, {}, {}
         self.last_message, self.spent = "", None
-        self.seen = set(self.lifecycle)
+        self.seen, self.lifecycle = set(), []
         self.dirty = {"conversation": None}

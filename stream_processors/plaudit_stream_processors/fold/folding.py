@@ -54,7 +54,7 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
         raise Refused("invalid", f"event_id must have 1 to {ID_CHARACTERS} characters, producer at most that")
     if state.end is not None and name != _ERASE:
         _refuse_late(state, event, rules)
-    if event_id in state.seen:
+    if event_id in state.seen or (state.erased and name == _ERASE):
         effects.duplicates += 1
         return state
     check_body(body, event.size)
@@ -64,7 +64,8 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
     _HANDLERS[name](state, body, event, effects, rules)
     if name in _LIFECYCLE:
         state.lifecycle.append(event_id)
-    state.seen.add(event_id)
+    if name != _ERASE:  # what is erased takes no event any more, so it needs to know none
+        state.seen.add(event_id)
     state.events += 1
     if producer and "sequence" in record:
         _count_sequence(state, producer, record["sequence"])

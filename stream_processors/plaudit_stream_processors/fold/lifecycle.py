@@ -72,7 +72,6 @@ def erase_conversation(
     state.erased, state.is_open = True, False
     state.revision += 1
     state.end = {"reason": "erased", "at": event.at, "arrived_ms": event.arrived_ms}
-    state.lifecycle.append(event.record["event_id"])
     effects.finished.append(Emission(state.key, event.offset, tombstone_record(state, body["reason"], event)))
 
 
