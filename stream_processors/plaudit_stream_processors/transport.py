@@ -32,6 +32,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 MAX_UNACKED = 2
+FETCH_WAIT_MS = 50
 _SETTING = "batched_positions"
 
 
@@ -114,7 +115,7 @@ class BatchedConsumer(driver.Consumer):
         return any(self._unacked_batches.get(tp, 0) for tp in self._position)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _CommittedOnly(self, loop=self.loop, beacon=self.beacon)
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Where Faust asks for committed offsets: a new session begins, at the store's positions.
@@ -216,12 +217,17 @@ class BatchedConsumer(driver.Consumer):
         """Faust's livelock checks count messages and only log; readiness is the application's."""
 
 
-class _CommittedOnly(driver.AIOKafkaConsumerThread):
-    """Records of aborted transactions are not read."""
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads no records of aborted transactions, and waits for new ones briefly.
+
+    A broker is asked once at a time, and only for the partitions of which nothing is buffered: while that
+    waits, new records of the others wait with it.
+    """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting for it
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no settings for these
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
 
