@@ -1,7 +1,11 @@
 """The terminal's view, drawn from a state."""
 
+import pytest
+from plaudit_infra.commands import top
+from plaudit_infra.main import main
 from plaudit_infra.terminal.screen import screen
 from plaudit_infra.terminal.state import ServiceLine, State
+from plaudit_producers.board import feed, lag
 from plaudit_producers.board.alerts import Condition, Firing
 from plaudit_producers.board.snapshots import FigureId, Series, Snapshot, Value
 from rich.console import Console
@@ -25,6 +29,16 @@ def _snapshot(model: str = "answerer", window: int = 300) -> Snapshot:
         FigureId("messages_assistant"): Value(2400.0, None, None, 2400),
     }
     return Snapshot(window, 1, Series("shop", model, "2", "", "sdk"), True, figures)
+
+
+def test_top_without_kafka_is_an_error_and_no_empty_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(feed, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(lag, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(top, "_FIRST_S", 0.5)
+    assert main(["top", "--once", "--bootstrap-servers", "127.0.0.1:1"]) == 1
+    assert "Kafka does not answer" in capsys.readouterr().err
 
 
 def test_an_empty_line_says_so() -> None:

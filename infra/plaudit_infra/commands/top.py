@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import OK, Command
 from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.settings import add_arguments, load
 
 WINDOWS = {"1m": 60, "5m": 300, "1h": 3600, "24h": 86_400}
@@ -44,6 +45,11 @@ def run(arguments: Namespace) -> int:
             deadline = time.monotonic() + _FIRST_S
             while not state.snapshots and time.monotonic() < deadline:
                 state = watch.read(1.0)
+            if state.events is None and not state.snapshots:
+                raise ServiceUnavailableError(
+                    "Kafka does not answer, or has no topics of ours; check PLAUDIT_BOOTSTRAP_SERVERS, or "
+                    "start `plaudit up` and `plaudit worker`"
+                )
             console.print(screen(state))
             return OK
         with Live(screen(state), console=console, screen=True, auto_refresh=False) as live:
