@@ -119,19 +119,17 @@ export class Chart {
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.round(q * (sorted.length - 1)))];
 
-/** Lowest and highest value to show: all of what is newest, and of the past all but its few widest intervals. */
+/** Lowest and highest value to show: all values but the first tenth, and the intervals but their few widest. */
 export function extent(data) {
-  const ends = [[], []], newest = [[], []];
+  const ends = [[], []], values = [];
   for (let i = 1; i < data.length; i += 3) {
-    for (const [side, column] of [data[i + 1], data[i + 2]].entries()) {
-      const known = column.filter((v) => v != null);
-      ends[side].push(...known);
-      newest[side].push(...known.slice(-1));
-    }
+    for (const [side, column] of [data[i + 1], data[i + 2]].entries()) ends[side].push(...column.filter((v) => v != null));
+    const known = data[i].filter((v) => v != null);
+    values.push(...known.slice(Math.floor(known.length / 10)));
   }
   if (!ends[0].length) return [null, null];
   const [lows, highs] = ends.map((list) => list.sort((a, b) => a - b));
-  return [Math.min(quantile(lows, 0.08), ...newest[0]), Math.max(quantile(highs, 0.92), ...newest[1])];
+  return [Math.min(quantile(lows, 0.08), ...values), Math.max(quantile(highs, 0.92), ...values)];
 }
 
 /** A y range that holds the data with some room, and does not make noise look like news. */
