@@ -177,8 +177,9 @@ def _finish(line: DemoLine, view: View, began: float) -> Outcome:
     folded = time.monotonic() - began
     supervisor = line.supervisor
     assert supervisor is not None  # noqa: S101  # the line was started
-    supervisor.retire("sink")  # it writes what it has
+    supervisor.retire("sink")  # it writes what it has read; the next one reads to the end
     view.until(lambda: supervisor.gone("sink"), _FINISH_S, "the sink did not stop")
+    _write_the_rest(line)
     on_disk = time.monotonic() - began
     view.refresh()
     first = view.progress.first_row_at
@@ -193,11 +194,19 @@ def _finish(line: DemoLine, view: View, began: float) -> Outcome:
     )
 
 
+def _plaudit(line: DemoLine, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "plaudit_infra.main", *arguments]
+    return subprocess.run(command, env=line.environ, capture_output=True, text=True, check=False)
+
+
+def _write_the_rest(line: DemoLine) -> None:
+    done = _plaudit(line, "sink", "--once", "--without-web", "--output", str(line.output))
+    if done.returncode:
+        raise ServerStartError(f"the sink could not write the rest: {done.stderr.strip()[-500:]}")
+
+
 def _audit(line: DemoLine) -> str:
-    command = [sys.executable, "-m", "plaudit_infra.main", "audit", "--output", str(line.output)]
-    done = subprocess.run(
-        [*command, "--wait", "30"], env=line.environ, capture_output=True, text=True, check=False
-    )
+    done = _plaudit(line, "audit", "--wait", "30", "--output", str(line.output))
     if done.returncode == 0:
         return "balanced: what came in is folded, on disk, or refused with a reason"
     return f"{NOT_BALANCED}: {(done.stdout + done.stderr).strip()}"

@@ -126,7 +126,11 @@ def exit_code(process_id: ProcessId) -> int | None:
 
 
 def ended_how(process_id: ProcessId) -> str:
-    """How a child of ours ended, in words."""
+    """How a child of ours ended, in words; waits for its last threads."""
+    child = _children.get(process_id.pid)
+    if child is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)  # it is a zombie before the last of a Java's threads is gone
     code = exit_code(process_id)
     if code is None:
         return "ended"

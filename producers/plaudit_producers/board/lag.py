@@ -40,6 +40,7 @@ class LagReader:
             ends = self._ends(self._admin)
             committed = self._consumer.committed(self._places, timeout=_ANSWER_S)
         except (KafkaException, PlauditError):
+            self.close()  # the next one asks anew: the broker may have come back as another
             return None
         done = {place.partition: max(0, place.offset) for place in committed}
         waiting = sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
