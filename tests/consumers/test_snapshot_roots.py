@@ -69,6 +69,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "us-east-1"),
     ):  # fmt: skip
         monkeypatch.setenv(name, value)
+    httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # its buckets are the process's
     httpx.put(f"http://{host}:{port}/lake").raise_for_status()
     yield "s3://lake/chats"
     server.stop()
