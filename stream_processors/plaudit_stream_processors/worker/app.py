@@ -131,7 +131,7 @@ def _app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
         agent_supervisor=mode.CrashingSupervisor,
         consumer_group_instance_id=settings.worker_instance,
         consumer_max_fetch_size=4 * 1024 * 1024,
-        # A leader that looks while a broker comes back sees no topic and assigns nothing, until it looks again.
+        # A leader that looks while a broker comes back sees no topic and assigns none until it looks again.
         consumer_metadata_max_age_ms=5000,
         broker_max_poll_records=settings.worker_batch,
         broker_commit_interval=1.0,
