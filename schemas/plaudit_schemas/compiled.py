@@ -149,6 +149,33 @@ def _encode_time(value: int) -> bytes:
 
 _NO_DEFAULT = object()
 _SHORTEST_RUN = 3
+_PRIMITIVES = ("null", "boolean", "int", "long", "double", "string")
+
+
+def named_types(schema: Schema) -> dict[str, Schema]:
+    """Every record and enum of a schema by its name."""
+    found: dict[str, Schema] = {}
+    pending: list[Any] = [schema]
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, list):
+            pending = [*node, *pending]
+        elif isinstance(node, dict):
+            if node["type"] in ("record", "enum"):
+                found[node["name"]] = node
+            pending = [*(node.get(key) for key in ("fields", "items", "values", "type")), *pending]
+    return found
+
+
+def resolve(node: Any, types: dict[str, Schema]) -> Any:
+    """Follow names and `{"type": ...}` wrappers to what a node is."""
+    while True:
+        if isinstance(node, str) and node in types:
+            return types[node]
+        if isinstance(node, dict) and (isinstance(node["type"], (list, dict)) or node["type"] in _PRIMITIVES):
+            node = node["type"]
+            continue
+        return node
 
 
 class _Source:
@@ -161,9 +188,8 @@ class _Source:
             "size_bytes": _encode_size, "long_bytes": _encode_long, "time_bytes": _encode_time,
             "unpack_double": _DOUBLE.unpack_from, "pack_double": _DOUBLE.pack,
         }  # fmt: skip
-        self.types: dict[str, Schema] = {}
+        self.types = named_types(schema)
         self._count = 0
-        self._collect(schema)
         for name, definition in self.types.items():
             if definition["type"] == "record":
                 self.record(name, definition)
@@ -183,30 +209,8 @@ class _Source:
     def record(self, name: str, definition: Schema) -> None:
         raise NotImplementedError
 
-    def _collect(self, node: Any) -> None:
-        if isinstance(node, list):
-            for item in node:
-                self._collect(item)
-        elif isinstance(node, dict):
-            if node["type"] in ("record", "enum"):
-                self.types[node["name"]] = node
-            for key in ("fields", "items", "values", "type"):
-                self._collect(node.get(key))
-
     def resolve(self, node: Any) -> Any:
-        """Follow names and `{"type": ...}` wrappers to what the node is."""
-        while True:
-            if isinstance(node, str) and node in self.types:
-                return self.types[node]
-            if isinstance(node, dict) and (
-                isinstance(node["type"], (list, dict)) or node["type"] in _PRIMITIVES
-            ):
-                node = node["type"]
-                continue
-            return node
-
-
-_PRIMITIVES = ("null", "boolean", "int", "long", "double", "string")
+        return resolve(node, self.types)
 
 
 def _is_time(node: Any) -> bool:

@@ -1,18 +1,16 @@
 """Reading the dead letters, and sending them again to where they were refused."""
 
-import time
-import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, Producer, TopicPartition
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.dead_letters import Reason, Refusal
-from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.topics import DEAD_LETTERS
-from plaudit_schemas.topics.admin import live_partitions
+
+from plaudit_stream_processors.log import partitions_of, read_partition, reader
 
 _DEADLINE_S = 60.0
 
@@ -46,36 +44,13 @@ def read(connection: ConnectionSettings, wanted: Wanted) -> Iterator[DeadLetter]
         ServiceUnavailableError: Kafka does not answer.
     """
     name = connection.topic_prefix + DEAD_LETTERS
-    partitions = live_partitions(AdminClient(connection.kafka(log_level=0)), connection)
-    if name not in partitions:
-        raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
-    consumer = Consumer(
-        connection.kafka(**{"group.id": f"plaudit-letters-{uuid.uuid4().hex}", "log_level": 0})
-    )
-    try:
-        for partition in range(partitions[name]):
-            for message in _read_partition(consumer, TopicPartition(name, partition)):
+    partitions = partitions_of(connection, name)
+    with reader(connection) as consumer:
+        for partition in range(partitions):
+            for message in read_partition(consumer, TopicPartition(name, partition)):
                 refusal = Refusal.from_headers(message.headers())
                 if wanted.holds(refusal):
                     yield DeadLetter(partition, message.offset(), refusal, message.key(), message.value())
-    finally:
-        consumer.close()
-
-
-def _read_partition(consumer: Consumer, place: TopicPartition) -> Iterator[Any]:
-    position, end = consumer.get_watermark_offsets(place, timeout=_DEADLINE_S)
-    consumer.assign([TopicPartition(place.topic, place.partition, position)])
-    deadline = time.monotonic() + _DEADLINE_S
-    while position < end:
-        messages: list[Any] = consumer.consume(1000, timeout=1.0)
-        for message in messages:
-            if message.error() is None and message.offset() < end:
-                yield message
-        reached: int = consumer.position([place])[0].offset or 0
-        if reached > position:
-            position, deadline = reached, time.monotonic() + _DEADLINE_S
-        elif time.monotonic() > deadline:
-            raise ServiceUnavailableError(f"Kafka stopped answering at offset {position} of {place.topic}")
 
 
 def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) -> int:

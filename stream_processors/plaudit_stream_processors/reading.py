@@ -1,14 +1,11 @@
 """Reading one conversation: from the live state, or rebuilt from the log up to a point."""
 
-import time
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
-from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TopicPartition
 from plaudit_schemas.codec import Decoder
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import (
@@ -16,21 +13,18 @@ from plaudit_schemas.errors import (
     NotFoundError,
     ServiceUnavailableError,
     SettingsError,
-    TopicError,
 )
 from plaudit_schemas.events import micros, moment
 from plaudit_schemas.keys import conversation_key, partition_of
 from plaudit_schemas.topics import EVENTS
-from plaudit_schemas.topics.admin import live_partitions
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
 from plaudit_stream_processors.fold.events import check_key
+from plaudit_stream_processors.log import partitions_of, read_partition, reader
 from plaudit_stream_processors.state.client import connect
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.worker.settings import WorkerSettings
-
-_DEADLINE_S = 60.0
 
 
 class Until(NamedTuple):
@@ -83,10 +77,7 @@ def partition_for(connection: ConnectionSettings, application: str, conversation
         ServiceUnavailableError: Kafka does not answer.
     """
     name = connection.topic_prefix + EVENTS
-    partitions = live_partitions(AdminClient(connection.kafka(log_level=0)), connection)
-    if name not in partitions:
-        raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
-    return partition_of(conversation_key(application, conversation_id), partitions[name])
+    return partition_of(conversation_key(application, conversation_id), partitions_of(connection, name))
 
 
 def rebuilt(
@@ -124,31 +115,12 @@ def rebuilt(
 
 
 def _read(connection: ConnectionSettings, partition: int, until: Until) -> Iterator[Any]:
-    consumer = Consumer(connection.kafka(**{"group.id": f"plaudit-read-{uuid.uuid4().hex}", "log_level": 0}))
-    name = connection.topic_prefix + EVENTS
-    try:
-        first, end = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=_DEADLINE_S)
-        if until.offset is not None:
-            end = min(end, until.offset + 1)
-        consumer.assign([TopicPartition(name, partition, first)])
-        position, deadline = first, time.monotonic() + _DEADLINE_S
-        while position < end:
-            messages: list[Any] = consumer.consume(5000, timeout=1.0)
-            if messages:
-                deadline = time.monotonic() + _DEADLINE_S
-            elif time.monotonic() > deadline:
-                raise ServiceUnavailableError(
-                    f"Kafka stopped answering at offset {position} of {name} {partition}"
-                )
-            for message in messages:
-                position = message.offset() + 1
-                if position > end or (
-                    until.arrived_ms is not None and message.timestamp()[1] > until.arrived_ms
-                ):
-                    return
-                yield message
-    finally:
-        consumer.close()
+    place = TopicPartition(connection.topic_prefix + EVENTS, partition)
+    with reader(connection) as consumer:
+        for message in read_partition(consumer, place, until.offset):
+            if until.arrived_ms is not None and message.timestamp()[1] > until.arrived_ms:
+                return
+            yield message
 
 
 def document(state: Conversation) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 from plaudit_schemas.catalog import Schema
-from plaudit_schemas.compiled import read_block, read_size, time_reader
+from plaudit_schemas.compiled import named_types, read_block, read_size, resolve, time_reader
 
 _DOUBLE = Packed("<d")
 # The end of a text, and a number: up to 8191 in place, larger ones by a call.
@@ -31,7 +31,6 @@ _NUMBER = (
     "elif not v & 1 and (h := b[i + 1]) < 0x80: i += 2; v = (v & 0x7F | h << 7) >> 1",
     "else: v, i = read_time(b, i)",
 )
-_PRIMITIVES = ("boolean", "int", "long", "double", "string")
 
 
 class Column(Protocol):
@@ -144,8 +143,7 @@ class ColumnReader:
             "read_time": time_reader(), "read_size": read_size, "read_block": read_block,
             "unpack_double": _DOUBLE.unpack_from,
         }  # fmt: skip
-        self._types: dict[str, Schema] = {}
-        self._collect(schema)
+        self._types = named_types(schema)
         self._root = _Record(self._fields(1, schema, "row"))
         self._emit(1, "return i")
         exec(compile("\n".join(self._lines), "<columns>", "exec"), self._names)  # noqa: S102  # our own text
@@ -188,26 +186,8 @@ class ColumnReader:
         self._variables += 1
         return f"v{self._variables}"
 
-    def _collect(self, node: Any) -> None:
-        if isinstance(node, list):
-            for item in node:
-                self._collect(item)
-        elif isinstance(node, dict):
-            if node["type"] in ("record", "enum"):
-                self._types[node["name"]] = node
-            for key in ("fields", "items", "values", "type"):
-                self._collect(node.get(key))
-
     def _resolve(self, node: Any) -> Any:
-        while True:
-            if isinstance(node, str) and node in self._types:
-                node = self._types[node]
-            elif isinstance(node, dict) and (
-                isinstance(node["type"], (list, dict)) or node["type"] in _PRIMITIVES
-            ):
-                node = node["type"]
-            else:
-                return node
+        return resolve(node, self._types)
 
     def _fields(self, indent: int, record: Schema, row: str) -> dict[str, Column]:
         columns: dict[str, Column] = {}
