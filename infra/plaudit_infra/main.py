@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from plaudit_schemas.commands import FAILED, Command
 from plaudit_schemas.errors import PlauditError
@@ -17,7 +17,19 @@ GROUP = "plaudit.commands"
 
 def commands() -> list[Command]:
     """The sub-commands of every installed member, by name."""
-    return sorted((point.load() for point in entry_points(group=GROUP)), key=lambda command: command.name)
+    loaded = [command for point in entry_points(group=GROUP) if (command := _load(point)) is not None]
+    return sorted(loaded, key=lambda command: command.name)
+
+
+def _load(point: EntryPoint) -> Command | None:
+    """A command, or None if it needs a member that is not installed: an image has only its own."""
+    try:
+        command: Command = point.load()
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("plaudit_"):
+            return None
+        raise
+    return command
 
 
 def parser(available: Sequence[Command]) -> argparse.ArgumentParser:

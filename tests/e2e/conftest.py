@@ -19,8 +19,9 @@ _SWITCHES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the whole session: as long as it is open, the main thread has a running event loop."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         unavailable("Chromium")
