@@ -4,8 +4,10 @@ librdkafka's reports are fetched by the loop, every `POLL_S` while a request wai
 each report would fight the loop for the interpreter (docs/decisions/0013).
 
 An event whose request gave up waiting stays with librdkafka and may still arrive. It is remembered
-as an *orphan*: a retry of it joins it instead of sending it twice. While orphans wait and Kafka
-acknowledges nothing, new events are refused at once, so that an outage costs neither time nor memory.
+as an *orphan*: a retry of it joins it instead of sending it twice. So does a request that brings an event
+which another one is sending just now: a page that is left sends by beacon what its last request may have
+taken. While orphans wait and Kafka acknowledges nothing, new events are refused at once, so that an outage
+costs neither time nor memory.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
@@ -79,6 +82,7 @@ class Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._orphans: dict[Identity, asyncio.Future[Outcome]] = {}
         self._arrived: dict[Identity, None] = {}
+        self._in_flight: dict[Identity, tuple[_Batch, int]] = {}
 
     @property
     def away(self) -> bool:
@@ -94,7 +98,7 @@ class Sender:
 
         `unheard`: nobody hears the answer, so the same events will come again; they are not sent twice.
         """
-        known = self._orphans or self._arrived
+        known = self._orphans or self._arrived or any(event.identity in self._in_flight for event in events)
         outcomes = await (self._join(events) if known else self._send(events))
         if unheard:
             for event, outcome in zip(events, outcomes, strict=True):
@@ -110,23 +114,32 @@ class Sender:
         self._client.flush(_STOP_S)
 
     async def _join(self, events: Sequence[Outgoing]) -> list[Outcome]:
-        """As `_send`, but orphans are waited for, and what arrived late is not sent again."""
-        orphans = {
-            event.identity: self._orphans[event.identity]
-            for event in events
-            if event.identity in self._orphans
+        """As `_send`, but what is under way is waited for, and what arrived late is not sent again."""
+        identities = {event.identity for event in events}
+        orphans = {name: self._orphans[name] for name in identities if name in self._orphans}
+        others = {
+            name: self._in_flight[name] for name in identities - orphans.keys() if name in self._in_flight
         }
         outcomes: dict[Identity, Outcome] = {}
         if not self.away:
-            if orphans:
-                await asyncio.wait(orphans.values(), timeout=self._timeout_s)
-            outcomes = {identity: future.result() for identity, future in orphans.items() if future.done()}
+            awaited: set[asyncio.Future[Any]] = {
+                *orphans.values(),
+                *(batch.future for batch, _ in others.values()),
+            }
+            if awaited:
+                await asyncio.wait(awaited, timeout=self._timeout_s)
+            outcomes = {name: future.result() for name, future in orphans.items() if future.done()}
+            for name, (batch, number) in others.items():
+                outcome = batch.outcomes[number]
+                if outcome is not None:
+                    outcomes[name] = outcome
+            known = orphans.keys() | others.keys()
             fresh = [
                 event
                 for event in events
-                if event.identity not in orphans and event.identity not in self._arrived
+                if event.identity not in known and event.identity not in self._arrived
             ]
-            if len(outcomes) == len(orphans):
+            if len(outcomes) == len(orphans) + len(others):
                 sent = await self._send(fresh)
                 outcomes.update(zip((event.identity for event in fresh), sent, strict=True))
         return [
@@ -157,6 +170,7 @@ class Sender:
             outcome = self._produce(event, partial(self._report, batch, number))
             if outcome is None:
                 batch.left += 1
+                self._in_flight[event.identity] = (batch, number)
             elif outcome is Outcome.REFUSED:
                 batch.outcomes[number] = outcome
             else:  # the rest must not overtake
@@ -208,8 +222,10 @@ class Sender:
             outcome = Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY
         batch.outcomes[number] = outcome
         batch.left -= 1
+        identity = batch.events[number].identity
+        self._in_flight.pop(identity, None)
         if batch.given_up:
-            self._settle_orphan(batch.events[number].identity, outcome)
+            self._settle_orphan(identity, outcome)
         elif not batch.left and not batch.future.done():
             batch.future.set_result(None)
 

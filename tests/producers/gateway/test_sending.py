@@ -119,6 +119,36 @@ def test_a_retry_joins_what_still_waits_and_is_not_sent_twice() -> None:
     with_sender(use)
 
 
+def test_what_another_request_is_sending_is_waited_for() -> None:
+    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        first = asyncio.create_task(sender.send(events("a", "b")))
+        beacon = asyncio.create_task(sender.send(events("a", "b", "c"), unheard=True))
+        await asyncio.sleep(0)
+        assert link.sent == [b"a", b"b"]
+        link.automatic = True
+        link.answer()
+        assert [await first, await beacon] == [[ACKED, ACKED], [ACKED, ACKED, ACKED]]
+        assert link.sent == [b"a", b"b", b"c"]
+
+    with_sender(use, 60)
+
+
+def test_what_another_request_could_not_send_may_be_tried_again() -> None:
+    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        first = asyncio.create_task(sender.send(events("a")))
+        second = asyncio.create_task(sender.send(events("a")))
+        await asyncio.sleep(0)
+        link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
+        assert [await first, await second] == [[AWAY], [AWAY]]
+        link.automatic = True
+        assert await sender.send(events("a")) == [ACKED]
+        assert link.sent == [b"a", b"a"]
+
+    with_sender(use, 60)
+
+
 def test_while_kafka_is_away_new_events_are_refused_at_once() -> None:
     async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
