@@ -5,17 +5,13 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from plaudit_schemas.codec import Record
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.events import ConversationEvent
 
 from plaudit_producers._base import ProducerBase, check_conversation
 from plaudit_producers._bodies import StartOptions, split_options, start_body
 from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._handle import AsyncConversation, envelope
-from plaudit_producers._identity import IdentityHash
 from plaudit_producers._ids import new_id
-from plaudit_producers._options import Options
-from plaudit_producers._redact import Redact
 from plaudit_producers.errors import BufferFullError
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
@@ -28,18 +24,6 @@ class AsyncFeedbackProducer(ProducerBase):
     the producer's own thread; a DeliveryFuture may be awaited instead. With a spool each event is one
     write to the page cache on the loop's thread (`spool_sync="always"`: an fsync, which blocks).
     """
-
-    def __init__(
-        self,
-        application: str,
-        *,
-        connection: ConnectionSettings | None = None,
-        on_delivery: DeliveryCallback | None = None,
-        redact: Redact | None = None,
-        identity: IdentityHash | None = None,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(application, connection, on_delivery, redact, identity, options)
 
     async def start_conversation(
         self, conversation_id: str | None = None, **fields: Unpack[StartOptions]

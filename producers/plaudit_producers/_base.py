@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from typing import Any
+from typing import Any, Unpack
 from weakref import WeakSet
 
 from plaudit_schemas.codec import SchemaSource
@@ -32,11 +32,12 @@ class ProducerBase:
     def __init__(
         self,
         application: str,
-        connection: ConnectionSettings | None,
-        on_delivery: DeliveryCallback | None,
-        redact: Redact | None,
-        identity: IdentityHash | None,
-        options: Options,
+        *,
+        connection: ConnectionSettings | None = None,
+        on_delivery: DeliveryCallback | None = None,
+        redact: Redact | None = None,
+        identity: IdentityHash | None = None,
+        **options: Unpack[Options],
     ) -> None:
         check_application(application, "application")
         self.application = application

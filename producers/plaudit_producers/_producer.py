@@ -6,18 +6,14 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from plaudit_schemas.codec import Record
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.events import ConversationEvent
 
 from plaudit_producers._base import ProducerBase, check_conversation
 from plaudit_producers._bodies import StartOptions, split_options, start_body
 from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._handle import Conversation, envelope
-from plaudit_producers._identity import IdentityHash
 from plaudit_producers._ids import new_id
-from plaudit_producers._options import Options
 from plaudit_producers._pipeline import Packed
-from plaudit_producers._redact import Redact
 from plaudit_producers.errors import BufferFullError
 
 _LOOK_AGAIN_S = 0.1
@@ -52,18 +48,6 @@ class FeedbackProducer(ProducerBase):
     Raises:
         SettingsError: an option or a `PLAUDIT_*` variable is wrong.
     """
-
-    def __init__(
-        self,
-        application: str,
-        *,
-        connection: ConnectionSettings | None = None,
-        on_delivery: DeliveryCallback | None = None,
-        redact: Redact | None = None,
-        identity: IdentityHash | None = None,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(application, connection, on_delivery, redact, identity, options)
 
     def start_conversation(
         self, conversation_id: str | None = None, **fields: Unpack[StartOptions]
