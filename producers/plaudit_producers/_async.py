@@ -7,12 +7,11 @@ from typing import Any, Self, Unpack
 from plaudit_schemas.codec import Record
 from plaudit_schemas.events import ConversationEvent
 
-from plaudit_producers._base import ProducerBase, check_conversation
+from plaudit_producers._base import ProducerBase, check_conversation, no_room
 from plaudit_producers._bodies import StartOptions, split_options, start_body
 from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._handle import AsyncConversation, envelope
 from plaudit_producers._ids import new_id
-from plaudit_producers.errors import BufferFullError
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
 
@@ -64,9 +63,7 @@ class AsyncFeedbackProducer(ProducerBase):
                 pass
             else:
                 return
-        raise BufferFullError(
-            "there is no room for the event: Kafka is away or too slow; send it again later"
-        )
+        raise no_room()
 
     async def start(self) -> None:
         """See `FeedbackProducer.start`."""

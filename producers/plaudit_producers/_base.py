@@ -22,6 +22,7 @@ from plaudit_producers._outbox import Outbox, Reporter, Stats
 from plaudit_producers._pipeline import Pipeline
 from plaudit_producers._redact import Redact
 from plaudit_producers._spooled import SpoolOutbox
+from plaudit_producers.errors import BufferFullError
 
 _live: "WeakSet[ProducerBase]" = WeakSet()
 
@@ -108,6 +109,11 @@ def check_conversation(conversation_id: str) -> str:
     """
     check_id(conversation_id, "conversation_id")
     return conversation_id
+
+
+def no_room() -> BufferFullError:
+    """What both producers raise once they have waited long enough."""
+    return BufferFullError("there is no room for the event: Kafka is away or too slow; send it again later")
 
 
 def _close_all() -> None:

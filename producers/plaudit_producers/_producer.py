@@ -8,13 +8,12 @@ from typing import Any, Self, Unpack
 from plaudit_schemas.codec import Record
 from plaudit_schemas.events import ConversationEvent
 
-from plaudit_producers._base import ProducerBase, check_conversation
+from plaudit_producers._base import ProducerBase, check_conversation, no_room
 from plaudit_producers._bodies import StartOptions, split_options, start_body
 from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._handle import Conversation, envelope
 from plaudit_producers._ids import new_id
 from plaudit_producers._pipeline import Packed
-from plaudit_producers.errors import BufferFullError
 
 _LOOK_AGAIN_S = 0.1
 
@@ -147,6 +146,4 @@ class FeedbackProducer(ProducerBase):
             self._pipeline.outbox.wait_for_room(min(left, _LOOK_AGAIN_S))
             if offer():
                 return
-        raise BufferFullError(
-            "there is no room for the event: Kafka is away or too slow; send it again later"
-        )
+        raise no_room()
