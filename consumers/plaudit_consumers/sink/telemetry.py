@@ -1,23 +1,17 @@
-"""What a sink knows of itself: metrics for Prometheus, and whether it is ready."""
+"""What a sink knows of itself: metrics for Prometheus, and whether it is ready.
+
+Labels are bounded by subsets, reasons or partitions.
+"""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
+from plaudit_schemas.metric import Metric
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics import MetricWrapperBase
 
 from plaudit_consumers.sink.partition import Committed
-
-
-class Metric(NamedTuple):
-    """One metric; labels are bounded by subsets, reasons or partitions."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    meaning: str
-    labels: tuple[str, ...] = ()
-
 
 SINK: Final[tuple[Metric, ...]] = (
     Metric("plaudit_sink_records_total", "counter", "Records that are in the output, or refused."),

@@ -1,18 +1,9 @@
-"""Every Prometheus metric of the gateway: its name, kind and meaning, in one place."""
+"""Every Prometheus metric of the gateway: its name, kind and meaning, in one place.
 
-from typing import Literal, NamedTuple
+Labels are bounded by the routes, the statuses and the reasons.
+"""
 
-Kind = Literal["counter", "gauge", "histogram"]
-
-
-class Metric(NamedTuple):
-    """One metric; labels are bounded by the routes, the statuses and the reasons."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    labels: tuple[str, ...] = ()
-
+from plaudit_schemas.metric import Metric
 
 GATEWAY: tuple[Metric, ...] = (
     Metric("plaudit_gateway_requests_total", "counter", "Answers by route and status.", ("route", "status")),

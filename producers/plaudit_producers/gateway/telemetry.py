@@ -1,9 +1,10 @@
 """The gateway's counters for Prometheus."""
 
+from plaudit_schemas.metric import Metric
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from plaudit_producers.gateway.names import GATEWAY, Metric
+from plaudit_producers.gateway.names import GATEWAY
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

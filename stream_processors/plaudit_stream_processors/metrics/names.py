@@ -1,18 +1,9 @@
-"""Every Prometheus metric of the worker: its name, kind and meaning, in one place."""
+"""Every Prometheus metric of the worker: its name, kind and meaning, in one place.
 
-from typing import Literal, NamedTuple
+Labels are bounded by the partitions, the reasons, or the cardinality limit.
+"""
 
-Kind = Literal["counter", "gauge", "histogram"]
-
-
-class Metric(NamedTuple):
-    """One metric; labels are bounded by the partitions, the reasons, or the cardinality limit."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    labels: tuple[str, ...] = ()
-
+from plaudit_schemas.metric import Metric
 
 SERIES = ("application", "model", "model_version", "variant", "source", "window")
 FIGURE = (*SERIES, "rater_kind", "scale", "level")
