@@ -345,6 +345,19 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+def read_moment(text: str) -> datetime:
+    """An ISO 8601 time, in UTC; without a zone it is UTC, and a day is its first moment.
+
+    Raises:
+        ValueError: it is none, or in UTC it lies beyond the years 1 to 9999.
+    """
+    at = datetime.fromisoformat(text)
+    try:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is beyond the years 1 to 9999") from error
+
+
 def _body_fields(record: dict[str, Any]) -> dict[str, Any]:
     fields = dict(record)
     if "feedback" in fields:

@@ -1,7 +1,6 @@
 """Reading one conversation: from the live state, or rebuilt from the log up to a point."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,7 +13,7 @@ from plaudit_schemas.errors import (
     ServiceUnavailableError,
     SettingsError,
 )
-from plaudit_schemas.events import micros, moment
+from plaudit_schemas.events import micros, moment, read_moment
 from plaudit_schemas.keys import conversation_key, partition_of
 from plaudit_schemas.topics import EVENTS
 from redis.exceptions import RedisError
@@ -43,12 +42,12 @@ def moment_of(text: str) -> Until:
     if text.isdigit():
         return Until(int(text), None)
     try:
-        at = datetime.fromisoformat(text)
+        at = read_moment(text)
     except ValueError:
         raise SettingsError(
             f"--at {text!r} is neither an offset nor a time such as 2026-11-21T12:00:00Z"
         ) from None
-    return Until(None, micros(at if at.tzinfo else at.replace(tzinfo=UTC)) // 1000)
+    return Until(None, micros(at) // 1000)
 
 
 async def live(connection: ConnectionSettings, application: str, conversation_id: str) -> Conversation:

@@ -18,6 +18,7 @@ from plaudit_schemas.events import (
     UpdateMessage,
     micros,
     moment,
+    read_moment,
 )
 from plaudit_schemas.examples import Example, examples
 from plaudit_schemas.ulid import encode_ulid, new_ulid
@@ -97,6 +98,17 @@ def test_times_are_exact_to_the_microsecond() -> None:
             occurred_at=at.replace(tzinfo=None),
             body=StartConversation(),
         )
+
+
+def test_a_time_as_text_is_read_in_utc_or_refused() -> None:
+    noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    for text in ("2026-11-21T12:00:00", "2026-11-21T12:00:00Z", "2026-11-21T14:00:00+02:00"):
+        assert read_moment(text) == noon
+        assert read_moment(text).tzinfo is UTC
+    assert read_moment("2026-11-21") == noon - timedelta(hours=12)
+    for text in ("yesterday", "", "2026-13-01", "0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-05:00"):
+        with pytest.raises(ValueError, match=r"isoformat|month|years"):
+            read_moment(text)
 
 
 def test_ulids_are_26_characters_and_sort_by_time() -> None:

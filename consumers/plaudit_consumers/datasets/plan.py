@@ -4,11 +4,12 @@ import re
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.events import read_moment
 
 from plaudit_consumers.rows.schemas import SUBSETS, Subset
 
@@ -56,10 +57,9 @@ def moment_of(text: str, option: str = "--as-of") -> datetime:
         SettingsError: it is none.
     """
     try:
-        at = datetime.fromisoformat(text)
+        return read_moment(text)
     except ValueError:
         raise SettingsError(f"{option} {text!r} is no time such as 2026-11-21T12:00:00Z") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def shares_of(text: str) -> tuple[float, float, float]:

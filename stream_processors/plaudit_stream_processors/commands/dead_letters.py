@@ -3,13 +3,13 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import islice
 
 from plaudit_schemas.commands import OK, Command
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.dead_letters import REASONS
 from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.events import read_moment
 from plaudit_schemas.settings import add_arguments, load
 
 
@@ -51,10 +51,10 @@ def _since(text: str | None) -> int:
     if text is None:
         return 0
     try:
-        at = datetime.fromisoformat(text)
+        at = read_moment(text)
     except ValueError:
         raise SettingsError(f"--since {text!r} is no time such as 2026-11-21T12:00:00Z") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return int(at.timestamp() * 1000)
 
 
 COMMAND = Command("dead-letters", "list what was refused and why, or send it again", configure, run)
