@@ -16,10 +16,6 @@ class Labels(NamedTuple):
     variant: str
     source: str
 
-    def folded(self) -> "Labels":
-        """Where it counts past the cardinality limit."""
-        return Labels(self.application, OTHER, "", "", self.source)
-
 
 def series_name(labels: Labels) -> str:
     """`application|model|version|variant|source`, with `|` and `%` in a value percent-encoded."""

@@ -19,12 +19,6 @@ class ConversationCache:
         self._entities = 0
         self.get = self._held.get  # key of the records -> the copy, or None
 
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._held
-
-    def __len__(self) -> int:
-        return len(self._held)
-
     def put(self, state: Conversation) -> None:
         """Keep a copy that Redis gave, or a new conversation."""
         self._held[state.key.encode()] = state
@@ -57,12 +51,6 @@ class ConversationCache:
     def _forget(self, key: bytes, state: Conversation) -> None:
         del self._held[key]
         self._entities -= state.weight
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._held.clear()
-        self._ended.clear()
-        self._entities = 0
 
 
 def entities(state: Conversation) -> int:

@@ -95,7 +95,7 @@ class Pipeline:
         prepared = await self._insist(
             lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset)
         )
-        self._telemetry.folded(prepared, time.perf_counter() - began)
+        self._telemetry.folded(time.perf_counter() - began)
         before = self._writing.pop(batch.partition, None)
         if before is not None:
             await before

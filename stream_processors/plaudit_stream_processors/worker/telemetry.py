@@ -1,7 +1,6 @@
 """What a worker knows of itself: counters for Prometheus, and whether it is ready."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,7 +19,6 @@ class Telemetry:
 
     Attributes:
         registry: Prometheus' collector of everything here.
-        stage_seconds: where the time goes: fold, send, commit.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,8 +30,6 @@ class Telemetry:
             )
             for metric in (*WORKER, *FIGURES)
         }
-        self.stage_seconds: defaultdict[str, float] = defaultdict(float)
-        self._partitions: set[int] = set()
         self._trouble: str | None = None
         self._last_commit = self._clock()
 
@@ -51,14 +47,11 @@ class Telemetry:
 
     def assigned(self, partitions: set[int]) -> None:
         """The worker owns these partitions from now on."""
-        self._partitions = set(partitions)
         self._last_commit = self._clock()
         self.gauge("plaudit_assigned_partitions").set(len(partitions))
 
-    def folded(self, prepared: Prepared, seconds: float) -> None:
+    def folded(self, seconds: float) -> None:
         """A batch was folded."""
-        del prepared
-        self.stage_seconds["fold"] += seconds
         self.counter("plaudit_fold_seconds_total").inc(seconds)
 
     def committed(self, prepared: Prepared, fetched_at: float, send_s: float, commit_s: float) -> None:
@@ -82,8 +75,6 @@ class Telemetry:
         histogram = self._metrics["plaudit_fetch_to_commit_seconds"]
         assert isinstance(histogram, Histogram)  # noqa: S101  # names.py says so
         histogram.observe(max(0.0, self._clock() - fetched_at))
-        self.stage_seconds["send"] += send_s
-        self.stage_seconds["commit"] += commit_s
         self._last_commit = self._clock()
 
     def forget_figures(self) -> None:
