@@ -23,6 +23,7 @@ from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.workload import events
+from tests.support.producing import put
 
 PARTITIONS = 8
 ROOT = Path(__file__).parent.parent
@@ -65,12 +66,7 @@ class Stage:
         size = 0
         for key, value in events(count, seed=seed, start_us=time.time_ns() // 1000):
             size += len(value)
-            while True:
-                try:
-                    producer.produce(self.topic, value, key)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
+            put(producer, self.topic, value, key)
         producer.flush(300)
         return size / count
 

@@ -35,6 +35,7 @@ from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.workload import _text
+from tests.support.producing import put
 
 CONVERSATIONS_EACH = 40_000
 MESSAGES = 10
@@ -91,12 +92,7 @@ def fill(settings: ConnectionSettings, count: int) -> None:
     """Put the conversations into the finished topic."""
     producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
     for partition, payload in conversations(count):
-        while True:
-            try:
-                producer.produce(settings.topic_prefix + FINISHED, payload, b"k", partition)
-                break
-            except BufferError:
-                producer.poll(0.1)
+        put(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(120) == 0
 
 

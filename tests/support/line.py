@@ -25,6 +25,7 @@ from plaudit_stream_processors.state.client import connect
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
+from tests.support.producing import put
 from tests.support.services import eventually
 
 
@@ -64,12 +65,7 @@ class Line:
         """Produce events; how many."""
         count = 0
         for key, value in records:
-            while True:
-                try:
-                    self.producer.produce(self.connection.topic_prefix + EVENTS, value, key)
-                    break
-                except BufferError:
-                    self.producer.poll(0.1)
+            put(self.producer, self.connection.topic_prefix + EVENTS, value, key)
             count += 1
         assert self.producer.flush(120) == 0
         return count

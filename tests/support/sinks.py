@@ -15,6 +15,8 @@ from plaudit_schemas.codec import Decoder
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 
+from tests.support.producing import put
+
 Row = dict[str, Any]
 
 
@@ -67,12 +69,7 @@ def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -
         connection.kafka(**{"enable.idempotence": True, "message.max.bytes": 64 << 20, "linger.ms": 5})
     )
     for partition, payload in records:
-        while True:
-            try:
-                producer.produce(connection.topic_prefix + FINISHED, payload, b"k", partition)
-                break
-            except BufferError:
-                producer.poll(0.1)
+        put(producer, connection.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(60) == 0
 
 
