@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from plaudit_infra.commands.demo import DEFAULT_FOLDER
+from plaudit_infra.commands.signals import taken_as_ctrl_c
 from plaudit_infra.main import main
 
 from tests.support.services import eventually, shared_data
@@ -173,9 +174,25 @@ def test_what_no_demo_made_is_not_removed(
     precious = DEFAULT_FOLDER / "thesis.txt"
     precious.parent.mkdir(parents=True)
     precious.write_text("mine")
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     assert main(["demo", "--seconds", "1"]) == 1
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
     assert "no demo's folder" in capsys.readouterr().err
     assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_signal_is_taken_as_ctrl_c_and_then_as_before(
+    number: signal.Signals, before: signal.Handlers
+) -> None:
+    outside = signal.signal(number, before)
+    try:
+        with pytest.raises(KeyboardInterrupt), taken_as_ctrl_c():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, outside)
 
 
 def test_replay_and_format_go_together(capsys: pytest.CaptureFixture[str]) -> None:

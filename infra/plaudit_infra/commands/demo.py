@@ -2,13 +2,13 @@
 
 import fcntl
 import shutil
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from plaudit_schemas.commands import USAGE, Command
 
+from plaudit_infra.commands.signals import taken_as_ctrl_c
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
 
 DEFAULT_FOLDER = Path(".plaudit") / "demo"
@@ -60,6 +60,7 @@ def configure(parser: ArgumentParser) -> None:
     )
 
 
+@taken_as_ctrl_c()
 def run(arguments: Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415  # loaded when used
 
@@ -68,8 +69,6 @@ def run(arguments: Namespace) -> int:
     if bool(arguments.replay) != bool(arguments.format):
         print("plaudit: --replay and --format go together", file=sys.stderr)
         return USAGE
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     console = Console()
     seconds = arguments.seconds
     if seconds is None and not console.is_terminal:
@@ -129,10 +128,6 @@ def _fresh(folder: Path) -> Path:
             f"{folder} cannot be written ({error.strerror}); choose another with --data"
         ) from None
     return folder
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 COMMAND = Command("demo", "run the whole line on this machine, with traffic", configure, run)

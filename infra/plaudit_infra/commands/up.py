@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from plaudit_schemas.commands import FAILED, OK, Command
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
+from plaudit_infra.commands.signals import taken_as_ctrl_c
 
 if TYPE_CHECKING:
     from plaudit_infra.servers.stack import Stack
@@ -23,6 +24,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--redis-url", metavar="URL", help="use this Redis or Valkey instead of starting one")
 
 
+@taken_as_ctrl_c()
 def run(arguments: Namespace) -> int:
     from plaudit_infra.servers.stack import Stack  # noqa: PLC0415  # loads Kafka's client when used
 
@@ -32,8 +34,6 @@ def run(arguments: Namespace) -> int:
         redis_url=arguments.redis_url,
         detached=arguments.detach,
     )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     settings = stack.start(report=_say)
     try:
         for name, value in sorted(settings.items()):
@@ -67,10 +67,6 @@ def _watch(stack: "Stack") -> int:
 
 def _say(line: str) -> None:
     print(f"plaudit: {line}", file=sys.stderr, flush=True)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 COMMAND = Command("up", "start a local Kafka and Valkey, no root and no Docker", configure, run)
