@@ -21,6 +21,7 @@ from plaudit_consumers.datasets.plan import SPLITS, Plan
 from plaudit_consumers.datasets.selection import Selection, Summary
 from plaudit_consumers.datasets.sources import VERSION, LiveRoot
 from plaudit_consumers.datasets.writing import write_split
+from plaudit_consumers.disk import sync
 from plaudit_consumers.rows.schemas import SCHEMAS
 
 PROMPTS = "a prompt text goes to the split in which it came up first"
@@ -139,16 +140,8 @@ def _aside(output: Path) -> Iterator[Path]:
 def _publish(aside: Path, output: Path) -> None:
     aside.chmod(0o755)  # mkdtemp gives it to one user alone
     for path in [*aside.rglob("*"), aside]:
-        _sync(path)
+        sync(path)
     if os.path.lexists(output):
         raise OutputExistsError(f"{output} was made meanwhile; name another folder")
     aside.rename(output)
-    _sync(output.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(output.parent)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from plaudit_consumers.disk import sync
 from plaudit_consumers.sink.errors import OutputError
 from plaudit_consumers.sink.names import HIDDEN
 from plaudit_consumers.sink.output import Conflict, Version, unavailable
@@ -72,7 +73,7 @@ class LocalOutput:
                 file.rename(target)
             file.unlink(missing_ok=True)
             for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-                _sync(folder)
+                sync(folder)
         return True
 
     def open(self, path: str) -> Any:
@@ -107,7 +108,7 @@ class LocalOutput:
             file.flush()
             os.fsync(file.fileno())
         aside.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     @contextmanager
     def _locked(self, path: str) -> Iterator[None]:
@@ -130,11 +131,3 @@ def unavailable_reading(path: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"{path} cannot be read ({error.strerror})") from error
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,6 +1,5 @@
 """Parquet files of the sink: how they are written, and what their metadata says."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from plaudit_consumers.disk import sync
 from plaudit_consumers.rows.schemas import SCHEMAS, Subset
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import ForeignFileError
@@ -68,8 +68,7 @@ class SubsetWriter:
         with unavailable(f"{self._subset} aside"):
             self._writer.add_key_value_metadata({METADATA_KEY.decode(): metadata.model_dump_json()})
             self._writer.close()
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(self.path)
 
     def discard(self) -> None:
         """Throw the file away."""
