@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from plaudit_stream_processors.metrics.series import OTHER, Labels, series_name
+from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
 from plaudit_stream_processors.state.client import Client, execute
 from plaudit_stream_processors.state.keys import labels_key
 
@@ -23,15 +23,15 @@ class Admitted:
 
     def admit(self, labels: Labels) -> str:
         """The series that these labels count in."""
-        if labels.application not in self._sets["application"]:
-            labels = labels._replace(application=OTHER)
-        if labels.model and not self._has_model(labels.model, labels.model_version):
-            labels = labels._replace(model=OTHER, model_version="")
-        if labels.variant and labels.variant not in self._sets["variant"]:
-            labels = labels._replace(variant=OTHER)
-        return series_name(labels)
+        return series_name(
+            labels.admitted(
+                application=labels.application in self._sets["application"],
+                model=self._has_model(labels.model, labels.model_version),
+                variant=labels.variant in self._sets["variant"],
+            )
+        )
 
     def _has_model(self, model: str, version: str) -> bool:
         if self._models:
             return model in self._models
-        return f"{model}\x00{version}" in self._sets["model"]
+        return model_value(model, version) in self._sets["model"]

@@ -7,7 +7,7 @@ anyone saw are admitted to one set that all workers share, up to a limit. All ot
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from plaudit_stream_processors.metrics.series import OTHER, Labels, series_name
+from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
 
 Ask = Callable[[str, list[str]], Awaitable[list[bool]]]
 
@@ -31,7 +31,7 @@ class Admission:
     def note(self, body: dict[str, Any]) -> None:
         """Collect what the body of an event names and nobody decided on yet."""
         if "model" in body:
-            value = _model_value(body["model"]["id"], body["model"].get("version") or "")
+            value = model_value(body["model"]["id"], body["model"].get("version") or "")
             if value not in self._known["model"]:
                 self._new["model"][value] = None
         if "variants" in body:
@@ -62,20 +62,14 @@ class Admission:
         """The series that these labels count in."""
         series = self._series.get(labels)
         if series is None:
-            series = self._series[labels] = series_name(self._folded(labels))
+            series = self._series[labels] = series_name(
+                labels.admitted(
+                    application=self._has("application", labels.application),
+                    model=self._has("model", model_value(labels.model, labels.model_version)),
+                    variant=self._has("variant", labels.variant),
+                )
+            )
         return series
 
-    def _folded(self, labels: Labels) -> Labels:
-        if not self._known["application"].get(labels.application, False):
-            labels = labels._replace(application=OTHER)
-        if labels.model and not self._known["model"].get(
-            _model_value(labels.model, labels.model_version), False
-        ):
-            labels = labels._replace(model=OTHER, model_version="")
-        if labels.variant and not self._known["variant"].get(labels.variant, False):
-            labels = labels._replace(variant=OTHER)
-        return labels
-
-
-def _model_value(model: str, version: str) -> str:
-    return f"{model}\x00{version}"
+    def _has(self, kind: str, value: str) -> bool:
+        return self._known[kind].get(value, False)

@@ -16,6 +16,22 @@ class Labels(NamedTuple):
     variant: str
     source: str
 
+    def admitted(self, *, application: bool, model: bool, variant: bool) -> "Labels":
+        """Where they count: what is not admitted is one of the others."""
+        labels = self
+        if not application:
+            labels = labels._replace(application=OTHER)
+        if labels.model and not model:
+            labels = labels._replace(model=OTHER, model_version="")
+        if labels.variant and not variant:
+            labels = labels._replace(variant=OTHER)
+        return labels
+
+
+def model_value(model: str, version: str) -> str:
+    """A model as the sets of admitted values hold it."""
+    return f"{model}\x00{version}"
+
 
 def series_name(labels: Labels) -> str:
     """`application|model|version|variant|source`, with `|` and `%` in a value percent-encoded."""
