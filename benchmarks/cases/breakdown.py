@@ -18,7 +18,7 @@ from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.keys import partition_of
 from plaudit_stream_processors.fold import Conversation, Effects, Rules
 from plaudit_stream_processors.metrics.admission import Admission
-from plaudit_stream_processors.state.store import ConversationStore
+from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
 from plaudit_stream_processors.worker.batches import PartitionFolder, Tools, _Folding
 
 from benchmarks.report import Row, row
@@ -44,7 +44,9 @@ class _NoServer(ConversationStore):
     def __init__(self) -> None:
         super().__init__(None, state_retention_ms=3 * 86_400_000)  # type: ignore[arg-type]  # never called
 
-    async def load(self, _partition: int, _keys: Sequence[str]) -> dict[str, Conversation]:
+    async def load(
+        self, _partition: int, _keys: Sequence[str], _holding: Holding | None = None
+    ) -> dict[str, Conversation]:
         return {}
 
 
@@ -64,7 +66,9 @@ def _stages(count: int) -> Stages:
         Decoder("conversation_event", sparse=True), Encoder("finished_conversation"),
     )  # fmt: skip
     spent: defaultdict[str, float] = defaultdict(float)
-    folders = [PartitionFolder(tools, partition, 1, 400_000) for partition in range(PARTITIONS)]
+    folders = [
+        PartitionFolder(tools, partition, Ownership(1, None), 400_000) for partition in range(PARTITIONS)
+    ]
 
     async def work() -> None:
         for start in range(0, max(map(len, logs)), _BATCH):
@@ -91,7 +95,7 @@ async def _batch(folder: PartitionFolder, records: list[Any], spent: defaultdict
     arguments: Any = ("EVALSHA", *prepared.commit.conversations)
     pack_command(arguments)
     marks.append(time.process_time())
-    folder.cache.committed(prepared.number)
+    folder.committed(prepared)
     marks.append(time.process_time())
     names = ("decode", "look up states", "fold, finished records", "JSON of what changed", "pack", "forget")
     for name, before, after in zip(names, marks, marks[1:], strict=False):

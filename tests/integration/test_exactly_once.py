@@ -99,11 +99,13 @@ def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callab
     server = valkey_server()
     one = line(redis=server.address)  # type: ignore[attr-defined]  # a ValkeyServer
     one.send(events(5000, open_conversations=200, start_us=_now()))
-    one.start_worker()
+    worker = one.start_worker()
     one.wait_folded()
+    worker.send_signal(signal.SIGSTOP)  # so that one batch has conversations that begin and end anew
     with server.client() as client:  # type: ignore[attr-defined]  # a ValkeyServer
         client.flushall()
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
+    worker.send_signal(signal.SIGCONT)
     one.wait_folded(300)
     one.check_exact()
 

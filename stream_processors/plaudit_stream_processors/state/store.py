@@ -46,6 +46,13 @@ class Ownership(NamedTuple):
     next_offset: int | None
 
 
+class Holding(NamedTuple):
+    """A partition as its owner knows it: its epoch, and the offset up to which it committed."""
+
+    epoch: int
+    committed: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One prepared batch; may be sent again as it is after an error.
@@ -91,13 +98,27 @@ class ConversationStore:
         )
         return Ownership(int(epoch), int(following) if following != b"" else None)
 
-    async def load(self, partition: int, keys: Sequence[str]) -> dict[str, Conversation]:
-        """The conversations of these keys that exist, in one round trip for each LOAD_AT_ONCE of them."""
-        prefix = partition_keys(self.prefix, partition).conversation
+    async def load(
+        self, partition: int, keys: Sequence[str], holding: Holding | None = None
+    ) -> dict[str, Conversation]:
+        """The conversations of these keys that exist, in one round trip for each LOAD_AT_ONCE of them.
+
+        An owner says what it holds: a state that lost events, or has ones that the owner has not folded
+        yet, would make finished conversations that no replay of the log makes.
+
+        Raises:
+            FencedError: another worker owns the partition.
+            StateLostError: Redis has lost what this owner committed.
+        """
+        names = partition_keys(self.prefix, partition)
+        owner = [] if holding is None else [holding.epoch, holding.committed or 0]
         found: dict[str, Conversation] = {}
         for start in range(0, len(keys), LOAD_AT_ONCE):
             chunk = keys[start : start + LOAD_AT_ONCE]
-            hashes = await self._load(self.client, [prefix + key for key in chunk], [])
+            outcome, *hashes = await self._load(
+                self.client, [names.position, *(names.conversation + key for key in chunk)], owner
+            )
+            _raise_for(outcome.decode(), partition, holding.committed if holding else None)
             for key, flat in zip(chunk, hashes, strict=True):
                 if flat:
                     found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
@@ -122,7 +143,7 @@ class ConversationStore:
             for cell, amount in cells.items():
                 arguments += (cell, amount)
         outcome = await self._commit(self.client, list(keys[:4]), arguments)
-        _raise_for(outcome.decode(), batch)
+        _raise_for(outcome.decode(), batch.partition, batch.first_offset)
 
     async def get(self, application: str, conversation_id: str, partition: int) -> Conversation:
         """One conversation as it stands.
@@ -191,11 +212,11 @@ def bucket_ttl_ms(name: str) -> int:
     return retention_us // 1000 + _GARBAGE_MARGIN_MS
 
 
-def _raise_for(outcome: str, batch: Commit) -> None:
+def _raise_for(outcome: str, partition: int, offset: int | None) -> None:
     if outcome == "fenced":
-        raise FencedError(f"another worker owns partition {batch.partition} now")
+        raise FencedError(f"another worker owns partition {partition} now")
     if outcome in ("lost", "gap"):
         raise StateLostError(
-            f"Redis does not stand at offset {batch.first_offset} of partition {batch.partition}; "
+            f"Redis does not stand at offset {offset or 0} of partition {partition}; "
             "start again to replay the log from the position that it has"
         )

@@ -14,7 +14,13 @@ from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused
 from plaudit_stream_processors.fold.events import check_key
 from plaudit_stream_processors.metrics.admission import Admission
 from plaudit_stream_processors.state.cache import ConversationCache
-from plaudit_stream_processors.state.store import Commit, ConversationStore, conversation_arguments
+from plaudit_stream_processors.state.store import (
+    Commit,
+    ConversationStore,
+    Holding,
+    Ownership,
+    conversation_arguments,
+)
 
 FINISHED_BYTES = 64 * 1024 * 1024 - 1024
 _YIELD_EVERY = 512
@@ -71,8 +77,9 @@ class Tools:
 class PartitionFolder:
     """Folds the batches of one owned partition, in order; lives as long as the ownership."""
 
-    def __init__(self, tools: Tools, partition: int, epoch: int, max_entities: int) -> None:
-        self.tools, self.partition, self.epoch = tools, partition, epoch
+    def __init__(self, tools: Tools, partition: int, ownership: Ownership, max_entities: int) -> None:
+        self.tools, self.partition, self.epoch = tools, partition, ownership.epoch
+        self._committed = ownership.next_offset
         self.cache = ConversationCache(max_entities)
         self._number = 0
 
@@ -82,6 +89,7 @@ class PartitionFolder:
         Raises:
             RegistryError: a schema could not be asked for; the batch may be tried again.
             redis.exceptions.RedisError: likewise.
+            StateError: the partition is another worker's, or Redis has lost what was committed.
         """
         self._number += 1
         decoded = self.tools.decoder.decode_many([record.value for record in records])
@@ -93,6 +101,11 @@ class PartitionFolder:
             if taken < _YIELD_EVERY:
                 return folding.result(first_offset, next_offset)
             await asyncio.sleep(0)  # lets heartbeats and the batch before go on
+
+    def committed(self, prepared: Prepared) -> None:
+        """A batch is in Redis."""
+        self._committed = prepared.commit.next_offset
+        self.cache.committed(prepared.number)
 
     async def _fetch(self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError]) -> None:
         """Bring what the batch needs: states that are not held, and the admission of new labels."""
@@ -113,7 +126,8 @@ class PartitionFolder:
                 missing[f"{event['application']}/{event['conversation_id']}"] = event
         await admission.settle()
         if missing:
-            found = await self.tools.store.load(self.partition, list(missing))
+            holding = Holding(self.epoch, self._committed)
+            found = await self.tools.store.load(self.partition, list(missing), holding)
             for name, event in missing.items():
                 state = found.get(name) or Conversation(event["application"], event["conversation_id"])
                 state.batch = number

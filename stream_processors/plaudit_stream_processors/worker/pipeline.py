@@ -63,7 +63,7 @@ class Pipeline:
         share = self._max_entities // max(1, len(list(partitions)))
         for tp in partitions:
             ownership = await self._insist(partial(self._tools.store.acquire, tp.partition, self._owner))
-            self._folders[tp.partition] = PartitionFolder(self._tools, tp.partition, ownership.epoch, share)
+            self._folders[tp.partition] = PartitionFolder(self._tools, tp.partition, ownership, share)
             positions[tp] = ownership.next_offset
         self._telemetry.assigned(self.partitions)
         return positions
@@ -92,9 +92,14 @@ class Pipeline:
             ack()  # of an older session: the transport ignores it, the new one brings it again
             return
         began = time.perf_counter()
-        prepared = await self._insist(
-            lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset)
-        )
+        try:
+            prepared = await self._insist(
+                lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset)
+            )
+        except FencedError:
+            if batch.session != self._session:
+                return  # it went to another worker meanwhile
+            raise
         self._telemetry.folded(time.perf_counter() - began)
         before = self._writing.pop(batch.partition, None)
         if before is not None:
@@ -112,7 +117,7 @@ class Pipeline:
         await self._outlet.send(self._letters(folder.partition, prepared))
         sent = time.perf_counter()
         await self._insist(lambda: self._tools.store.commit(prepared.commit))
-        folder.cache.committed(prepared.number)
+        folder.committed(prepared)
         ack()
         self._telemetry.committed(prepared, batch.fetched_at, sent - began, time.perf_counter() - sent)
 
