@@ -5,6 +5,7 @@ of the key, length of the payload), key, payload. Acks file: byte *i* is not 0 o
 acknowledged or given up; it is a shared mapping, so it outlives the process without a system call.
 """
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator
@@ -103,10 +104,16 @@ class Segment:
         return self.size >= limit or self.events >= MAX_EVENTS
 
     def sync(self) -> None:
+        """Raises OSError EBADF where it was deleted meanwhile."""
+        if self._log < 0:
+            raise OSError(errno.EBADF, "closed")
         os.fsync(self._log)
 
     def close(self) -> None:
-        os.close(self._log)
+        """Once: a second time the number may be somebody else's file."""
+        descriptor, self._log = self._log, -1
+        if descriptor >= 0:
+            os.close(descriptor)
         self._acks.close()
 
     def remove(self) -> None:

@@ -71,10 +71,13 @@ class Folder:
             for acks in self.path.glob("*.acks"):
                 acks.unlink()
             self.path.rmdir()
-        os.close(self._descriptor)
+        self.abandon()
 
     def abandon(self) -> None:
-        os.close(self._descriptor)
+        """Let the lock go, once: a second time the number may be somebody else's file."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class Spool:

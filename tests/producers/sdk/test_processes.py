@@ -99,6 +99,22 @@ def test_a_forked_child_has_its_own_client_id_and_spool(kafka: str, tmp_path: Pa
     assert not spool or list((tmp_path / "spool").iterdir()) == []
 
 
+def test_a_fork_after_the_end_leaves_the_files_of_others_open(tmp_path: Path) -> None:
+    code = """
+        options = {"connection": settings, "spool_dir": sys.argv[3], "exit_timeout_s": 0}
+        with FeedbackProducer("shop", **options) as producer:
+            producer.conversation("c").like(None)
+        taken = [os.dup(0) for _ in range(256)]  # files of others, under numbers that the spool had too
+        child = os.fork()
+        if child == 0:
+            for number in taken:
+                os.fstat(number)
+            os._exit(0)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    finished(script(code, NOWHERE, "t.", tmp_path))
+
+
 @pytest.mark.kafka
 def test_a_killed_process_leaves_its_spool_to_the_next(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)
