@@ -33,6 +33,7 @@ from faust.types import TP, ConsumerMessage, Message
 
 MAX_UNACKED = 2
 FETCH_WAIT_MS = 50
+_BESIDE_FULL_S = 0.02
 _SETTING = "batched_positions"
 
 
@@ -156,6 +157,8 @@ class BatchedConsumer(driver.Consumer):
                 self.last_fetch = time.monotonic()
                 return {}, active
             full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+        if full:  # they must not wait until one of the others has a record
+            timeout = min(timeout, _BESIDE_FULL_S)
         # Full ones are left out of this fetch alone: Faust's own set is what rebalances work on.
         active.difference_update(full)
         try:

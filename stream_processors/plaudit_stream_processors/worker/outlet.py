@@ -40,7 +40,7 @@ class Outlet:
                     "enable.idempotence": True,
                     "acks": "all",
                     "partitioner": PARTITIONER,
-                    "linger.ms": 5,
+                    "linger.ms": 1,
                     "compression.type": "lz4",
                     "message.max.bytes": _LARGEST,
                     "message.timeout.ms": 0,
