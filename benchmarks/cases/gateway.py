@@ -11,8 +11,10 @@ import asyncio
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -61,8 +63,8 @@ def _event(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Connection:
-    """One keep-alive connection; as little HTTP as the answers need, since it shares the machine."""
+class Connection(asyncio.Protocol):
+    """One keep-alive connection, one request at a time; as little HTTP as the answers need."""
 
     def __init__(self, host: str, port: int, secret: str) -> None:
         self._address = host, port
@@ -70,21 +72,33 @@ class Connection:
             f"POST /v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {secret}\r\n"
             "Content-Type: application/json\r\nContent-Length: "
         ).encode()
+        self._received = b""
 
     async def open(self) -> "Connection":
-        self._reader, self._writer = await asyncio.open_connection(*self._address)
+        self._loop = asyncio.get_running_loop()
+        self._answer = self._loop.create_future()
+        self._transport, _ = await self._loop.create_connection(lambda: self, *self._address)
         return self
 
-    async def post(self, body: bytes) -> int:
+    def post(self, body: bytes) -> "asyncio.Future[int]":
         """The status; the body of the answer is read and dropped."""
-        self._writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        await self._reader.readexactly(length)
-        return int(head[9:12])
+        self._answer = self._loop.create_future()
+        self._transport.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
+        return self._answer
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if found and len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
+            self._received = b""
+            self._answer.set_result(int(head[9:12]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error or ConnectionError("the gateway closed the connection"))
 
     def close(self) -> None:
-        self._writer.close()
+        self._transport.close()
 
 
 async def opened(gateway: Gateway, secret: str, count: int) -> list[Connection]:
@@ -110,27 +124,35 @@ async def batched(gateway: Gateway, secret: str, bodies: list[bytes]) -> float:
 
 async def paced(gateway: Gateway, secret: str, rate: int, seconds: float) -> list[float]:
     """Seconds from when each single event was due to its answer."""
-    free = asyncio.Queue[Connection]()
-    for connection in await opened(gateway, secret, 200):
-        free.put_nowait(connection)
-    waits: list[float] = []
-
-    async def one(due: float, body: bytes) -> None:
-        connection = await free.get()
-        assert await connection.post(body) == 200
-        waits.append(time.perf_counter() - due)
-        free.put_nowait(connection)
-
+    connections = await opened(gateway, secret, 200)
+    free, queue, waits, all_answered = list(connections), deque[tuple[float, bytes]](), [], asyncio.Event()
     bodies = [orjson.dumps(_event(number)) for number in range(int(rate * seconds))]
-    tasks, began = [], time.perf_counter() + 0.1
+
+    def send() -> None:
+        while free and queue:
+            due, body = queue.popleft()
+            connection = free.pop()
+            connection.post(body).add_done_callback(partial(answered, connection, due))
+
+    def answered(connection: Connection, due: float, answer: "asyncio.Future[int]") -> None:
+        assert answer.result() == 200
+        waits.append(time.perf_counter() - due)
+        free.append(connection)
+        send()
+        if len(waits) == len(bodies):
+            all_answered.set()
+
+    began = time.perf_counter() + 0.1
     for number, body in enumerate(bodies):
         due = began + number / rate
         if due > time.perf_counter():
             await asyncio.sleep(due - time.perf_counter())
-        tasks.append(asyncio.create_task(one(due, body)))
-    await asyncio.gather(*tasks)
-    while not free.empty():
-        free.get_nowait().close()
+        queue.append((due, body))
+        send()
+    async with asyncio.timeout(120):
+        await all_answered.wait()
+    for connection in connections:
+        connection.close()
     return waits
 
 
