@@ -70,6 +70,10 @@ class ChaosLine:
             os.kill(process.pid, signal.SIGKILL)
         return victim.name
 
+    def whole(self) -> bool:
+        """Whether everything runs and is ready; the supervisor notices a kill a moment late."""
+        return all(server.is_running() for server in self.victims) and self.supervisor.ready()
+
     def audit(self) -> "subprocess.CompletedProcess[str]":
         """`plaudit audit`, which waits until the line has caught up."""
         return subprocess.run(
@@ -116,6 +120,7 @@ def chaos(folder: Path, chats: list[Chat], *, seed: int, faults: int, report: Re
         sending.join(_DEADLINE_S)
         if failures or sending.is_alive():
             return [f"sending failed: {failures}"]
+        eventually(line.whole, "the line is ready again after the last fault", _DEADLINE_S)
         report(f"{sender.accepted} events accepted, {sender.retries} requests sent again, "
                f"{line.supervisor.restarts()} restarts; the audit:")  # fmt: skip
         audit = line.audit()
