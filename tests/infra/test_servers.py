@@ -80,6 +80,7 @@ def test_valkey_keeps_what_it_acknowledged_through_a_kill_and_a_pause(
         assert client.get("key") == b"value"
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_kafka_keeps_its_data_through_a_kill_in_a_folder_of_any_name(
     tmp_path: Path, kafka_files: None

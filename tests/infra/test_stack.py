@@ -62,6 +62,7 @@ def _gone(pids: list[int]) -> bool:
     return not any(map(psutil.pid_exists, pids))
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_files: None) -> None:
@@ -90,7 +91,15 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
 
 @pytest.mark.kafka
 @pytest.mark.redis
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sig",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+        signal.SIGKILL,
+    ],
+)
 def test_nothing_outlives_plaudit_up(tmp_path: Path, kafka_files: None, sig: signal.Signals) -> None:
     with _up(tmp_path) as up:
         assert _reads(up, b"Ctrl-C stops it")

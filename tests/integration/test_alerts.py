@@ -69,6 +69,7 @@ def test_the_alert_fires_when_a_model_gets_worse_and_not_before(
     assert "answerer 1" in shown
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer]) -> None:
     one, server = watched
     eventually(lambda: bool(server.query("plaudit_ready == 1")), "the worker is ready")

@@ -298,6 +298,7 @@ def test_a_line_at_work_balances_at_any_moment(kafka: str, valkey: str, tmp_path
         sinks.stop()
 
 
+@pytest.mark.slow
 def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path) -> None:
     one = _fed(Line(kafka, valkey, tmp_path, partitions=1), 600)
     sinks = Sinks(one.connection, tmp_path, str(tmp_path / "out"))

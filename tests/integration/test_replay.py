@@ -147,6 +147,7 @@ def test_output_writes_events_and_sends_none(line: Callable[..., Line]) -> None:
     assert logged(one) == by_key(import_file(path, "halie", pace=pace).producer.messages)
 
 
+@pytest.mark.slow
 def test_without_topics_or_kafka_nothing_is_sent(line: Callable[..., Line], tmp_path: Path) -> None:
     one = line()
     path = shared_data(FILES["oasst"])

@@ -40,6 +40,7 @@ def secured(tmp_path: Path, kafka_files: None) -> Iterator[tuple[KafkaServer, st
     server.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_a_worker_folds_from_a_broker_that_wants_a_password(

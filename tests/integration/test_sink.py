@@ -85,6 +85,7 @@ def test_repeats_are_dropped_and_garbage_goes_to_the_dead_letters(
     ]
 
 
+@pytest.mark.slow
 def test_several_sinks_share_the_partitions(line: Make, sinks: Callable[..., Sinks], tmp_path: Path) -> None:
     one, out = line(partitions=4), tmp_path / "out"
     writing = sinks(one, rotate_rows="7")

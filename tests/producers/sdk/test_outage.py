@@ -61,8 +61,15 @@ def outage(server: KafkaServer, stop: Callable[[], object], load: Load, producer
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("how", ["stop", "kill"])
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize(
+    ("spool", "how"),
+    [
+        (True, "kill"),
+        pytest.param(True, "stop", marks=pytest.mark.slow),
+        pytest.param(False, "kill", marks=pytest.mark.slow),
+        pytest.param(False, "stop", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_lost_or_doubled_when_kafka_comes_back(
     kafka_server: Make, tmp_path: Path, how: str, spool: bool
 ) -> None:
