@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
 
     async def open(self) -> "Connection":
         self._loop = asyncio.get_running_loop()
-        self._answer = self._loop.create_future()
+        self._answer: asyncio.Future[int] | None = None
         self._transport, _ = await self._loop.create_connection(lambda: self, *self._address)
         return self
 
@@ -91,10 +91,12 @@ class Connection(asyncio.Protocol):
         head, found, body = self._received.partition(b"\r\n\r\n")
         if found and len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
             self._received = b""
-            self._answer.set_result(int(head[9:12]))
+            answer, self._answer = self._answer, None
+            assert answer is not None
+            answer.set_result(int(head[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self._answer.done():
+        if self._answer is not None:
             self._answer.set_exception(error or ConnectionError("the gateway closed the connection"))
 
     def close(self) -> None:
