@@ -26,7 +26,8 @@ def _load(point: EntryPoint) -> Command | None:
     try:
         command: Command = point.load()
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("plaudit_"):
+        name = error.name or ""
+        if name.startswith("plaudit_") and "." not in name:  # a module that a member lacks is a fault
             return None
         raise
     return command

@@ -32,7 +32,8 @@ def partitions_of(connection: ConnectionSettings, topic: str) -> int:
 def reader(connection: ConnectionSettings) -> Iterator[Consumer]:
     """A consumer that is assigned partitions by hand and commits nothing."""
     group = f"plaudit-read-{uuid.uuid4().hex}"
-    consumer = Consumer(connection.kafka(**{"group.id": group, "log_level": 0}))
+    options = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
+    consumer = Consumer(connection.kafka(**options))
     try:
         yield consumer
     finally:

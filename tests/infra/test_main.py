@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from importlib.metadata import EntryPoint
 
 import pytest
 from plaudit_infra import main as entry
@@ -80,6 +81,16 @@ def test_a_command_that_cannot_be_loaded_is_one_line(
     monkeypatch.setattr(entry, "commands", broken)
     assert entry.main(["--help"]) == FAILED
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_command_of_a_member_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = EntryPoint("absent", "plaudit_absent.commands:COMMAND", entry.GROUP)
+    monkeypatch.setattr(entry, "entry_points", lambda **_: [absent])
+    assert entry.commands() == []
+    broken = EntryPoint("broken", "plaudit_infra.absent:COMMAND", entry.GROUP)
+    monkeypatch.setattr(entry, "entry_points", lambda **_: [broken])
+    with pytest.raises(ModuleNotFoundError):
+        entry.commands()
 
 
 def test_ctrl_c_exits_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
