@@ -41,6 +41,8 @@ class Batch(NamedTuple):
     """Records of one partition, in order.
 
     Attributes:
+        records: may be none, where the log has only transaction markers and aborted records: committing
+            the position after them keeps the lag true, and what retention deletes read.
         first_offset: where the batch starts: the position after the batch before it, or the store's.
         next_offset: the position after the batch. Offsets between may be missing from a log
             (compaction, transaction markers), so positions are contiguous and offsets are not.
@@ -55,6 +57,19 @@ class Batch(NamedTuple):
     next_offset: int
     session: int
     fetched_at: float
+
+
+class Stretch(NamedTuple):
+    """What one fetch brought of one partition, from the consumer's position before it to the one after.
+
+    Attributes:
+        session: the one whose positions the consumer was sought to before.
+    """
+
+    session: int
+    first_offset: int
+    next_offset: int
+    records: Sequence[Any]
 
 
 class PositionStore(Protocol):
@@ -74,6 +89,10 @@ class PositionStore(Protocol):
 
 class PositionError(Exception):
     """The log does not hold the position that the store gives; going on would skip records."""
+
+
+class GapError(RuntimeError):
+    """Records were fetched that do not follow those before; going on would skip some."""
 
 
 class AckOrderError(RuntimeError):
@@ -98,6 +117,7 @@ class BatchedConsumer(driver.Consumer):
         self._acked_next: dict[TP, int] = {}
         self._to_commit: dict[TP, int] = {}
         self._room = asyncio.Event()
+        self._seeking = asyncio.Lock()
 
     @property
     def positions(self) -> Mapping[TP, int]:
@@ -124,20 +144,21 @@ class BatchedConsumer(driver.Consumer):
         Raises:
             PositionError: the log does not hold a position. The app crashes with it.
         """
-        store: PositionStore = getattr(self.app, _SETTING)
-        held = list(self.assignment())
-        self.session += 1
-        stored = await store.acquire(held, self.session)
-        earliest = await self.earliest_offsets(*held) if held else {}
-        latest = await self.highwaters(*held) if held else {}
-        positions = {tp: _checked(tp, stored[tp], earliest[tp], latest[tp]) for tp in held}
-        self._unacked_batches = dict.fromkeys(held, 0)
-        self._acked_next = dict(positions)
-        self._to_commit = {}
-        self._position = dict(positions)
-        await self.seek_wait(positions)
-        self._room.set()
-        return positions
+        async with self._seeking:  # Faust's fetcher may ask beside a rebalance
+            store: PositionStore = getattr(self.app, _SETTING)
+            held = list(self.assignment())
+            self.session += 1
+            stored = await store.acquire(held, self.session)
+            earliest = await self.earliest_offsets(*held) if held else {}
+            latest = await self.highwaters(*held) if held else {}
+            positions = {tp: _checked(tp, stored[tp], earliest[tp], latest[tp]) for tp in held}
+            self._unacked_batches = dict.fromkeys(held, 0)
+            self._acked_next = dict(positions)
+            self._to_commit = {}
+            self._position = dict(positions)
+            await self.seek_wait(positions)
+            self._room.set()
+            return positions
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """During a rebalance: stop delivering, tell the store."""
@@ -166,11 +187,16 @@ class BatchedConsumer(driver.Consumer):
         finally:
             self._get_active_partitions().update(full & self.assignment())
         self.last_fetch = time.monotonic()
-        return {tp: [self._batch(tp, found)] for tp, found in (records or {}).items() if found}, fetched
+        batches = {tp: self._batch(tp, stretch) for tp, stretch in (records or {}).items()}
+        return {tp: [batch] for tp, batch in batches.items() if batch is not None}, fetched
 
-    def _batch(self, tp: TP, records: Sequence[Any]) -> Batch:
-        following = records[-1].offset + 1
-        first = self._position.get(tp, records[0].offset)
+    def _batch(self, tp: TP, stretch: Stretch) -> Batch | None:
+        expected = self._position.get(tp)
+        if stretch.session != self.session or expected is None:
+            return None  # fetched before the last seek, which brings it again
+        if stretch.first_offset != expected:
+            raise GapError(f"{tp} was fetched from {stretch.first_offset}, not from {expected}")
+        _, first, following, records = stretch
         return Batch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
 
     def _to_message(self, tp: TP, batch: Any) -> ConsumerMessage:
@@ -178,9 +204,11 @@ class BatchedConsumer(driver.Consumer):
         if batch.session == self.session:
             self._position[tp] = batch.next_offset
             self._unacked_batches[tp] = self._unacked_batches.get(tp, 0) + 1
-        last = batch.records[-1]
+        timestamp, kind = time.time(), 0
+        if batch.records:
+            timestamp, kind = batch.records[-1].timestamp / 1000.0, batch.records[-1].timestamp_type
         return ConsumerMessage(
-            batch.topic, batch.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type,
+            batch.topic, batch.partition, batch.next_offset - 1, timestamp, kind,
             [], None, batch, None, None, None, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
@@ -227,11 +255,43 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     waits, new records of the others wait with it.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._session = 0
+        self._reached: dict[TP, int] = {}
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no settings for these
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        # No fetch of this thread ends between these lines and the seeks, so each is of one session.
+        owner: Any = self.consumer
+        self._session, self._reached = owner.session, dict(partitions)
+        await super()._seek_wait(consumer, partitions)
+
+    async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
+        found = await super()._fetch_records(consumer, active_partitions, **limits)
+        stretches = {}
+        for tp, first in self._reached.items():
+            records = found.get(tp, ())
+            following = _position(consumer, tp)
+            if following is not None and (records or following > first):
+                stretches[tp] = Stretch(self._session, first, following, records)
+        self._reached.update({tp: stretch.next_offset for tp, stretch in stretches.items()})
+        return stretches
+
+
+def _position(consumer: Any, tp: TP) -> int | None:
+    """Where aiokafka's consumer stands; `AIOKafkaConsumer.position` would wait for one."""
+    subscription = consumer._subscription.subscription  # noqa: SLF001  # nothing public tells it at once
+    assignment = None if subscription is None else subscription.assignment
+    if assignment is None or tp not in assignment.tps:
+        return None
+    state = assignment.state_value(tp)
+    return int(state.position) if state.has_valid_position else None
 
 
 class Transport(driver.Transport):

@@ -11,7 +11,9 @@ from plaudit_stream_processors.transport import (
     AckOrderError,
     Batch,
     BatchedConsumer,
+    GapError,
     PositionError,
+    Stretch,
     _checked,
 )
 
@@ -26,7 +28,7 @@ class _Consumer(BatchedConsumer):
         self.app = app
         self.session, self.last_fetch, self.last_ack = 0, 0.0, 0.0
         self._position, self._unacked_batches, self._acked_next, self._to_commit = {}, {}, {}, {}
-        self._room = asyncio.Event()
+        self._room, self._seeking = asyncio.Event(), asyncio.Lock()
         self._unacked_messages = set()
         self._held, self._active, self.fetches = held, set(held), fetches
         self.sought: dict[TP, int] = {}
@@ -61,9 +63,14 @@ def _records(*offsets: int) -> list[Any]:
     return [SimpleNamespace(offset=offset, timestamp=1000, timestamp_type=1) for offset in offsets]
 
 
+def _stretch(consumer: BatchedConsumer, tp: TP, *offsets: int) -> Stretch:
+    """What follows the position, up to the last offset."""
+    return Stretch(consumer.session, consumer.positions[tp], offsets[-1] + 1, _records(*offsets))
+
+
 def _delivered(consumer: BatchedConsumer, tp: TP, *offsets: int) -> Any:
     """A fetched batch as the stream gets it."""
-    message = consumer._to_message(tp, consumer._batch(tp, _records(*offsets)))
+    message = consumer._to_message(tp, consumer._batch(tp, _stretch(consumer, tp, *offsets)))
     message.acked = False
     return message
 
@@ -92,6 +99,28 @@ def test_positions_are_contiguous_where_offsets_have_gaps() -> None:
     assert list(consumer._filter_tps_with_pending_acks()) == [A]
     assert consumer._new_offset(A) == 48
     assert consumer._new_offset(A) is None
+
+
+def test_a_stretch_without_records_moves_the_position_and_the_lag() -> None:
+    consumer, _ = _started({A: 40})
+    consumer.highwater = lambda _tp: 45  # type: ignore[method-assign]
+    message: Any = consumer._to_message(A, consumer._batch(A, Stretch(1, 40, 45, ())))
+    message.acked = False
+    assert (message.offset, message.value.next_offset, list(message.value.records)) == (44, 45, [])
+    assert consumer.lag() == {A: 5}
+    assert consumer.ack(message)
+    assert consumer.lag() == {A: 0}
+    assert consumer._new_offset(A) == 45
+
+
+def test_what_was_fetched_before_a_seek_is_dropped_and_a_gap_is_an_error() -> None:
+    consumer, _ = _started({A: 40})
+    before = _stretch(consumer, A, 40, 41)
+    asyncio.run(consumer.seek_to_committed())
+    assert consumer._batch(A, before) is None
+    assert consumer._batch(B, Stretch(2, 0, 1, _records(0))) is None
+    with pytest.raises(GapError, match="from 42, not from 40"):
+        consumer._batch(A, Stretch(2, 42, 43, _records(42)))
 
 
 def test_acks_out_of_order_are_an_error_and_a_second_ack_is_none() -> None:
@@ -124,7 +153,7 @@ def test_a_partition_with_enough_unacknowledged_is_left_out_of_the_fetch(
 
     async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
         asked.append(set(self._active))
-        return {B: _records(5)}, set(self._active)
+        return {B: _stretch(consumer, B, 5)}, set(self._active)
 
     monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
     found, _ = asyncio.run(consumer._wait_next_records(1.0))

@@ -7,7 +7,7 @@
 -- ARGV[1]  epoch of the owner
 -- ARGV[2]  offset at which the batch starts
 -- ARGV[3]  offset after the batch
--- ARGV[4]  the batch's latest record timestamp, ms
+-- ARGV[4]  the batch's latest record timestamp, ms; 0 where it has no records
 -- ARGV[5]  retention after the end, ms
 -- ARGV[6]  how long the rest of an expired conversation keeps late events out, ms
 -- ARGV[7]  key prefix of conversations (same slot as KEYS)
@@ -69,5 +69,6 @@ for _, id in ipairs(expired) do
   redis.call('ZREM', KEYS[3], id)
 end
 
-redis.call('HSET', KEYS[1], 'next', ARGV[3], 'arrived_ms', ARGV[4])
+redis.call('HSET', KEYS[1], 'next', ARGV[3])
+if ARGV[4] ~= '0' then redis.call('HSET', KEYS[1], 'arrived_ms', ARGV[4]) end
 return 'ok'
