@@ -187,7 +187,7 @@ class BatchedConsumer(driver.Consumer):
         finally:
             self._get_active_partitions().update(full & self.assignment())
         self.last_fetch = time.monotonic()
-        batches = {tp: self._batch(tp, stretch) for tp, stretch in (records or {}).items()}
+        batches = {tp: self._batch(tp, stretch) for tp, (stretch,) in (records or {}).items()}
         return {tp: [batch] for tp, batch in batches.items() if batch is not None}, fetched
 
     def _batch(self, tp: TP, stretch: Stretch) -> Batch | None:
@@ -272,15 +272,21 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         self._session, self._reached = owner.session, dict(partitions)
         await super()._seek_wait(consumer, partitions)
 
-    async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
-        found = await super()._fetch_records(consumer, active_partitions, **limits)
-        stretches = {}
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
+        max_records: int | None = None,
+    ) -> Mapping[TP, list[Any]]:
+        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        stretches: dict[TP, list[Any]] = {}
         for tp, first in self._reached.items():
             records = found.get(tp, ())
             following = _position(consumer, tp)
             if following is not None and (records or following > first):
-                stretches[tp] = Stretch(self._session, first, following, records)
-        self._reached.update({tp: stretch.next_offset for tp, stretch in stretches.items()})
+                stretches[tp] = [Stretch(self._session, first, following, records)]
+        self._reached.update({tp: stretch.next_offset for tp, (stretch,) in stretches.items()})
         return stretches
 
 

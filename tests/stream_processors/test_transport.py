@@ -45,6 +45,9 @@ class _Consumer(BatchedConsumer):
     async def highwaters(self, *tps: TP) -> dict[TP, int]:
         return dict.fromkeys(tps, 1000)
 
+    def highwater(self, tp: TP) -> int:
+        return 45
+
     async def seek_wait(self, positions: Any) -> None:
         self.sought = dict(positions)
 
@@ -103,7 +106,6 @@ def test_positions_are_contiguous_where_offsets_have_gaps() -> None:
 
 def test_a_stretch_without_records_moves_the_position_and_the_lag() -> None:
     consumer, _ = _started({A: 40})
-    consumer.highwater = lambda _tp: 45  # type: ignore[method-assign]
     message: Any = consumer._to_message(A, consumer._batch(A, Stretch(1, 40, 45, ())))
     message.acked = False
     assert (message.offset, message.value.next_offset, list(message.value.records)) == (44, 45, [])
@@ -153,7 +155,7 @@ def test_a_partition_with_enough_unacknowledged_is_left_out_of_the_fetch(
 
     async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
         asked.append(set(self._active))
-        return {B: _stretch(consumer, B, 5)}, set(self._active)
+        return {B: [_stretch(consumer, B, 5)]}, set(self._active)
 
     monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
     found, _ = asyncio.run(consumer._wait_next_records(1.0))
