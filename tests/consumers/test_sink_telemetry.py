@@ -17,18 +17,20 @@ def test_a_sink_is_ready_once_it_has_joined_and_until_it_stalls_or_waits() -> No
     telemetry.trouble(None)
     now[0] = 121.0
     assert "not come round" in str(telemetry.unready())
-    telemetry.turned({}, None, 0)
+    telemetry.turned({})
     assert telemetry.unready() is None
 
 
 def test_what_was_committed_is_counted() -> None:
-    telemetry = Telemetry()
+    wall = [10.0]
+    telemetry = Telemetry(wall=lambda: wall[0])
     refused = [Refused(Raw(3, 0, None, b""), "truncated", "empty")]
     telemetry.committed(
         Committed(10, 9, {"conversations": 7, "sft": 2}, 1, refused, {"decode": 0.5, "write": 1.5})
     )
-    telemetry.turned({0: 5, 1: 7}, 4000, 10_000)
-    telemetry.turned({1: 6}, 4000, 10_000)
+    telemetry.turned({0: 5, 1: 7})
+    telemetry.waits(4000)
+    telemetry.turned({1: 6})
     shown = generate_latest(telemetry.registry).decode()
     for line in (
         "plaudit_sink_records_total 9.0",
@@ -42,6 +44,10 @@ def test_what_was_committed_is_counted() -> None:
     ):
         assert line + "\n" in shown
     assert 'partition="0"' not in shown
+    wall[0] = 13.0  # no turn since: the loop waits for the output, and the age grows all the same
+    assert "plaudit_sink_freshness_seconds 9.0\n" in generate_latest(telemetry.registry).decode()
+    telemetry.waits(None)
+    assert "plaudit_sink_freshness_seconds 0.0\n" in generate_latest(telemetry.registry).decode()
 
 
 def test_names_follow_prometheus_conventions() -> None:

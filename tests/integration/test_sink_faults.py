@@ -44,6 +44,10 @@ def address(sinks: Sinks) -> str:
     return next(word for word in sinks.logs().split() if word.startswith("http://"))
 
 
+def _value(shown: str, name: str) -> str:
+    return next(line.rpartition(" ")[2] for line in shown.splitlines() if line.startswith(name + " "))
+
+
 def test_two_sinks_on_one_partition_by_force(line: Make, sinks: Callable[..., Sinks], tmp_path: Path) -> None:
     one, out = line(partitions=1), tmp_path / "out"
     writing = sinks(one)
@@ -77,6 +81,18 @@ def test_a_disk_without_space_is_waited_for(line: Make, sinks: Callable[..., Sin
     send(one.connection, records(range(120), text))
     eventually(lambda: httpx.get(web + "/health/ready").status_code == 503, "the sink says that it waits")
     assert "the sink waits" in httpx.get(web + "/health/ready").json()["reason"]
+    seen: list[tuple[int, float]] = []
+
+    def tried_often() -> bool:
+        shown = httpx.get(web + "/metrics").text
+        age = float(_value(shown, "plaudit_sink_freshness_seconds"))
+        seen.append((httpx.get(web + "/health/ready").status_code, age))
+        return float(_value(shown, "plaudit_sink_waits_total")) >= 4
+
+    eventually(tried_often, "it tries again and again")
+    assert {status for status, _ in seen} == {503}
+    assert [age for _, age in seen] == sorted(age for _, age in seen)  # or the alert would begin anew
+    assert min(age for _, age in seen) > 0
     assert rows(out, "conversations") == []
     resource.prlimit(sink.pid, resource.RLIMIT_FSIZE, UNLIMITED)
     eventually(lambda: len(rows(out, "conversations")) == 100, "it goes on by itself")

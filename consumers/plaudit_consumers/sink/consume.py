@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from plaudit_schemas.connection import ConnectionSettings
@@ -24,6 +24,13 @@ _POLL_S: Final = 0.2
 _FETCH_BYTES: Final = 4 << 20
 _MOST_RECORDS: Final = 2000
 _WAIT_S: Final = (1.0, 2.0, 5.0, 10.0)
+
+
+class _Stuck(NamedTuple):
+    """What a partition held when the output could not be written; it is read again and written at once."""
+
+    earliest_ms: int
+    until: int
 
 
 class Loop:
@@ -47,6 +54,7 @@ class Loop:
         self._failure: BaseException | None = None
         self._at_end: set[int] = set()
         self._ends: dict[int, int] = {}
+        self._stuck: dict[int, _Stuck] = {}
         self._average = 4096
         self._shown_at = 0.0
         self._consumer: Any = Consumer(connection.kafka(**_options(settings)), logger=log)
@@ -95,6 +103,9 @@ class Loop:
         self._average = max(1, self._average)
         raw = Raw(message.offset(), message.timestamp()[1], message.key(), payload)
         self._committed(number, self._sink.take(number, raw))
+        stuck = self._stuck.get(number)
+        if stuck is not None and raw.offset + 1 >= stuck.until and not self._sink.partitions[number].begun:
+            self._committed(number, self._sink.commit(number))
 
     def _event(self, message: Any) -> None:
         error = message.error()
@@ -110,6 +121,8 @@ class Loop:
     def _committed(self, number: int, committed: Committed | None) -> None:
         if committed is None:
             return
+        self._stuck.pop(number, None)
+        self._goes_on()
         rows = ", ".join(f"{rows} {subset}" for subset, rows in committed.rows.items())
         log.info("partition %d up to offset %d: %s", number, committed.position - 1, rows or "no new row")
         place = TopicPartition(self._topic.name, number, committed.position)
@@ -137,6 +150,8 @@ class Loop:
         log.info("partitions %s go to another sink, or to none", sorted(numbers))
         self._sink.disown(numbers)
         self._at_end -= set(numbers)
+        for number in numbers:
+            self._stuck.pop(number, None)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -178,8 +193,11 @@ class Loop:
         log.warning("%s", error)
         self._telemetry.counter("plaudit_sink_waits_total").inc()
         self._telemetry.trouble(str(error))
-        for partition in self._sink.partitions.values():
+        for number, partition in self._sink.partitions.items():
+            if partition.earliest_ms is not None and partition.next is not None:
+                self._stuck[number] = _Stuck(partition.earliest_ms, partition.next)
             partition.discard()
+        self._telemetry.waits(self._oldest_ms())
         self._stop.wait(_WAIT_S[0])
 
         def reassign() -> None:
@@ -209,7 +227,17 @@ class Loop:
                     f"Kafka: {error.args[0].str()}; start the sink again"
                 ) from error
             else:
+                self._goes_on()
                 return
+
+    def _goes_on(self) -> None:
+        # Not before everything that could not be written is: to read it again is no sign of room.
+        if not self._stuck:
+            self._telemetry.trouble(None)
+
+    def _oldest_ms(self) -> int | None:
+        stuck = [each.earliest_ms for each in self._stuck.values()]
+        return min([each for each in (self._sink.oldest_ms(), *stuck) if each is not None], default=None)
 
     def _show(self) -> None:
         now = time.monotonic()
@@ -221,7 +249,8 @@ class Loop:
             place = TopicPartition(self._topic.name, number)
             _, high = self._consumer.get_watermark_offsets(place, cached=True)
             lag[number] = max(0, high - (partition.position or 0)) if high >= 0 else 0
-        self._telemetry.turned(lag, self._sink.oldest_ms(), time.time() * 1000)
+        self._telemetry.turned(lag)
+        self._telemetry.waits(self._oldest_ms())
 
 
 def _options(settings: SinkSettings) -> dict[str, Any]:

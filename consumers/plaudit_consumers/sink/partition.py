@@ -71,6 +71,11 @@ class Partition:
         return 0 if self._file is None else self._file.held_bytes
 
     @property
+    def begun(self) -> bool:
+        """Whether a range that a sink had claimed is still to be written, whole."""
+        return self._claimed is not None
+
+    @property
     def earliest_ms(self) -> int | None:
         """The broker's timestamp of the earliest record that is not in the output yet."""
         return None if self._file is None or self._file.extent is None else self._file.extent.earliest_ms

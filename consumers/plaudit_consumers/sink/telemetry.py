@@ -41,7 +41,9 @@ class Telemetry:
         registry: Prometheus' collector of everything here.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
         self.registry = CollectorRegistry()
         self._clock = clock
         self._metrics = {
@@ -50,7 +52,13 @@ class Telemetry:
             )
             for metric in SINK
         }
-        self._trouble: str | None = "it has not joined its group yet"
+        self._joined = False
+        self._trouble: str | None = None
+        self._oldest_ms: int | None = None
+        # At each scrape: while the loop waits for the output, nothing else would let it grow.
+        self.gauge("plaudit_sink_freshness_seconds").set_function(
+            lambda: 0.0 if self._oldest_ms is None else max(0.0, wall() - self._oldest_ms / 1000)
+        )
         self._last_turn = clock()
         self._shown: set[int] = set()
 
@@ -82,9 +90,13 @@ class Telemetry:
     def assigned(self, partitions: int) -> None:
         """The sink owns so many partitions; in a settled group that may be none."""
         self.gauge("plaudit_sink_assigned_partitions").set(partitions)
-        self.trouble(None)
+        self._joined = True
 
-    def turned(self, lag: Mapping[int, int], oldest_ms: int | None, now_ms: float) -> None:
+    def waits(self, oldest_ms: int | None) -> None:
+        """The broker's timestamp of the oldest record that is not in the output; None where all are."""
+        self._oldest_ms = oldest_ms
+
+    def turned(self, lag: Mapping[int, int]) -> None:
         """The loop came round."""
         self._last_turn = self._clock()
         gauge = self.gauge("plaudit_sink_lag_records")
@@ -93,8 +105,6 @@ class Telemetry:
         for partition in self._shown - set(lag):
             gauge.remove(str(partition))
         self._shown = set(lag)
-        age = 0.0 if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
-        self.gauge("plaudit_sink_freshness_seconds").set(age)
 
     def trouble(self, reason: str | None) -> None:
         """What the sink waits for; None when it goes on."""
@@ -104,6 +114,8 @@ class Telemetry:
         """Why the sink is not ready; None when it is: it has joined, can write, and comes round."""
         if self._trouble is not None:
             return self._trouble
+        if not self._joined:
+            return "it has not joined its group yet"
         if self._clock() - self._last_turn > _STALLED_AFTER_S:
             return f"it has not come round for {_STALLED_AFTER_S:.0f} s"
         return None
