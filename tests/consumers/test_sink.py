@@ -16,6 +16,7 @@ from plaudit_consumers.sink.errors import (
     OutputUnavailableError,
 )
 from plaudit_consumers.sink.local import LocalOutput
+from plaudit_consumers.sink.parquet import SubsetWriter
 from plaudit_consumers.sink.sink import Topic
 from plaudit_consumers.sink.writing import Raw, Refused
 from plaudit_schemas.errors import UnknownSchemaError
@@ -320,6 +321,32 @@ def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
     assert sources(tmp_path) == once(25)
     assert sources(tmp_path, "kto") == once(25)
     assert [path for path in tmp_path.glob(".plaudit/aside/*/*") if path.name != "lock"] == []
+
+
+def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, write, full = sink(tmp_path, rotate_rows=1000), SubsetWriter.write, [True]
+    one.own([0, 1])
+
+    def failing(writer: SubsetWriter, table: Any) -> None:
+        if writer.path.suffix == ".kto" and full:
+            full.clear()
+            raise OutputUnavailableError("kto aside cannot be written")
+        write(writer, table)
+
+    monkeypatch.setattr(SubsetWriter, "write", failing)
+    take(one, log(10))
+    one.partitions[0].spill()  # its last rows fail in the background
+    one.take(1, log(1, partition=1)[0])
+    one.disown([1])
+    with pytest.raises(OutputUnavailableError):
+        one.commit(0)
+    with pytest.raises(OutputUnavailableError):
+        take(one, log(11)[10:])
+    one.disown([0])
+    feed(one, log(20))
+    assert sources(tmp_path, "kto") == sources(tmp_path) == once(20)
 
 
 def test_a_newer_revision_is_not_passed_over(tmp_path: Path) -> None:

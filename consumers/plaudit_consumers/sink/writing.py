@@ -4,6 +4,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -78,13 +79,16 @@ class OpenFile:
         self.refused: list[Refused] = []
         self.stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._held: list[Raw] = []
+        self._writing: Future[None] | None = None
         name = uuid.uuid4().hex
         self.writers: dict[Subset, SubsetWriter] = {
             subset: SubsetWriter(scratch / f"{name}.{subset}", subset, job.zstd_level) for subset in SUBSETS
         }
 
     def take(self, raw: Raw, extent: Extent) -> None:
-        """Hold one more record; `extent` is the file's with it."""
+        """Hold one more record; `extent` is the file's with it. Raises what went wrong in the background."""
+        if self._writing is not None and self._writing.done():
+            self._written()
         self._held.append(raw)
         self.held_bytes += len(raw.payload)
         self.last, self.extent = raw.offset, extent
@@ -95,7 +99,7 @@ class OpenFile:
         Raises:
             UnknownSchemaError, UnknownBodyError: a newer writer's record: to be read after an upgrade.
             LogChangedError: source offsets went back.
-            OutputUnavailableError: the disk is full.
+            OutputUnavailableError: the disk is full, now or when the rows before were written.
         """
         held, self._held, self.held_bytes = self._held, [], 0
         waiting = {subset: _Waiting() for subset in SUBSETS}
@@ -112,7 +116,7 @@ class OpenFile:
     def finish(self) -> None:
         """Write everything, and close the files; `writers` with rows are ready to be published."""
         self.spill()
-        self._job.background.drain()
+        self._written()
         counts = {subset: self.writers[subset].rows for subset in TRAINING if self.writers[subset].rows}
         for subset, writer in self.writers.items():
             if writer.rows:
@@ -129,7 +133,8 @@ class OpenFile:
     def discard(self) -> None:
         """Throw everything away."""
         self._held, self.held_bytes = [], 0
-        self._job.background.abandon()
+        if self._writing is not None:
+            wait([self._writing])
         for writer in self.writers.values():
             writer.discard()
 
@@ -212,9 +217,15 @@ class OpenFile:
 
     def _write(self, subset: Subset, rows: "_Waiting") -> None:
         if rows.tables:
-            self._job.background.run(partial(self._write_now, subset, rows))
+            self._written()
+            self._writing = self._job.background.run(partial(self._write_now, subset, rows))
             if rows.bytes > 2 * ROW_GROUP_BYTES:  # one large conversation: nothing beside it
-                self._job.background.drain()
+                self._written()
+
+    def _written(self) -> None:
+        """Wait for this file's own work; once a piece of it has failed, each call raises that."""
+        if self._writing is not None:
+            self._writing.result()
 
     def _write_now(self, subset: Subset, rows: "_Waiting") -> None:
         began = time.perf_counter()
