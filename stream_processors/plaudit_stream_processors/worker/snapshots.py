@@ -40,21 +40,26 @@ class Snapshots:
             log.warning("snapshots wait: %s", error)
             return 0
         now_us = time.time_ns() // 1000
-        letters = []
+        # In a thread: an hour has 360 buckets, and the batches must not wait for their sum.
+        found = [
+            (window, series, figures)
+            for window in WINDOWS
+            for series, figures in (
+                await asyncio.to_thread(window_figures, [self._reader.totals], window, now_us)
+            ).items()
+        ]
+        # Without a pause: a scrape in between would miss windows, and alerts on them would begin anew.
         self._telemetry.forget_figures()
-        for window in WINDOWS:
-            # In a thread: an hour has 360 buckets, and the batches must not wait for their sum.
-            found = await asyncio.to_thread(window_figures, [self._reader.totals], window, now_us)
-            for series, figures in found.items():
-                self._telemetry.show(window.name, series, figures)
-                key = f"{window.name}|{series}"
-                letters.append(
-                    Letter(
-                        self._topic,
-                        key.encode(),
-                        self._encoder.encode(record(window, series, figures, now_us)),
-                    )
-                )
+        for window, series, figures in found:
+            self._telemetry.show(window.name, series, figures)
+        letters = [
+            Letter(
+                self._topic,
+                f"{window.name}|{series}".encode(),
+                self._encoder.encode(record(window, series, figures, now_us)),
+            )
+            for window, series, figures in found
+        ]
         self._reader.forget_before({name for window in WINDOWS for name in bucket_names(window, now_us)})
         await self._outlet.send(letters)
         self._telemetry.gauge("plaudit_snapshot_timestamp_seconds").labels(self._topic).set(now_us / 1e6)
