@@ -111,9 +111,16 @@ def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
     expect(alert).to_contain_text("Satisfaction of answerer fell from", timeout=LATE_MS)
     alert.locator("summary").click()
     expect(alert.locator("li").first).to_contain_text("Open the dashboard")
-    time_open = alert.locator("details").get_attribute("open")
-    assert time_open is not None
-    fill(fresh, until=now_us() + 2 * SECOND)
+    said = page.locator("#alerts-told")
+    expect(said).to_contain_text("Satisfaction of answerer fell from")
+    heard, before = said.text_content(), alert.locator("strong").text_content()
+    alert.locator("summary").focus()
+    fill(fresh, until=now_us() + 2 * SECOND, worse=2.2)
+    expect(alert.locator("strong")).not_to_have_text(str(before), timeout=LATE_MS)
+    expect(alert.locator("summary")).to_be_focused()  # new numbers neither close nor move what one reads
+    assert alert.locator("details").get_attribute("open") is not None
+    assert said.text_content() == heard, "an alert is read out once"
+    fill(fresh, until=now_us() + 3 * SECOND)
     expect(page.locator("#alert-list")).to_have_text("No alerts.", timeout=LATE_MS)
 
 

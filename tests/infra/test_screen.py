@@ -72,12 +72,35 @@ def test_alerts_services_rows_and_notes_are_seen() -> None:
         services=[ServiceLine("worker", False, "starting", 2), ServiceLine("kafka", True, "runs", 0)],
         rows={"sft": 17},
         notes=["12:00:01 worker was killed (signal 9); started again"],
-        footer=["dashboard: somewhere"],
+        addresses=["dashboard: somewhere"],
     )
     text = drawn(state)
     for part in ("PlauditSatisfactionDrop", "started again 2 x", "sft rows", "17", "signal 9", "somewhere"):
         assert part in text
     assert text.count("started again 0") == 0
+
+
+def test_what_is_pending_is_seen_and_is_no_alert_yet() -> None:
+    seen = Firing(Condition("PlauditAccuracyLow", ("a",), "Accuracy of m is 40%"), 1.0, pending=True)
+    text = drawn(State(window=60, alerts=[seen]))
+    assert "Accuracy of m is 40% (pending)" in text
+    assert "ALERT" not in text
+
+
+def test_where_to_look_further_fits_on_a_low_terminal() -> None:
+    state = State(
+        window=60,
+        snapshots=[_snapshot(f"model-{number}") for number in range(8)],
+        alerts=[Firing(Condition("PlauditSatisfactionDrop", ("a",), "Satisfaction of m fell"), 1.0)],
+        services=[
+            ServiceLine(name, True, "ready", 0) for name in ("valkey", "kafka", "worker", "sink", "gateway")
+        ],
+        rows={"conversations": 1, "sft": 2, "preference": 3, "kto": 4},
+        notes=[f"12:00:0{number} something happened" for number in range(6)],
+        addresses=["dashboard  http://127.0.0.1:1", "logs       /somewhere"],
+    )
+    shown = drawn(state, 80).splitlines()[:23]
+    assert any("/somewhere" in line for line in shown)
 
 
 def test_a_model_name_is_text_and_steers_no_terminal() -> None:

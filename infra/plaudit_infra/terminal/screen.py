@@ -20,9 +20,9 @@ def screen(state: State, title: str = "Plaudit") -> RenderableType:
     parts: list[RenderableType] = [Panel(_numbers(state), title=title, title_align="left")]
     if state.services:
         parts.append(_services(state))
-    parts += [_alerts(state), _models(state)]
+    # What may not fall off a low terminal comes first.
+    parts += [_alerts(state), *(Text(line, style="bold") for line in state.addresses), _models(state)]
     parts += [Text(note, style="dim") for note in state.notes]
-    parts += [Text(line, style="bold") for line in state.footer]
     return Group(*parts)
 
 
@@ -58,9 +58,16 @@ def _services(state: State) -> Table:
 def _alerts(state: State) -> RenderableType:
     if not state.alerts:
         return Text("no alerts", style="green")
-    lines = [f"{firing.condition.alert}: {firing.condition.text}" for firing in state.alerts]
+    lines = [
+        f"{firing.condition.alert}: {firing.condition.text}{' (pending)' if firing.pending else ''}"
+        for firing in state.alerts
+    ]
+    lasting = any(not firing.pending for firing in state.alerts)
     return Panel(
-        Text("\n".join(map(_printable, lines))), title="ALERT", title_align="left", border_style="bold red"
+        Text("\n".join(map(_printable, lines))),
+        title="ALERT" if lasting else "PENDING: no alert yet, if it lasts it is one",
+        title_align="left",
+        border_style="bold red" if lasting else "yellow",
     )
 
 

@@ -1,7 +1,7 @@
 """What is to be seen, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from plaudit_producers.board.alerts import Firing
@@ -27,6 +27,7 @@ class State:
         age_s: how old the newest figures are.
         rows: subset -> rows on disk; None where no sink is watched.
         notes: what happened lately, oldest first.
+        addresses: where to look further.
     """
 
     window: int
@@ -40,4 +41,4 @@ class State:
     rows: Mapping[str, int] | None = None
     services: Sequence[ServiceLine] = ()
     notes: Sequence[str] = ()
-    footer: Sequence[str] = field(default_factory=tuple)
+    addresses: Sequence[str] = ()

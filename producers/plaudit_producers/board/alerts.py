@@ -30,10 +30,16 @@ class Condition(NamedTuple):
 
 
 class Firing(NamedTuple):
-    """An alert; `since` is when the condition was first seen, in seconds."""
+    """What is wrong.
+
+    Attributes:
+        since: when the condition was first seen, in seconds.
+        pending: whether it has yet to last before it is an alert and somebody is paged.
+    """
 
     condition: Condition
     since: float
+    pending: bool = False
 
 
 @dataclass(slots=True)
@@ -73,20 +79,22 @@ def age_conditions(newest_at_us: int, lag: int | None, now_us: int, limits: Limi
 
 
 class AlertBook:
-    """Conditions that lasted for `hold`. The clock is an argument."""
+    """How long conditions have lasted; after `hold` they are alerts. The clock is an argument.
+
+    Somebody who is paged and looks here must see why, though this book may have been opened a moment ago.
+    """
 
     def __init__(self, hold_s: float) -> None:
         self._hold_s = hold_s
         self._since: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def update(self, found: Iterable[Condition], now: float) -> list[Firing]:
-        """Note what is true now; gives what is an alert."""
+        """Note what is true now; gives all of it."""
         current = {(condition.alert, condition.subject): condition for condition in found}
         self._since = {key: self._since.get(key, now) for key in current}
         return [
-            Firing(condition, self._since[key])
+            Firing(condition, self._since[key], pending=now - self._since[key] < self._hold_s)
             for key, condition in current.items()
-            if now - self._since[key] >= self._hold_s
         ]
 
 
@@ -143,15 +151,15 @@ def _low_accuracy(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]
 def _stopped_feedback(
     traffic: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits
 ) -> list[Condition]:
-    usual, now = _cohorts(reference), _cohorts(traffic)
+    usual, now = _traffic(reference), _traffic(traffic)
     found = []
-    for application, (messages, covered) in now.items():
-        usual_messages, usual_covered = usual.get(application, (0.0, 0.0))
-        expected = usual_covered / usual_messages * messages if usual_messages else 0.0
-        if covered == 0 and expected >= limits.expected_feedback:
+    for application, (messages, votes) in now.items():
+        usual_messages, usual_votes = usual.get(application, (0, 0))
+        expected = usual_votes / usual_messages * messages if usual_messages else 0.0
+        if votes == 0 and expected >= limits.expected_feedback:
             text = (
-                f"No feedback from {application} in {limits.traffic}, where about {expected:.0f} messages "
-                "with feedback were expected"
+                f"No feedback from {application}'s users in {limits.traffic}, where about {expected:.0f} votes "
+                "were expected"
             )
             found.append(Condition("PlauditFeedbackStopped", (application,), text))
     return found
@@ -161,13 +169,12 @@ def _named(model: str) -> str:
     return model or "an unknown model"
 
 
-def _cohorts(snapshots: Iterable[Snapshot]) -> Mapping[str, tuple[float, float]]:
-    """Application -> assistant messages, those with feedback."""
-    sums: dict[str, tuple[float, float]] = {}
+def _traffic(snapshots: Iterable[Snapshot]) -> Mapping[str, tuple[int, int]]:
+    """Application -> assistant messages, users' votes."""
+    sums: dict[str, tuple[int, int]] = {}
     for snapshot in snapshots:
-        coverage = snapshot.figure("coverage")
-        if coverage is not None and coverage.value is not None:
-            messages, covered = sums.get(snapshot.series.application, (0.0, 0.0))
-            more = coverage.value * coverage.count
-            sums[snapshot.series.application] = (messages + coverage.count, covered + more)
+        messages, votes = sums.get(snapshot.series.application, (0, 0))
+        answers = snapshot.figure("messages_assistant")
+        cast = sum(value.count for _, value in snapshot.voted("satisfaction"))
+        sums[snapshot.series.application] = (messages + (answers.count if answers else 0), votes + cast)
     return sums

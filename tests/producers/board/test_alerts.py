@@ -1,7 +1,7 @@
 """The alerts in the product: the same cases as Prometheus' rule tests, with the same limits."""
 
 import pytest
-from plaudit_producers.board.alerts import AlertBook, Condition, age_conditions, conditions
+from plaudit_producers.board.alerts import AlertBook, Condition, Firing, age_conditions, conditions
 from plaudit_producers.board.snapshots import FigureId, Series, Snapshot, Value
 from plaudit_schemas.alerts import definitions
 
@@ -25,6 +25,10 @@ def _snapshot(
 
 def _mean(value: float, count: int, error: float = 0.1) -> Value:
     return Value(value, None, None, count, error)
+
+
+def _count(count: int) -> Value:
+    return Value(float(count), None, None, count)
 
 
 def _found(*snapshots: Snapshot) -> list[str]:
@@ -74,11 +78,17 @@ def test_accuracy_below_the_floor() -> None:
     assert _found(_snapshot(HOUR, accuracy=Value(0.1, None, None, 10))) == []
 
 
-def test_feedback_that_stops_while_chats_go_on() -> None:
-    usual = _snapshot(DAY, coverage=Value(0.05, None, None, 100_000))
-    assert _found(usual, _snapshot(300, coverage=Value(0.0, 0, 0, 400))) == ["PlauditFeedbackStopped"]
-    assert _found(usual, _snapshot(300, coverage=Value(0.0, 0, 0, 100))) == []
-    assert _found(usual, _snapshot(300, coverage=Value(0.01, 0, 0, 400))) == []
+def test_votes_that_stop_while_chats_go_on() -> None:
+    usual = _snapshot(DAY, messages_assistant=_count(100_000), satisfaction=_mean(4.0, 5000))
+    assert _found(usual, _snapshot(300, messages_assistant=_count(400))) == ["PlauditFeedbackStopped"]
+    assert _found(usual, _snapshot(300, messages_assistant=_count(100))) == []
+    assert _found(usual, _snapshot(300, messages_assistant=_count(400), satisfaction=_mean(5.0, 1))) == []
+
+
+def test_reviews_that_come_an_hour_late_are_no_silence() -> None:
+    reviewed = _snapshot(DAY, messages_assistant=_count(100_000), coverage=Value(0.1, None, None, 100_000))
+    now = _snapshot(300, messages_assistant=_count(400), coverage=Value(0.0, 0, 0, 400))
+    assert _found(reviewed, now) == []
 
 
 def test_the_line_that_brings_the_figures() -> None:
@@ -99,8 +109,8 @@ def test_every_alert_in_the_product_is_defined() -> None:
 
 def test_a_condition_is_an_alert_when_it_lasts() -> None:
     book, condition = AlertBook(hold_s=60), Condition("A", ("x",), "text")
-    assert book.update([condition], 0) == []
+    assert book.update([condition], 0) == [Firing(condition, 0, pending=True)]
     assert book.update([], 30) == []
-    assert book.update([condition], 40) == []
-    assert book.update([condition], 99) == []
-    assert [firing.since for firing in book.update([condition], 100)] == [40]
+    assert book.update([condition], 40) == [Firing(condition, 40, pending=True)]
+    assert book.update([condition], 99) == [Firing(condition, 40, pending=True)]
+    assert book.update([condition], 100) == [Firing(condition, 40)]

@@ -122,6 +122,7 @@ def _alert(firing: Firing) -> dict[str, Any]:
         "subject": firing.condition.subject,
         "text": firing.condition.text,
         "since": int(firing.since * 1e6),
+        "pending": firing.pending,
         "runbook": _RUNBOOKS.get(name, ()),
     }
 

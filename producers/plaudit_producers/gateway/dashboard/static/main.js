@@ -73,28 +73,44 @@ function age() {
 }
 
 function alerts(list) {
-  const now = JSON.stringify(list.map((a) => [a.alert, a.subject, a.text]));
-  if (now === told) return; // a screen reader should hear an alert once
-  told = now;
-  const open = new Set([...document.querySelectorAll(".alert details[open]")].map((d) => d.dataset.of));
-  $("alert-list").replaceChildren(...(list.length ? list.map((a) => alertBox(a, open)) : [quiet("p", "No alerts.")]));
+  const place = $("alert-list"), boxes = new Map([...place.querySelectorAll(".alert")].map((box) => [box.dataset.of, box]));
+  const current = list.map((alert) => {
+    const key = `${alert.alert} ${alert.subject}`, box = boxes.get(key) ?? alertBox(alert, key);
+    box.querySelector("strong").textContent = alert.text; // in place: the reader's focus and open runbook stay
+    box.querySelector(".since").textContent = since(alert);
+    box.classList.toggle("pending", alert.pending);
+    return box;
+  });
+  const wanted = current.length ? current : [place.querySelector("p") ?? quiet("p", "No alerts.")];
+  for (const child of [...place.children]) if (!wanted.includes(child)) child.remove();
+  wanted.forEach((child, at) => { if (place.children[at] !== child) place.insertBefore(child, place.children[at] ?? null); });
+  tell(list.filter((alert) => !alert.pending));
 }
 
-function alertBox(alert, open) {
+function since(alert) {
+  const time = new Date(alert.since / 1000).toLocaleTimeString();
+  return alert.pending ? ` seen since ${time}; an alert if it lasts` : ` since ${time}`;
+}
+
+function tell(list) { // a screen reader hears of an alert once, and when all are over
+  const now = list.map((alert) => `${alert.alert} ${alert.subject}`).sort().join();
+  if (now === told) return;
+  told = now;
+  $("alerts-told").textContent = list.length ? list.map((alert) => alert.text).join(". ") : "No alerts.";
+}
+
+function alertBox(alert, key) {
   const box = document.createElement("div"), details = document.createElement("details");
   box.className = "alert";
-  const head = document.createElement("strong");
-  head.textContent = alert.text;
-  const since = document.createElement("span");
-  since.textContent = ` since ${new Date(alert.since / 1000).toLocaleTimeString()}`;
-  details.dataset.of = alert.alert + alert.subject;
-  details.open = open.has(details.dataset.of);
+  box.dataset.of = key;
+  const head = document.createElement("strong"), when = document.createElement("span");
+  when.className = "since";
   const summary = document.createElement("summary");
   summary.textContent = `What to do (${alert.alert})`;
   const steps = document.createElement("ol");
   for (const step of alert.runbook) steps.append(Object.assign(document.createElement("li"), { textContent: step }));
   details.append(summary, steps);
-  box.append(head, since, details);
+  box.append(head, when, details);
   return box;
 }
 
