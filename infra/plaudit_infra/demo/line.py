@@ -14,7 +14,7 @@ from plaudit_schemas.topics.admin import ensure
 
 from plaudit_infra.demo.services import PlauditService
 from plaudit_infra.demo.supervisor import Supervisor
-from plaudit_infra.servers.process import ProcessId, exit_code, spawn, stop
+from plaudit_infra.servers.process import ProcessId, ended_how, exit_code, spawn, stop
 from plaudit_infra.servers.stack import Stack
 
 APPLICATION = "demo"
@@ -46,6 +46,7 @@ class DemoLine:
         self.output = self.folder / "dataset"
         self._pace, self._stack = pace, Stack(self.folder)
         self._traffic: ProcessId | None = None
+        self._sent: Sequence[str] = ()
         self._environ: Mapping[str, str] = {}
         self._services: dict[str, PlauditService] = {}
         self.supervisor: Supervisor | None = None
@@ -72,6 +73,7 @@ class DemoLine:
 
     def send(self, arguments: Sequence[str]) -> None:
         """Start the traffic: a sub-command that ends by itself; its log is traffic.log."""
+        self._sent = arguments
         command = [sys.executable, "-m", "plaudit_infra.main", *arguments]
         self._traffic = spawn(command, self.traffic_log, folder=self.folder, environ=self._environ)
 
@@ -83,6 +85,17 @@ class DemoLine:
     def sending(self) -> bool:
         """Whether traffic is still being sent."""
         return self._traffic is not None and self._traffic.find() is not None
+
+    def send_again(self) -> str | None:
+        """Start the traffic again if it was killed; how it ended then, None where nothing killed it.
+
+        A file's events have their ids from the file, so that what was sent before changes nothing.
+        """
+        if self._traffic is None or (exit_code(self._traffic) or 0) >= 0:
+            return None
+        how = ended_how(self._traffic)
+        self.send(self._sent)
+        return how
 
     def stop_sending(self) -> None:
         """End the traffic."""

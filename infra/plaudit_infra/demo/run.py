@@ -57,6 +57,7 @@ def run_demo(demo: Demo, console: Console) -> int:
         with _shown(line, connection, console) as view:
             view.until(view.ready, _READY_S, "the line is not ready")
             line.send(demo.traffic)
+            view.note("traffic starts")
             began = time.monotonic()
             if demo.once:
                 outcome = _finish(line, view, began)
@@ -92,6 +93,11 @@ class View:
         """Whether every process is ready."""
         return self._line.supervisor is not None and self._line.supervisor.ready()
 
+    def note(self, text: str) -> None:
+        """Tell something."""
+        if self._line.supervisor is not None:
+            self._line.supervisor.note(text)
+
     def refresh(self) -> None:
         """Look at everything once and show it; takes about a second."""
         supervisor = self._line.supervisor
@@ -104,10 +110,10 @@ class View:
             rows=self.progress.rows(),
             services=supervisor.lines(),
             notes=supervisor.notes(),
-            footer=[
-                f"dashboard  {self._line.dashboard}   (texts with the key {self._line.admin_key})",
+            addresses=[
+                f"dashboard  {self._line.dashboard}",
+                f"key        {self._line.admin_key} (shows texts there)",
                 f"logs       {self._line.folder}",
-                f"more       PLAUDIT_DATA={self._line.folder} plaudit top --profile demo --window 1m",
             ],
         )
         if self._live is not None:
@@ -121,7 +127,7 @@ class View:
         news = (told, tuple(firing.condition.alert for firing in self.state.alerts))
         if time.monotonic() - self._printed >= _LINES_EVERY_S or news != self._news:
             self._printed, self._news = time.monotonic(), news
-            self._console.print(screen(self.state, "Plaudit demo"))
+            self._console.print(screen(self.state, f"Plaudit demo {time.strftime('%H:%M:%S')}"))
 
     def until(self, done: Callable[[], bool], within_s: float, otherwise: str) -> None:
         """Show until something is true.
@@ -159,18 +165,27 @@ def _look(line: DemoLine, view: View, seconds: float | None) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         while deadline is None or time.monotonic() < deadline:
             view.refresh()
-            if not line.sending():
-                _check_sent(line)
+            _sending(line, view)
 
 
-def _check_sent(line: DemoLine) -> None:
-    if not line.sent_well():
+def _sending(line: DemoLine, view: View) -> bool:
+    """Whether traffic is still being sent; a sender that was killed is started again, and told.
+
+    Raises:
+        ServerStartError: it gave up.
+    """
+    if line.sending():
+        return True
+    how = line.send_again()
+    if how is not None:
+        view.note(f"traffic {how}; starting it again")
+    elif not line.sent_well():
         raise ServerStartError(f"the traffic could not be sent: {log_tail(line.traffic_log)}")
+    return how is not None
 
 
 def _finish(line: DemoLine, view: View, began: float) -> Outcome:
-    view.until(lambda: not line.sending(), _FINISH_S, "the traffic was not sent")
-    _check_sent(line)
+    view.until(lambda: not _sending(line, view), _FINISH_S, "the traffic was not sent")
     view.until(view.progress.folded, _FINISH_S, "not everything was folded")
     view.until(lambda: view.progress.open_conversations() == 0, _FINISH_S, "conversations stayed open")
     view.until(view.progress.folded, _FINISH_S, "not everything was folded")

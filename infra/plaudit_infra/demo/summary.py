@@ -32,7 +32,7 @@ everything on disk after   {outcome.on_disk_s:.1f} s
 processes started again    {outcome.restarts}
 audit                      {outcome.audit}
 
-The data is in {output}. Open it with:
+The data is in {output}. Open it with these lines of Python (`. .venv/bin/activate` first, in a checkout):
 
     from datasets import load_dataset
     rows = load_dataset("{output}", "{subset}", split="train")
