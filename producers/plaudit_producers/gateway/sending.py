@@ -8,11 +8,14 @@ as an *orphan*: a retry of it joins it instead of sending it twice. So does a re
 which another one is sending just now: a page that is left sends by beacon what its last request may have
 taken. While orphans wait and Kafka acknowledges nothing, new events are refused at once, so that an outage
 costs neither time nor memory.
+
+Nothing overtakes what will come again: an event that cannot be handed over takes the rest of its request
+with it, and one that is under way and fails takes the new events of its conversation.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -20,12 +23,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from plaudit_producers._link import Client, Connect
+from plaudit_producers._link import Connect
+from plaudit_producers.gateway.clients import ClientGoneError, Clients
 
 POLL_S, IDLE_POLL_S = 0.0025, 0.05
 Identity = tuple[bytes, str]
 _REMEMBERED = 100_000
-_STOP_S = 1.0
 _FINAL = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError._INVALID_ARG)  # noqa: SLF001
 
 
@@ -38,6 +41,9 @@ class Outcome(Enum):
     REFUSED = "refused"
 
 
+_SETTLED = frozenset((Outcome.ACKED, Outcome.REFUSED))
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One encoded event; its identity (Kafka key, event id) is what makes a retry the same event."""
@@ -47,16 +53,22 @@ class Outgoing:
 
 
 class _Batch:
-    """The events of one request; `left` counts those that Kafka has not reported yet."""
+    """The events of one request; `left` counts those without an outcome, and 1 while they are handed over."""
 
     __slots__ = ("events", "future", "given_up", "left", "outcomes")
 
     def __init__(self, events: Sequence[Outgoing], future: "asyncio.Future[None]") -> None:
         self.events = events
         self.outcomes: list[Outcome | None] = [None] * len(events)
-        self.left = 0
+        self.left = 1
         self.future = future
         self.given_up = False
+
+    def done_with_one(self) -> None:
+        """One of `left` is settled; the last one wakes the request."""
+        self.left -= 1
+        if not self.left and not self.future.done():
+            self.future.set_result(None)
 
 
 class Sender:
@@ -72,8 +84,7 @@ class Sender:
     ) -> None:
         """`connect` makes librdkafka's clients and does not wait for Kafka."""
         self._topic = topic
-        self._connect = connect
-        self._client: Client = connect()
+        self._clients = Clients(connect, clock, self._lose)
         self._timeout_s = ack_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clock = clock
@@ -83,15 +94,21 @@ class Sender:
         self._orphans: dict[Identity, asyncio.Future[Outcome]] = {}
         self._arrived: dict[Identity, None] = {}
         self._in_flight: dict[Identity, tuple[_Batch, int]] = {}
+        self._unreported: set[tuple[_Batch, int]] = set()
 
     @property
     def away(self) -> bool:
         """Whether events wait for Kafka and it acknowledged none for as long as a request waits."""
         return bool(self._orphans) and self._clock() - self._last_ack > self._timeout_s
 
+    @property
+    def failing(self) -> bool:
+        """Whether librdkafka gave up for good, and its replacement has not proven itself."""
+        return self._clients.failing
+
     def waiting(self) -> int:
         """Events that librdkafka holds."""
-        return len(self._client)
+        return self._clients.waiting()
 
     async def send(self, events: Sequence[Outgoing], *, unheard: bool = False) -> list[Outcome]:
         """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order.
@@ -110,42 +127,49 @@ class Sender:
         """Let go of Kafka; what waits is reported as failed. Blocks for a moment."""
         if self._timer is not None:
             self._timer.cancel()
-        self._client.purge()
-        self._client.flush(_STOP_S)
+        self._clients.stop()
 
     async def _join(self, events: Sequence[Outgoing]) -> list[Outcome]:
-        """As `_send`, but what is under way is waited for, and what arrived late is not sent again."""
-        identities = {event.identity for event in events}
-        orphans = {name: self._orphans[name] for name in identities if name in self._orphans}
-        others = {
-            name: self._in_flight[name] for name in identities - orphans.keys() if name in self._in_flight
-        }
+        """As `_send`, but what is under way is waited for, and what arrived late is not sent again.
+
+        New events wait for those of their conversation that are under way, and are not sent if one fails.
+        """
         outcomes: dict[Identity, Outcome] = {}
         if not self.away:
-            awaited: set[asyncio.Future[Any]] = {
-                *orphans.values(),
-                *(batch.future for batch, _ in others.values()),
-            }
-            if awaited:
-                await asyncio.wait(awaited, timeout=self._timeout_s)
-            outcomes = {name: future.result() for name, future in orphans.items() if future.done()}
-            for name, (batch, number) in others.items():
-                outcome = batch.outcomes[number]
-                if outcome is not None:
-                    outcomes[name] = outcome
-            known = orphans.keys() | others.keys()
+            outcomes = await self._under_way({event.identity for event in events})
+            failed = {identity[0] for identity, outcome in outcomes.items() if outcome not in _SETTLED}
             fresh = [
                 event
                 for event in events
-                if event.identity not in known and event.identity not in self._arrived
+                if event.identity[0] not in failed
+                and event.identity not in outcomes
+                and event.identity not in self._arrived
             ]
-            if len(outcomes) == len(orphans) + len(others):
-                sent = await self._send(fresh)
-                outcomes.update(zip((event.identity for event in fresh), sent, strict=True))
+            sent = await self._send(fresh)
+            outcomes.update(zip((event.identity for event in fresh), sent, strict=True))
         return [
             Outcome.ACKED if event.identity in self._arrived else outcomes.get(event.identity, Outcome.AWAY)
             for event in events
         ]
+
+    async def _under_way(self, identities: Iterable[Identity]) -> dict[Identity, Outcome]:
+        """The outcomes of those that wait for Kafka already; AWAY where there is none in time."""
+        orphans = {name: self._orphans[name] for name in identities if name in self._orphans}
+        others = {
+            name: self._in_flight[name]
+            for name in identities
+            if name in self._in_flight and name not in orphans
+        }
+        awaited: set[asyncio.Future[Any]] = {
+            *orphans.values(),
+            *(batch.future for batch, _ in others.values()),
+        }
+        if awaited:
+            await asyncio.wait(awaited, timeout=self._timeout_s)
+        return {
+            **{name: future.result() if future.done() else Outcome.AWAY for name, future in orphans.items()},
+            **{name: batch.outcomes[number] or Outcome.AWAY for name, (batch, number) in others.items()},
+        }
 
     async def _send(self, events: Sequence[Outgoing]) -> list[Outcome]:
         batch = _Batch(events, self._loop.create_future())
@@ -171,33 +195,27 @@ class Sender:
             if outcome is None:
                 batch.left += 1
                 self._in_flight[event.identity] = (batch, number)
+                self._unreported.add((batch, number))
             elif outcome is Outcome.REFUSED:
                 batch.outcomes[number] = outcome
             else:  # the rest must not overtake
                 batch.outcomes[number:] = [outcome] * (len(batch.events) - number)
                 break
+        batch.done_with_one()
 
     def _produce(
         self, event: Outgoing, report: Callable[[KafkaError | None, Message], None]
     ) -> Outcome | None:
-        for _ in range(2):
-            try:
-                self._client.produce(self._topic, event.payload, event.identity[0], on_delivery=report)
-            except BufferError:
-                return Outcome.FULL
-            except KafkaException as error:
-                if error.args[0].fatal():
-                    self._renew()
-                    continue
-                return Outcome.REFUSED if error.args[0].code() in _FINAL else Outcome.AWAY
-            return None
-        return Outcome.AWAY
-
-    def _renew(self) -> None:
-        """Take a new client: librdkafka gave the old one up for good; what waits in it has failed."""
-        old, self._client = self._client, self._connect()
-        old.purge()
-        old.flush(_STOP_S)
+        try:
+            self._clients.produce(self._topic, event.payload, event.identity[0], report)
+        except BufferError:
+            return Outcome.FULL
+        except ClientGoneError:
+            self._watch(IDLE_POLL_S)
+            return Outcome.AWAY
+        except KafkaException as error:
+            return Outcome.REFUSED if error.args[0].code() in _FINAL else Outcome.AWAY
+        return None
 
     def _watch(self, after_s: float) -> None:
         """Look for reports soon, and again while there is something to wait for."""
@@ -208,26 +226,37 @@ class Sender:
 
     def _poll(self) -> None:
         self._timer = None
-        self._client.poll(0)
-        if self._requests:
-            self._watch(POLL_S)
-        elif self._orphans:
-            self._watch(IDLE_POLL_S)
+        try:
+            self._clients.poll()
+        finally:
+            if self._requests:
+                self._watch(POLL_S)
+            elif self._orphans or self.failing:
+                self._watch(IDLE_POLL_S)
 
     def _report(self, batch: _Batch, number: int, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self._last_ack = self._clock()
-            outcome = Outcome.ACKED
+            self._clients.prove()
+            self._settle(batch, number, Outcome.ACKED)
         else:
-            outcome = Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY
-        batch.outcomes[number] = outcome
-        batch.left -= 1
+            self._settle(batch, number, Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY)
+
+    def _lose(self) -> None:
+        """A client gave up: what it did not report may be sent again."""
+        for batch, number in tuple(self._unreported):
+            self._settle(batch, number, Outcome.AWAY)
+
+    def _settle(self, batch: _Batch, number: int, outcome: Outcome) -> None:
+        if (batch, number) not in self._unreported:
+            return
+        self._unreported.remove((batch, number))
         identity = batch.events[number].identity
         self._in_flight.pop(identity, None)
+        batch.outcomes[number] = outcome
         if batch.given_up:
             self._settle_orphan(identity, outcome)
-        elif not batch.left and not batch.future.done():
-            batch.future.set_result(None)
+        batch.done_with_one()
 
     def _settle_orphan(self, identity: Identity, outcome: Outcome) -> None:
         orphan = self._orphans.pop(identity, None)

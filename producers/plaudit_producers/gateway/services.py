@@ -67,6 +67,8 @@ class Services:
             return "the API keys were not read yet"
         if self.sender.away:
             return "Kafka does not acknowledge"
+        if self.sender.failing:
+            return "librdkafka gave up, and its replacement has not proven itself"
         return self.checks.kafka
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from plaudit_infra.main import main
 from plaudit_producers.gateway import startup
 from plaudit_producers.gateway.app import create_app
+from plaudit_producers.gateway.clients import Clients
 from plaudit_producers.gateway.keys import make_key
 from plaudit_producers.gateway.keystore import FileKeyStore
 from plaudit_producers.gateway.server import run_gateway
@@ -101,6 +102,17 @@ def test_without_kafka_and_redis_it_says_so(client: Callable[..., TestClient]) -
     assert (first.status_code, second.status_code) == (503, 503)
     assert first.json()["results"][0]["reason"] == "unavailable"
     assert "plaudit_gateway_limits_skipped_total" in made.get("/metrics").text
+
+
+def test_while_librdkafka_gives_up_the_gateway_is_not_ready(
+    client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = client()
+    services = made.app.state.services  # type: ignore[attr-defined]  # FastAPI's
+    monkeypatch.setattr(services.checks, "kafka", None)
+    assert services.unready() is None
+    monkeypatch.setattr(Clients, "failing", True)
+    assert "librdkafka gave up" in made.get("/health/ready").json()["reason"]
 
 
 def test_with_configured_keys_tokens_need_no_redis(client: Callable[..., TestClient]) -> None:

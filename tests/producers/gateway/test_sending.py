@@ -1,4 +1,4 @@
-"""What becomes of events whose request gave up waiting, with a Kafka that answers when it is told to."""
+"""What becomes of events, with a Kafka that answers when it is told to, and with librdkafka at its end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from plaudit_producers.gateway.clients import RENEW_EVERY_S, TRUSTED_AFTER_S
 from plaudit_producers.gateway.sending import IDLE_POLL_S, Outcome, Outgoing, Sender
+from plaudit_schemas.errors import SettingsError
 
 ACKED, AWAY, FULL, REFUSED = Outcome.ACKED, Outcome.AWAY, Outcome.FULL, Outcome.REFUSED
 
@@ -21,18 +23,28 @@ class FakeClient:
         self.errors: list[Exception] = []
         self.automatic = True
         self.answered: KafkaError | bool | None = False
+        self.dead = False
+        self.untold: KafkaException | None = None
+        self.dies_after: int | None = None
 
     def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Any) -> None:
         assert (topic, key.split(b"/")[0]) == ("events", b"shop")
         if self.errors:
             raise self.errors.pop(0)
+        if self.dies_after is not None and len(self.sent) >= self.dies_after:
+            self.die()
+        if self.dead:  # as the library: the error has no flag here
+            raise KafkaException(KafkaError(KafkaError._FATAL, "Unable to produce message"))
         if self.room <= len(self.held):
             raise BufferError
         self.sent.append(value)
         self.held.append((value, on_delivery))
 
     def poll(self, timeout: float) -> int:
-        assert timeout == 0
+        assert timeout in (0, 1)
+        if self.untold is not None:
+            told, self.untold = self.untold, None
+            raise told
         if self.automatic or self.answered is not False:
             error, self.answered = None if self.automatic else self.answered, False
             held, self.held = self.held, []
@@ -43,11 +55,17 @@ class FakeClient:
     def answer(self, error: KafkaError | None = None) -> None:
         self.answered = error
 
+    def die(self) -> None:
+        """Give up for good: poll or flush tells why, once, before the reports."""
+        if not self.dead:
+            self.dead = True
+            self.untold = KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
+
     def purge(self) -> None:
         self.answered, self.automatic = KafkaError(KafkaError._PURGE_QUEUE), False
 
     def flush(self, timeout: float) -> int:
-        return self.poll(0)
+        return self.poll(timeout)
 
     def __len__(self) -> int:
         return len(self.held)
@@ -191,6 +209,43 @@ def test_a_retry_does_not_overtake_what_still_waits() -> None:
     with_sender(use)
 
 
+@pytest.mark.parametrize("first", ["another request", "a request that gave up"])
+def test_new_events_do_not_overtake_what_was_joined_and_failed(first: str) -> None:
+    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        before = asyncio.create_task(sender.send(events("a")))
+        await asyncio.sleep(0)
+        if first == "a request that gave up":
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        other = Outgoing((b"shop/c2", "other"), b"another conversation")
+        joining = asyncio.create_task(sender.send([*events("a", "b"), other]))
+        await asyncio.sleep(0)
+        link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
+        await settled()
+        link.automatic = True
+        assert await joining == [AWAY, AWAY, ACKED]
+        assert link.sent == [b"a", b"another conversation"]
+        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert link.sent[2:] == [b"a", b"b"]
+
+    with_sender(use, 60)
+
+
+def test_what_is_refused_for_good_holds_up_nothing() -> None:
+    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        sending = asyncio.create_task(sender.send(events("a")))
+        joining = asyncio.create_task(sender.send(events("a", "b")))
+        await asyncio.sleep(0)
+        link.answer(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+        assert await sending == [REFUSED]
+        link.automatic = True
+        assert await joining == [REFUSED, ACKED]
+
+    with_sender(use, 60)
+
+
 def test_without_room_the_rest_does_not_overtake() -> None:
     async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
         link.automatic, link.room = False, 1
@@ -227,33 +282,111 @@ def test_one_event_refused_for_good_stops_no_other() -> None:
     with_sender(use)
 
 
-def test_a_client_that_gave_up_is_replaced() -> None:
-    fenced = KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
+Die = Callable[[FakeClient], Awaitable[None]]
 
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+
+async def at_produce(link: FakeClient) -> None:
+    link.die()
+
+
+async def at_poll(link: FakeClient) -> None:
+    link.die()
+    await settled()
+
+
+@pytest.mark.parametrize("die", [at_produce, at_poll])
+def test_a_client_that_gave_up_is_replaced(die: Die) -> None:
+    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
         waiting = asyncio.create_task(sender.send(events("before")))
         await asyncio.sleep(0)
-        link.errors = [fenced]
-        assert await sender.send(events("a")) == [ACKED]
+        clock.now += 60
+        await die(link)
+        while await sender.send(events("a")) != [ACKED]:  # the first one may be what finds out
+            assert sender.failing
         assert await waiting == [AWAY]
         assert link.sent == [b"before"]
+        assert not sender.failing
 
     _, second = with_sender(use, 60)
     assert second.sent == [b"a"]
 
 
-def test_clients_that_give_up_at_once_are_away() -> None:
-    fenced = KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
-
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
-        link.errors = [fenced]
-        sender._connect = lambda: broken
+def test_orphans_of_a_client_that_gave_up_are_sent_anew() -> None:
+    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+        link.automatic = False
         assert await sender.send(events("a")) == [AWAY]
+        clock.now += 60
+        await at_poll(link)
+        assert await sender.send(events("a")) == [ACKED]
 
-    broken = FakeClient()
-    broken.errors = [fenced]
-    with_sender(use)
+    _, second = with_sender(use)
+    assert second.sent == [b"a"]
+
+
+def test_what_a_client_never_reports_is_lost_with_it() -> None:
+    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+        link.automatic = False
+        waiting = asyncio.create_task(sender.send(events("a", "a")))
+        await asyncio.sleep(0)
+        clock.now += 60
+        reports = [report for _, report in link.held]
+        link.held.clear()
+        await at_poll(link)
+        assert await waiting == [AWAY, AWAY]
+        reports[0](None, None)  # comes too late, and changes nothing
+        assert await sender.send(events("a")) == [ACKED]
+
+    with_sender(use, 60)
+
+
+def test_when_a_client_gives_up_in_mid_request_the_rest_does_not_overtake() -> None:
+    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+        link.automatic, link.dies_after = False, 2
+        clock.now += 60
+        assert await sender.send(events("a", "b", "c", "d")) == [AWAY, AWAY, AWAY, AWAY]
+        assert await sender.send(events("a", "b", "c", "d")) == [ACKED] * 4
+
+    _, second = with_sender(use, 60)
+    assert second.sent == [b"a", b"b", b"c", b"d"]
+
+
+def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
+    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+        clock.now += 60
+        sender._clients._connect = broken
+        link.die()
+        for _ in range(3):
+            assert await sender.send(events("a")) == [AWAY]
+        await settled()  # the next one dies before anything is sent
+        assert (made, sender.failing) == (["dead"], True)
+        clock.now += RENEW_EVERY_S
+        await settled()
+        assert (made, sender.failing) == (["dead", "dead"], True)
+        sender._clients._connect = refused
+        clock.now += TRUSTED_AFTER_S
+        await settled()
+        assert (made[2:], sender.failing) == (["refused"], True)
+        sender._clients._connect = FakeClient
+        clock.now += RENEW_EVERY_S
+        await settled()
+        assert [sender.failing] == [True]
+        clock.now += TRUSTED_AFTER_S
+        assert [sender.failing] == [False]
+        assert await sender.send(events("a")) == [ACKED]
+
+    def broken() -> FakeClient:
+        made.append("dead")
+        client = FakeClient()
+        client.die()
+        return client
+
+    def refused() -> FakeClient:
+        made.append("refused")
+        raise SettingsError("the file of the CA is gone")
+
+    made: list[str] = []
+    with_sender(use, 60)
 
 
 def test_an_answer_that_nobody_hears_is_remembered() -> None:

@@ -1,0 +1,97 @@
+"""librdkafka itself gives up: the fake of `test_sending.py` raises what it raises."""
+
+import asyncio
+import ctypes
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+from plaudit_producers.gateway.clients import RENEW_EVERY_S
+from plaudit_producers.gateway.sending import Outcome, Outgoing, Sender
+
+from tests.support.services import unavailable
+
+ACKED, AWAY = Outcome.ACKED, Outcome.AWAY
+
+
+def client(linger_ms: int = 0) -> Producer:
+    """A client with a broker of its own, within librdkafka."""
+    return Producer(
+        {
+            "bootstrap.servers": "mock",
+            "test.mock.num.brokers": 1,
+            "enable.idempotence": True,
+            "linger.ms": linger_ms,
+        }
+    )
+
+
+def kill(producer: Any) -> None:
+    """A fatal error, by the function that librdkafka has for such tests; Python does not offer it."""
+    maps = Path("/proc/self/maps")
+    found = [line.split()[-1] for line in maps.read_text().splitlines() if "librdkafka" in line]
+    if not found:
+        unavailable("librdkafka as a library of its own")
+    give_up = ctypes.CDLL(found[0]).rd_kafka_test_fatal_error
+    give_up.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    after_the_head = id(producer) + object.__basicsize__
+    handle = ctypes.c_void_p.from_address(after_the_head)
+    assert give_up(handle, KafkaError._FENCED, b"by the test") == 0
+
+
+def test_how_librdkafka_says_that_it_gave_up() -> None:
+    producer = client()
+    kill(producer)
+    with pytest.raises(KafkaException) as refused:
+        producer.produce("events", b"a")
+    assert (refused.value.args[0].code(), refused.value.args[0].fatal()) == (KafkaError._FATAL, False)
+    with pytest.raises(KafkaException) as told:
+        producer.poll(5)
+    assert (told.value.args[0].code(), told.value.args[0].fatal()) == (KafkaError._FENCED, True)
+    assert producer.poll(0) == 0
+
+
+def with_sender(use: Callable[[Sender, list[Any]], Awaitable[None]], linger_ms: int = 0) -> None:
+    made: list[Any] = []
+
+    def connect() -> Any:
+        made.append(client(linger_ms))
+        return made[-1]
+
+    async def run() -> None:
+        sender = Sender("events", connect, ack_timeout_s=60)
+        await asyncio.sleep(RENEW_EVERY_S)
+        await use(sender, made)
+        sender.stop()
+
+    asyncio.run(run())
+
+
+def events(*names: str) -> list[Outgoing]:
+    return [Outgoing((b"shop/c1", name), name.encode()) for name in names]
+
+
+def test_a_client_that_gave_up_while_idle_is_replaced() -> None:
+    async def use(sender: Sender, made: list[Any]) -> None:
+        assert await sender.send(events("a")) == [ACKED]
+        kill(made[0])
+        assert await sender.send(events("b")) == [AWAY]
+        assert sender.failing
+        assert await sender.send(events("b")) == [ACKED]
+        assert (len(made), sender.failing) == (2, False)
+
+    with_sender(use)
+
+
+def test_what_waits_when_a_client_gives_up_may_be_sent_again() -> None:
+    async def use(sender: Sender, made: list[Any]) -> None:
+        waiting = asyncio.create_task(sender.send(events("a", "b")))
+        await asyncio.sleep(0)
+        kill(made[0])
+        assert await waiting == [AWAY, AWAY]
+        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert len(made) == 2
+
+    with_sender(use, linger_ms=2000)
