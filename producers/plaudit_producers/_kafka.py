@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from plaudit_schemas.errors import InvalidEventError
 
 from plaudit_producers._delivery import DeliveryCallback, describe
-from plaudit_producers._link import Connect, FatalClientError, Link
+from plaudit_producers._link import Connect, FatalClientError, Link, is_refused
 from plaudit_producers._outbox import Reporter, log
 from plaudit_producers.errors import DeliveryError
 
@@ -17,7 +17,7 @@ class KafkaOutbox:
 
     def __init__(self, topic: str, connect: Connect, reporter: Reporter) -> None:
         self._reporter = reporter
-        self._link = Link(topic, connect, _nothing)
+        self._link = Link(topic, connect, self._step)
 
     def start(self) -> None:
         self._link.start()
@@ -27,12 +27,15 @@ class KafkaOutbox:
         try:
             try:
                 return self._link.send(key, payload, report)
-            except FatalClientError as error:
-                log.error("librdkafka gave up (%s); events that waited have failed; connecting anew", error)
-                self._link.renew()
+            except FatalClientError:
+                self._renew()
                 return self._link.send(key, payload, report)
-        except KafkaException as error:
-            raise InvalidEventError(f"librdkafka refuses the event: {error.args[0].str()}") from None
+        except KafkaException as raised:
+            error = raised.args[0]
+            if is_refused(error):
+                raise InvalidEventError(f"librdkafka refuses the event: {error.str()}") from None
+            self._reporter.tell_later(describe(key, payload, self._failure(error)), on_delivery)
+            return True
 
     def wait_for_room(self, timeout: float) -> None:
         self._link.wait_for_room(timeout)
@@ -42,11 +45,13 @@ class KafkaOutbox:
         self._link.flush(timeout)
         while (waiting := self._link.waiting()) and time.monotonic() < deadline:
             self._link.flush(max(0.0, deadline - time.monotonic()))
+        self._reporter.tell_untold()
         return waiting
 
     def close(self, timeout: float) -> int:
         waiting = self.flush(timeout)
         self._link.stop()
+        self._reporter.tell_untold()
         return waiting
 
     def abandon(self) -> None:
@@ -72,9 +77,7 @@ class KafkaOutbox:
             reporter.count_delivered()
             failure = None
         else:
-            reporter.count_failed()
-            reporter.warn("failed", "Kafka did not take an event, it is lost: %s", error.str())
-            failure = DeliveryError(f"Kafka did not take the event: {error.str()}")
+            failure = self._failure(error)
         delivery = describe(
             message.key() or b"",
             message.value() or b"",
@@ -84,6 +87,16 @@ class KafkaOutbox:
         )
         reporter.tell(delivery, callback)
 
+    def _failure(self, error: KafkaError) -> DeliveryError:
+        self._reporter.count_failed()
+        self._reporter.warn("failed", "Kafka did not take an event, it is lost: %s", error.str())
+        return DeliveryError(f"Kafka did not take the event: {error.str()}")
 
-def _nothing() -> None:
-    """No work of its own between reports."""
+    def _step(self) -> None:
+        if self._link.failed():
+            self._renew()
+        self._reporter.tell_untold()
+
+    def _renew(self) -> None:
+        log.error("librdkafka gave up; events that waited have failed; connecting anew")
+        self._link.renew()

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Condition, Event, Lock, Thread
 from typing import Any, Protocol
 
@@ -15,6 +16,13 @@ from plaudit_producers._options import ProducerOptions
 from plaudit_producers._outbox import log
 
 Report = Callable[[KafkaError | None, Message], None]
+
+_REFUSED = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.INVALID_RECORD,
+)
 
 _PROMISED = {"partitioner": PARTITIONER, "enable.idempotence": "true", "acks": "all"}
 _POLL_S = 0.1
@@ -34,8 +42,18 @@ class Client(Protocol):
 Connect = Callable[[], Client]
 
 
-class FatalClientError(Exception):
+class FatalClientError(KafkaException):
     """librdkafka's idempotent producer has given up for good; a new client is needed."""
+
+
+def is_refused(error: KafkaError) -> bool:
+    """Whether the event itself is the reason: sending it again would fail again."""
+    return error.code() in _REFUSED
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    # Only what `poll` and `flush` raise says fatal(): `produce` raises the bare code.
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # its public name
 
 
 def connector(connection: ConnectionSettings, options: ProducerOptions) -> Connect:
@@ -60,13 +78,18 @@ def connector(connection: ConnectionSettings, options: ProducerOptions) -> Conne
 
 
 class Link:
-    """One client at a time; `step` is called on the link's thread after each round of reports."""
+    """One client at a time; `step` is called on the link's thread after each round of reports.
+
+    A client that has failed for good stays, and takes nothing, until the outbox asks for a new one.
+    """
 
     def __init__(self, topic: str, connect: Connect, step: Callable[[], None]) -> None:
         self._topic = topic
         self._connect = connect
         self._step = step
         self._client: Client | None = None
+        self._failed: Client | None = None
+        self._retired: list[Client] = []
         self._lock = Lock()
         self._room = Condition()
         self._stop = Event()
@@ -85,7 +108,7 @@ class Link:
 
         Raises:
             FatalClientError: call `renew`, then send again.
-            KafkaException: librdkafka refuses this event.
+            KafkaException: librdkafka does not take this event, now or (`is_refused`) ever.
         """
         client = self._client or self.start()
         try:
@@ -93,18 +116,24 @@ class Link:
         except BufferError:
             return False
         except KafkaException as error:
-            if error.args[0].fatal():
-                raise FatalClientError(error.args[0].str()) from error
+            if _is_fatal(error.args[0]):
+                self._failed = client
+                raise FatalClientError(error.args[0]) from error
             raise
         return True
 
+    def failed(self) -> bool:
+        """Whether the client has failed for good; seen by whichever call met it first."""
+        return self._failed is not None and self._failed is self._client
+
     def waiting(self) -> int:
-        return 0 if self._client is None else len(self._client)
+        return sum(map(len, self._clients()))
 
     def flush(self, timeout: float) -> None:
         """Ask for everything to be sent now; reports may come on the caller's thread."""
+        self._let_go()
         if self._client is not None:
-            self._client.flush(timeout)
+            self._served(self._client, self._client.flush, timeout)
 
     def wait_for_room(self, timeout: float) -> None:
         with self._room:
@@ -115,12 +144,12 @@ class Link:
             self._room.notify_all()
 
     def renew(self) -> None:
-        """Take a new client; what waits in the old one is reported as purged, on this thread."""
+        """Take a new client if this one has failed; the link's thread reports what waits in it as purged."""
         with self._lock:
-            old, self._client = self._client, self._connect()
-        if old is not None:
-            old.purge()
-            old.flush(_AFTER_ERROR_S)
+            if self._client is not None and self.failed():
+                fresh = self._connect()
+                self._retired.append(self._client)
+                self._client, self._failed = fresh, None
 
     def stop(self) -> None:
         """End the thread and let go of the client; what waits is reported as purged."""
@@ -128,23 +157,45 @@ class Link:
         if self._thread is not None:
             self._thread.join()
         with self._lock:
-            old, self._client = self._client, None
-        if old is not None:
-            old.purge()
-            old.flush(_AFTER_ERROR_S)
+            if self._client is not None:
+                self._retired.append(self._client)
+            self._client = None
+        self._let_go()
 
     def abandon(self) -> None:
         # Destroying a client whose threads live in the parent would wait for them for ever.
-        if self._client is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._client))
+        for client in self._clients():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+
+    def _clients(self) -> list[Client]:
+        return [*self._retired, *([] if self._client is None else [self._client])]
 
     def _serve(self) -> None:
         while not self._stop.is_set():
             client = self._client
             try:
-                if client is not None and client.poll(_POLL_S):
+                if client is not None and self._served(client, client.poll, _POLL_S):
                     self.notify_room()
+                self._let_go()
                 self._step()
             except Exception:
                 log.exception("the producer's thread goes on after an error")
                 self._stop.wait(_AFTER_ERROR_S)
+
+    def _served(self, client: Client, serve: Callable[[float], int], timeout: float) -> int:
+        """Poll or flush; either raises, once, what makes a client fail for good."""
+        try:
+            return serve(timeout)
+        except KafkaException as error:
+            if not _is_fatal(error.args[0]):
+                raise
+            self._failed = client
+            return 0
+
+    def _let_go(self) -> None:
+        for old in list(self._retired):
+            old.purge()
+            with suppress(KafkaException):  # what made it fail, told once more
+                old.flush(_AFTER_ERROR_S)
+            with suppress(ValueError):  # two threads may let go of the same one
+                self._retired.remove(old)

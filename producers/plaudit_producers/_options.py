@@ -90,4 +90,5 @@ class ProducerOptions(BaseModel):
             "message.max.bytes": 2_097_152,
             "message.timeout.ms": 0 if self.spool_dir else round(self.delivery_timeout_s * 1000),
             "reconnect.backoff.max.ms": 2_000,
+            "topic.metadata.refresh.interval.ms": 30_000,  # how long a topic that was missing stays unseen
         }

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -75,6 +76,7 @@ class Reporter:
         self.on_delivery = on_delivery
         self.accepted = self.taken_over = self.delivered = self.failed = self.dropped = 0
         self._lock = Lock()
+        self._untold: deque[tuple[Delivery, DeliveryCallback | None]] = deque()
         self._logged: dict[str, float] = {}
 
     def count_delivered(self) -> None:
@@ -93,6 +95,15 @@ class Reporter:
                     each(delivery)
                 except Exception:
                     log.exception("on_delivery raised for event %s", delivery.event_id)
+
+    def tell_later(self, delivery: Delivery, callback: DeliveryCallback | None) -> None:
+        """Leave it to `tell_untold`: a callback that sends must not find its thread inside `offer`."""
+        self._untold.append((delivery, callback))
+
+    def tell_untold(self) -> None:
+        """`tell` what was left for later; for the link's thread, and at the end."""
+        while self._untold:
+            self.tell(*self._untold.popleft())
 
     def warn(self, kind: str, message: str, *arguments: object) -> None:
         """Log an error, one of each kind every ten seconds at most: an outage may refuse thousands."""

@@ -1,7 +1,6 @@
 """The outbox with a spool: every event is on disk first, and there until Kafka has acknowledged it."""
 
 import time
-from collections import deque
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -9,7 +8,7 @@ from threading import RLock
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from plaudit_producers._delivery import DeliveryCallback, describe
-from plaudit_producers._link import Connect, FatalClientError, Link
+from plaudit_producers._link import Connect, FatalClientError, Link, is_refused
 from plaudit_producers._options import SpoolSync
 from plaudit_producers._outbox import Reporter, log
 from plaudit_producers._spool.segment import Segment
@@ -20,14 +19,6 @@ _DRAIN_EVENTS = 500
 _RETRY_S = 2.0
 _SYNC_S = 1.0
 _WAIT_S = 0.05
-
-_REFUSED = (
-    KafkaError.MSG_SIZE_TOO_LARGE,
-    KafkaError.RECORD_LIST_TOO_LARGE,
-    KafkaError.INVALID_MSG_SIZE,
-    KafkaError.INVALID_RECORD,
-)
-"""Errors of the event itself: sending it again would fail again and keep all others waiting."""
 
 
 class SpoolOutbox:
@@ -53,9 +44,8 @@ class SpoolOutbox:
         self._lock = RLock()
         self._spool: Spool | None = None
         self._callbacks: dict[tuple[Segment, int], DeliveryCallback] = {}
-        self._untold: deque[partial[None]] = deque()
         self._backlog = True  # until what others left has been taken over and is sent first
-        self._taken_over = self._fatal = self._retry = self._closing = False
+        self._taken_over = self._retry = self._closing = False
         self._retry_at = self._synced_at = 0.0
 
     def start(self) -> None:
@@ -80,6 +70,8 @@ class SpoolOutbox:
         self._link.wait_for_room(min(timeout, _WAIT_S))
 
     def flush(self, timeout: float) -> int:
+        if self._closing:
+            return 0
         self._opened()
         deadline = time.monotonic() + timeout
         while True:
@@ -99,6 +91,7 @@ class SpoolOutbox:
         with self._lock:
             self._closing = True
         self._link.stop()
+        self._reporter.tell_untold()
         self._tell_spooled(self._spool)
         waiting = self._spool.waiting() if waiting else 0
         self._spool.close()
@@ -128,17 +121,19 @@ class SpoolOutbox:
             return self._spool
 
     def _send(self, segment: Segment, index: int, key: bytes, payload: bytes) -> bool:
-        """Hand one event to librdkafka; False where it has no room. Under the lock."""
+        """Hand one event to librdkafka; False where that does not take it now. Under the lock."""
         try:
             sent = self._link.send(key, payload, partial(self._reported, segment, index))
         except FatalClientError:
-            self._fatal = True
             return False
-        except KafkaException as error:
+        except KafkaException as raised:
+            error = raised.args[0]
+            if not is_refused(error):
+                self._postpone(error)
+                return False
             segment.settle(index)
-            # Told later: a callback that sends an event must not find this thread holding the lock.
             callback = self._callbacks.pop((segment, index), None)
-            self._untold.append(partial(self._give_up, error.args[0], key, payload, callback))
+            self._reporter.tell_later(describe(key, payload, self._refusal(error)), callback)
             return True
         segment.pending += sent
         return sent
@@ -146,7 +141,7 @@ class SpoolOutbox:
     def _reported(self, segment: Segment, index: int, error: KafkaError | None, message: Message) -> None:
         with self._lock:
             segment.pending -= 1
-            if error is not None and error.code() not in _REFUSED:
+            if error is not None and not is_refused(error):
                 self._postpone(error)
                 return
             segment.settle(index)
@@ -155,20 +150,17 @@ class SpoolOutbox:
             callback = self._callbacks.pop((segment, index), None) if self._callbacks else None
         key, payload = message.key() or b"", message.value() or b""
         if error is not None:
-            self._give_up(error, key, payload, callback)
+            self._reporter.tell(describe(key, payload, self._refusal(error)), callback)
             return
         self._reporter.count_delivered()
         if callback is not None or self._reporter.on_delivery is not None:
             delivery = describe(key, payload, partition=message.partition(), offset=message.offset())
             self._reporter.tell(delivery, callback)
 
-    def _give_up(
-        self, error: KafkaError, key: bytes, payload: bytes, callback: DeliveryCallback | None
-    ) -> None:
+    def _refusal(self, error: KafkaError) -> DeliveryError:
         self._reporter.count_failed()
         self._reporter.warn("refused", "Kafka refuses an event for good: %s", error.str())
-        failure = DeliveryError(f"Kafka refuses the event for good: {error.str()}")
-        self._reporter.tell(describe(key, payload, failure), callback)
+        return DeliveryError(f"Kafka refuses the event for good: {error.str()}")
 
     def _postpone(self, error: KafkaError) -> None:
         if not self._closing:
@@ -182,15 +174,14 @@ class SpoolOutbox:
         spool = self._opened()
         if not self._taken_over:
             self._take_over(spool)
-        if self._fatal:
+        if self._link.failed():
             log.error("librdkafka gave up; connecting anew, the spool sends what it had")
+            with self._lock:  # before the new client is there: nothing may overtake what the old one had
+                self._backlog = self._retry = True
             self._link.renew()
-            with self._lock:
-                self._fatal, self._retry, self._backlog = False, True, True
         while self._backlog and self._drain(spool):
             pass
-        while self._untold:
-            self._untold.popleft()()
+        self._reporter.tell_untold()
         now = time.monotonic()
         if now - self._synced_at >= _SYNC_S:
             self._synced_at = now

@@ -1,0 +1,54 @@
+"""librdkafka's own means of testing: a broker inside the client, topics that refuse, an error for good."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError
+from plaudit_producers import FeedbackProducer
+from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+
+
+def mocked(**options: Any) -> ConnectionSettings:
+    """Settings with which each client has a Kafka of its own, in memory; it looks at its topics often."""
+    quick = {"topic.metadata.refresh.interval.ms": 200, "topic.metadata.propagation.max.ms": 0}
+    return ConnectionSettings(kafka_options={"test.mock.num.brokers": 1, **quick, **options})
+
+
+def client_of(producer: FeedbackProducer) -> Any:
+    """The client that a producer has now."""
+    outbox: Any = producer._pipeline.outbox
+    return outbox._link._client
+
+
+def fail_for_good(client: Any) -> None:
+    """What an idempotent producer meets when Kafka has lost count of it."""
+    code = KafkaError.INVALID_PRODUCER_EPOCH
+    assert _library().rd_kafka_test_fatal_error(_handle(client), code, b"for the test") == 0
+
+
+def refuse_topic(client: Any, code: int) -> None:
+    """From the next look at it on the events' topic has this error; 0 is none."""
+    library = _library()
+    cluster = ctypes.c_void_p(library.rd_kafka_handle_mock_cluster(_handle(client)))
+    library.rd_kafka_mock_topic_set_error(cluster, EVENTS.encode(), code)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    folder = Path(confluent_kafka.__file__).parent.with_name("confluent_kafka.libs")
+    (path,) = folder.glob("librdkafka*.so*")
+    library = ctypes.CDLL(str(path))
+    library.rd_kafka_handle_mock_cluster.restype = ctypes.c_void_p
+    library.rd_kafka_name.restype = ctypes.c_char_p
+    return library
+
+
+def _handle(client: Any) -> ctypes.c_void_p:
+    """The C client: the first member of the Python object after its head."""
+    handle = ctypes.c_void_p.from_address(id(client) + object.__basicsize__)
+    assert _library().rd_kafka_name(handle).startswith(b"rdkafka#producer")
+    return handle
