@@ -106,12 +106,12 @@ class RedisKeyStore:
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
-        from redis.exceptions import RedisError  # noqa: PLC0415  # a file needs no Redis
+        from plaudit_producers.gateway.redis_client import AWAY  # noqa: PLC0415  # a file needs no Redis
 
         try:
             with self._connect() as client:
                 yield client
-        except RedisError as error:
+        except AWAY as error:
             raise KeyStoreError(f"Redis does not give the API keys ({error})") from None
 
 
@@ -123,11 +123,9 @@ def key_store(settings: GatewaySettings, connection: ConnectionSettings) -> KeyS
 
 
 def _redis(url: str) -> Any:
-    import redis  # noqa: PLC0415  # a file needs no Redis
+    from plaudit_producers.gateway.redis_client import connect_blocking  # noqa: PLC0415  # as above
 
-    if "+cluster" in url.partition(":")[0]:
-        return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), socket_timeout=5)
-    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    return connect_blocking(url)
 
 
 def _parsed(text: bytes, place: str) -> Keys:

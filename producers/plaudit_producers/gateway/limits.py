@@ -7,6 +7,7 @@ nothing is limited (docs/decisions/0015), and that is counted.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,11 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
+
+from plaudit_producers.gateway.redis_client import AWAY
+
+log = logging.getLogger("plaudit.gateway")
 
 CALL_TIMEOUT_S = 0.5
 SKIP_AFTER_ERROR_S = 1.0
@@ -123,22 +128,35 @@ class RateLimiter:
         return True
 
     async def _answer(self, asks: Sequence[_Ask]) -> None:
+        """Answer every one of them, whatever goes wrong: requests wait for it, and hold their bodies."""
         if not asks:
             return
         try:
+            for ask, found in zip(asks, await self._found(asks), strict=True):
+                self._give(ask, *found)
+        except Exception as error:
+            log.exception("a round of rate limits failed")
+            for ask in asks:
+                if not ask.answer.done():
+                    ask.answer.set_exception(error)
+
+    async def _found(self, asks: Sequence[_Ask]) -> list[tuple[int, int, int]]:
+        """What the script says of each; where Redis is away, that all may pass."""
+        try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                found = await self._call(asks)
-        except (RedisError, OSError, TimeoutError):
+                return await self._call(asks)
+        except AWAY:
             self._skip_until = self._clock() + SKIP_AFTER_ERROR_S
             self._skipped(len(asks))
-            found = [(ask.take, 0, 0) for ask in asks]
-        for ask, (taken, wait_ms, empty_ms) in zip(asks, found, strict=True):
-            if empty_ms:
-                self._remember(ask.bucket.name, empty_ms / 1000)
-            if taken > ask.take:
-                self._lease(ask.bucket.name, taken - ask.take)
-            if not ask.answer.done():
-                ask.answer.set_result(wait_ms / 1000)
+            return [(ask.take, 0, 0) for ask in asks]
+
+    def _give(self, ask: _Ask, taken: int, wait_ms: int, empty_ms: int) -> None:
+        if empty_ms:
+            self._remember(ask.bucket.name, empty_ms / 1000)
+        if taken > ask.take:
+            self._lease(ask.bucket.name, taken - ask.take)
+        if not ask.answer.done():
+            ask.answer.set_result(wait_ms / 1000)
 
     async def _call(self, asks: Sequence[_Ask]) -> list[tuple[int, int, int]]:
         arguments: list[Any] = [len(asks), *(self._prefix + ask.bucket.name for ask in asks)]

@@ -27,7 +27,7 @@ class SigningKeys(Protocol):
         """The one to sign with; None where none could be had yet."""
 
     async def refresh(self) -> None:
-        """Learn of keys that others made, and make one where it is time; may raise RedisError."""
+        """Learn of keys that others made, and make one where it is time; raises `redis_client.AWAY`."""
 
 
 class ConfiguredKeys:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
 
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.connection import ConnectionSettings
@@ -14,9 +13,6 @@ from plaudit_schemas.errors import PlauditError, SettingsError
 from plaudit_schemas.events import ConversationEvent, EndConversation
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
-from redis.asyncio import Redis
-from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
@@ -28,6 +24,7 @@ from plaudit_producers.gateway.bodies import Bodies
 from plaudit_producers.gateway.intake import Intake
 from plaudit_producers.gateway.keystore import REFRESH_S, key_store
 from plaudit_producers.gateway.limits import RateLimiter
+from plaudit_producers.gateway.redis_client import AWAY, connect
 from plaudit_producers.gateway.sending import Sender
 from plaudit_producers.gateway.services import Checks, ConversationReader, Services
 from plaudit_producers.gateway.settings import GatewaySettings, pairs
@@ -40,7 +37,6 @@ log = logging.getLogger("plaudit.gateway")
 READERS = "plaudit.readers"
 """Entry point group; its `conversation` is a function (ConnectionSettings) -> ConversationReader."""
 
-_REDIS_TIMEOUT_S = 5.0
 _KAFKA_TIMEOUT_S = 2.0
 _KEEP_UNACKED_S = 60.0
 
@@ -71,7 +67,7 @@ async def services(settings: GatewaySettings, connection: ConnectionSettings) ->
 
 
 async def _made(settings: GatewaySettings, connection: ConnectionSettings) -> Services:
-    telemetry, redis = Telemetry(), _redis(connection.redis_url.get_secret_value())
+    telemetry, redis = Telemetry(), connect(connection.redis_url.get_secret_value())
     signing = signing_keys(settings, redis, connection.redis_prefix)
     encoder = EventEncoder(connection.schemas())
     # The first call asks the registry for the schema's id, and may block on it.
@@ -128,16 +124,6 @@ def _identity(settings: GatewaySettings) -> IdentityHash | None:
     return None
 
 
-def _redis(url: str) -> Any:
-    options: dict[str, Any] = {
-        "socket_timeout": _REDIS_TIMEOUT_S,
-        "socket_connect_timeout": _REDIS_TIMEOUT_S,
-    }
-    if "+cluster" in url.partition(":")[0]:
-        return RedisCluster.from_url(url.replace("+cluster", "", 1), **options)
-    return Redis.from_url(url, **options)
-
-
 async def _keep_checking(made: Services, admin: AdminClient) -> None:
     while True:
         await asyncio.sleep(REFRESH_S)
@@ -153,7 +139,7 @@ async def _check_once(made: Services, admin: AdminClient) -> None:
         await made.signing.refresh()
         await made.redis.ping()
         made.checks.redis = None
-    except (RedisError, OSError) as error:
+    except AWAY as error:
         made.checks.redis = f"Redis does not answer ({type(error).__name__})"
     made.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, made.connection)
     made.telemetry.gauge("plaudit_gateway_ready").set(made.unready() is None)
