@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 import mode
@@ -24,7 +24,7 @@ from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
 from plaudit_stream_processors.worker.batches import Tools
 from plaudit_stream_processors.worker.credentials import credentials
-from plaudit_stream_processors.worker.outlet import Outlet
+from plaudit_stream_processors.worker.outlet import LARGEST_BYTES, Outlet
 from plaudit_stream_processors.worker.pipeline import Pipeline
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.snapshots import Snapshots
@@ -45,9 +45,24 @@ class Worker:
     outlet: Outlet
     failure: BaseException | None = None
 
+    def lag(self) -> dict[int, int]:
+        """Partition -> records that are not folded yet, as far as a fetch told."""
+        return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
 
-def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> int:
-    """The events topic's partitions, after making sure that it keeps what a replay needs.
+
+class EventsTopic(NamedTuple):
+    """What a worker must know of the events topic.
+
+    Attributes:
+        keeps_ms: how long a record may be in the log, to the end of its segment; 0 is for ever.
+    """
+
+    partitions: int
+    keeps_ms: int
+
+
+def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> EventsTopic:
+    """The events topic, after making sure that it keeps what a replay needs.
 
     Raises:
         TopicError: a topic is missing, or its settings would break a promise.
@@ -74,14 +89,24 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> in
             f"{events} keeps records for {retention} ms, but state_retention and the longest open time need "
             f"{settings.needed_retention_ms} ms; raise retention.ms or lower those settings"
         )
-    return live[events]
+    largest = int(live_config(admin, finished).get("max.message.bytes", LARGEST_BYTES))
+    if largest < LARGEST_BYTES:
+        raise TopicError(
+            f"{finished} takes records of at most {largest} bytes, but a finished conversation may have "
+            f"{LARGEST_BYTES}; raise its max.message.bytes"
+        )
+    segment = int(config.get("segment.ms", "0"))
+    return EventsTopic(live[events], 0 if retention < 0 else retention + segment)
 
 
-def create_worker(connection: ConnectionSettings, settings: WorkerSettings, partitions: int) -> Worker:
-    """Wire a worker for a topic of so many partitions. Nothing is connected before the app starts."""
+def create_worker(connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic) -> Worker:
+    """Wire a worker. Nothing is connected before the app starts."""
     client = connect(connection.redis_url.get_secret_value())
     store = ConversationStore(
-        client, prefix=connection.redis_prefix, state_retention_ms=settings.state_retention_ms
+        client,
+        prefix=connection.redis_prefix,
+        state_retention_ms=settings.state_retention_ms,
+        late_guard_ms=events.keeps_ms,
     )
     schemas = connection.schemas()
 
@@ -108,7 +133,7 @@ def create_worker(connection: ConnectionSettings, settings: WorkerSettings, part
         max_entities=settings.worker_cache,
     )
     worker = Worker(_app(connection, settings), pipeline, telemetry, store, outlet)
-    _wire(worker, connection, settings, partitions)
+    _wire(worker, connection, settings, events.partitions)
     return worker
 
 
@@ -179,6 +204,6 @@ def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettin
     @app.timer(settings.sweep_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def sweep_idle() -> None:
         await sweep(
-            worker.store, worker.outlet, encoder, pipeline.partitions,
+            worker.store, worker.outlet, encoder, worker.lag(),
             topic=connection.topic_prefix + EVENTS, idle_timeout_s=settings.idle_timeout_s,
         )  # fmt: skip
