@@ -320,7 +320,40 @@ def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
     feed(one, raws)
     assert sources(tmp_path) == once(25)
     assert sources(tmp_path, "kto") == once(25)
-    assert [path for path in tmp_path.glob(".plaudit/aside/*/*") if path.name != "lock"] == []
+    assert _aside(tmp_path) == []
+
+
+def test_attempts_on_a_full_disk_leave_nothing_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(sink(tmp_path), log(10))
+    for path in [*tmp_path.glob("v1/kto/*/*.parquet"), *tmp_path.glob(".plaudit/markers/*/*.json")]:
+        path.unlink()  # as a crash leaves it
+    one = sink(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("plaudit_consumers.sink.parquet.sync", "os.fsync"):
+        with monkeypatch.context() as patched:
+            patched.setattr(name, full)
+            with pytest.raises(OutputUnavailableError, match="No space left"):
+                one.own([0])
+        assert _aside(tmp_path) == []
+    feed(one, log(10))
+    assert sources(tmp_path, "kto") == once(10)
+    assert _aside(tmp_path) == []
+
+
+def test_what_was_published_by_another_leaves_no_copy_aside(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(10))
+    next(tmp_path.glob("v1/conversations/*/*.parquet")).unlink()
+    next(tmp_path.glob(".plaudit/markers/*/*.json")).unlink()
+    feed(sink(tmp_path), log(10))
+    assert sources(tmp_path, "kto") == once(10)
+    assert _aside(tmp_path) == []
+
+
+def _aside(root: Path) -> list[Path]:
+    return [path for path in root.glob(".plaudit/aside/*/*") if path.name != "lock"]
 
 
 def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(

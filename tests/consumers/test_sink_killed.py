@@ -18,7 +18,7 @@ STEPS = {
     "before anything is written": (f"{SINK}.writing:OpenFile.spill", "before", 2),
     "half-way through the files": (f"{SINK}.parquet:SubsetWriter.write", "after", 3),
     "half-way through closing them": (f"{SINK}.parquet:SubsetWriter.finish", "after", 2),
-    "before the claim": (f"{SINK}.partition:Partition._publish", "before", 2),
+    "before the claim": (f"{SINK}.partition:Partition._claim", "before", 2),
     "after the claim, before the link": (f"{SINK}.local:LocalOutput.publish", "before", 1),
     "between canonical and derived": (f"{SINK}.local:LocalOutput.publish", "after", 1),
     "between two derived": (f"{SINK}.local:LocalOutput.publish", "after", 2),

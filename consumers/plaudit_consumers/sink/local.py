@@ -103,11 +103,14 @@ class LocalOutput:
     def _write(self, path: str, data: bytes) -> None:
         aside, target = self.scratch / uuid.uuid4().hex, self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(target)
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(target)
+        finally:
+            aside.unlink(missing_ok=True)
         sync(target.parent)
 
     @contextmanager

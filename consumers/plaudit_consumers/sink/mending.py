@@ -34,12 +34,16 @@ def complete(output: Output, span: Span, job: Job) -> list[str]:
         subset: SubsetWriter(output.scratch / f"{name}.{subset}", subset, job.zstd_level)
         for subset in missing
     }
-    for conversations in _tables(output, canonical):
-        for subset, table in derive(conversations, metadata.settings):
-            if subset in writers:
-                writers[subset].write(table)
-    for subset, writer in writers.items():
-        _publish(output, span, subset, writer, metadata)
+    try:
+        for conversations in _tables(output, canonical):
+            for subset, table in derive(conversations, metadata.settings):
+                if subset in writers:
+                    writers[subset].write(table)
+        for subset, writer in writers.items():
+            _publish(output, span, subset, writer, metadata)
+    finally:
+        for writer in writers.values():
+            writer.discard()  # a full disk must not be filled by each attempt
     return [span.path(subset) for subset in missing]
 
 

@@ -75,7 +75,7 @@ class SubsetWriter:
         if self._writer is not None:
             with suppress(OSError, pa.ArrowException):  # half-written, because its disk is full
                 self._writer.close()
-            self.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def read_metadata(output: Output, path: str) -> FileMetadata:

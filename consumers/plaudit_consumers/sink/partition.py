@@ -4,9 +4,10 @@ The steps of a commit, each of which a crash may follow (docs/decisions/0008):
 
 1. every file is whole on disk aside;
 2. the marker claims the range, conditionally: of two sinks one goes on;
-3. the canonical file is published: that is the commit;
-4. the training files are published;
-5. the marker moves to the end of the range.
+3. what cannot be read goes to the dead letters: after the commit nobody would read the range for it again;
+4. the canonical file is published: that is the commit;
+5. the training files are published;
+6. the marker moves to the end of the range.
 """
 
 from collections.abc import Callable
@@ -145,13 +146,16 @@ class Partition:
             self.discard()
             return None
         file.finish()
-        self._refuse(self._job.partition, file.refused)
         rows = {subset: writer.rows for subset, writer in file.writers.items() if writer.rows}
         source = file.source
         if rows:
+            self._claim(file)
+        self._refuse(self._job.partition, file.refused)
+        if rows:
             source = self._publish(file, Span(file.extent.day, self._job.partition, file.first, file.last))
         self._store(file.last + 1, source)
-        self._file, self._claimed = None, None
+        self.discard()  # of what lay there already, a copy is left aside
+        self._claimed = None
         self.position, self._source = file.last + 1, source
         return Committed(
             self.position, file.extent.records, rows, file.repeats, file.refused, dict(file.stage_seconds)
@@ -174,14 +178,15 @@ class Partition:
         file.last = self._claimed  # the log has lost the range's end: its name stays
         return True
 
-    def _publish(self, file: OpenFile, span: Span) -> Source:
+    def _claim(self, file: OpenFile) -> None:
         self._marker.store(
             Marker(position=file.first, claim=file.last, source=self._source, writer=self._writer)
         )
+
+    def _publish(self, file: OpenFile, span: Span) -> Source:
         path = span.path("conversations")
         if not self._output.publish(file.writers["conversations"].path, path):
             # Only the sink that made the same claim can have written it.
-            file.discard()
             complete(self._output, span, self._job)
             return read_metadata(self._output, path).source
         for subset in TRAINING:
