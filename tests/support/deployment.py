@@ -1,0 +1,136 @@
+"""What is deployed: Compose's services, the manifests, the images, and who gets which variables."""
+
+import functools
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+import yaml
+from plaudit_consumers.sink.settings import SinkSettings
+from plaudit_infra.main import commands, parser
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_schemas.settings import DATA_VARIABLE, GROUP, installed, variable_of
+from plaudit_stream_processors.worker.settings import WorkerSettings
+
+from tests.support.services import ROOT, unavailable
+
+INFRA = ROOT / "infra"
+COMPOSE = INFRA / "compose" / "compose.yaml"
+OURS = ("worker", "sink", "gateway")
+IMAGES = OURS
+PORTS = {
+    "worker": WorkerSettings.model_fields["web_port"].default,
+    "sink": SinkSettings.model_fields["sink_web_port"].default,
+    "gateway": GatewaySettings.model_fields["gateway_port"].default,
+}
+BY_REFERENCE = {
+    "PLAUDIT_REDIS_URL": "redis://:secret@redis:6379/0",
+    "PLAUDIT_KAFKA_OPTIONS": '{"security.protocol": "SASL_SSL"}',
+    "PLAUDIT_KAFKA_PASSWORD": "secret",
+    "PLAUDIT_GATEWAY_TOKEN_SECRET": f"first:{'s' * 32}",
+    "PLAUDIT_WORKER_INSTANCE": "plaudit-worker-0",
+}
+
+
+def runs(arguments: list[str]) -> bool:
+    """Whether `plaudit` takes these arguments."""
+    try:
+        parser(commands()).parse_args(arguments)
+    except SystemExit:
+        return False
+    return True
+
+
+def known_variables() -> set[str]:
+    return {variable_of(name) for cls in installed() for name in cls.model_fields}
+
+
+def compose() -> dict[str, Any]:
+    """Compose's file with its YAML anchors resolved."""
+    document: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return document
+
+
+@functools.cache
+def manifests() -> list[dict[str, Any]]:
+    """What `kubectl apply -k` would send for production."""
+    kubectl = shutil.which("kubectl") or unavailable("kubectl")
+    done = subprocess.run(
+        [kubectl, "kustomize", INFRA / "kubernetes" / "production"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def dockerfile(image: str) -> str:
+    return (INFRA / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8")
+
+
+def members(image: str) -> list[str]:
+    """The arguments of install.sh: MEMBER[:EXTRA]."""
+    found = re.search(r"install\.sh /opt/plaudit (.*)$", dockerfile(image), re.MULTILINE)
+    assert found is not None
+    return found[1].split()
+
+
+def known_to(image: str) -> set[str]:
+    """The variables that `plaudit` takes in an image: those of the members that are installed there."""
+    script = (INFRA / "docker" / "install.sh").read_text(encoding="utf-8")
+    always = re.search(r"^for package in (plaudit-.*); do$", script, re.MULTILINE)
+    assert always is not None
+    installs = {*always[1].split(), *(member.partition(":")[0] for member in members(image))}
+    points = [point for point in entry_points(group=GROUP) if point.dist and point.dist.name in installs]
+    return {variable_of(name) for point in points for name in point.load().model_fields} | {DATA_VARIABLE}
+
+
+def baked(image: str) -> dict[str, str]:
+    """What the image itself sets."""
+    lines = re.findall(r"^ENV (.*)$", dockerfile(image), re.MULTILINE)
+    return dict(pair.split("=", 1) for line in lines for pair in line.split())
+
+
+def templates() -> dict[str, dict[str, Any]]:
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]
+        for one in manifests()
+        if one["kind"] in ("StatefulSet", "Deployment", "Job")
+    }
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    return {name: template["spec"] for name, template in templates().items()}
+
+
+def image_name(container: Mapping[str, Any]) -> str:
+    """`worker` of `registry.example.com/plaudit-worker:0.1.0`."""
+    found: str = container["image"].rpartition("/")[2].partition(":")[0].removeprefix("plaudit-")
+    return found
+
+
+def given_to(container: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of a container, with samples for those that come by reference."""
+    configs = {one["metadata"]["name"]: one["data"] for one in manifests() if one["kind"] == "ConfigMap"}
+    found: dict[str, str] = {}
+    for source in container["envFrom"]:
+        found |= configs[source["configMapRef"]["name"]] if "configMapRef" in source else {}
+    return found | {entry["name"]: BY_REFERENCE[entry["name"]] for entry in container["env"]}
+
+
+def environments() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Whoever runs an image of ours: its name, the image, the variables that it gets."""
+    for image in IMAGES:
+        yield f"{image}.Dockerfile", image, baked(image)
+    for name, service in compose()["services"].items():
+        if "build" in service:
+            image = service["image"].removeprefix("plaudit-")
+            yield f"Compose's {name}", image, baked(image) | service["environment"]
+    for name, pod in pods().items():
+        (container,) = pod["containers"]
+        image = image_name(container)
+        yield f"the pod {name}", image, baked(image) | given_to(container)
