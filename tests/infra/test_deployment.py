@@ -6,6 +6,7 @@ health paths, files, topics, groups.
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.support.deployment import (
     OURS,
     PORTS,
     compose,
+    given_to,
     image_name,
     known_variables,
     manifests,
@@ -118,13 +120,18 @@ def test_pods_run_what_exists_as_nobody_special() -> None:
     configs = {one["metadata"]["name"] for one in manifests() if one["kind"] == "ConfigMap"}
     for name, pod in pods().items():
         (container,) = pod["containers"]
-        assert runs(container["args"]), name
+        if name == "plaudit-tools":  # it waits for `kubectl exec`
+            assert container["command"] == ["sleep", "infinity"]
+        else:
+            assert runs(container["args"]), name
         assert image_name(container) in IMAGES
         assert container["image"].rpartition("/")[2].partition(":")[2] not in ("", "latest")
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
-        assert {source["configMapRef"]["name"] for source in container["envFrom"]} <= configs
+        sources = [*container["envFrom"]]
+        assert {source["configMapRef"]["name"] for source in sources if "configMapRef" in source} <= configs
+        assert all(source["secretRef"]["optional"] for source in sources if "configMapRef" not in source)
         assert container["resources"]["limits"]["memory"]
 
 
@@ -136,6 +143,18 @@ def test_probes_ask_for_true_readiness(name: str) -> None:
     assert container["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
     grace = pods()[f"plaudit-{name}"]["terminationGracePeriodSeconds"]
     assert grace >= 30
+
+
+def test_the_output_has_credentials_by_reference() -> None:
+    """By the provider's own variables, or by an identity of its own."""
+    accounts = {one["metadata"]["name"] for one in manifests() if one["kind"] == "ServiceAccount"}
+    for name, pod in pods().items():
+        (container,) = pod["containers"]
+        writes = "PLAUDIT_OUTPUT" in given_to(container)
+        secret = {"secretRef": {"name": "plaudit-store", "optional": True}}
+        assert writes == (secret in container["envFrom"]) == (name in ("plaudit-sink", "plaudit-tools")), name
+        assert pod["serviceAccountName"] == ("plaudit-sink" if writes else "default")
+    assert accounts == {"plaudit-sink"}
 
 
 def test_workers_are_static_members_scaled_by_their_own_lag() -> None:
@@ -173,3 +192,17 @@ def test_every_member_has_a_budget_and_a_network_policy() -> None:
         if one["kind"] in ("StatefulSet", "Deployment", "Job"):
             labels = one["spec"]["template"]["metadata"]["labels"]
             assert everything.items() <= labels.items()
+
+
+def _shell(document: Path) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("document", [ROOT / "docs" / "operations.md", INFRA / "README.md"])
+def test_what_the_documents_run_exists(document: Path) -> None:
+    text = "\n".join(_shell(document))
+    ours = r"^(?:plaudit|docker compose .* run --rm tools|kubectl .* -- plaudit) (.*)$"
+    for line in re.findall(ours, text, re.MULTILINE):
+        assert runs(shlex.split(line, comments=True)), line
+    for name in re.findall(r"infra/[\w/.-]+\.ya?ml", text):
+        assert (ROOT / name).is_file(), name

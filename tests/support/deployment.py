@@ -20,7 +20,7 @@ from tests.support.services import ROOT, unavailable
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose" / "compose.yaml"
 OURS = ("worker", "sink", "gateway")
-IMAGES = OURS
+IMAGES = (*OURS, "tools")
 PORTS = {
     "worker": WorkerSettings.model_fields["web_port"].default,
     "sink": SinkSettings.model_fields["sink_web_port"].default,

@@ -1,0 +1,16 @@
+# syntax=docker/dockerfile:1
+# The operators' commands: audit, top, conversation, dead-letters, keys, datasets, topics, replay, config.
+# Build it in the repository's root: docker build -f infra/docker/tools.Dockerfile -t plaudit-tools .
+FROM python:3.12-slim AS build
+RUN pip install --no-cache-dir uv==0.13.8
+WORKDIR /src
+COPY . .
+RUN infra/docker/install.sh /opt/plaudit plaudit-producers:gateway plaudit-stream-processors plaudit-consumers
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 --no-create-home plaudit && install -d -o plaudit /data
+COPY --from=build /opt/plaudit /opt/plaudit
+ENV PATH=/opt/plaudit/bin:$PATH PYTHONUNBUFFERED=1
+USER 10001
+ENTRYPOINT ["plaudit"]
+CMD ["config"]
