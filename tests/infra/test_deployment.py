@@ -157,6 +157,30 @@ def test_the_output_has_credentials_by_reference() -> None:
     assert accounts == {"plaudit-sink"}
 
 
+def test_whatever_is_scaled_leaves_the_number_to_its_scaler() -> None:
+    """A number in the manifest would throw the scaler's back at each apply."""
+    scalers = [one for one in manifests() if one["kind"] in ("ScaledObject", "HorizontalPodAutoscaler")]
+    scaled = {
+        (one["spec"]["scaleTargetRef"]["kind"], one["spec"]["scaleTargetRef"]["name"]) for one in scalers
+    }
+    fixed = {
+        (one["kind"], one["metadata"]["name"])
+        for one in manifests()
+        if one["kind"] in ("StatefulSet", "Deployment") and "replicas" in one["spec"]
+    }
+    assert scaled == {("StatefulSet", "plaudit-worker"), ("Deployment", "plaudit-gateway")}
+    assert fixed == {("StatefulSet", "plaudit-sink"), ("Deployment", "plaudit-tools")}
+
+
+def test_a_restart_fits_into_a_workers_session() -> None:
+    """Static membership keeps partitions only for as long; Kafka takes 6 s to 30 min."""
+    (container,) = pods()["plaudit-worker"]["containers"]
+    variable = variable_of("worker_session_s")
+    given = given_to(container).get(variable, WorkerSettings().worker_session_s)
+    session_s = WorkerSettings.model_validate({"worker_session_s": given}).worker_session_s
+    assert 30 <= session_s <= 1800
+
+
 def test_workers_are_static_members_scaled_by_their_own_lag() -> None:
     (container,) = pods()["plaudit-worker"]["containers"]
     instance = next(entry for entry in container["env"] if entry["name"] == "PLAUDIT_WORKER_INSTANCE")
