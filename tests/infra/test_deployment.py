@@ -5,10 +5,13 @@ health paths, files, topics, groups.
 """
 
 import json
+import os
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import compose_spec
 import kubernetes_validate
@@ -31,7 +34,9 @@ from tests.support.deployment import (
     manifests,
     pods,
     runs,
+    templates,
 )
+from tests.support.prometheus import program
 from tests.support.services import ROOT
 
 KUBERNETES = "1.34"
@@ -218,8 +223,89 @@ def test_every_member_has_a_budget_and_a_network_policy() -> None:
             assert everything.items() <= labels.items()
 
 
+def _found(name: str, template: Mapping[str, Any], address: str, **more: str) -> dict[str, Any]:
+    """A pod as Prometheus' discovery finds it."""
+    labels = {f"__meta_kubernetes_pod_{key}": value for key, value in {"name": name, **more}.items()}
+    for kind in ("label", "annotation"):
+        for key, value in template["metadata"].get(f"{kind}s", {}).items():
+            labels[f"__meta_kubernetes_pod_{kind}_{re.sub(r'[^a-zA-Z0-9_]', '_', key)}"] = value
+    return {"targets": [address], "labels": labels}
+
+
+def test_prometheus_finds_every_member_in_a_cluster(tmp_path: Path) -> None:
+    """The job on the pods of the manifests, by Prometheus' own relabelling.
+
+    Debian's build knows no Kubernetes, so the pods are given; what looks for them is only compared.
+    """
+    config = yaml.safe_load((INFRA / "prometheus" / "kubernetes.yml").read_text(encoding="utf-8"))
+    (job,) = config["scrape_configs"]
+    (namespace,) = [one["metadata"]["name"] for one in manifests() if one["kind"] == "Namespace"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": [namespace]}}]
+    found_pods = [_found(f"{name}-0", template, "10.0.0.1:1") for name, template in templates().items()]
+    worker = templates()["plaudit-worker"]
+    labels = {**worker["metadata"]["labels"], "app.kubernetes.io/part-of": "another"}
+    job["static_configs"] = [
+        *found_pods,
+        _found("evicted", worker, "10.0.0.2:1", phase="Failed"),
+        _found("stranger", {"metadata": {**worker["metadata"], "labels": labels}}, "10.0.0.3:1"),
+        _found("plaudit-worker-1", worker, "[fd00::1]:1", phase="Running"),
+    ]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    done = subprocess.run(
+        [
+            program("promtool"),
+            "check",
+            "service-discovery",
+            "--timeout=5s",
+            "prometheus.yml",
+            job["job_name"],
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [result["labels"] for result in json.loads(done.stdout) if result.get("labels")]
+    assert {(one["job"], one["instance"], one["__address__"]) for one in found} == {
+        *((f"plaudit-{name}", f"plaudit-{name}-0", f"10.0.0.1:{PORTS[name]}") for name in OURS),
+        ("plaudit-worker", "plaudit-worker-1", f"[fd00::1]:{PORTS['worker']}"),
+    }
+    known = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    assert {one["job"] for one in found} == {one["job_name"] for one in known["scrape_configs"]}
+
+
+def _rules() -> dict[str, Any]:
+    text = (INFRA / "prometheus" / "rules.yml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def test_the_alert_on_targets_sees_every_job() -> None:
+    alerts = {rule["alert"]: rule["expr"] for rule in _rules()["groups"][0]["rules"] if "alert" in rule}
+    jobs = re.search(r'job=~"(.*?)"', alerts["PlauditTargetDown"])
+    assert jobs is not None
+    assert all(re.fullmatch(jobs[1], f"plaudit-{name}") for name in OURS)
+
+
 def _shell(document: Path) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_jobs_and_rules_come_into_a_cluster_as_the_readme_says(tmp_path: Path) -> None:
+    """Its commands, with a kubectl that keeps what it is given."""
+    stub = tmp_path / "kubectl"
+    stub.write_text(f"#!/bin/sh\ncat > {tmp_path}/$3.yml\n", encoding="utf-8")  # -n NAMESPACE VERB
+    stub.chmod(0o755)
+    (block,) = [block for block in _shell(INFRA / "README.md") if "PrometheusRule" in block]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-euc", block], cwd=ROOT, env={"PATH": path}, check=True, timeout=60)
+    rule = yaml.safe_load((tmp_path / "apply.yml").read_text(encoding="utf-8"))
+    assert (rule["kind"], rule["spec"]) == ("PrometheusRule", _rules())
+    jobs = (INFRA / "prometheus" / "kubernetes.yml").read_text(encoding="utf-8")
+    sent = yaml.safe_load((tmp_path / "create.yml").read_text(encoding="utf-8"))
+    assert sent == yaml.safe_load(jobs)["scrape_configs"]
 
 
 @pytest.mark.parametrize("document", [ROOT / "docs" / "operations.md", INFRA / "README.md"])
