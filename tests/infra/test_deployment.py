@@ -316,3 +316,12 @@ def test_what_the_documents_run_exists(document: Path) -> None:
         assert runs(shlex.split(line, comments=True)), line
     for name in re.findall(r"infra/[\w/.-]+\.ya?ml", text):
         assert (ROOT / name).is_file(), name
+
+
+def test_every_alert_has_a_row_for_the_one_who_is_paged() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = text.partition("## At an alert")[2].partition("\n## ")[0]
+    rows = set(re.findall(r"`(Plaudit\w+)`", section))
+    alerts = {rule["alert"] for rule in _rules()["groups"][0]["rules"] if "alert" in rule}
+    assert len(alerts) >= 15
+    assert alerts - rows == set()
