@@ -11,12 +11,11 @@ MIDDLE: Final = 0.5
 
 
 class Rater(NamedTuple):
-    """Who judged; `confidence` is 1 where none was given."""
+    """Who judged. How sure they were belongs to the judgement, not to them."""
 
     kind: str
     id: str | None
     version: str | None
-    confidence: float = 1.0
 
 
 class Verdict(NamedTuple):
@@ -71,42 +70,54 @@ def score_of(item: Item) -> float | None:
     return None
 
 
+def confidence_of(item: Item) -> float:
+    """How sure a rater was, from 0 to 1; 1 where none was given."""
+    confidence = item.get("confidence")
+    return 1.0 if confidence is None else float(confidence)
+
+
 def rating(items: Iterable[tuple[Rater, Item]]) -> Verdict | None:
     """The ratings of one message combined: the aspect that was judged worst decides. None without any."""
-    scores: dict[str, dict[Rater, list[float]]] = {}
+    scores: dict[str, dict[Rater, list[tuple[float, float]]]] = {}
     for rater, item in items:
         score = score_of(item)
         if score is not None:
-            scores.setdefault(item["aspect"], {}).setdefault(rater, []).append(score)
+            said = scores.setdefault(item["aspect"], {}).setdefault(rater, [])
+            said.append((score, confidence_of(item)))
     verdicts = [_mean(aspect, by_rater) for aspect, by_rater in sorted(scores.items())]
     return min(verdicts, key=lambda verdict: verdict.score, default=None)
 
 
-def _mean(aspect: str, by_rater: Mapping[Rater, Sequence[float]]) -> Verdict:
-    means = {rater: sum(scores) / len(scores) for rater, scores in by_rater.items()}
+def _mean(aspect: str, by_rater: Mapping[Rater, Sequence[tuple[float, float]]]) -> Verdict:
+    means = {rater: sum(score for score, _ in said) / len(said) for rater, said in by_rater.items()}
+    sure = {rater: sum(confidence for _, confidence in said) / len(said) for rater, said in by_rater.items()}
     score = sum(means.values()) / len(means)
     agreeing = [rater for rater, mean in means.items() if _side(mean) == _side(score)]
-    return _verdict(aspect, score, agreeing, tuple(means))
+    return _verdict(aspect, score, agreeing, sure)
 
 
 def _side(score: float) -> int:
     return (score > MIDDLE) - (score < MIDDLE)
 
 
-def _verdict(aspect: str, score: float, agreeing: Sequence[Rater], raters: tuple[Rater, ...]) -> Verdict:
-    agreement = len(agreeing) / len(raters)
-    confidence = sum(rater.confidence for rater in agreeing) / len(agreeing) if agreeing else 0.0
-    return Verdict(aspect, score, agreement, agreement * confidence, raters)
+def _verdict(
+    aspect: str, score: float, agreeing: Sequence[Rater], confidences: Mapping[Rater, float]
+) -> Verdict:
+    """`confidences` are those of all who judged this."""
+    agreement = len(agreeing) / len(confidences)
+    confidence = sum(confidences[rater] for rater in agreeing) / len(agreeing) if agreeing else 0.0
+    return Verdict(aspect, score, agreement, agreement * confidence, tuple(confidences))
 
 
 def corrections(items: Iterable[tuple[int, Rater, Item]]) -> list[Correction]:
-    """The corrections of one message; raters who wrote the same text stand together."""
-    texts: dict[str, tuple[int, str, list[Rater]]] = {}
+    """The corrections of one message; raters who wrote the same text stand together, each once."""
+    texts: dict[str, tuple[int, str, dict[Rater, float]]] = {}
     for index, rater, item in items:
         if item["kind"] == "correction" and item["correction"] is not None:
-            texts.setdefault(item["correction"], (index, item["aspect"], []))[2].append(rater)
+            raters = texts.setdefault(item["correction"], (index, item["aspect"], {}))[2]
+            raters[rater] = max(confidence_of(item), raters.get(rater, 0.0))
     return [
-        Correction(index, _verdict(aspect, 1.0, raters, tuple(raters)))
+        Correction(index, _verdict(aspect, 1.0, tuple(raters), raters))
         for index, aspect, raters in texts.values()
     ]
 
@@ -120,12 +131,13 @@ def pairs(
     a vote for neither.
 
     Args:
-        comparisons: in the order of the log; a rater's later word on a pair replaces the earlier one.
+        comparisons: a rater's later word on a pair, by event time, then by place in here, replaces the
+            earlier one.
         texts: the text of each message that may be a candidate.
         group: its parent: candidates of different parents answer different histories.
     """
     found: dict[tuple[str, str | None, str, str], _Votes] = {}
-    for rater, item in comparisons:
+    for rater, item in sorted(comparisons, key=lambda each: each[1]["occurred_at"]):
         if item["none_acceptable"]:
             continue
         for key, votes in _gaps(item, texts, group).items():
@@ -171,6 +183,6 @@ def _decide(aspect: str, votes: _Votes) -> Pair | None:
     side = 1 if lead > 0 else -1
     agreeing = [rater for rater, vote in zip(votes.gaps, sides, strict=True) if vote == side]
     margin = side * sum(votes.gaps.values()) / len(sides)
-    verdict = _verdict(aspect, max(0.0, margin), agreeing, tuple(votes.gaps))
+    verdict = _verdict(aspect, max(0.0, margin), agreeing, dict.fromkeys(votes.gaps, 1.0))
     chosen, rejected = (votes.first, votes.second) if side > 0 else (votes.second, votes.first)
     return Pair(chosen, rejected, verdict)
