@@ -4,9 +4,13 @@ import random
 from typing import Any
 
 import pytest
+from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.settings import RowSettings
 
 from tests.consumers.builders import (
+    T0_MS,
     Record,
+    canonical,
     chat,
     comparison,
     correction,
@@ -141,6 +145,16 @@ def test_confidence_weighs() -> None:
     assert rows(chat(like("a", confidence=0.5)))["kto"][0]["weight"] == 0.5
 
 
+def test_a_rater_counts_once_however_sure_they_were() -> None:
+    both = chat(like("a", confidence=0.5), number("a", 5), like("a", False, rater={"id": "v"}))
+    assert counts(rows(both)) == (0, 0, 0, 0)  # one for, one against
+    twice = rows(chat(like("a", confidence=0.5), number("a", 5)), min_raters=1)["kto"][0]
+    assert (len(twice["raters"]), twice["weight"]) == (1, 0.75)
+    assert counts(rows(chat(like("a", confidence=0.5), number("a", 5)), min_raters=2)) == (0, 0, 0, 0)
+    said = [correction("a", "better", aspect=aspect, confidence=sure) for aspect, sure in (("x", 0.5), ("y", 1))]
+    assert [len(row["raters"]) for row in rows(chat(*said))["sft"]] == [1]
+
+
 def test_raters_of_a_kind_can_be_left_out() -> None:
     judged = chat(like("a", rater={"id": "judge", "kind": "model", "version": "3"}))
     assert counts(rows(judged, training_raters="user,reviewer")) == (0, 0, 0, 0)
@@ -231,6 +245,8 @@ def test_several_raters_of_a_pair() -> None:
 def test_a_raters_later_word_on_a_pair_counts() -> None:
     changed = [comparison([["a1"], ["a2"]]), comparison([["a2"], ["a1"]])]
     assert pairs(candidates("x", "y", comparisons=changed)) == [("y", "x", 1.0, 1.0)]
+    late = [comparison([["a1"], ["a2"]], occurred_at=T0_MS * 1000 + 1), comparison([["a2"], ["a1"]])]
+    assert pairs(candidates("x", "y", comparisons=late)) == [("x", "y", 1.0, 1.0)]
 
 
 def test_what_is_never_a_pair() -> None:
@@ -309,6 +325,32 @@ def test_many_conversations_give_what_each_gives_alone() -> None:
     alone = [rows(each) for each in many]
     for subset, found in together.items():
         assert found == [row for one in alone for row in one[subset]]
+
+
+def largest_table(record: Record) -> int:
+    return max(table.nbytes for _, table in derive(canonical(record), RowSettings()))
+
+
+def test_tables_stay_small_however_large_the_answers_are() -> None:
+    names = [f"a{at}" for at in range(1, 41)]
+    wide = candidates(
+        *(f"{name} {'x' * 300_000}" for name in names), comparisons=[comparison([[name] for name in names])]
+    )
+    assert largest_table(wide) < 10 << 20  # of 780 pairs of 600 KB each
+    text = "x" * 300_000
+    corrected = chat(*(correction("a", f"{at} {text}", rater={"id": f"r{at}"}) for at in range(60)))
+    assert largest_table(corrected) < 10 << 20
+
+
+def test_tables_stay_small_however_large_the_tools_are() -> None:
+    answers = [message(f"a{at}", parent_id="q") for at in range(60)]
+    judged = [like(each["message_id"]) for each in answers]
+    offered = f'["{"x" * 300_000}"]'
+    assert largest_table(finished(message("q", "user"), *answers, feedback=judged, tools=offered)) < 10 << 20
+    for each in answers:
+        each["tool_calls"] = [{**CALL, "arguments": offered}]
+    called = finished(message("q", "user"), *answers, feedback=judged, tools=TOOLS)
+    assert largest_table(called) < 10 << 20
 
 
 def test_a_long_chat_is_cut_into_tables(monkeypatch: pytest.MonkeyPatch) -> None:

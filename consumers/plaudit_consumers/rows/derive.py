@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from plaudit_consumers.rows.build import Row, table_of
+from plaudit_consumers.rows.build import Row, bytes_of, table_of
 from plaudit_consumers.rows.history import Lines, Prompt
 from plaudit_consumers.rows.schemas import TRAINING, Subset
 from plaudit_consumers.rows.settings import RowSettings
@@ -34,7 +34,7 @@ def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, 
     for number in range(table.num_rows):
         for subset, row in _Conversation(flat, number, settings).rows():
             waiting[subset].append(row)
-            size += row.prompt.size + 1000
+            size += bytes_of(subset, flat, row)
             positions += len(row.prompt.line)
             if size > _TABLE_BYTES or positions > _TABLE_POSITIONS:
                 yield from _tables(flat, waiting)
@@ -115,7 +115,7 @@ class _Conversation:
         comparisons = []
         for item in self._flat.comparisons[self._number]:
             who = item["rater"]
-            judge = {**item, "rater": (who["kind"], who["id"], who["version"]), "confidence": None}
+            judge = {**item, "rater": (who["kind"], who["id"], who["version"])}
             if self._counts(judge):
                 comparisons.append((self._rater(judge), item))
                 self._candidates(item["candidates"], texts, parents)
@@ -162,7 +162,7 @@ class _Conversation:
         kind, name, version = item["rater"]
         if name is None and kind == "user":
             name = self._flat.user_ids[self._number]
-        return Rater(kind, name, version, 1.0 if item["confidence"] is None else item["confidence"])
+        return Rater(kind, name, version)
 
 
 @lru_cache(maxsize=16)

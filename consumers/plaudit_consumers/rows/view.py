@@ -21,11 +21,13 @@ class View(NamedTuple):
         table: the conversations.
         messages: the struct array of all their messages; `message_starts` has one more item than rows.
         lines: what decides on them, as Python lists.
-        texts: contents of all messages, then the corrections of all feedback.
+        texts: contents of all messages, then the corrections of all feedback; `text_sizes` are their bytes.
         feedback: dicts of all judgements; `rater` is (kind, id, version).
         comparisons: dicts, by conversation.
         offered: by conversation, whether tools were offered.
         answer_tools: tools that a message names itself, and by which it overrides its conversation's.
+        tool_sizes: by message, bytes of the tools that it names and of its calls.
+        offer_sizes: by conversation, bytes of the tools that were offered.
         without_tools: nothing of all this has to do with tools.
     """
 
@@ -34,12 +36,15 @@ class View(NamedTuple):
     message_starts: list[int]
     lines: Messages
     texts: Any
+    text_sizes: Sequence[int]
     feedback: list[dict[str, Any]]
     feedback_starts: list[int]
     comparisons: list[list[dict[str, Any]]]
     user_ids: list[str | None]
     offered: list[bool]
     answer_tools: list[str | None]
+    tool_sizes: Sequence[int]
+    offer_sizes: Sequence[int]
     without_tools: bool
 
 
@@ -66,18 +71,22 @@ def view(table: Any) -> View:
     lines = _lines(messages, content)
     offered = [(tools or "").strip() not in _NO_TOOLS for tools in table["tools"].to_pylist()]
     answer_tools = pc.struct_field(messages, "tools").to_pylist()
+    corrected = corrections.null_count < len(corrections)
     return View(
         table,
         messages,
         message_starts,
         lines,
-        content if corrections.null_count == len(corrections) else pa.concat_arrays([content, corrections]),
+        pa.concat_arrays([content, corrections]) if corrected else content,
+        [*lines.sizes, *_sizes(corrections).tolist()] if corrected else lines.sizes,
         _feedback(feedback),
         feedback_starts,
         table["comparisons"].to_pylist(),
         table["user_id"].to_pylist(),
         offered,
         answer_tools,
+        _tool_sizes(messages).tolist(),
+        _sizes(table["tools"]).tolist(),
         not any(lines.tools) and not any(offered) and not any(answer_tools),
     )
 
@@ -110,6 +119,20 @@ def _lines(messages: Any, content: Any) -> Messages:
         pc.and_(whole, pc.is_in(column("role"), pa.array(SPEAKERS))).to_pylist(),
         pc.or_(called, pc.equal(column("role"), "tool")).to_pylist(),
     )
+
+
+def _sizes(texts: Any) -> Any:
+    """Bytes of each text, 0 for none."""
+    return pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+
+
+def _tool_sizes(messages: Any) -> Any:
+    sizes = _sizes(pc.struct_field(messages, "tools")).astype(np.int64)
+    calls = pc.struct_field(messages, "tool_calls")
+    values, lengths = calls.flatten(), pc.fill_null(pc.list_value_length(calls), 0).to_numpy()
+    of_calls = sum(_sizes(pc.struct_field(values, name)) for name in ("id", "name", "arguments"))
+    np.add.at(sizes, np.repeat(np.arange(len(lengths)), lengths), of_calls)
+    return sizes
 
 
 def _names(column: Any) -> list[Any]:
