@@ -12,8 +12,8 @@ from plaudit_producers.gateway.services import Services, services_of
 _BURST_S = 5.0
 
 
-async def admit(request: Request, credential: str | None = None) -> Principal:
-    """Who asks, by the Authorization header or by a credential from elsewhere.
+async def admit(request: Request) -> Principal:
+    """Who asks, by the Authorization header.
 
     Whoever has no good API key takes a token from the bucket of the address: so keys and tokens cannot be
     guessed at speed, and nobody behind the same proxy can shut a server out.
@@ -22,30 +22,37 @@ async def admit(request: Request, credential: str | None = None) -> Principal:
         Problem: 401, or 429 when the address or the principal is over the limit.
     """
     services = services_of(request)
-    address = _address_bucket(services, request)
     try:
-        if credential is None:
-            principal = services.auth.principal(request.headers.get("authorization"))
-        else:
-            principal = services.auth.bearer(credential)
+        principal = services.auth.principal(request.headers.get("authorization"))
     except UnauthenticatedError as error:
-        await _take(services, address, 1)
+        await charge_address(request)
         raise Problem(401, str(error)) from None
-    request.state.principal = principal
     if principal.page is not None:
-        await _take(services, address, 1)
-    _refuse_if_empty(services, bucket_of(services, principal).name)
-    return principal
+        await charge_address(request)
+    return _admitted(request, principal)
 
 
-def refuse_flood(request: Request) -> None:
-    """Refuse an address that is known to be over its limit, before any more of its request is read.
+def identify(request: Request, credential: str) -> Principal:
+    """Who holds a credential that came in the body of a request whose address was charged.
+
+    Raises:
+        Problem: 401, or 429 when the principal is over the limit.
+    """
+    try:
+        return _admitted(request, services_of(request).auth.bearer(credential))
+    except UnauthenticatedError as error:
+        raise Problem(401, str(error)) from None
+
+
+async def charge_address(request: Request) -> None:
+    """Take a token of the address, before any more of its request is read.
 
     Raises:
         Problem: 429.
     """
     services = services_of(request)
-    _refuse_if_empty(services, _address_bucket(services, request).name)
+    rate = services.settings.gateway_address_rate
+    await _take(services, Bucket(address_of(request), rate, max(rate * _BURST_S, 1)), 1)
 
 
 async def spend(request: Request, principal: Principal, events: int) -> None:
@@ -68,10 +75,21 @@ def bucket_of(services: Services, principal: Principal) -> Bucket:
     return Bucket(name, rate, max(rate * _BURST_S, 1))
 
 
-def _address_bucket(services: Services, request: Request) -> Bucket:
-    rate = services.settings.gateway_address_rate
-    host = request.client.host if request.client else "unknown"
-    return Bucket(f"address:{host}", rate, max(rate * _BURST_S, 1))
+def address_of(request: Request) -> str:
+    """Where a request comes from, as the name of its bucket and of its share of the memory."""
+    return f"address:{request.client.host if request.client else 'unknown'}"
+
+
+def caller_of(request: Request, principal: Principal) -> str:
+    """Whose share of the memory a body takes: a server's is its key's, a page's that of its address."""
+    return f"key:{principal.key_id}" if principal.page is None else address_of(request)
+
+
+def _admitted(request: Request, principal: Principal) -> Principal:
+    services = services_of(request)
+    request.state.principal = principal
+    _refuse_if_empty(services, bucket_of(services, principal).name)
+    return principal
 
 
 def _refuse_if_empty(services: Services, name: str) -> None:

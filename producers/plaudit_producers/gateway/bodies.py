@@ -1,8 +1,16 @@
-"""Reading a request's body within bounds, of one request and of all together."""
+"""Reading requests' bodies within bounds: of each one's size and time, and of the memory for all together."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from plaudit_producers.gateway.problems import Problem
+
+_SHARES = 4
 
 
 class Bodies:
@@ -12,49 +20,82 @@ class Bodies:
         held: their bytes, now.
     """
 
-    def __init__(self, max_held_bytes: int) -> None:
+    def __init__(self, max_held_bytes: int, *, largest_bytes: int, within_s: float) -> None:
+        """`largest_bytes`: of one body; a caller may always hold so many, else a quarter of all.
+
+        `within_s`: how long a body may take to arrive.
+        """
         self._max_held = max_held_bytes
+        self._max_share = max(largest_bytes, max_held_bytes // _SHARES)
+        self._within_s = within_s
+        self._shares: Counter[str] = Counter()
         self.held = 0
 
-    async def read(self, request: Request, limit: int) -> bytes:
-        """The body; `release` its length once it is done with.
+    @contextlib.asynccontextmanager
+    async def body(self, request: Request, limit: int, caller: str) -> AsyncIterator[bytes]:
+        """The body, which counts as held until the block ends; `caller` is whose share it takes.
 
         Raises:
-            Problem: 413 as soon as it is known to be over `limit`; 503 when too much is held already.
+            Problem: 413 as soon as it is known to be over `limit`; 408 when it is not there in time; 429 when
+                the caller holds too much already, 503 when all do.
         """
         if _announced(request) > limit:
-            raise too_large(limit)
-        taken, chunks = 0, []
+            raise too_large(limit)  # and leave the connection open: who still writes would not see the answer
+        hold = _Hold(caller)
         try:
-            while True:
-                message = await request.receive()
-                chunk = message.get("body", b"")
-                taken += len(chunk)
-                self.held += len(chunk)
-                self._check(message["type"], taken, limit)
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-        except BaseException:
-            self.release(taken)
-            raise
+            yield await self._read(request, limit, hold)
+        finally:
+            self._release(hold)
 
-    def _check(self, kind: str, taken: int, limit: int) -> None:
-        if kind == "http.disconnect":
-            raise Problem(422, "the client went away before its request was whole")
-        if taken > limit:
-            raise too_large(limit)
+    async def _read(self, request: Request, limit: int, hold: "_Hold") -> bytes:
+        try:
+            async with asyncio.timeout(self._within_s):
+                return await self._whole(request, limit, hold)
+        except TimeoutError:
+            detail = f"the body took longer than {self._within_s:g} s; send less at once"
+            raise Problem(408, detail, closes=True) from None
+
+    async def _whole(self, request: Request, limit: int, hold: "_Hold") -> bytes:
+        chunks = []
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise Problem(422, "the client went away before its request was whole")
+            chunks.append(message.get("body", b""))
+            self._take(hold, len(chunks[-1]), limit)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    def _take(self, hold: "_Hold", size: int, limit: int) -> None:
+        hold.size += size
+        self.held += size
+        self._shares[hold.caller] += size
+        if hold.size > limit:
+            raise too_large(limit, closes=True)
+        if self._shares[hold.caller] > self._max_share:
+            detail = "too much of this key or address is under way"
+            raise Problem(429, detail, retry_after_s=1, closes=True)
         if self.held > self._max_held:
-            raise Problem(503, "too many large requests at once", retry_after_s=1)
+            raise Problem(503, "too many large requests at once", retry_after_s=1, closes=True)
 
-    def release(self, size: int) -> None:
-        """A body of so many bytes is done with."""
-        self.held -= size
+    def _release(self, hold: "_Hold") -> None:
+        self.held -= hold.size
+        self._shares[hold.caller] -= hold.size
+        if not self._shares[hold.caller]:
+            del self._shares[hold.caller]
 
 
-def too_large(limit: int) -> Problem:
+@dataclass(slots=True)
+class _Hold:
+    """What one request holds of its caller's share."""
+
+    caller: str
+    size: int = 0
+
+
+def too_large(limit: int, *, closes: bool = False) -> Problem:
     """The problem of a body over its limit."""
-    return Problem(413, f"the body is larger than {limit} bytes; send several smaller ones")
+    return Problem(413, f"the body is larger than {limit} bytes; send several smaller ones", closes=closes)
 
 
 def _announced(request: Request) -> int:

@@ -17,7 +17,9 @@ from plaudit_producers.documents import record_of
 from plaudit_producers.gateway.access import Principal, complete, forbidden
 from plaudit_producers.gateway.sending import Outcome, Outgoing
 
-MAX_EVENTS, MAX_BODY_BYTES, MAX_BEACON_BYTES = 500, 5 * 2**20, 64 * 2**10
+MAX_EVENTS = 500
+MAX_BODY_BYTES, MAX_PAGE_BYTES, MAX_BEACON_BYTES = 5 * 2**20, 2 * 2**20, 64 * 2**10
+"""Of a server's request; of a page's, whose client sends 1 MB or one event; of a beacon, by browsers' limit."""
 
 Reason = Literal["invalid", "forbidden", "unavailable"]
 _STATUS: dict[Reason, int] = {"invalid": 422, "forbidden": 403, "unavailable": 503}

@@ -64,7 +64,7 @@ _RESULTS: Json = {"application/json": {"schema": {"$ref": _REF + "Results"}}}
 EVENTS_RESPONSES: dict[int | str, Json] = {
     200: {"description": "Kafka has every event", "content": _RESULTS},
     207: {"description": "Kafka has some; the others are refused for good", "content": _RESULTS},
-    **problems(401, 403, 413, 422, 429, 503),
+    **problems(401, 403, 408, 413, 422, 429, 503),
 }
 
 

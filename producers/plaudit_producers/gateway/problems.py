@@ -14,6 +14,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     403: ("forbidden", "The key or token does not allow this"),
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "The path takes another method"),
+    408: ("too-slow", "The request did not arrive in time"),
     413: ("too-large", "The request is too large"),
     422: ("invalid", "The request is not valid"),
     429: ("rate-limited", "Too many requests"),
@@ -30,16 +31,24 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         detail: one sentence for this case, without content of events.
         retry_after_s: with 429 and 503, when to try again.
         more: further members of the body.
+        closes: the rest of the request is not waited for, and the connection ends with the answer.
     """
 
     def __init__(
-        self, status: int, detail: str, *, retry_after_s: float | None = None, more: Mapping[str, Any] = {}
+        self,
+        status: int,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        more: Mapping[str, Any] = {},
+        closes: bool = False,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.more = more
+        self.closes = closes
 
     def response(self) -> Response:
         """The answer."""
@@ -54,6 +63,8 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         headers = {}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
+        if self.closes:
+            headers["Connection"] = "close"
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)

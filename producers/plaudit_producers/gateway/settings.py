@@ -39,6 +39,9 @@ class GatewaySettings(Settings):
     gateway_token_max_s: int = Field(
         default=3600, ge=10, le=86_400, description="The longest life of a browser token"
     )
+    gateway_body_timeout_s: float = Field(
+        default=20.0, gt=0, description="How long a request's body may take before it is answered 408"
+    )
     gateway_ack_timeout_s: float = Field(
         default=5.0, gt=0, description="How long a request waits for Kafka before it is answered 503"
     )

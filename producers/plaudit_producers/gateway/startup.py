@@ -21,7 +21,7 @@ from plaudit_producers._options import ProducerOptions
 from plaudit_producers._redact import Redact
 from plaudit_producers.gateway.auth import Authenticator
 from plaudit_producers.gateway.bodies import Bodies
-from plaudit_producers.gateway.intake import Intake
+from plaudit_producers.gateway.intake import MAX_BODY_BYTES, Intake
 from plaudit_producers.gateway.keystore import REFRESH_S, key_store
 from plaudit_producers.gateway.limits import RateLimiter
 from plaudit_producers.gateway.redis_client import AWAY, connect
@@ -81,7 +81,11 @@ async def _made(settings: GatewaySettings, connection: ConnectionSettings) -> Se
         auth=Authenticator(key_store(settings, connection), Verifier(lambda: signing.secrets)),
         signing=signing,
         limiter=RateLimiter(redis, connection.redis_prefix, skipped=skipped.inc),
-        bodies=Bodies(settings.gateway_max_buffer_mb << 20),
+        bodies=Bodies(
+            settings.gateway_max_buffer_mb << 20,
+            largest_bytes=MAX_BODY_BYTES,
+            within_s=settings.gateway_body_timeout_s,
+        ),
         intake=Intake(encoder.encode, _redact(settings.gateway_redact), _identity(settings)),
         sender=_sender(settings, connection),
         reader=_reader(connection),

@@ -9,11 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit_producers.gateway.access import Principal
-from plaudit_producers.gateway.admission import admit, refuse_flood, spend
+from plaudit_producers.gateway.admission import (
+    address_of,
+    admit,
+    caller_of,
+    charge_address,
+    identify,
+    spend,
+)
 from plaudit_producers.gateway.intake import (
     MAX_BEACON_BYTES,
     MAX_BODY_BYTES,
     MAX_EVENTS,
+    MAX_PAGE_BYTES,
     answer,
     parse_events,
 )
@@ -37,11 +45,9 @@ async def post_events(request: Request) -> Response:
     """
     services = services_of(request)
     principal = await admit(request)
-    body = await services.bodies.read(request, MAX_BODY_BYTES)
-    try:
+    limit = MAX_BODY_BYTES if principal.page is None else MAX_PAGE_BYTES
+    async with services.bodies.body(request, limit, caller_of(request, principal)) as body:
         return await _answered(services, request, principal, _parsed(body))
-    finally:
-        services.bodies.release(len(body))
 
 
 @router.post("/v1/beacon", responses=EVENTS_RESPONSES, openapi_extra=BEACON_BODY)
@@ -51,16 +57,13 @@ async def post_beacon(request: Request) -> Response:
     The browser token comes in the body: here and nowhere else.
     """
     services = services_of(request)
-    refuse_flood(request)
-    body = await services.bodies.read(request, MAX_BEACON_BYTES)
-    try:
+    await charge_address(request)
+    async with services.bodies.body(request, MAX_BEACON_BYTES, address_of(request)) as body:
         token, events = _beacon(body)
-        principal = await admit(request, token)
+        principal = identify(request, token)
         if principal.page is None:
             raise Problem(403, "a beacon takes a browser token, never an API key")
         return await _answered(services, request, principal, events, unheard=True)
-    finally:
-        services.bodies.release(len(body))
 
 
 ENDPOINTS = {"/v1/events": post_events, "/v1/beacon": post_beacon}

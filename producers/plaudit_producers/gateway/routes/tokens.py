@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from plaudit_producers._ids import new_id
 from plaudit_producers.gateway.access import Page, Principal
-from plaudit_producers.gateway.admission import admit, spend
+from plaudit_producers.gateway.admission import admit, caller_of, spend
 from plaudit_producers.gateway.openapi import TOKEN_BODY, problems
 from plaudit_producers.gateway.problems import Problem
 from plaudit_producers.gateway.services import services_of
@@ -50,7 +50,7 @@ class Token(BaseModel):
     expires_at: int
 
 
-@router.post("/v1/tokens", responses=problems(401, 403, 413, 422, 429, 503), openapi_extra=TOKEN_BODY)
+@router.post("/v1/tokens", responses=problems(401, 403, 408, 413, 422, 429, 503), openapi_extra=TOKEN_BODY)
 async def post_tokens(request: Request) -> Token:
     """Make a token for one conversation and its user. Takes an API key with the role producer."""
     services = services_of(request)
@@ -58,9 +58,8 @@ async def post_tokens(request: Request) -> Token:
     if principal.page is not None or not principal.has("producer"):
         raise Problem(403, "tokens are made with an API key that has the role producer")
     await spend(request, principal, 1)
-    body = await services.bodies.read(request, _MAX_BYTES)
-    services.bodies.release(len(body))
-    wanted = _wanted(body)
+    async with services.bodies.body(request, _MAX_BYTES, caller_of(request, principal)) as body:
+        wanted = _wanted(body)
     signing_key = services.signing.current
     if signing_key is None:
         raise Problem(503, "there is no key to sign with yet: Redis does not answer", retry_after_s=2)
