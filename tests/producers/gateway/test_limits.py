@@ -50,12 +50,29 @@ def test_a_bucket_gives_its_size_at_once_and_then_its_rate(valkey: str) -> None:
         clock.now += 0.5
         assert await limiter.take(TEN, 5) == 0
         assert await limiter.take(TEN, 1) > 0
-        clock.now += 3600
-        assert await limiter.take(TEN, 500) == 0  # more than the size counts as the size
-        assert await limiter.take(TEN, 1) > 0
         assert skipped == []
 
     limited(valkey, "size", use)
+
+
+def test_what_is_larger_than_a_bucket_is_owed(valkey: str) -> None:
+    async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
+        assert await limiter.take(TEN, 500) == 0
+        assert await limiter.take(TEN, 1) == pytest.approx(48.1)
+        clock.now += 48
+        assert await limiter.take(TEN, 1) > 0
+        clock.now += 1
+        assert await limiter.take(TEN, 1) == 0
+        assert await limiter.take(TEN, 500) == pytest.approx(1.1)  # it takes a full one
+        clock.now += 3600
+        taken, began = 0, clock.now
+        while clock.now < began + 600:
+            wait = await limiter.take(TEN, 500)
+            taken += 500 * (wait == 0)
+            clock.now += wait
+        assert taken <= 600 * TEN.rate + 500
+
+    limited(valkey, "owed", use)
 
 
 def test_an_empty_bucket_is_known_until_it_has_a_token(valkey: str) -> None:
@@ -170,6 +187,20 @@ def test_a_page_over_its_limit_hurts_neither_its_server_nor_another_page(
             assert modest.post("/v1/events", json=like("m", None)).status_code == 200
         assert server.post("/v1/events", json=[like("m")] * 100).status_code == 200
     assert made.metric('plaudit_gateway_limited_total{bucket="page"}') == statuses[429]
+
+
+@pytest.mark.kafka
+def test_a_page_sends_no_faster_in_large_batches(gateways: Callable[..., Gateway]) -> None:
+    made = gateways()
+    secret = made.key()
+    made.start()
+    with made.client(secret) as server:
+        token = server.post("/v1/tokens", json={}).json()["token"]
+    with made.client(token) as page:
+        assert page.post("/v1/events", json=[like("m", None)] * 400).status_code == 200
+        later = page.post("/v1/events", json=[like("m", None)])
+    assert later.status_code == 429
+    assert 13 <= int(later.headers["retry-after"]) <= 16  # 400 events less the 100 in the bucket, 20 a second
 
 
 @pytest.mark.kafka
