@@ -1,6 +1,7 @@
 """`plaudit datasets` as a person runs it: build, diff, show."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,30 @@ def test_wrong_options_are_one_line(
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_the_conditions_that_the_help_names_work(
+    root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["datasets", "build", "--help"])
+    said_ = re.sub(r"\s+", " ", capsys.readouterr().out)
+    conditions = re.findall(r'"([^"]+ (?:=|>=) [^"]+)"', said_)
+    assert len(conditions) == 3
+    for number, where in enumerate(conditions):
+        of_training = ["--subset", "sft"] if "weight" in where else []
+        words = ["--root", str(root.folder), "--output", str(tmp_path / str(number)), "--where", where]
+        assert main(["datasets", "build", *words, *of_training]) == OK
+        assert sum(read(tmp_path / str(number)).rows["sft"].values()) == 20
+
+
+def test_the_root_is_where_the_sink_is_told_to_write(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["datasets", "build", "--output", str(tmp_path / "none")]) == FAILED
+    assert "--root or PLAUDIT_OUTPUT is missing" in capsys.readouterr().err
+    monkeypatch.setenv("PLAUDIT_OUTPUT", str(root.folder))
+    assert main(["datasets", "build", "--output", str(tmp_path / "out")]) == OK
 
 
 def test_times_and_shares_are_read() -> None:

@@ -52,7 +52,7 @@ def _configure_build(actions: Any) -> None:
         "options give the same bytes. Files of an object store are copied aside first.",
     )
     build.add_argument(
-        "--root", required=True, help="where the sink writes: a folder, or s3://, gs://, az://"
+        "--root", help="where the sink writes: a folder, or s3://, gs://, az://; default: PLAUDIT_OUTPUT"
     )
     build.add_argument(
         "--output", required=True, type=Path, metavar="DIR", help="the snapshot; must not exist"
@@ -68,8 +68,9 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--where",
         metavar="SQL",
-        help="a condition over a row's columns, such as \"model = 'acme' and weight > 1\"; its "
-        "conversation's facts are in `conversation`: \"conversation.source = 'sdk'\"",
+        help="a condition over a row's columns, such as \"licence = 'cc-by-4.0'\"; its conversation's facts are "
+        "in `conversation`: \"conversation.source = 'sdk'\". A subset that lacks a column is an error: with "
+        "\"weight >= 0.8\", name the training subsets by --subset",
     )
     build.add_argument("--split", default="90/5/5", help="train/validation/test; default %(default)s")
     build.add_argument(
@@ -98,7 +99,7 @@ def _build(arguments: Namespace) -> int:
 
     root = arguments.root or load(SinkSettings).output
     if not root:
-        raise SettingsError("--root is missing: where does the sink write?")
+        raise SettingsError("--root or PLAUDIT_OUTPUT is missing: where does the sink write?")
     manifest = build(root, plan_of(arguments))
     if arguments.json:
         print(manifest.text(), end="")
