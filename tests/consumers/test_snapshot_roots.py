@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import OutputError
 from plaudit_consumers.sink.objects import ObjectOutput
 
+from tests.consumers.builders import T0_MS
 from tests.consumers.live_root import bytes_of
 from tests.consumers.writing import feed, log, sink
 
@@ -36,6 +38,15 @@ def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
     assert manifest.read_to == {"0": 31}
     assert [each["min_agreement"] for each in manifest.thresholds] == [0.5, 0.6]
     assert '"min_agreement": 0.6' in (snapshot / "README.md").read_text()
+
+
+def test_later_settings_do_not_change_an_older_snapshot(tmp_path: Path) -> None:
+    half_way = datetime.fromtimestamp((T0_MS + 14_500) / 1000, UTC)
+    feed(sink(tmp_path / "root"), log(15))
+    build(str(tmp_path / "root"), Plan(output=tmp_path / "before", as_of=half_way))
+    feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
+    build(str(tmp_path / "root"), Plan(output=tmp_path / "after", as_of=half_way))
+    assert bytes_of(tmp_path / "after") == bytes_of(tmp_path / "before")
 
 
 @pytest.mark.parametrize("subset", ["sft", "preference", "kto"])

@@ -50,7 +50,7 @@ def build(root: str, plan: Plan) -> Manifest:
         finally:
             selection.close()
         shutil.rmtree(work)
-        return _describe(_manifest(plan, summary, files, sources.thresholds), aside)
+        return _describe(_manifest(plan, summary, files, sources.thresholds(summary.holders)), aside)
 
 
 def _sources(root: str, plan: Plan, work: Path) -> Sources:

@@ -1,5 +1,6 @@
 """The files that a snapshot is made of: checked, and completed where a sink has not come to it yet."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,6 @@ class Sources:
 
     Attributes:
         paths: subset -> local files.
-        thresholds: the settings that the rows were made with, each once.
     """
 
     def __init__(self, live: LiveRoot, subsets: Iterable[Subset], work: Path, until: str) -> None:
@@ -39,14 +39,14 @@ class Sources:
         wanted: list[Subset] = [subset for subset in subsets if subset != "conversations"]
         published = {subset: {file.place: file for file in files[subset]} for subset in wanted}
         self.paths: dict[Subset, list[str]] = {subset: [] for subset in ("conversations", *wanted)}
-        self.thresholds: list[dict[str, Any]] = []
+        self._settings: dict[str, RowSettings] = {}
         for canonical in files["conversations"]:
             path = live.local(canonical, work)
             metadata = read_footer("conversations", path)
             self.paths["conversations"].append(str(path))
+            self._settings[str(path)] = metadata.settings
             if canonical.date > until:
                 continue
-            self._note(metadata.settings)
             missing = [subset for subset in wanted if subset in metadata.derived]
             for subset in [subset for subset in missing if canonical.place in published[subset]]:
                 self._take(subset, published[subset][canonical.place], metadata.derived[subset])
@@ -57,6 +57,11 @@ class Sources:
         for subset in wanted:
             for place in published[subset].keys() - places:
                 raise SourceFileError(f"{published[subset][place].path} has no canonical file; move it away")
+
+    def thresholds(self, canonical: Iterable[str]) -> list[dict[str, Any]]:
+        """The settings that the rows of some canonical files were made with, each once and in one order."""
+        texts = {self._settings[path].model_dump_json() for path in canonical}
+        return [json.loads(text) for text in sorted(texts)]
 
     def _take(self, subset: Subset, file: Published, rows: int) -> None:
         path = self._live.local(file, self._work)
@@ -80,11 +85,6 @@ class Sources:
         for subset, writer in writers.items():
             writer.close()
             self.paths[subset].append(str(targets[subset]))
-
-    def _note(self, settings: RowSettings) -> None:
-        document = settings.model_dump()
-        if document not in self.thresholds:
-            self.thresholds.append(document)
 
 
 def read_footer(subset: Subset, path: Path) -> FileMetadata:

@@ -36,12 +36,14 @@ class Summary(NamedTuple):
         erased: conversations that are left out because they were erased, before or after the time.
         positions: partition of the finished topic -> the offset after the last record that was read.
         as_of: the latest broker timestamp among the rows, in microseconds; None without rows.
+        holders: the canonical files that hold a chosen revision.
     """
 
     rows: dict[tuple[Subset, Split, str], int]
     erased: int
     positions: dict[int, int]
     as_of: int | None
+    holders: list[str]
 
     def count(self, subset: Subset, split: Split | None = None, fate: str = "kept") -> int:
         """Rows of a subset, in all splits or one, that met a fate."""
@@ -86,7 +88,7 @@ class Selection:
         """
         condition = "true" if self._plan.where is None else checked(self._plan.where)
         if "conversations" not in self._sources:
-            return Summary({}, 0, {}, None)
+            return Summary({}, 0, {}, None, [])
         self._set_variables()
         self._run("revisions")
         for subset in self._plan.subsets:
@@ -100,6 +102,7 @@ class Selection:
             sum(erased for *_, erased in read),
             {partition: following for partition, following, *_ in read},
             max((latest for _, _, latest, _ in read), default=None),
+            [filename for (filename,) in self._run("holders")],
         )
 
     def rows(self, subset: Subset, split: Split) -> Iterator[Any]:
@@ -124,24 +127,30 @@ class Selection:
             self._connection.execute(f"SET VARIABLE {name} = CAST(? AS {kind})", [value])
 
     def _candidates(self, subset: Subset, condition: str) -> None:
+        try:
+            self._run("candidates", **self._parts(subset, condition))
+        except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
+            if self._plan.where is None:
+                raise
+            self._run("candidates", **self._parts(subset, "true"))  # a damaged file fails here again
+            reason = _line(error.__cause__ or error)
+            raise ConditionError(
+                f"--where does not fit the subset {subset} (--subset leaves others out): {reason}"
+            ) from None
+
+    def _parts(self, subset: Subset, condition: str) -> dict[str, str]:
         training = subset in TRAINING
         if training and self._plan.min_agreement is not None:
             condition = f"({condition}\n) AND agreement >= {self._plan.min_agreement!r}"
-        try:
-            self._run(
-                "candidates",
-                subset=subset,
-                keys=_REVISION if training else "filename, file_row_number",
-                training="true" if training else "false",
-                condition=condition,
-                parts=_PARTS if training else "''",
-                content=_CONTENT[subset],
-                prompt=_PROMPT if training else "''",
-            )
-        except (duckdb.BinderException, duckdb.ConversionException) as error:
-            raise ConditionError(
-                f"--where does not fit the subset {subset} (--subset leaves others out): {_line(error)}"
-            ) from None
+        return {
+            "subset": subset,
+            "keys": _REVISION if training else "filename, file_row_number",
+            "training": "true" if training else "false",
+            "condition": condition,
+            "parts": _PARTS if training else "''",
+            "content": _CONTENT[subset],
+            "prompt": _PROMPT if training else "''",
+        }
 
     def _run(self, name: str, **parts: str) -> list[Any]:
         with _typed_errors():
@@ -164,8 +173,8 @@ def _typed_errors() -> Iterator[None]:
     except duckdb.IOException as error:
         raise DatasetError(f"the disk failed or is full: {_line(error)}") from None
     except duckdb.Error as error:
-        raise SourceFileError(f"a file of the live root cannot be read: {_line(error)}") from None
+        raise SourceFileError(f"a file of the live root cannot be read: {_line(error)}") from error
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
