@@ -6,7 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from plaudit_schemas.topics import DEAD_LETTERS
+from plaudit_consumers.audit.letters import Letters
+from plaudit_consumers.audit.reading import Read
+from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
 from benchmarks.workload import events
 from tests.consumers.builders import T0_MS, chat, encoded, like
@@ -119,3 +121,23 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
     assert "v1/sft/mine.parquet was not written by a sink" in foreign.logs()
     assert foreign.start(topic_prefix="nowhere.").wait(60) == 1
     assert "run `plaudit topics create`" in foreign.logs()
+
+
+def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
+    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
+) -> None:
+    one, out = line(partitions=1), tmp_path / "out"
+    garbage = [bytes([at]) * size for at, size in enumerate((1_500_000, 3_000_000), start=1)]
+    send(one.connection, [*records(0, range(3)), *((0, each) for each in garbage)])
+    sinks(one).once()
+    assert sources(out) == {(0, offset): 1 for offset in range(3)}
+    fits, large = sorted(one.read(DEAD_LETTERS), key=lambda letter: dict(letter.headers())["offset"])
+    assert fits.value() == garbage[0]
+    assert large.value() is None
+    assert b"3000000 bytes are too many" in dict(large.headers())["detail"]
+    assert (large.key(), dict(large.headers())["offset"]) == (b"k", b"4")
+    letters = Letters()
+    reads = (Read(0, at, 0, each.key(), each.value(), each.headers()) for at, each in enumerate((fits, large)))
+    finished = one.connection.topic_prefix + FINISHED
+    assert list(letters.read(reads, ("events", finished), lambda key, value: b"")) == []
+    assert letters.unread == {0: {3, 4}}

@@ -1,8 +1,10 @@
 """Records that can never be read: to the dead letters, with the reason."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from plaudit_schemas.codec import schema_id_of
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.dead_letters import Refusal
@@ -12,11 +14,33 @@ from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
 from plaudit_consumers.sink.writing import Refused
 
-_TIMEOUT_S = 60.0
+_TIMEOUT_S: Final = 60.0
+_OPTIONS: Final = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": PARTITIONER,
+    "message.max.bytes": 1_000_000_000,  # librdkafka's most: the topic's own limit decides
+    "log_level": 0,
+}
+
+
+class _Letter(NamedTuple):
+    key: bytes | None
+    value: bytes | None
+    refusal: Refusal
+
+    def without_content(self) -> "_Letter":
+        size = len(self.value or b"")
+        detail = f"{self.refusal.detail}; its {size} bytes are too many for a dead letter and left out"
+        return self._replace(value=None, refusal=replace(self.refusal, detail=detail))
 
 
 class Refusals:
-    """Sends before the range is committed: a crash between the two sends a dead letter twice, never none."""
+    """Sends before the range is published: a crash between the two sends a dead letter twice, never none.
+
+    A record that is too large for the topic of dead letters is sent as its key and headers alone: the record
+    itself stays in the finished topic, at the place that they name.
+    """
 
     def __init__(self, connection: ConnectionSettings) -> None:
         self._connection = connection
@@ -31,25 +55,48 @@ class Refusals:
         if not refused:
             return
         if self._producer is None:
-            options = {"enable.idempotence": True, "acks": "all", "partitioner": PARTITIONER, "log_level": 0}
-            self._producer = Producer(self._connection.kafka(**options))
+            self._producer = Producer(self._connection.kafka(**_OPTIONS))
+        topic = self._connection.topic_prefix + FINISHED
+        too_large = self._sent([_letter(topic, partition, each) for each in refused])
+        self._sent([letter.without_content() for letter in too_large])
+
+    def _sent(self, letters: Sequence[_Letter]) -> list[_Letter]:
+        """Send; those whose content makes them too large for the topic were not taken."""
+        too_large: list[_Letter] = []
         failures: list[str] = []
-        prefix = self._connection.topic_prefix
-        for raw, reason, detail in refused:
-            headers = Refusal(
-                reason,
-                detail,
-                prefix + FINISHED,
-                partition,
-                raw.offset,
-                schema_id_of(raw.payload),
-                raw.timestamp_ms,
-            ).headers()
-            self._producer.produce(
-                prefix + DEAD_LETTERS, raw.payload, raw.key, headers=headers,
-                on_delivery=lambda error, _: failures.append(error.str()) if error else None,
-            )  # fmt: skip
+
+        def noting(letter: _Letter) -> Callable[[KafkaError | None, object], None]:
+            def note(error: KafkaError | None, _message: object) -> None:
+                if error is None:
+                    return
+                if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and letter.value is not None:
+                    too_large.append(letter)
+                else:
+                    failures.append(error.str())
+
+            return note
+
+        for letter in letters:
+            self._produce(letter, noting(letter))
         if self._producer.flush(_TIMEOUT_S) or failures:
             raise ServiceUnavailableError(
-                f"Kafka did not take dead letters ({failures or 'no answer'}); try again"
+                f"Kafka did not take dead letters ({', '.join(failures[:3]) or 'no answer'}); try again"
             )
+        return too_large
+
+    def _produce(self, letter: _Letter, note: Callable[[KafkaError | None, object], None]) -> None:
+        topic, headers = self._connection.topic_prefix + DEAD_LETTERS, letter.refusal.headers()
+        while True:
+            try:
+                self._producer.produce(topic, letter.value, letter.key, headers=headers, on_delivery=note)
+            except BufferError:  # its queue is full
+                self._producer.poll(0.1)
+            else:
+                return
+
+
+def _letter(topic: str, partition: int, refused: Refused) -> _Letter:
+    raw, reason, detail = refused
+    schema_id = schema_id_of(raw.payload)
+    refusal = Refusal(reason, detail, topic, partition, raw.offset, schema_id, raw.timestamp_ms)
+    return _Letter(raw.key, raw.payload, refusal)
