@@ -6,7 +6,7 @@
 import errno
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from plaudit_producers._ids import new_id
@@ -26,10 +26,15 @@ _UNFINISHED = ".new-"
 
 
 class Folder:
-    """A producer's sub-folder, locked by this process."""
+    """A producer's sub-folder, locked by this process.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    Attributes:
+        changed: the folders whose entries changed when it was made.
+    """
+
+    def __init__(self, path: Path, descriptor: int, changed: Iterable[Path] = ()) -> None:
         self.path = path
+        self.changed = changed
         self._descriptor = descriptor
 
     @classmethod
@@ -38,10 +43,11 @@ class Folder:
         name = new_id()
         unfinished = root / (_UNFINISHED + name)
         try:
+            changed = [each.parent for each in (unfinished, *unfinished.parents) if not each.exists()]
             unfinished.mkdir(mode=0o700, parents=True)
             descriptor = os.open(unfinished / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return cls(unfinished.rename(root / name), descriptor)
+            return cls(unfinished.rename(root / name), descriptor, changed)
         except OSError as error:
             raise SpoolError(f"the spool folder {root} cannot be used: {error}") from error
 
@@ -91,7 +97,7 @@ class Spool:
         self._own = Folder.create(root)
         self._adopted: list[Folder] = []
         self._number = 0
-        self._unsynced = False
+        self._unsynced: set[Segment | Path] = set(self._own.changed)
         self.bytes = 0
         self.segments: deque[Segment] = deque()
 
@@ -109,13 +115,13 @@ class Spool:
             before = segment.size
             index = segment.append(key, payload)
             self.bytes += segment.size - before
+            self._unsynced.add(segment)
             if self._sync == "always":
-                segment.sync()
+                self._sync_all()
         except OSError as error:
             if error.errno in _NO_SPACE:
                 return None
             raise SpoolError(f"the spool cannot be written: {error}") from error
-        self._unsynced = True
         return segment, index
 
     def waiting(self) -> int:
@@ -131,12 +137,14 @@ class Spool:
         """Delete a segment if it is done."""
         if segment.done() and segment in self.segments:
             self.segments.remove(segment)
+            self._unsynced.discard(segment)
             self.bytes -= segment.size
             segment.remove()
 
     def add_orphans(self, segments: list[Segment]) -> None:
-        """Put what `orphans` found before all else."""
+        """Put what `orphans` found before all else; whether they were synced nobody knows."""
         self.segments.extendleft(reversed(segments))
+        self._unsynced.update(segments)
         self.bytes += sum(segment.size for segment in segments)
         for segment in segments:
             self.forget(segment)
@@ -155,22 +163,19 @@ class Spool:
 
     def sync(self) -> None:
         """fsync what `interval` owes; called each second, not under the outbox's lock."""
-        if self._sync == "interval" and self._unsynced:
-            self._unsynced = False
-            for segment in list(self.segments)[-2:]:
-                try:
-                    segment.sync()
-                except OSError as error:
-                    if error.errno != errno.EBADF:  # deleted meanwhile: all of it is in Kafka
-                        raise
+        if self._sync == "interval":
+            self._sync_all()
 
     def close(self) -> None:
         for segment in list(self.segments):
             segment.sealed = True
-            if segment.done():
-                segment.remove()
-            else:
-                segment.close()
+            self.forget(segment)
+        try:
+            self.sync()
+        except OSError:
+            log.exception("what stays in the spool may not survive a power cut")
+        for segment in self.segments:
+            segment.close()
         self.segments.clear()
         for folder in (*self._adopted, self._own):
             folder.release()
@@ -195,7 +200,31 @@ class Spool:
         segment = Segment(self._own.path / f"{self._number:08}.log")
         self.bytes += segment.size
         self.segments.append(segment)
+        self._unsynced.add(self._own.path)
         return segment
+
+    def _sync_all(self) -> None:
+        for each in list(self._unsynced):
+            # Before its fsync: what is written meanwhile is owed anew.
+            self._unsynced.discard(each)
+            try:
+                each.sync() if isinstance(each, Segment) else _sync_folder(each)
+            except OSError as error:
+                if error.errno != errno.EBADF:  # deleted meanwhile: all of it is in Kafka
+                    self._unsynced.add(each)
+                    raise
+
+
+def _sync_folder(path: Path) -> None:
+    """Makes the names in a folder survive a power cut, as `Segment.sync` does for what they name."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one that may be written but not read
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _adopt(path: Path) -> Segment | None:
