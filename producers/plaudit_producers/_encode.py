@@ -2,18 +2,18 @@
 
 Most fields of most events hold their default. A *shape* is the body's kind and the fields given;
 its writer puts the bytes of all other fields there as constants. The bytes equal `codec.Encoder`'s, which
-tests hold it to (docs/decisions/0032).
+tests hold it to. What is made and kept is bounded, as strangers may choose the fields (docs/decisions/0020).
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from plaudit_schemas.catalog import Schema, parse, schema_text
-from plaudit_schemas.codec import Encoder, Record, SchemaSource
+from plaudit_schemas.codec import Record, SchemaSource
 from plaudit_schemas.compiled import compile_writer, long_bytes
 from plaudit_schemas.errors import EncodingError
 
-_MAX_SHAPES = 512
+_MAX_SHAPES, _MAX_ORDERS = 512, 1024
 _ENVELOPE = (
     "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source", "body",
 )  # fmt: skip
@@ -30,7 +30,6 @@ class EventEncoder:
         if tuple(fields) != _ENVELOPE:
             raise NotImplementedError("the envelope changed: _encode must follow")
         self._schemas = schemas
-        self._general: Encoder | None = Encoder("conversation_event", schemas)
         self._header = b""
         self._types = _named_types(schema)
         sources = fields["source"]["symbols"]
@@ -39,19 +38,29 @@ class EventEncoder:
             (node if isinstance(node, str) else node["name"]): long_bytes(index)
             for index, node in enumerate(fields["body"])
         }
+        self._bodies = {
+            name: compile_writer(_inlined(self._types[name], self._types, set())) for name in self._tags
+        }
         self._shapes: dict[tuple[str, ...], Write] = {}
+        self._orders: dict[tuple[str, ...], Write] = {}
         self._late = (-1, b"")
         self._sizes = tuple(long_bytes(size) for size in range(4096))
+
+    def use_id(self, schema_id: int) -> None:
+        """Write this id from the next event on, and ask no source for one. May come from any thread."""
+        self._header = b"\0" + schema_id.to_bytes(4, "big")
 
     def encode(self, record: Record) -> bytes:
         """One event as bytes.
 
         Raises:
             EncodingError: the record does not fit the schema.
-            RegistryError: the registry gave no id (first call only).
+            RegistryError: the source gave no id (first call only).
         """
+        if not self._header:
+            self.use_id(self._schemas.id_of("conversation_event"))
         name, body = record["body"]
-        write = self._shapes.get((name, *body)) or self._shape(record)
+        write = self._orders.get((name, *body)) or self._write_of(name, body)
         out = bytearray(self._header)
         try:
             self._envelope(record, out)
@@ -95,17 +104,19 @@ class EventEncoder:
             self._late = (late, _varint(late))
         return bytes((early & 127 | 128, early >> 7 & 127 | 128, early >> 14 | 128)) + self._late[1]
 
-    def _shape(self, record: Record) -> Write:
-        name, body = record["body"]
-        if self._general is not None:  # once: it also asks the registry for the id
-            self._header = self._general.encode(record)[:5]
-            self._general = None
-        definition = self._types.get(name)
+    def _write_of(self, name: str, body: Record) -> Write:
+        """The writer of a body whose fields were not met in this order yet."""
+        definition = self._types.get(name) if name in self._tags else None
         if definition is None:
             raise EncodingError(f"the schema has no body {name}")
-        write = self._writer(definition, frozenset(body))
-        if len(self._shapes) < _MAX_SHAPES:
-            self._shapes[(name, *body)] = write
+        shape = (name, *(field["name"] for field in definition["fields"] if field["name"] in body))
+        write = self._shapes.get(shape)
+        if write is None:
+            if len(self._shapes) >= _MAX_SHAPES:
+                return self._bodies[name]
+            write = self._shapes[shape] = self._writer(definition, frozenset(shape))
+        if len(self._orders) < _MAX_ORDERS:
+            self._orders[(name, *body)] = write
         return write
 
     def _writer(self, definition: Schema, given: frozenset[str]) -> Write:
