@@ -5,7 +5,7 @@ import os
 from typing import Any, Unpack
 from weakref import WeakSet
 
-from plaudit_schemas.codec import SchemaSource
+from plaudit_schemas.codec import PackagedSchemas
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import load
 from plaudit_schemas.topics import EVENTS
@@ -16,15 +16,18 @@ from plaudit_producers._delivery import DeliveryCallback
 from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
 from plaudit_producers._kafka import KafkaOutbox
-from plaudit_producers._link import connector
+from plaudit_producers._link import Client, connector
 from plaudit_producers._options import Options, ProducerOptions
 from plaudit_producers._outbox import Outbox, Reporter, Stats
 from plaudit_producers._pipeline import Pipeline
 from plaudit_producers._redact import Redact
+from plaudit_producers._registered import RegisteredId
 from plaudit_producers._spooled import SpoolOutbox
 from plaudit_producers.errors import BufferFullError
 
 _live: "WeakSet[ProducerBase]" = WeakSet()
+_connected: "set[ProducerBase]" = set()
+"""Those in which events may wait: nobody else need hold them for their events to be sent."""
 
 
 class ProducerBase:
@@ -46,6 +49,7 @@ class ProducerBase:
         self._connection = connection
         self._on_delivery, self._redact, self._identity = on_delivery, redact, identity
         self._closed = False
+        self._registered: RegisteredId | None = None
         self._pipeline = self._make_pipeline()
         _live.add(self)
 
@@ -62,13 +66,21 @@ class ProducerBase:
             spool_bytes=outbox.spool_bytes(),
         )
 
-    def _make_outbox(self, reporter: Reporter) -> tuple[Outbox, SchemaSource]:
+    def _make_outbox(self, reporter: Reporter, encoder: EventEncoder) -> Outbox:
         connection = self._connection or load(ConnectionSettings)
-        options = self.options
-        topic, connect = connection.topic_prefix + EVENTS, connector(connection, options)
+        options, topic = self.options, connection.topic_prefix + EVENTS
+        make_client = connector(connection, options)
+        if connection.schema_registry_url is not None:
+            self._registered = RegisteredId(connection.schemas(), encoder.use_id, reporter)
+
+        def connect() -> Client:
+            client = make_client()
+            self._on_connect()
+            return client
+
         if options.spool_dir is None:
-            return KafkaOutbox(topic, connect, reporter), connection.schemas()
-        spooled = SpoolOutbox(
+            return KafkaOutbox(topic, connect, reporter)
+        return SpoolOutbox(
             topic,
             connect,
             reporter,
@@ -76,27 +88,36 @@ class ProducerBase:
             max_bytes=options.spool_max_bytes,
             sync=options.spool_sync,
         )
-        return spooled, connection.schemas()
 
     def _make_pipeline(self) -> Pipeline:
-        reporter = Reporter(self._on_delivery)
-        outbox, schemas = self._make_outbox(reporter)
+        reporter, encoder = Reporter(self._on_delivery), EventEncoder(PackagedSchemas())
         return Pipeline(
-            outbox,
-            EventEncoder(schemas),
+            self._make_outbox(reporter, encoder),
+            encoder,
             reporter,
             source=self.options.source,
             identity=self._identity,
             redact=self._redact,
         )
 
+    def _on_connect(self) -> None:
+        _connected.add(self)
+        if self._registered is not None:
+            self._registered.start()
+
     def _close(self, timeout: float | None) -> int:
         self._closed = True
-        return self._pipeline.close(self.options.exit_timeout_s if timeout is None else timeout)
+        try:
+            return self._pipeline.close(self.options.exit_timeout_s if timeout is None else timeout)
+        finally:
+            if self._registered is not None:
+                self._registered.stop()
+            _connected.discard(self)
 
     def _forked(self) -> None:
         """In the child of a fork: the client, its threads, the spool and every lock are the parent's."""
         self._pipeline.outbox.abandon()
+        _connected.discard(self)
         if not self._closed:
             self._pipeline = self._make_pipeline()
 
@@ -117,7 +138,7 @@ def no_room() -> BufferFullError:
 
 
 def _close_all() -> None:
-    for producer in list(_live):
+    for producer in list(_connected):
         producer._close(None)  # noqa: SLF001  # the same module
 
 

@@ -34,7 +34,11 @@ class FeedbackProducer(ProducerBase):
     a forked child it begins anew with a client, a producer id and a spool folder of its own, and the parent's
     events stay the parent's. Leaving the `with` block and the end of the process wait up to
     `exit_timeout_s`; a process that ends by `os._exit`, as forked children of multiprocessing do,
-    must call `close` itself.
+    must call `close` itself. Nobody need hold a producer for that: one that has connected is kept until it
+    is closed.
+
+    With `PLAUDIT_SCHEMA_REGISTRY_URL` the events carry the id that the registry gives the schema, and until
+    it has answered the package's own: Plaudit's readers know both, others the first. `start` asks early.
 
     Args:
         application: the tenant; 1 to 128 letters, digits, '.', '_' and '-'.

@@ -5,11 +5,14 @@ from collections import deque
 from threading import Condition
 from typing import Unpack
 
-from plaudit_schemas.codec import Decoder, PackagedSchemas, SchemaSource
+from plaudit_schemas.codec import Decoder
 from plaudit_schemas.events import ConversationEvent
 from plaudit_schemas.keys import partition_of
 
+from plaudit_producers._async import AsyncFeedbackProducer
+from plaudit_producers._base import ProducerBase
 from plaudit_producers._delivery import DeliveryCallback, describe
+from plaudit_producers._encode import EventEncoder
 from plaudit_producers._identity import IdentityHash
 from plaudit_producers._options import Options
 from plaudit_producers._outbox import Outbox, Reporter
@@ -17,17 +20,13 @@ from plaudit_producers._producer import FeedbackProducer
 from plaudit_producers._redact import Redact
 from plaudit_producers.errors import DeliveryError
 
-__all__ = ["InMemoryProducer"]
+__all__ = ["AsyncInMemoryProducer", "InMemoryProducer"]
 
 _Waiting = tuple[bytes, bytes, DeliveryCallback | None]
 
 
-class InMemoryProducer(FeedbackProducer):
-    """A FeedbackProducer whose Kafka is a list; the same checks, ids, hashes, bytes and policies.
-
-    Events are delivered at once, and their callbacks run within the call. `go_offline` keeps them
-    waiting, up to `max_buffer_events`, and `go_online` delivers them. There is no spool.
-    """
+class _InMemory(ProducerBase):
+    """What both fakes share: Kafka is a list."""
 
     def __init__(
         self,
@@ -66,9 +65,21 @@ class InMemoryProducer(FeedbackProducer):
         self._outbox.online = True
         self._outbox.deliver()
 
-    def _make_outbox(self, reporter: Reporter) -> tuple[Outbox, SchemaSource]:
+    def _make_outbox(self, reporter: Reporter, encoder: EventEncoder) -> Outbox:  # noqa: ARG002  # no registry to ask
         self._outbox = _MemoryOutbox(reporter, self.options.max_buffer_events, self._partitions)
-        return self._outbox, PackagedSchemas()
+        return self._outbox
+
+
+class InMemoryProducer(_InMemory, FeedbackProducer):
+    """A FeedbackProducer whose Kafka is a list; the same checks, ids, hashes, bytes and policies.
+
+    Events are delivered at once, and their callbacks run within the call. `go_offline` keeps them
+    waiting, up to `max_buffer_events`, and `go_online` delivers them. There is no spool.
+    """
+
+
+class AsyncInMemoryProducer(_InMemory, AsyncFeedbackProducer):
+    """An AsyncFeedbackProducer whose Kafka is a list, as `InMemoryProducer`."""
 
 
 class _MemoryOutbox:

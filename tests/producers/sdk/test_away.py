@@ -1,8 +1,10 @@
 """Kafka is away: what each policy does, and that nothing waits that should not."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,21 @@ def test_without_a_spool_an_event_fails_after_its_time() -> None:
         with pytest.raises(DeliveryError):
             future.result(60)
         assert producer.stats().failed == 1
+
+
+def test_a_producer_is_kept_from_its_first_event_until_it_is_closed() -> None:
+    idle, busy = weakref.ref(away()), away()
+    busy.conversation("c").like(None)
+    kept = weakref.ref(busy)
+    del busy
+    gc.collect()
+    assert idle() is None
+    again = kept()
+    assert again is not None
+    assert again.close() == 1
+    del again
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_full_spool_follows_the_policy_too(tmp_path: Path) -> None:

@@ -62,6 +62,32 @@ def test_the_end_of_the_process_flushes(kafka: str) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("spool", [False, True])
+def test_the_end_flushes_a_producer_that_nobody_holds(kafka: str, tmp_path: Path, spool: bool) -> None:
+    settings = own_topics(kafka)
+    code = """
+        import gc
+        options = {"spool_dir": sys.argv[3]} if sys.argv[3] else {}
+
+        def main():
+            waits = {"linger_ms": 5000, "exit_timeout_s": 60}
+            producer = FeedbackProducer("shop", connection=settings, **waits, **options)
+            for number in range(100):
+                producer.conversation("c").like(None)
+
+        main()
+        gc.collect()
+        if os.fork() == 0:
+            sys.exit()  # its end waits for nothing of the parent's
+        _, status = os.wait()
+        sys.exit(os.waitstatus_to_exitcode(status))
+    """
+    finished(script(code, kafka, settings.topic_prefix, tmp_path if spool else ""))
+    assert_whole_and_in_order(read_log(settings), {"c": 100})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
 def test_an_unclean_end_without_a_spool_loses_what_waits(kafka: str) -> None:
     # The negative case of the test above and of the spool's: nothing else sends these events.
     settings = own_topics(kafka)
@@ -138,6 +164,38 @@ def test_a_killed_process_leaves_its_spool_to_the_next(kafka: str, tmp_path: Pat
     assert len(second) == 1
     chat_0 = by_conversation(log)["chat 0"]
     assert chat_0[-1].event_id == second[0].event.event_id
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
+def test_a_full_spool_of_a_killed_process_is_sent_whole(kafka: str, tmp_path: Path) -> None:
+    settings = own_topics(kafka)
+    code = """
+        from plaudit_producers import BufferFullError
+        producer = FeedbackProducer(
+            "shop", connection=settings, spool_dir=sys.argv[3], spool_max_bytes=4 << 20, when_full="raise"
+        )
+        number = 0
+        try:
+            while True:
+                producer.conversation(f"chat {number % 7}").add_message("user", str(number) * 100)
+                number += 1
+        except BufferFullError:
+            print(number, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed = script(code, NOWHERE, settings.topic_prefix, tmp_path)
+    out, errors = killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL, errors
+    sent = int(out)
+    assert sum(path.stat().st_size for path in tmp_path.glob("*/*.log")) > (4 << 20) - 1000
+    producer = FeedbackProducer(
+        "shop", connection=settings, spool_dir=tmp_path, spool_max_bytes=4 << 20, exit_timeout_s=60
+    )  # full for this one too, until Kafka has some of it
+    with producer:
+        assert producer.flush(60) == 0
+        assert (producer.stats().taken_over, producer.stats().delivered) == (sent, sent)
+    assert_whole_and_in_order(read_log(settings), {f"chat {n}": len(range(n, sent, 7)) for n in range(7)})
     assert list(tmp_path.iterdir()) == []
 
 
