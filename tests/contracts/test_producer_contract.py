@@ -1,4 +1,4 @@
-"""What every producer promises, held to by the fake and by the real one, with and without a spool."""
+"""What every producer promises: fakes and real ones, for threads and asyncio, with a spool and without."""
 
 import logging
 import re
@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from plaudit_producers import (
+    AsyncFeedbackProducer,
     ClosedError,
     Delivery,
     DeliveryFuture,
@@ -19,7 +20,7 @@ from plaudit_producers import (
     RedactionError,
     redact_texts,
 )
-from plaudit_producers.testing import InMemoryProducer
+from plaudit_producers.testing import AsyncInMemoryProducer, InMemoryProducer
 from plaudit_schemas.codec import Record
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import InvalidEventError
@@ -42,6 +43,7 @@ from plaudit_schemas.events import (
 )
 from plaudit_schemas.keys import conversation_key, partition_of
 
+from tests.contracts.blocking import Blocking, running_loop
 from tests.producers.sdk.topics import PARTITIONS, Logged, by_conversation, own_topics, read_log
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -70,6 +72,23 @@ class Subject:
         return by_conversation(self.read())
 
 
+class Calls(NamedTuple):
+    """The classes of a fake and of a real producer, and what lets the suite call either."""
+
+    fake: Callable[..., Any]
+    real: Callable[..., Any]
+    wrap: Callable[[Any], Any]
+
+
+@pytest.fixture(params=["threads", "asyncio"])
+def calls(request: pytest.FixtureRequest) -> Iterator[Calls]:
+    if request.param == "threads":
+        yield Calls(InMemoryProducer, FeedbackProducer, lambda producer: producer)
+        return
+    with running_loop() as loop:
+        yield Calls(AsyncInMemoryProducer, AsyncFeedbackProducer, lambda producer: Blocking(producer, loop))
+
+
 @pytest.fixture(
     params=[
         "memory",
@@ -77,35 +96,36 @@ class Subject:
         pytest.param("spool", marks=pytest.mark.kafka),
     ]
 )
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    made = _memory() if request.param == "memory" else _kafka(request, tmp_path)
+def subject(request: pytest.FixtureRequest, tmp_path: Path, calls: Calls) -> Iterator[Subject]:
+    made = _memory(calls) if request.param == "memory" else _kafka(request, tmp_path, calls)
     yield made
     for producer in made.made:
         producer.close(30)
 
 
-def _memory() -> Subject:
-    def make(**options: Any) -> FeedbackProducer:
-        return InMemoryProducer("shop", partitions=PARTITIONS, **options)
+def _memory(calls: Calls) -> Subject:
+    fakes: list[InMemoryProducer | AsyncInMemoryProducer] = []
+
+    def make(**options: Any) -> Any:
+        fakes.append(calls.fake("shop", partitions=PARTITIONS, **options))
+        return calls.wrap(fakes[-1])
 
     def read() -> list[Logged]:
         found: list[Logged] = []
-        for producer in made.made:
-            assert isinstance(producer, InMemoryProducer)
+        for producer in fakes:
             for (key, _), event in zip(producer.messages, producer.events, strict=True):
                 found.append(Logged(key, partition_of(key, PARTITIONS), len(found), event))
         return found
 
-    made = Subject(make, read)
-    return made
+    return Subject(make, read)
 
 
-def _kafka(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def _kafka(request: pytest.FixtureRequest, tmp_path: Path, calls: Calls) -> Subject:
     settings: ConnectionSettings = own_topics(request.getfixturevalue("kafka"))
     spool: dict[str, Any] = {"spool_dir": tmp_path / "spool"} if request.param == "spool" else {}
 
-    def make(**options: Any) -> FeedbackProducer:
-        return FeedbackProducer("shop", connection=settings, **spool, **options)
+    def make(**options: Any) -> Any:
+        return calls.wrap(calls.real("shop", connection=settings, **spool, **options))
 
     return Subject(make, lambda: read_log(settings))
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,16 @@ class Load:
             self.sent[name] += 1
 
 
-def outage(server: KafkaServer, stop: Callable[[], object], load: Load, producer: FeedbackProducer) -> None:
-    """Load before, through and after an absence of Kafka of a few hundred events or more."""
+def outage(
+    server: KafkaServer, stop: Callable[[], object], load: Load, producer: FeedbackProducer, seconds: float
+) -> None:
+    """Load before, through and after an absence of Kafka: of 1,500 events at least, and so many seconds."""
     eventually(lambda: producer.stats().delivered > 300, "events to flow")
     stop()
-    before = load.total()
-    eventually(lambda: load.total() > before + 1500, "the load to go on without Kafka")
+    before, until = load.total(), time.monotonic() + seconds
+    eventually(
+        lambda: load.total() > before + 1500 and time.monotonic() > until, "the load to go on without Kafka"
+    )
     server.start()
     delivered = producer.stats().delivered
     eventually(lambda: producer.stats().delivered > delivered + 300, "events to flow again")
@@ -62,16 +67,17 @@ def outage(server: KafkaServer, stop: Callable[[], object], load: Load, producer
 
 @pytest.mark.kafka
 @pytest.mark.parametrize(
-    ("spool", "how"),
+    ("spool", "how", "seconds"),
     [
-        (True, "kill"),
-        pytest.param(True, "stop", marks=pytest.mark.slow),
-        pytest.param(False, "kill", marks=pytest.mark.slow),
-        pytest.param(False, "stop", marks=pytest.mark.slow),
+        (True, "kill", 0),
+        pytest.param(True, "kill", 30, marks=pytest.mark.slow),
+        pytest.param(True, "stop", 30, marks=pytest.mark.slow),
+        pytest.param(False, "kill", 0, marks=pytest.mark.slow),
+        pytest.param(False, "stop", 30, marks=pytest.mark.slow),
     ],
 )
 def test_nothing_is_lost_or_doubled_when_kafka_comes_back(
-    kafka_server: Make, tmp_path: Path, how: str, spool: bool
+    kafka_server: Make, tmp_path: Path, how: str, spool: bool, seconds: float
 ) -> None:
     server = kafka_server()
     settings = own_topics(server.address)
@@ -83,7 +89,7 @@ def test_nothing_is_lost_or_doubled_when_kafka_comes_back(
     producer = FeedbackProducer("shop", connection=settings, on_delivery=deliveries.append, **options)
     with producer:
         with Load(producer) as load:
-            outage(server, getattr(server, how), load, producer)
+            outage(server, getattr(server, how), load, producer, seconds)
         assert producer.flush(120) == 0
     log = read_log(settings)
     assert_whole_and_in_order(log, load.sent)
