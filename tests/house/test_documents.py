@@ -14,6 +14,17 @@ from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+FOLDERS = (
+    "schemas",
+    "producers",
+    "stream_processors",
+    "consumers",
+    "infra",
+    "tests",
+    "benchmarks",
+    "examples",
+)
+TEXTS = {".py", ".md", ".lua", ".yaml", ".yml", ".toml", ".js", ".ts", ".html"}
 FILE_NAMES = re.compile(r"`([\w./-]+/[\w.-]*)`")
 
 
@@ -48,6 +59,23 @@ def test_decisions_are_numbered_and_short() -> None:
         assert len(text.splitlines()) <= 40, path.name
         for part in ("**Context.**", "**Decision.**", "**Consequences.**", "**Check.**"):
             assert part in text, f"{path.name} lacks {part}"
+
+
+def decisions_cited(text: str) -> set[str]:
+    """Numbers of the decisions that a text names by their path."""
+    return set(re.findall(r"\bdecisions/(\d{4})", text))
+
+
+def test_every_decision_that_is_cited_exists() -> None:
+    known = {path.name[:4] for path in DECISIONS}
+    texts = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in TEXTS]
+    cited = {str(path): decisions_cited(path.read_text(encoding="utf-8")) for path in (*texts, *DOCUMENTS)}
+    assert {path: numbers - known for path, numbers in cited.items() if numbers - known} == {}
+    assert any(cited.values())
+
+
+def test_a_cited_decision_is_seen() -> None:
+    assert decisions_cited("as decisions/0002 and [8](decisions/0008-x.md) say, 0003 not") == {"0002", "0008"}
 
 
 @pytest.mark.kafka

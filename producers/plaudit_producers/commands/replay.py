@@ -40,7 +40,7 @@ def configure(parser: ArgumentParser) -> None:
         "Sends the conversations of a file to Kafka as events of source `import`, which stay out of alerts. "
         "All ids follow from what lies where in the file: after a stop, start it again, and what arrived "
         "before counts once. A record that cannot be read goes to the report, and the rest goes on; a "
-        "conversation is sent whole or not at all."
+        "conversation is sent whole or not at all. plaudit-jsonl takes or refuses each event on its own."
     )
     parser.add_argument("file", help="plain or gzip; - is the standard input")
     parser.add_argument("--format", required=True, metavar="F", help=f"one of {', '.join(names)}")

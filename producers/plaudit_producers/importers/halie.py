@@ -4,21 +4,27 @@ import csv
 import json
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TextIO
+from typing import TypeAlias
 
 from plaudit_producers.importers.chat import DERIVED, Chat
 from plaudit_producers.importers.formats import Format, chats
 from plaudit_producers.importers.json_scanner import Member
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
-from plaudit_producers.importers.source import Source
+from plaudit_producers.importers.source import RECORD_BYTES, Source
 
 SURVEY = "survey_responses.csv"
+_ROUNDS = (
+    "session_id", "worker_id", "turn_id", "model", "prompt", "prompt_dataset", "elapsed_time", "user_input",
+    "model_completion",
+)  # fmt: skip
+_ANSWERS = ("session_id", "turn_id")
 _OVERALL = "-1"
 _TICKS = ("interestingness", "boringness", "preference", "fluency", "sensibility", "specificity", "humanness")
 _MINUTE = 60
 _DISLIKED = f"{DERIVED}preference 0 in the survey after the chat"
 
 Row = dict[str, str]
+Table: TypeAlias = "csv.DictReader[str]"
 Session = tuple[list[Row], dict[str, Row]]
 """The rounds of a chat, and the survey's answers by turn."""
 
@@ -58,22 +64,40 @@ def _round(chat: Chat, row: Row, answers: Row) -> str:
 
 def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
     with source.beside(SURVEY) as beside:
-        survey = _Survey(beside.text())
-        yield from chats("halie", build, _sessions(source.text(), survey), options)
+        rounds, answers = _table(source), _table(beside)
+        for name, table, columns in (("the file", rounds, _ROUNDS), (SURVEY, answers, _ANSWERS)):
+            lacking = [column for column in columns if column not in (table.fieldnames or ())]
+            if lacking:
+                yield BadRecord(Place(1, 1), _headless(name, lacking), rest_unread=True)
+                return
+        survey = _Survey(answers)
+        yield from chats("halie", build, _sessions(rounds, survey), options)
         for place, session_id in survey.left():
             yield BadRecord(place, f"line {place.line} of {SURVEY}: session {session_id} has no rounds")
 
 
-def _sessions(text: TextIO, survey: "_Survey") -> Iterator[Member]:
-    for place, session_id, rows in _by_session(text):
+def _table(source: Source) -> Table:
+    # A limit of the whole process, 131,072 characters at first: a longer cell would end the file.
+    csv.field_size_limit(max(csv.field_size_limit(), RECORD_BYTES))
+    return csv.DictReader(source.text())
+
+
+def _headless(name: str, lacking: list[str]) -> str:
+    return (
+        f"{name} has no column {', '.join(lacking)}; "
+        "its first line must name the columns, with commas between, as HALIE's own files do"
+    )
+
+
+def _sessions(rounds: Table, survey: "_Survey") -> Iterator[Member]:
+    for place, session_id, rows in _by_session(rounds):
         answers = {row["turn_id"]: row for row in survey.take(session_id)}
         identity = json.dumps([rows, answers]).encode()
         yield Member(place, identity, (rows, answers))
 
 
-def _by_session(text: TextIO) -> Iterator[tuple[Place, str, list[Row]]]:
+def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
     """Rows of one session that lie together, and where they begin."""
-    reader = csv.DictReader(text)
     line = 1
 
     def rows() -> Iterator[tuple[int, Row]]:
@@ -91,8 +115,8 @@ def _by_session(text: TextIO) -> Iterator[tuple[Place, str, list[Row]]]:
 class _Survey:
     """The survey's rows by session; holds those read before their turn came: none, where the orders agree."""
 
-    def __init__(self, text: TextIO) -> None:
-        self._sessions = _by_session(text)
+    def __init__(self, answers: Table) -> None:
+        self._sessions = _by_session(answers)
         self._ahead: dict[str, tuple[Place, list[Row]]] = {}
 
     def take(self, session_id: str) -> list[Row]:

@@ -34,6 +34,8 @@ class BadRecord:
 class Batch:
     """Event records that belong together, in order: they are sent all or, if one is wrong, not at all.
 
+    A conversation, or where a format has single events, one of those.
+
     Attributes:
         invented: how many of the events have a time that the file does not tell.
         notes: what a reader of the report should know of this record.

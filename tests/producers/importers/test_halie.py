@@ -97,3 +97,38 @@ def test_without_the_survey_file_it_is_an_error(tmp_path: Path) -> None:
     shutil.copy(shared_data("halie/event_blocks.csv"), tmp_path / "event_blocks.csv")
     with pytest.raises(NotFoundError, match=r"survey_responses\.csv must lie beside"):
         replay_file(tmp_path / "event_blocks.csv", find_format("halie"), InMemoryProducer())
+
+
+@pytest.mark.parametrize(
+    ("rounds", "survey", "told"),
+    [
+        ("turn_id,model\n1,m\n", SURVEY, "the file has no column session_id, worker_id, prompt, "),
+        ("s,w,1,m,p,d,1,q,a\n", SURVEY, "the file has no column session_id, "),
+        ("", SURVEY, "the file has no column session_id, "),
+        (ROUNDS, "session,turn\ns,1\n", "survey_responses.csv has no column session_id, turn_id; "),
+    ],
+)
+def test_a_file_without_the_columns_says_what_to_do(
+    tmp_path: Path, rounds: str, survey: str, told: str
+) -> None:
+    path = write(tmp_path, "", "")
+    path.write_text(rounds)
+    (tmp_path / "survey_responses.csv").write_text(survey)
+    outcome = import_file(path, "halie")
+    assert outcome.summary.records == 0
+    assert outcome.report.rest_unread
+    (example,) = outcome.report.examples
+    assert example.startswith(f"line 1: {told}")
+    assert "first line must name the columns" in example
+
+
+def test_a_long_text_is_read_and_one_over_the_limit_is_one_bad_record(tmp_path: Path) -> None:
+    rows = "".join(
+        f"s{number},w,1,m,p,d,1,{'x' * size},a\n" for number, size in enumerate((200_000, 1_048_577, 1))
+    )
+    outcome = import_file(write(tmp_path, rows, ""), "halie")
+    sizes = [len(next(iter(chat.messages.values())).content) for chat in outcome.chats]
+    assert sizes == [200_000, 1]
+    (example,) = outcome.report.examples
+    assert example.startswith("line 3: ")
+    assert not outcome.report.rest_unread

@@ -112,6 +112,14 @@ def test_bad_lines_say_why(tmp_path: Path, line: str, reason: str) -> None:
     assert reason in outcome.report.examples[0]
 
 
+def test_a_bad_event_leaves_the_others_of_its_conversation(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    good = '{"conversation_id": "c", "body": {"type": "EndConversation"}}'
+    path.write_text(f"{good}\n{good.replace('End', 'Mend')}\n{good}\n")
+    outcome = import_file(path, "plaudit-jsonl")
+    assert (len(outcome.events), outcome.report.bad) == (2, 1)
+
+
 def test_a_file_takes_what_a_producer_takes(tmp_path: Path) -> None:
     start, sink = known()[0], JsonLines(io.BytesIO())
     for wrong in ({**start, "application": "no spaces"}, {**start, "conversation_id": "\ud800"}):
