@@ -19,7 +19,7 @@ from plaudit_producers.gateway.sending import Outcome, Outgoing
 
 MAX_EVENTS = 500
 MAX_BODY_BYTES, MAX_PAGE_BYTES, MAX_BEACON_BYTES = 5 * 2**20, 2 * 2**20, 64 * 2**10
-"""Of a server's request; of a page's, whose client sends 1 MB or one event; of a beacon, by browsers' limit."""
+"""Of a server's request; of a page's, whose client sends 1 MB or one event; of a beacon's, as browsers do."""
 
 Reason = Literal["invalid", "forbidden", "unavailable"]
 _STATUS: dict[Reason, int] = {"invalid": 422, "forbidden": 403, "unavailable": 503}

@@ -7,6 +7,7 @@ import pytest
 from plaudit_producers._validate import validate
 from plaudit_producers.documents import record_of
 from plaudit_producers.gateway.app import create_app
+from plaudit_producers.gateway.dashboard.settings import DashboardSettings
 from plaudit_producers.gateway.names import GATEWAY
 from plaudit_producers.gateway.routes.documents import FILES
 from plaudit_producers.gateway.settings import GatewaySettings
@@ -25,7 +26,7 @@ def test_its_events_are_events(text: str) -> None:
 
 
 def test_its_settings_and_metrics_exist() -> None:
-    known = {variable_of(name) for name in GatewaySettings.model_fields}
+    known = {variable_of(name) for name in (*GatewaySettings.model_fields, *DashboardSettings.model_fields)}
     assert set(re.findall(r"PLAUDIT_\w+", GUIDE)) <= known
     assert set(re.findall(r"plaudit_gateway_\w+", GUIDE)) <= {metric.name for metric in GATEWAY}
 

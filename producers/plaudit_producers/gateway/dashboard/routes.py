@@ -10,7 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from plaudit_producers.gateway.admission import admit, spend
 from plaudit_producers.gateway.dashboard.hub import Hub
-from plaudit_producers.gateway.dashboard.settings import Access, DashboardSettings, access_of
+from plaudit_producers.gateway.dashboard.local import is_local
+from plaudit_producers.gateway.dashboard.settings import DashboardSettings, access_of
 from plaudit_producers.gateway.dashboard.stream import Viewer, messages
 from plaudit_producers.gateway.problems import Problem
 from plaudit_producers.gateway.services import services_of
@@ -33,6 +34,12 @@ def dashboard_router(settings: DashboardSettings, host: str) -> APIRouter | None
         return None
     hubs: list[Hub] = []
 
+    def is_open(request: Request) -> bool:
+        if settings.dashboard_access == "auto":
+            proxies = services_of(request).settings.gateway_trusted_proxies
+            return access == "open" and not proxies and is_local(request)
+        return access == "open"
+
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
@@ -45,7 +52,7 @@ def dashboard_router(settings: DashboardSettings, host: str) -> APIRouter | None
     async def stream(request: Request, window: int = 300) -> Response:
         if window not in WINDOWS:
             raise Problem(422, f"window must be one of {', '.join(map(str, WINDOWS))}")
-        viewer = await _viewer(request, access, window)
+        viewer = await _viewer(request, window, is_open=is_open(request))
         if not hubs:
             hubs.append(Hub(services_of(request).connection, settings))
         if hubs[0].viewers >= VIEWERS:
@@ -61,19 +68,19 @@ def dashboard_router(settings: DashboardSettings, host: str) -> APIRouter | None
     return router
 
 
-async def _viewer(request: Request, access: Access, window: int) -> Viewer:
+async def _viewer(request: Request, window: int, *, is_open: bool) -> Viewer:
     """Who looks on, and what they may see.
 
     Raises:
         Problem: 401, 403 or 429.
     """
-    if "authorization" not in request.headers and access == "open":
+    if "authorization" not in request.headers and is_open:
         return Viewer(window, None, None)
     principal = await admit(request)
     await spend(request, principal, 1)
     if principal.page is not None or not principal.has("reader"):
         raise Problem(403, "the dashboard takes a key with the role reader or admin")
-    only = None if access == "open" else principal.application
+    only = None if is_open else principal.application
     return Viewer(window, only, principal.application if principal.has("admin") else None)
 
 

@@ -15,7 +15,8 @@ class DashboardSettings(Settings):
     dashboard_access: Access = Field(
         default="auto",
         description="open: figures for anybody, texts with an admin key. keyed: each key sees its "
-        "application. auto: open where the gateway binds the loopback, else keyed. off: none",
+        "application. auto: open to this machine where the gateway binds the loopback and trusts no proxy, "
+        "else keyed. off: none",
     )
     dashboard_profile: str = Field(
         default="production", description="Whose alert limits, of plaudit_schemas/alerts.yaml"
@@ -26,13 +27,14 @@ class DashboardSettings(Settings):
 
 
 def access_of(settings: DashboardSettings, host: str) -> Access:
-    """`auto` resolved for the address that the gateway binds."""
+    """`auto` resolved for the address that the gateway binds; then `open` is for what `is_local` only."""
     if settings.dashboard_access != "auto":
         return settings.dashboard_access
-    return "open" if _is_loopback(host) else "keyed"
+    return "open" if is_loopback(host) else "keyed"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine to itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
