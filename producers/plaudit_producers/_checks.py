@@ -6,7 +6,13 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from plaudit_schemas.errors import InvalidEventError
-from plaudit_schemas.limits import APPLICATION_PATTERN, CONTENT_BYTES, ID_CHARACTERS, METADATA_ENTRIES
+from plaudit_schemas.limits import (
+    APPLICATION_PATTERN,
+    CONTENT_BYTES,
+    ID_CHARACTERS,
+    METADATA_ENTRIES,
+    SEQUENCE_LIMIT,
+)
 
 Check = Callable[[Any, str], None]
 """Takes a value and its field's name; raises InvalidEventError, or returns."""
@@ -57,6 +63,12 @@ def metadata(value: Any, field: str) -> None:
 def count(value: Any, field: str) -> None:
     if type(value) is not int or not 0 <= value < _LONG:
         refuse(field, f"must be a whole number from 0, not {value!r}")
+
+
+def sequence(value: Any, field: str) -> None:
+    count(value, field)
+    if value >= SEQUENCE_LIMIT:
+        refuse(field, f"must be below {SEQUENCE_LIMIT}, not {value!r}")
 
 
 def moment(value: Any, field: str) -> None:

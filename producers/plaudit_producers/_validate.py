@@ -3,6 +3,7 @@
 A test holds the two together: what one refuses, the other refuses.
 """
 
+from math import isfinite
 from typing import Any, get_args
 
 from plaudit_schemas.codec import Record
@@ -45,6 +46,8 @@ def _value(value: Any, field: str) -> None:
         minimum, maximum = fields["minimum"], fields["maximum"]
         if not minimum < maximum:
             refuse("minimum", "must be below maximum")
+        if not isfinite(maximum - minimum):
+            refuse("maximum", "makes the scale too wide; its length must be a finite number")
         if not minimum <= fields["number"] <= maximum:
             refuse("number", f"{fields['number']} lies outside the scale {minimum} to {maximum}")
 
@@ -164,7 +167,7 @@ _EVENT = check.record(
         "occurred_at": check.moment,
         "body": _body,
     },
-    {"producer": check.identifier, "sequence": check.count, "source": check.one_of(*get_args(Source))},
+    {"producer": check.identifier, "sequence": check.sequence, "source": check.one_of(*get_args(Source))},
 )
 
 

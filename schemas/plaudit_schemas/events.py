@@ -5,6 +5,7 @@ reads it back. Limits are checked here, with pydantic's errors, and again at the
 """
 
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -19,7 +20,13 @@ from pydantic import (
 )
 
 from plaudit_schemas.errors import InvalidEventError
-from plaudit_schemas.limits import APPLICATION_PATTERN, CONTENT_BYTES, ID_CHARACTERS, METADATA_ENTRIES
+from plaudit_schemas.limits import (
+    APPLICATION_PATTERN,
+    CONTENT_BYTES,
+    ID_CHARACTERS,
+    METADATA_ENTRIES,
+    SEQUENCE_LIMIT,
+)
 from plaudit_schemas.ulid import new_ulid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,6 +120,8 @@ class Number(Value):
     def _on_its_scale(self) -> Self:
         if not self.minimum < self.maximum:
             raise ValueError("minimum must be below maximum")
+        if not isfinite(self.maximum - self.minimum):
+            raise ValueError("the scale is too wide; its length must be a finite number")
         if not self.minimum <= self.number <= self.maximum:
             raise ValueError(f"{self.number} lies outside the scale {self.minimum} to {self.maximum}")
         return self
@@ -296,7 +305,7 @@ class ConversationEvent(Contract):
     conversation_id: Id
     occurred_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     producer: Id | None = None
-    sequence: int | None = Field(default=None, ge=0)
+    sequence: int | None = Field(default=None, ge=0, lt=SEQUENCE_LIMIT)
     source: Source = "sdk"
     body: AnyBody
 

@@ -28,10 +28,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.errors import OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 MAX_UNACKED = 2
+ANSWER_S = 40.0  # below Faust's 60 s of patience with a seek
 FETCH_WAIT_MS = 50
 _BESIDE_FULL_S = 0.02
 _SETTING = "batched_positions"
@@ -73,14 +76,17 @@ class Stretch(NamedTuple):
 
 
 class PositionStore(Protocol):
-    """Where the application keeps its positions, beside the results that belong to them."""
+    """Where the application keeps its positions, beside the results that belong to them.
+
+    Both calls have ANSWER_S seconds; then the app crashes, for Faust would go on without its streams.
+    """
 
     async def acquire(self, partitions: Iterable[TP], session: int) -> Mapping[TP, int | None]:
         """Own these partitions from now on and say where to read from; None is the log's start.
 
         Called after each assignment, in the app's event loop, before the first batch of it, also for
         partitions that were held already: whatever is under way of an older session must be finished
-        or given up first. May wait for I/O, within the broker's request time-out.
+        or given up first.
         """
 
     async def release(self, partitions: Iterable[TP]) -> None:
@@ -95,6 +101,10 @@ class GapError(RuntimeError):
     """Records were fetched that do not follow those before; going on would skip some."""
 
 
+class PositionStoreError(Exception):
+    """The store did not say in time where to read from."""
+
+
 class AckOrderError(RuntimeError):
     """A batch was acknowledged before one that lies before it."""
 
@@ -105,15 +115,15 @@ class BatchedConsumer(driver.Consumer):
     Attributes:
         session: the current session, 0 before the first.
         last_fetch: seconds of `time.monotonic` at the last fetch, empty or not.
-        last_ack: likewise of the last acknowledgement.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.session = 0
-        self.last_fetch = self.last_ack = time.monotonic()
+        self.last_fetch = time.monotonic()
         self._position: dict[TP, int] = {}
         self._unacked_batches: dict[TP, int] = {}
+        self._waits_since: dict[TP, float] = {}
         self._acked_next: dict[TP, int] = {}
         self._to_commit: dict[TP, int] = {}
         self._room = asyncio.Event()
@@ -125,15 +135,19 @@ class BatchedConsumer(driver.Consumer):
         return dict(self._position)
 
     def lag(self) -> Mapping[TP, int]:
-        """Records after the last acknowledged batch, as far as the last fetch told."""
-        return {
-            tp: max(0, (self.highwater(tp) or position) - self._acked_next.get(tp, position))
-            for tp, position in self._position.items()
+        """Records after the last acknowledged batch; of those partitions only that a fetch told of."""
+        ends: dict[TP, int | None] = {
+            tp: self.highwater(tp) for tp in self._position if tp in self.assignment()
         }
+        return {tp: max(0, end - self._acked_next[tp]) for tp, end in ends.items() if end is not None}
 
-    def pending(self) -> bool:
-        """Whether batches were delivered that nobody has acknowledged."""
-        return any(self._unacked_batches.get(tp, 0) for tp in self._position)
+    def waits_since(self) -> float | None:
+        """When the partition that waits longest was last acknowledged, or delivered to after a rest.
+
+        In the seconds of `time.monotonic`; None where no delivered batch waits.
+        """
+        waiting = (tp for tp in self._position if self._unacked_batches[tp])
+        return min((self._waits_since[tp] for tp in waiting), default=None)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -143,12 +157,20 @@ class BatchedConsumer(driver.Consumer):
 
         Raises:
             PositionError: the log does not hold a position. The app crashes with it.
+            PositionStoreError: the store did not answer. Likewise.
         """
         async with self._seeking:  # Faust's fetcher may ask beside a rebalance
             store: PositionStore = getattr(self.app, _SETTING)
             held = list(self.assignment())
             self.session += 1
-            stored = await store.acquire(held, self.session)
+            try:
+                stored = await asyncio.wait_for(store.acquire(held, self.session), ANSWER_S)
+            except TimeoutError:
+                error = PositionStoreError(
+                    f"no position within {ANSWER_S:.0f} s; see what the store waits for"
+                )
+                await self.app.crash(error)
+                raise error from None
             earliest = await self.earliest_offsets(*held) if held else {}
             latest = await self.highwaters(*held) if held else {}
             positions = {tp: _checked(tp, stored[tp], earliest[tp], latest[tp]) for tp in held}
@@ -165,7 +187,7 @@ class BatchedConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._position.pop(tp, None)
-        await getattr(self.app, _SETTING).release(revoked)
+        await asyncio.wait_for(getattr(self.app, _SETTING).release(revoked), ANSWER_S)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
         active = self._get_active_partitions()
@@ -187,6 +209,8 @@ class BatchedConsumer(driver.Consumer):
         finally:
             self._get_active_partitions().update(full & self.assignment())
         self.last_fetch = time.monotonic()
+        if not self.flow_active:  # a rebalance: a seek follows, of the assignment that comes out of it
+            return None, fetched
         batches = {tp: self._batch(tp, stretch) for tp, (stretch,) in (records or {}).items()}
         return {tp: [batch] for tp, batch in batches.items() if batch is not None}, fetched
 
@@ -203,7 +227,9 @@ class BatchedConsumer(driver.Consumer):
         # Only here is it certain that the batch is delivered, and not dropped with its generation.
         if batch.session == self.session:
             self._position[tp] = batch.next_offset
-            self._unacked_batches[tp] = self._unacked_batches.get(tp, 0) + 1
+            if not self._unacked_batches[tp]:
+                self._waits_since[tp] = time.monotonic()
+            self._unacked_batches[tp] += 1
         timestamp, kind = time.time(), 0
         if batch.records:
             timestamp, kind = batch.records[-1].timestamp / 1000.0, batch.records[-1].timestamp_type
@@ -231,7 +257,7 @@ class BatchedConsumer(driver.Consumer):
             raise AckOrderError(f"{tp} was acknowledged at {batch.first_offset}, not at {expected}")
         self._acked_next[tp] = self._to_commit[tp] = batch.next_offset
         self._unacked_batches[tp] -= 1
-        self.last_ack = time.monotonic()
+        self._waits_since[tp] = time.monotonic()
         self._room.set()
         return True
 
@@ -271,6 +297,14 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         owner: Any = self.consumer
         self._session, self._reached = owner.session, dict(partitions)
         await super()._seek_wait(consumer, partitions)
+        # From here on a position that the log has no more is an error, and no reason to skip records.
+        consumer._fetcher._default_reset_strategy = OffsetResetStrategy.NONE  # noqa: SLF001
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # The new assignment begins at the group's offsets, or anywhere, until it is sought.
+        fetcher: Any = self._ensure_consumer()._fetcher  # noqa: SLF001
+        fetcher._default_reset_strategy = OffsetResetStrategy.EARLIEST  # noqa: SLF001
+        await super().on_partitions_revoked(revoked)
 
     async def _fetch_records(
         self,
@@ -279,7 +313,10 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
         max_records: int | None = None,
     ) -> Mapping[TP, list[Any]]:
-        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        try:
+            found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except OffsetOutOfRangeError as error:
+            raise PositionError(f"the log no longer holds the next records to read: {error}") from error
         stretches: dict[TP, list[Any]] = {}
         for tp, first in self._reached.items():
             records = found.get(tp, ())

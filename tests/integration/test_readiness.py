@@ -46,3 +46,24 @@ def test_ready_means_that_work_can_be_done(
     one.wait_folded()
     assert len(one.workers) == 1
     one.check_exact()
+
+
+def test_a_spare_worker_is_ready_and_waits(line: Callable[..., Line]) -> None:
+    one, ports = line(partitions=1), [free_port(), free_port()]
+    for port in ports:
+        one.start_worker(web_port=str(port))
+    eventually(lambda: [_asked(port, "/health/ready")[0] for port in ports] == [200, 200], "both are ready")
+
+
+def test_a_worker_with_nothing_to_send_hears_that_kafka_is_back(
+    line: Callable[..., Line], kafka_server: Callable[[], Any]
+) -> None:
+    server, port = kafka_server(), free_port()
+    one = line(kafka=server.address)
+    one.start_worker(web_port=str(port), snapshot_interval_s="3600")
+    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "the worker is ready")
+    server.kill()
+    eventually(lambda: _asked(port, "/health/ready")[0] == 503, "it is not ready without Kafka")
+    server.start()
+    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
+    assert len(one.workers) == 1

@@ -15,7 +15,7 @@ def event(
     name: str, body: dict[str, Any] | None = None, *, at: int = 0, event_id: str | None = None
 ) -> dict[str, Any]:
     """A record as bulk readers see it; `at` is in seconds after T0."""
-    record = {
+    record: dict[str, Any] = {
         "event_id": event_id or f"{name}-{at}-{body!r}"[:128],
         "application": "acme",
         "conversation_id": "c1",

@@ -223,6 +223,9 @@ def test_a_number_is_rescaled_to_one_to_five() -> None:
     [
         feedback("a", ("Number", {"number": 11, "minimum": 0, "maximum": 10})),
         feedback("a", ("Number", {"number": 1, "minimum": float("-inf"), "maximum": 10})),
+        feedback("a", ("Number", {"number": 1e308, "minimum": -1e308, "maximum": 1e308})),
+        {**message("m"), "producer": "p", "sequence": 2**53},
+        {**message("m"), "producer": "p", "sequence": -1},
         feedback("a", ("Thumb", {"like": True}), kind="text"),
         feedback("a", None),
         feedback("a", ("Thumb", {"like": True}), aspect=""),
@@ -244,6 +247,25 @@ def test_what_breaks_the_contract_is_refused_and_changes_nothing(wrong: dict[str
     folded.take(wrong)
     assert [reason for reason, _ in folded.refused] == ["invalid"]
     assert before == (folded.cells(), folded.state.messages, folded.state.feedback, folded.state.events)
+
+
+def test_what_is_refused_before_the_start_leaves_no_trace() -> None:
+    refused = {**feedback("a", None), "source": "gateway"}
+    folded = Folded().take(refused, message("a"))
+    assert [reason for reason, _ in folded.refused] == ["invalid"]
+    assert folded.state.series == Folded().take(message("a")).state.series
+    assert [series.rpartition("|")[2] for series in folded.state.series] == ["sdk"]
+
+
+def test_many_producers_with_great_gaps_still_make_a_record() -> None:
+    folded = Folded().take(start())
+    for number in range(3000):
+        sent = {"producer": f"p{number}", "sequence": 2**53 - 1}
+        folded.take({**message(f"m{number}", "user", at=number + 1), **sent})
+    folded.take(end(5000))
+    (emission,) = folded.effects.finished
+    Encoder("finished_conversation").encode(emission.record)
+    assert emission.record["missing_events"] == 2**63 - 1
 
 
 def test_counts_past_their_retention_are_not_counted() -> None:

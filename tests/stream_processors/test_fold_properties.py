@@ -70,6 +70,39 @@ def test_repeats_change_nothing(log: list[dict[str, Any]], again: list[int]) -> 
     assert _outcome(repeated) == _outcome(once)
 
 
+_JUDGED = st.sampled_from("ab")
+_JUDGEMENTS = st.lists(
+    st.one_of(
+        st.builds(like, _JUDGED, st.booleans(), rater=_RATER),
+        st.builds(like, st.none(), st.booleans(), rater=_RATER),
+        st.builds(like, _JUDGED, st.booleans(), aspect=st.just("accuracy"), rater=_RATER),
+        st.builds(feedback, _JUDGED, st.none(), kind=st.just("thumb"), rater=_RATER),
+        st.builds(feedback, _JUDGED, st.just(("Signal", {"name": "ignored"}))),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_JUDGEMENTS, st.data())
+def test_producers_may_overtake_each_other(judgements: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Judgements and messages in any order of arrival, one order in event time: the same figures."""
+    chat = [message("a", at=1, parent_id="p"), message("b", at=2, parent_id="q")]
+    for at, judgement in enumerate(judgements, 3):
+        judgement["occurred_at"] = chat[0]["occurred_at"] + at
+        judgement["event_id"] = f"judgement {at}"
+    log = [*chat, *judgements]
+    straight = Folded().take(start(0), *log)
+    mixed = Folded().take(start(0), *data.draw(st.permutations(log)))
+    assert mixed.cells() == straight.cells()
+    assert mixed.refused == straight.refused == []
+    assert _judged(mixed) == _judged(straight)
+
+
+def _judged(folded: Folded) -> dict[str, Any]:
+    return {slot: (kept["feedback"], kept["occurred_at"]) for slot, kept in folded.state.feedback.items()}
+
+
 @settings(max_examples=100, deadline=None)
 @given(_LOGS)
 def test_counters_never_fall_below_zero_and_votes_match_the_slots(log: list[dict[str, Any]]) -> None:

@@ -26,10 +26,10 @@ class _Consumer(BatchedConsumer):
     def __init__(self, held: set[TP], store: Any, fetches: list[dict[TP, list[Any]]]) -> None:
         app: Any = SimpleNamespace(batched_positions=store, consumer_generation_id=1)
         self.app = app
-        self.session, self.last_fetch, self.last_ack = 0, 0.0, 0.0
+        self.session, self.last_fetch, self.flow_active = 0, 0.0, True
         self._position, self._unacked_batches, self._acked_next, self._to_commit = {}, {}, {}, {}
         self._room, self._seeking = asyncio.Event(), asyncio.Lock()
-        self._unacked_messages = set()
+        self._unacked_messages, self._waits_since = set(), {}
         self._held, self._active, self.fetches = held, set(held), fetches
         self.sought: dict[TP, int] = {}
 

@@ -21,8 +21,7 @@ def _watched(*moments: dict[str, Any]) -> list[str | None]:
         usual = {
             "rebalancing": False,
             "fetched_at": clock.now,
-            "acked_at": 0.0,
-            "pending": False,
+            "waits_since": None,
             "away": False,
         }
         said.append(watchdog.check(**{**usual, **moment}))
@@ -37,17 +36,17 @@ def test_a_quiet_worker_is_well_for_ever() -> None:
 def test_each_hang_is_told_after_its_time() -> None:
     assert _watched(*[{"rebalancing": True}] * 4) == [None] * 3 + ["the rebalance has not ended for 30 s"]
     assert _watched(*[{"fetched_at": 1.0}] * 4) == [None] * 3 + ["nothing was fetched for 30 s"]
-    assert _watched(*[{"pending": True}] * 4)[3] == "fetched batches were not committed for 30 s"
+    assert _watched(*[{"waits_since": 1.0}] * 4)[3] == "fetched batches were not committed for 30 s"
 
 
 def test_a_batch_after_a_long_rest_has_its_own_time() -> None:
-    assert _watched(*[{}] * 9, {"pending": True}, {"pending": True}) == [None] * 11
+    assert _watched(*[{}] * 9, {"waits_since": 90.0}, {"waits_since": 90.0}) == [None] * 11
 
 
 def test_progress_starts_the_time_anew() -> None:
-    moments = [{"pending": True, "acked_at": float(number // 2)} for number in range(10)]
+    moments = [{"waits_since": float(number // 2)} for number in range(10)]
     assert _watched(*moments) == [None] * 10
 
 
 def test_a_worker_that_waits_for_a_service_does_not_hang() -> None:
-    assert _watched(*[{"pending": True, "away": True}] * 9, {"pending": True}) == [None] * 10
+    assert _watched(*[{"waits_since": 1.0, "away": True}] * 9, {"waits_since": 1.0}) == [None] * 10

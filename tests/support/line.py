@@ -221,7 +221,7 @@ class Line:
 
 def plain(state: Conversation) -> dict[str, Any]:
     """A state as comparable data."""
-    skipped = {"dirty", "batch", "weight", "children", "slots_of"}
+    skipped = {"dirty", "batch", "weight", "size", "children", "slots_of"}
     fields = {name: getattr(state, name) for name in Conversation.__slots__ if name not in skipped}
     return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one
 

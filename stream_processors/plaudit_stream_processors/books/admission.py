@@ -32,6 +32,5 @@ class Admitted:
         )
 
     def _has_model(self, model: str, version: str) -> bool:
-        if self._models:
-            return model in self._models
-        return model_value(model, version) in self._sets["model"]
+        listed = not self._models or model in self._models
+        return listed and model_value(model, version) in self._sets["model"]

@@ -16,7 +16,7 @@ from plaudit_stream_processors.state.fields import conversation_of
 from plaudit_stream_processors.state.keys import partition_keys
 
 AT_ONCE: Final = 256
-_UNCOMPARED: Final = frozenset(("dirty", "batch", "weight", "children", "slots_of"))
+_UNCOMPARED: Final = frozenset(("dirty", "batch", "weight", "size", "children", "slots_of"))
 _PROGRESS: Final = ("revision", "end", "is_open", "erased", "events")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 Entity = dict[str, Any]
+_LONG = 2**63 - 1
 
 
 class Conversation:
@@ -23,6 +24,7 @@ class Conversation:
         activity_ms: record timestamp of the last event that counted.
         dirty: hash fields that changed since the last commit, with the entity that goes there.
         weight: what the worker's cache counted it for.
+        size: about the bytes of its events; the worker's too, and 0 elsewhere.
         batch: number of the worker's batch that touched it last.
     """
 
@@ -48,6 +50,7 @@ class Conversation:
         "revision",
         "seen",
         "series",
+        "size",
         "slots_of",
         "spent",
         "stamps",
@@ -83,15 +86,20 @@ class Conversation:
         self.spent: list[int] | None = None
         self.dirty: dict[str, Entity | None] = {}
         self.weight = 0
+        self.size = 0
         self.batch = 0
 
     def is_new(self) -> bool:
         """True before the first event."""
         return self.events == 0 and not self.erased
 
+    def is_rest(self) -> bool:
+        """True where Redis has dropped the content of an expired conversation."""
+        return self.events > 0 and not self.erased and not self.messages and not self.seen
+
     def missing_events(self) -> int:
-        """Events that producers counted and that never came."""
-        return sum(highest + 1 - counted for highest, counted in self.producers.values())
+        """Events that producers counted and that never came; a long, however many producers there are."""
+        return min(sum(highest + 1 - counted for highest, counted in self.producers.values()), _LONG)
 
     def forget_content(self) -> None:
         """Drop everything but what keeps later events out, ids of events too: key, revision and end."""

@@ -9,9 +9,10 @@ from plaudit_schemas.limits import (
     FUTURE_MICROS,
     ID_CHARACTERS,
     METADATA_ENTRIES,
+    SEQUENCE_LIMIT,
 )
 
-__all__ = ["APPLICATION_PATTERN", "Event", "Refused", "check_body", "check_key"]
+__all__ = ["APPLICATION_PATTERN", "Event", "Refused", "check_body", "check_key", "check_sequence"]
 
 Body = dict[str, Any]
 
@@ -81,6 +82,12 @@ def check_body(body: Body, size: int) -> None:
         raise Refused("invalid", "message_id must not be empty")
     if size > CONTENT_BYTES:
         _check_texts(body, "")
+
+
+def check_sequence(sequence: int) -> None:
+    """Refuse a sequence that no producer counts up to."""
+    if not 0 <= sequence < SEQUENCE_LIMIT:
+        raise Refused("invalid", f"sequence must be at least 0 and below {SEQUENCE_LIMIT}")
 
 
 def _check_texts(node: Any, path: str) -> None:

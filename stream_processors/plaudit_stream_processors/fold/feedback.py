@@ -116,4 +116,5 @@ def _check_value(feedback: Body) -> None:
 
 
 def _on_scale(minimum: float, value: float, maximum: float) -> bool:
-    return isfinite(minimum) and isfinite(maximum) and minimum < maximum and minimum <= value <= maximum
+    """Whether a number lies on a scale; one too wide for a float's difference is none."""
+    return isfinite(maximum - minimum) and minimum < maximum and minimum <= value <= maximum

@@ -7,7 +7,7 @@ from plaudit_schemas.limits import ID_CHARACTERS
 
 from plaudit_stream_processors.fold.conversation import Conversation
 from plaudit_stream_processors.fold.effects import Effects
-from plaudit_stream_processors.fold.events import Event, Refused, check_body
+from plaudit_stream_processors.fold.events import Event, Refused, check_body, check_sequence
 from plaudit_stream_processors.fold.feedback import compare_messages, update_message
 from plaudit_stream_processors.fold.lifecycle import (
     end_conversation,
@@ -58,10 +58,11 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
         effects.duplicates += 1
         return state
     check_body(body, event.size)
-    if not state.series and name != _START:
-        state.series = series_of(state, {}, event, rules)
-        state.dirty["conversation"] = None
-    _HANDLERS[name](state, body, event, effects, rules)
+    check_sequence(record.get("sequence", 0))
+    if state.series or name == _START:
+        _HANDLERS[name](state, body, event, effects, rules)
+    else:
+        _fold_before_start(state, event, effects, rules)
     if name in _LIFECYCLE:
         state.lifecycle.append(event_id)
     if name != _ERASE:  # what is erased takes no event any more, so it needs to know none
@@ -74,6 +75,18 @@ def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> C
         if event.arrived_ms > state.activity_ms:
             state.activity_ms = event.arrived_ms
     return state
+
+
+def _fold_before_start(state: Conversation, event: Event, effects: Effects, rules: Rules) -> None:
+    """What counts before its conversation's start came has the series that the event itself tells."""
+    name, body = event.record["body"]
+    state.series = series_of(state, {}, event, rules)
+    try:
+        _HANDLERS[name](state, body, event, effects, rules)
+    except Refused:
+        state.series = []
+        raise
+    state.dirty["conversation"] = None
 
 
 def _refuse_late(state: Conversation, event: Event, rules: Rules) -> None:

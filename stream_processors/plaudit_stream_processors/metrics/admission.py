@@ -1,15 +1,22 @@
 """Which models, applications and variants get series of their own, so that their number stays bounded.
 
-Decided alike in every partition: a configured list of models wins; otherwise the first values that
-anyone saw are admitted to one set that all workers share, up to a limit. All others count as `other`.
+Decided alike in every partition: the first values that anyone saw are admitted to one set that all
+workers share, up to a limit; with a configured list of models only versions of those. All others count
+as `other`.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
 
+log = logging.getLogger(__name__)
+
 Ask = Callable[[str, list[str]], Awaitable[list[bool]]]
+LABEL_CHARACTERS = 256
+"""A longer value counts as `other`: names of counters and labels of Prometheus stay small."""
+_REMEMBERED = 100_000
 
 
 class Admission:
@@ -22,10 +29,11 @@ class Admission:
         self._known: dict[str, dict[str, bool]] = {"application": {}, "model": {}, "variant": {}}
         self._new: dict[str, dict[str, None]] = {"application": {}, "model": {}, "variant": {}}
         self._series: dict[Labels, str] = {}
+        self._told: set[str] = set()
 
     @property
     def refused(self) -> int:
-        """How many values went to `other`."""
+        """How many of the values that are remembered went to `other`."""
         return sum(not admitted for known in self._known.values() for admitted in known.values())
 
     def note(self, body: dict[str, Any]) -> None:
@@ -49,14 +57,22 @@ class Admission:
         for kind, new in self._new.items():
             if not new:
                 continue
-            values = list(new)
-            if kind == "model" and self._listed:
-                answers = [value.split("\x00")[0] in self._listed for value in values]
-            else:
-                answers = await self._ask(kind, values)
-            self._known[kind].update(zip(values, answers, strict=True))
+            known = self._known[kind]
+            if len(known) + len(new) > _REMEMBERED:  # a full set refuses them again
+                self._known[kind] = known = {value: True for value, admitted in known.items() if admitted}
+            candidates = [value for value in new if self._may(kind, value)]
+            answers = await self._ask(kind, candidates) if candidates else []
+            known.update(dict.fromkeys(new, False))
+            known.update(zip(candidates, answers, strict=True))
+            if not all(known[value] for value in new) and kind not in self._told:
+                self._told.add(kind)
+                log.warning("past the limit, further values of %s count as other", kind)
             new.clear()
             self._series.clear()
+
+    def _may(self, kind: str, value: str) -> bool:
+        listed = kind != "model" or not self._listed or value.split("\x00", maxsplit=1)[0] in self._listed
+        return listed and len(value) <= LABEL_CHARACTERS
 
     def admit(self, labels: Labels) -> str:
         """The series that these labels count in."""

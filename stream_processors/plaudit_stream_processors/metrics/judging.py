@@ -30,7 +30,7 @@ def verdict(feedback: Feedback) -> bool | None:
     if kind == "thumb":
         return bool(value["like"])
     if kind == "number":
-        middle = (value["minimum"] + value["maximum"]) / 2
+        middle = value["minimum"] / 2 + value["maximum"] / 2
         return None if value["number"] == middle else bool(value["number"] > middle)
     if kind == "label" and ("correct" in value["labels"]) != ("incorrect" in value["labels"]):
         return "correct" in value["labels"]

@@ -4,9 +4,13 @@ from collections import OrderedDict, deque
 
 from plaudit_stream_processors.fold import Conversation
 
+BYTES_OF_ONE = 4096
+
 
 class ConversationCache:
     """Open conversations, least recently used first; bounded by entities (conversations, messages, feedback).
+
+    Large contents count for more: each BYTES_OF_ONE bytes for one entity.
 
     A state is forgotten only after the batch that touched it last was committed: until then
     Redis has an older one. An ended one is forgotten as soon as that: most get no event any more.
@@ -55,4 +59,5 @@ class ConversationCache:
 
 def entities(state: Conversation) -> int:
     """What a conversation counts for in the bound."""
-    return 4 + len(state.messages) + len(state.feedback) + len(state.comparisons)
+    count = 4 + len(state.messages) + len(state.feedback) + len(state.comparisons)
+    return count + state.size // BYTES_OF_ONE

@@ -8,7 +8,8 @@ from typing import Any, cast
 from hiredis import pack_command
 from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 Client = Redis | RedisCluster
 Argument = str | bytes | int
@@ -63,5 +64,15 @@ class Script:
 
 
 async def execute(client: Client, *command: Argument) -> Any:
-    """One command as it stands."""
-    return await cast("Awaitable[Any]", client.execute_command(*command))
+    """One command as it stands.
+
+    Raises:
+        redis.exceptions.RedisError: the server refused or did not answer; a cluster's too, whose client has
+            an exception of another family for it.
+    """
+    try:
+        return await cast("Awaitable[Any]", client.execute_command(*command))
+    except RedisClusterException as error:
+        if isinstance(error, RedisError):
+            raise
+        raise RedisConnectionError(str(error)) from error

@@ -49,6 +49,7 @@ def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> Conversation:
         else:
             _LOADERS[kind](state, document)
     _load_entities(state, groups, slots)
+    state.size = sum(map(len, fields.values()))
     return state
 
 

@@ -81,9 +81,11 @@ class ConversationStore:
         *,
         prefix: str = "",
         state_retention_ms: int,
-        late_guard_ms: int = 15 * 86_400_000,
+        late_guard_ms: int = 0,
     ) -> None:
-        """`late_guard_ms`: how long an expired conversation still refuses events: the log's retention."""
+        """`late_guard_ms`: how long an expired conversation still refuses events: for as long as the log may
+        hold one of its own, so that the state is what a replay makes; 0 is for ever.
+        """
         self.client = client
         self.prefix = prefix
         self._retention_ms = state_retention_ms
@@ -124,8 +126,12 @@ class ConversationStore:
                     found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
         return found
 
-    async def commit(self, batch: Commit) -> None:
+    async def commit(self, batch: Commit, committed: int | None) -> None:
         """Write a batch, all of it or nothing; the same batch again is harmless.
+
+        Args:
+            committed: up to where the owner knows Redis to be; None: there was no position, and it has
+                committed nothing yet.
 
         Raises:
             FencedError: another worker owns the partition.
@@ -136,7 +142,7 @@ class ConversationStore:
         arguments: list[Argument] = [
             batch.epoch, batch.first_offset, batch.next_offset, batch.arrived_ms,
             self._retention_ms, self._late_guard_ms, keys.conversation, keys.metrics,
-            batch.count, *batch.conversations, len(batch.buckets),
+            int(committed is None), batch.count, *batch.conversations, len(batch.buckets),
         ]  # fmt: skip
         for name, cells in batch.buckets.items():
             arguments += (name, bucket_ttl_ms(name), 2 * len(cells))
@@ -153,7 +159,7 @@ class ConversationStore:
         """
         key = f"{application}/{conversation_id}"
         found = await self.load(partition, [key])
-        if key not in found:
+        if key not in found or found[key].is_rest():
             raise NotFoundError(
                 f"no conversation {conversation_id!r} of {application!r}; it may have expired"
             )
@@ -171,6 +177,11 @@ class ConversationStore:
             else flat
         )
         return [(key.decode(), int(float(score))) for key, score in pairs]
+
+    async def reached_ms(self, partition: int) -> int:
+        """The latest record timestamp that is folded; 0 where none is."""
+        key = partition_keys(self.prefix, partition).position
+        return int(await execute(self.client, "HGET", key, "arrived_ms") or 0)
 
     async def open_count(self, partition: int) -> int:
         """How many conversations of a partition are open."""

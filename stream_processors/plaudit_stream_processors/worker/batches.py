@@ -102,8 +102,14 @@ class PartitionFolder:
                 return folding.result(first_offset, next_offset)
             await asyncio.sleep(0)  # lets heartbeats and the batch before go on
 
-    def committed(self, prepared: Prepared) -> None:
-        """A batch is in Redis."""
+    async def commit(self, prepared: Prepared) -> None:
+        """Write a batch to Redis; the same one again is harmless.
+
+        Raises:
+            redis.exceptions.RedisError: nobody knows whether it was written.
+            StateError: as `ConversationStore.commit`.
+        """
+        await self.tools.store.commit(prepared.commit, self._committed)
         self._committed = prepared.commit.next_offset
         self.cache.committed(prepared.number)
 
@@ -180,6 +186,7 @@ class _Folding:
                 self._refuse(record, refused.reason, refused.detail)
                 continue
             touched[key] = state
+            state.size += len(record.value or b"")
             if effects.finished:
                 self._encode_finished(record)
         self._arrived_ms = latest

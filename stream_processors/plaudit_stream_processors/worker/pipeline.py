@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from plaudit_schemas.errors import RegistryUnavailableError
 from redis.exceptions import RedisError
 
-from plaudit_stream_processors.state.store import FencedError, StateError
+from plaudit_stream_processors.state.store import FencedError
 from plaudit_stream_processors.transport import Batch
 from plaudit_stream_processors.worker.batches import PartitionFolder, Prepared, Tools
 from plaudit_stream_processors.worker.outlet import Letter, Outlet
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_GIVE_UP_S = 15.0
 
 
 class Pipeline:
@@ -47,6 +48,7 @@ class Pipeline:
         self._folders: dict[int, PartitionFolder] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._session = 0
+        self._settling = 0
         self.on_failure: Callable[[BaseException], None] = lambda _error: None
 
     @property
@@ -54,15 +56,22 @@ class Pipeline:
         """What this worker owns."""
         return set(self._folders)
 
+    @property
+    def folded_labels(self) -> int:
+        """How many label values this worker counts as other."""
+        return self._tools.admission.refused
+
     async def acquire(self, partitions: Iterable[Any], session: int) -> Mapping[Any, int | None]:
         """Own partitions (the transport's PositionStore): finish what is under way, take new epochs."""
         await self.settle()
         self._session = session
         self._folders.clear()
+        self._writing.clear()
         positions: dict[Any, int | None] = {}
         share = self._max_entities // max(1, len(list(partitions)))
         for tp in partitions:
-            ownership = await self._insist(partial(self._tools.store.acquire, tp.partition, self._owner))
+            acquire = partial(self._tools.store.acquire, tp.partition, self._owner)
+            ownership = await self._insist(tp.partition, acquire)
             self._folders[tp.partition] = PartitionFolder(self._tools, tp.partition, ownership, share)
             positions[tp] = ownership.next_offset
         self._telemetry.assigned(self.partitions)
@@ -76,14 +85,16 @@ class Pipeline:
         self._telemetry.assigned(self.partitions)
 
     async def settle(self) -> None:
-        """Wait for what is being written; a partition that was lost meanwhile is no error."""
-        writing = list(self._writing.values())
-        self._writing.clear()
-        for task in writing:
-            try:
-                await task
-            except StateError as error:
-                log.warning("given up: %s", error)
+        """Wait for what is being written, and give up what takes too long: whoever is next reads it again."""
+        writing = [task for task in self._writing.values() if not task.done()]
+        self._settling += 1
+        try:
+            if writing:
+                _, late = await asyncio.wait(writing, timeout=_GIVE_UP_S)
+                for task in late:
+                    task.cancel()
+        finally:
+            self._settling -= 1
 
     async def process(self, batch: Batch, ack: Callable[[], Any]) -> None:
         """Fold a batch now and write it in the background, after the one before."""
@@ -94,21 +105,28 @@ class Pipeline:
         began = time.perf_counter()
         try:
             prepared = await self._insist(
-                lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset)
+                batch.partition,
+                lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset),
             )
         except FencedError:
-            if batch.session != self._session:
-                return  # it went to another worker meanwhile
+            if self._lost(folder):
+                return
             raise
         self._telemetry.folded(time.perf_counter() - began)
-        before = self._writing.pop(batch.partition, None)
+        before = self._writing.get(batch.partition)
         if before is not None:
-            await before
-        if batch.session != self._session:
+            await asyncio.wait([before])
+            if before.cancelled() or before.exception() is not None:
+                return  # nothing may follow what was not written
+        if self._lost(folder):
             return
         task = asyncio.create_task(self._write(folder, prepared, batch, ack))
-        task.add_done_callback(self._noticed)
+        task.add_done_callback(partial(self._noticed, folder))
         self._writing[batch.partition] = task
+
+    def _lost(self, folder: PartitionFolder) -> bool:
+        """Whether a partition has gone, or is just going, to another worker or another session."""
+        return bool(self._settling) or self._folders.get(folder.partition) is not folder
 
     async def _write(
         self, folder: PartitionFolder, prepared: Prepared, batch: Batch, ack: Callable[[], Any]
@@ -116,8 +134,7 @@ class Pipeline:
         began = time.perf_counter()
         await self._outlet.send(self._letters(folder.partition, prepared))
         sent = time.perf_counter()
-        await self._insist(lambda: self._tools.store.commit(prepared.commit))
-        folder.committed(prepared)
+        await self._insist(folder.partition, lambda: folder.commit(prepared))
         ack()
         self._telemetry.committed(prepared, batch.fetched_at, sent - began, time.perf_counter() - sent)
 
@@ -129,23 +146,26 @@ class Pipeline:
         ]
         return finished + dead
 
-    def _noticed(self, task: "asyncio.Task[None]") -> None:
+    def _noticed(self, folder: PartitionFolder, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
-        if error is None or (isinstance(error, FencedError) and task not in self._writing.values()):
+        if error is None:
             return
-        self.on_failure(error)
+        if isinstance(error, FencedError) and self._lost(folder):
+            log.warning("given up: %s", error)
+        else:
+            self.on_failure(error)
 
-    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _insist(self, partition: int, work: Callable[[], Awaitable[T]]) -> T:
         """Do it until Redis or the registry answers, with growing pauses; not ready meanwhile."""
         pause = _FIRST_PAUSE_S
-        while True:
-            try:
-                result = await work()
-            except (RedisError, RegistryUnavailableError, OSError) as error:
-                self._telemetry.trouble(str(error))
-                log.warning("waiting: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
-            else:
-                self._telemetry.trouble(None)
-                return result
+        try:
+            while True:
+                try:
+                    return await work()
+                except (RedisError, RegistryUnavailableError, OSError) as error:
+                    self._telemetry.trouble(partition, str(error))
+                    log.warning("waiting: %s", error)
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE_S)
+        finally:
+            self._telemetry.trouble(partition, None)

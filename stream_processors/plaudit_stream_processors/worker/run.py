@@ -9,8 +9,9 @@ import time
 
 import uvloop
 from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
 
-from plaudit_stream_processors.worker.app import Worker, check_topics, create_worker
+from plaudit_stream_processors.worker.app import EventsTopic, Worker, check_topics, create_worker
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
 from plaudit_stream_processors.worker.web import serve
@@ -30,19 +31,19 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     logging.getLogger("faust").setLevel(logging.WARNING)
     logging.getLogger("mode").setLevel(logging.WARNING)
-    partitions = check_topics(connection, settings)
+    events = check_topics(connection, settings)
     # States are many small dicts that live long: the collector's full rounds would only count them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-    return uvloop.run(_run(connection, settings, partitions, web=web))
+    return uvloop.run(_run(connection, settings, events, web=web))
 
 
 async def _run(
-    connection: ConnectionSettings, settings: WorkerSettings, partitions: int, *, web: bool
+    connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic, *, web: bool
 ) -> int:
-    worker = create_worker(connection, settings, partitions)
-    await worker.store.record_partitions(connection.topic_prefix + "plaudit.conversation-events", partitions)
+    worker = create_worker(connection, settings, events)
+    await worker.store.record_partitions(connection.topic_prefix + EVENTS, events.partitions)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,8 +79,7 @@ async def _failed(worker: Worker, watchdog: Watchdog) -> None:
         hang = watchdog.check(
             rebalancing=bool(worker.app.rebalancing),
             fetched_at=consumer.last_fetch if worker.pipeline.partitions else time.monotonic(),
-            acked_at=consumer.last_ack,
-            pending=consumer.pending(),
+            waits_since=consumer.waits_since(),
             away=(worker.telemetry.waiting or worker.outlet.away) is not None,
         )
         if hang is not None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from hashlib import sha256
 
 from plaudit_schemas.codec import Encoder, Record
@@ -39,18 +39,23 @@ async def sweep(
     store: ConversationStore,
     outlet: Outlet,
     encoder: Encoder,
-    partitions: Iterable[int],
+    lag: Mapping[int, int],
     *,
     topic: str,
     idle_timeout_s: float,
 ) -> int:
-    """Send an end for each conversation of these partitions that is quiet too long; how many."""
+    """Send an end for each conversation of these partitions that is quiet too long; how many.
+
+    Args:
+        lag: partition -> records that are not folded yet. Where there are some, time is as far as the last
+            one that is: what looks quiet in an old state may go on further down the log.
+    """
     now_us = time.time_ns() // 1000
-    before_ms = now_us // 1000 - int(idle_timeout_s * 1000)
     letters = []
-    for partition in sorted(partitions):
+    for partition, waiting in sorted(lag.items()):
         try:
-            idle = await store.idle(partition, before_ms, AT_ONCE)
+            now_ms = await store.reached_ms(partition) if waiting else now_us // 1000
+            idle = await store.idle(partition, now_ms - int(idle_timeout_s * 1000), AT_ONCE)
         except RedisError as error:
             log.warning("the sweeper waits: %s", error)
             return 0

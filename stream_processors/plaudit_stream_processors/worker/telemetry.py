@@ -30,8 +30,7 @@ class Telemetry:
             )
             for metric in (*WORKER, *FIGURES)
         }
-        self._trouble: str | None = None
-        self._last_commit = self._clock()
+        self._troubles: dict[int, str] = {}
 
     def counter(self, name: str) -> Counter:
         """A counter by its name."""
@@ -47,7 +46,6 @@ class Telemetry:
 
     def assigned(self, partitions: set[int]) -> None:
         """The worker owns these partitions from now on."""
-        self._last_commit = self._clock()
         self.gauge("plaudit_assigned_partitions").set(len(partitions))
 
     def folded(self, seconds: float) -> None:
@@ -75,7 +73,6 @@ class Telemetry:
         histogram = self._metrics["plaudit_fetch_to_commit_seconds"]
         assert isinstance(histogram, Histogram)  # noqa: S101  # names.py says so
         histogram.observe(max(0.0, self._clock() - fetched_at))
-        self._last_commit = self._clock()
 
     def forget_figures(self) -> None:
         """Drop the figures of the last snapshot: another worker may publish them now."""
@@ -103,26 +100,34 @@ class Telemetry:
     @property
     def waiting(self) -> str | None:
         """What does not answer; None while all does."""
-        return self._trouble
+        return next(iter(self._troubles.values()), None)
 
-    def trouble(self, reason: str | None) -> None:
-        """Redis or the registry does not answer; None when it does again."""
-        self._trouble = reason
+    def trouble(self, partition: int, reason: str | None) -> None:
+        """Redis or the registry does not answer for a partition; None when it does again."""
+        if reason is None:
+            self._troubles.pop(partition, None)
+        else:
+            self._troubles[partition] = reason
 
     def unready(
-        self, *, rebalancing: bool, pending: bool, away: str | None = None, stalled_after_s: float = 60.0
+        self,
+        *,
+        rebalancing: bool,
+        waits_since: float | None,
+        away: str | None = None,
+        stalled_after_s: float = 60.0,
     ) -> str | None:
         """Why the worker is not ready; None when it is.
 
         Ready means: it owns partitions or waits for them in a settled group, nothing that it needs
-        is away, and where fetched records wait, the last commit is not long ago.
+        is away, and no partition's fetched records wait for long. `waits_since` is the transport's.
         """
         if rebalancing:
             return "the group is rebalancing"
-        if self._trouble is not None or away is not None:
-            return f"waiting: {self._trouble or away}"
-        if pending and self._clock() - self._last_commit > stalled_after_s:
-            return f"records wait and nothing was committed for {stalled_after_s:.0f} s"
+        if self.waiting is not None or away is not None:
+            return f"waiting: {self.waiting or away}"
+        if waits_since is not None and self._clock() - waits_since > stalled_after_s:
+            return f"records of a partition have waited for their commit for {stalled_after_s:.0f} s"
         return None
 
 

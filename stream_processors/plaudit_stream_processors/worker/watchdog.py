@@ -23,18 +23,17 @@ class Watchdog:
         self._seen: dict[str, tuple[float, float]] = {}
 
     def check(
-        self, *, rebalancing: bool, fetched_at: float, acked_at: float, pending: bool, away: bool
+        self, *, rebalancing: bool, fetched_at: float, waits_since: float | None, away: bool
     ) -> str | None:
         """What hangs; None while all is well.
 
-        `fetched_at` and `acked_at` are any clock's times of the last fetch, empty or not, and of the last
-        commit; `pending` tells whether fetched batches are not committed.
+        `fetched_at` is any clock's time of the last fetch, empty or not; `waits_since` is the transport's.
         """
         now = self._clock()
         signs: dict[str, float | None] = {
             "the rebalance has not ended": 0.0 if rebalancing else None,
             "nothing was fetched": None if rebalancing else fetched_at,
-            "fetched batches were not committed": acked_at if pending and not rebalancing else None,
+            "fetched batches were not committed": None if rebalancing else waits_since,
         }
         for sign, mark in signs.items():
             if mark is None or away:

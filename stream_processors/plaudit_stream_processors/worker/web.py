@@ -15,12 +15,11 @@ def unready(worker: Worker) -> str | None:
     if worker.failure is not None or worker.app.crashed:
         return f"failed: {worker.failure or worker.app.crash_reason}"
     consumer = worker.app.consumer
-    if not worker.pipeline.partitions and getattr(consumer, "session", 0) == 0:
+    if not worker.pipeline.partitions and not worker.app.unassigned:
         return "no partition was assigned yet"
-    lag = {tp.partition: records for tp, records in consumer.lag().items()}
-    worker.telemetry.lags(lag)
+    worker.telemetry.lags(worker.lag())
     return worker.telemetry.unready(
-        rebalancing=bool(worker.app.rebalancing), pending=consumer.pending(), away=worker.outlet.away
+        rebalancing=bool(worker.app.rebalancing), waits_since=consumer.waits_since(), away=worker.outlet.away
     )
 
 
@@ -38,6 +37,7 @@ async def serve(worker: Worker, settings: WorkerSettings) -> AsyncIterator[str]:
 
     async def metrics(_request: web.Request) -> web.Response:
         worker.telemetry.gauge("plaudit_ready").set(unready(worker) is None)
+        worker.telemetry.gauge("plaudit_folded_labels").set(worker.pipeline.folded_labels)
         return web.Response(body=generate_latest(worker.telemetry.registry), content_type="text/plain")
 
     application = web.Application()
