@@ -9,8 +9,9 @@ from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 
 from plaudit_consumers.audit.expected import Books
-from plaudit_consumers.audit.finished import FinishedCheck
+from plaudit_consumers.audit.finished import FinishedCheck, Refused
 from plaudit_consumers.audit.letters import Letters, check_letters
+from plaudit_consumers.audit.positions import position_of
 from plaudit_consumers.audit.reading import TopicReader
 from plaudit_consumers.audit.report import Account, Report
 from plaudit_consumers.audit.rows import RowsCheck
@@ -52,7 +53,9 @@ class Balance:
         self._since_ms = 0 if output is None else output.since_ms
         if self._root is None:
             report.unchecked.append("rows: no output of a sink was given")
-        self._letters = _letters(connection, digests, report)
+        markers = {} if self._root is None else self._root.markers()
+        self._written = {partition: position_of(marker) or 0 for partition, marker in markers.items()}
+        self._letters = _letters(connection, digests, report)  # after the positions: a sink may be at work
         self._reader = TopicReader(connection, FINISHED)
 
     def close(self) -> None:
@@ -74,8 +77,8 @@ class Balance:
         report, partition = self._report, books.partition
         report.accounts.append(account)
         report.add(check_letters(books, account, self._letters, committed))
-        unread = self._letters.unread.get(partition, set())
-        check = FinishedCheck(books, account, unread, self._schemas, self._digests.finished)
+        refused = Refused(self._letters.unread.get(partition, set()), self._written.get(partition, 0))
+        check = FinishedCheck(books, account, refused, self._schemas, self._digests.finished)
         self._rows(check, account)
         report.add(check.differences())
         report.add(check.missing())

@@ -21,6 +21,17 @@ class Finished(NamedTuple):
     record: Record
 
 
+class Refused(NamedTuple):
+    """The records of a partition that a sink has refused, as its dead letters say.
+
+    Attributes:
+        before: up to this offset a sink had come before the letters were read: they hold all before it.
+    """
+
+    offsets: Set[int]
+    before: int
+
+
 class FinishedCheck:
     """Compares the finished topic of one partition with the books, and passes on what the sink must write.
 
@@ -29,10 +40,9 @@ class FinishedCheck:
     """
 
     def __init__(
-        self, books: Books, account: Account, unread: Set[int], schemas: SchemaSource, digest: Digest
+        self, books: Books, account: Account, refused: Refused, schemas: SchemaSource, digest: Digest
     ) -> None:
-        """`unread` are the offsets of records that a sink has refused, as its dead letters say."""
-        self._books, self._account, self._unread, self._digest = books, account, unread, digest
+        self._books, self._account, self._refused, self._digest = books, account, refused, digest
         self._sparse = Decoder("finished_conversation", schemas, sparse=True)
         self._dense = Decoder("finished_conversation", schemas)
         self._encoder = Encoder("finished_conversation")
@@ -43,8 +53,11 @@ class FinishedCheck:
         """Each record that is no repeat, after it was compared."""
         for read in reads:
             record = self._record(read)
-            if (record is None) != (read.offset in self._unread):
-                self._differ(record, read, "is refused by the sink" if record else "cannot be read")
+            refused = read.offset in self._refused.offsets
+            if record is not None and refused:
+                self._differ(record, read, "is refused by the sink")
+            if record is None and not refused and read.offset < self._refused.before:
+                self._differ(record, read, "cannot be read")
             if record is None:
                 self._account.unread += 1
                 continue

@@ -75,8 +75,8 @@ class RowsCheck:
                 )
         for file in canonical:
             yield from self._without_rows(finished, file.first)
-            newest = file is canonical[-1] and file.last >= marker
-            yield from self._file(file, finished, committing=newest)
+            # Training files are listed first: of every range beyond the marker some may have come since.
+            yield from self._file(file, finished, committing=file.last >= marker)
         yield from self._without_rows(finished, self._account.sink_position)
         for _ in self._until(finished, None):
             pass  # not yet written
@@ -112,6 +112,8 @@ class RowsCheck:
         else:
             tables = self._expected(finished, file, metadata)
         yield from self._compare(file, path, metadata, tables, committing=committing)
+        for copied in self._work.rglob("*.parquet"):
+            copied.unlink()
 
     def _expected(
         self, finished: Iterator[Finished], file: Published, metadata: FileMetadata
@@ -130,29 +132,32 @@ class RowsCheck:
     def _compare(
         self, file: Published, path: Path, metadata: FileMetadata, tables: Iterable[Any], *, committing: bool
     ) -> Iterator[Difference]:
-        streams, absent = {"conversations": Streams(_tables(path))}, set()
+        found = {subset: self._files[subset].get(file.place) for subset in TRAINING}
+        damages: dict[Subset, list[str]] = {subset: [] for subset in SUBSETS}
+        streams = {"conversations": Streams(_sound(_tables(path), damages["conversations"]))}
         for subset in TRAINING:
-            found = self._files[subset].get(file.place)
-            absent |= {subset} if found is None else set()
-            streams[subset] = Streams(self._found(subset, found))
-        for table in tables:
+            streams[subset] = Streams(_sound(self._found(subset, found[subset]), damages[subset]))
+        source: list[str] = []
+        for table in _sound(tables, source):
             streams["conversations"].expect(table)
             for subset, rows in derive(table, metadata.settings):
                 streams[subset].expect(rows)
+        if source:  # nothing tells then what the other files should hold
+            yield self._difference("conversations", (file.first, file.last), source[0])
+            return
         for subset in SUBSETS:
-            yield from self._odds(subset, file, streams[subset], pending=committing and subset in absent)
-        for copied in self._work.rglob("*.parquet"):
-            copied.unlink()
+            odds = list(self._odds(subset, file, streams[subset]))
+            if damages[subset]:
+                yield self._difference(subset, (file.first, file.last), damages[subset][0])
+            elif odds and committing and subset != "conversations" and found[subset] is None:
+                self.unchecked.append(f"{subset} of {file.path}: the sink is publishing it just now")
+            else:
+                yield from odds
 
-    def _odds(
-        self, subset: Subset, file: Published, stream: Streams, *, pending: bool
-    ) -> Iterator[Difference]:
+    def _odds(self, subset: Subset, file: Published, stream: Streams) -> Iterator[Difference]:
         odds = list(stream.odds())
         self._account.rows[subset] += stream.found
         self._account.rows_expected[subset] += stream.expected
-        if odds and pending:
-            self.unchecked.append(f"{subset} of {file.path}: the sink is publishing it just now")
-            return
         for odd in odds:
             what = f"source offset {odd.source_offset}: {odd.what}"
             yield self._difference(subset, (file.first, file.last), what)
@@ -161,10 +166,7 @@ class RowsCheck:
         if file is None:
             return
         path = self._root.local(file, self._work)
-        try:
-            read_footer(subset, path)
-        except SourceFileError:
-            return  # its rows are missing then
+        read_footer(subset, path)
         yield from _tables(path)
 
     def _until(self, finished: Iterator[Finished], last: int | None) -> Iterator[Finished]:
@@ -182,10 +184,28 @@ class RowsCheck:
         return Difference(account, self._account.partition, offsets[0], offsets[1], what)
 
 
+def _sound(tables: Iterable[Any], damage: list[str]) -> Iterator[Any]:
+    """The tables of a file as far as it can be read; `damage` takes why it cannot."""
+    try:
+        yield from tables
+    except SourceFileError as error:
+        damage.append(str(error))
+
+
 def _tables(path: Path) -> Iterator[Any]:
-    with pq.ParquetFile(path) as file:
-        metadata = file.metadata
-        size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-        each = max(1, size // max(1, metadata.num_rows))
-        for batch in file.iter_batches(max(1, min(2000, GROUP_BYTES // each))):
-            yield pa.Table.from_batches([batch])
+    """A file's rows, in order.
+
+    Raises:
+        SourceFileError: it is damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata = file.metadata
+            size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+            each = max(1, size // max(1, metadata.num_rows))
+            for batch in file.iter_batches(max(1, min(2000, GROUP_BYTES // each))):
+                batch.validate(full=True)  # what is damaged may still be decompressed, to no text
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0]
+        raise SourceFileError(f"{path} cannot be read as Parquet: {reason}") from None

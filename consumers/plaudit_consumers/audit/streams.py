@@ -56,13 +56,14 @@ class Streams:
             self._count(actual, -1)
         counts: Counter[bytes] = self._counts or Counter()
         missing = {self._known[row] for row, count in counts.items() if count > 0}
+        extra = {self._known[row] for row, count in counts.items() if count < 0}
         for row, count in counts.items():
             if not count:
                 continue
             offset, name = self._known[row]
             if count > 0:
-                extra = any(self._known[other] == (offset, name) for other, n in counts.items() if n < 0)
-                yield Odd(offset, f"{count} rows of {name} are {'altered' if extra else 'missing'}")
+                what = "altered" if (offset, name) in extra else "missing"
+                yield Odd(offset, f"{count} rows of {name} are {what}")
             elif (offset, name) not in missing:
                 yield Odd(offset, f"{-count} rows of {name} are too many")
 
