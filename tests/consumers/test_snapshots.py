@@ -46,6 +46,12 @@ def test_only_the_latest_revision_counts(root: Root) -> None:
     assert [row["revision"] for row in rows_of(snapshot, "conversations")] == [2, 1]
 
 
+def test_the_later_revision_is_the_later_event_whatever_the_brokers_clock_did(root: Root) -> None:
+    root.sft("c1", "hi", "first", minute=5)
+    root.sft("c1", "hi", "second", minute=3, revision=2)
+    assert [row["completion"][0]["content"] for row in rows_of(_built(root), "sft")] == ["second"]
+
+
 def test_a_later_revision_without_the_row_takes_it_away(root: Root) -> None:
     root.sft("c1", "hi", "praised")
     root.add("c1", minute=5, revision=2)

@@ -1,6 +1,7 @@
 """The sink on real servers: everything once, whatever happens to it."""
 
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
 from benchmarks.workload import events
 from tests.consumers.builders import T0_MS, chat, encoded, like
+from tests.consumers.topics import alter
 from tests.support.line import Line
 from tests.support.services import eventually
 from tests.support.sinks import Sinks, logged, rows, send, sources
@@ -121,6 +123,13 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
     assert "v1/sft/mine.parquet was not written by a sink" in foreign.logs()
     assert foreign.start(topic_prefix="nowhere.").wait(60) == 1
     assert "run `plaudit topics create`" in foreign.logs()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert foreign.start(output=str(tmp_path / "new"), sink_web_port=port).wait(60) == 1
+    assert f"PLAUDIT_SINK_WEB_PORT: 127.0.0.1:{port} cannot be served" in foreign.logs()
+    alter(one.connection, FINISHED, "message.timestamp.type", "CreateTime")
+    assert foreign.start(output=str(tmp_path / "new")).wait(60) == 1
+    assert "must have message.timestamp.type=LogAppendTime" in foreign.logs()
 
 
 def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
@@ -137,7 +146,9 @@ def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
     assert b"3000000 bytes are too many" in dict(large.headers())["detail"]
     assert (large.key(), dict(large.headers())["offset"]) == (b"k", b"4")
     letters = Letters()
-    reads = (Read(0, at, 0, each.key(), each.value(), each.headers()) for at, each in enumerate((fits, large)))
+    reads = (
+        Read(0, at, 0, each.key(), each.value(), each.headers()) for at, each in enumerate((fits, large))
+    )
     finished = one.connection.topic_prefix + FINISHED
     assert list(letters.read(reads, ("events", finished), lambda key, value: b"")) == []
     assert letters.unread == {0: {3, 4}}

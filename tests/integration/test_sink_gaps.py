@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not declared as such
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 from plaudit_schemas.codec import Encoder
 from plaudit_schemas.keys import conversation_key
 from plaudit_schemas.topics import FINISHED
-from plaudit_schemas.topics.admin import admin_of
 from plaudit_schemas.ulid import new_ulid
 
+from tests.consumers.topics import alter
 from tests.support.line import Line
 from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows
@@ -48,10 +42,7 @@ def _chat(name: str, texts: list[str]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _limit(one: Line, largest: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(largest), incremental_operation=AlterConfigOpType.SET)
-    topic, admin = one.connection.topic_prefix + FINISHED, admin_of(one.connection)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(30)
+    alter(one.connection, FINISHED, "max.message.bytes", str(largest))
 
 
 def test_what_kafka_refuses_ends_the_worker_before_anything_follows(
@@ -65,9 +56,9 @@ def test_what_kafka_refuses_ends_the_worker_before_anything_follows(
     chats = [("before", ["a"]), ("large", large), *((f"after{number}", ["a"]) for number in range(20))]
     one.send(record for name, texts in chats for record in _chat(name, texts))
     assert worker.wait(60) == 1
+    assert len(list(one.read(FINISHED))) <= 1
     assert "raise the topic's max.message.bytes" in one.logs()
     assert "Message size too large" in one.logs()
-    assert len(list(one.read(FINISHED))) <= 1
     assert one.start_worker().wait(60) == 1
     assert f"takes records of at most {BROKERS_DEFAULT} bytes" in one.logs()
     _limit(one, 64 << 20)

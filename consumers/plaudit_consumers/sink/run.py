@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
 from plaudit_schemas.topics import FINISHED
-from plaudit_schemas.topics.admin import admin_of, live_partitions
+from plaudit_schemas.topics.admin import admin_of, live_config, live_partitions
 
 from plaudit_consumers.rows.reading import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
@@ -86,13 +86,18 @@ def find_topic(connection: ConnectionSettings) -> Topic:
     """The finished topic.
 
     Raises:
-        TopicError: it does not exist.
+        TopicError: it does not exist, or its timestamps are not the broker's.
         ServiceUnavailableError: Kafka does not answer.
     """
     name = connection.topic_prefix + FINISHED
     admin = admin_of(connection)
     if name not in live_partitions(admin, connection):
         raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
+    if live_config(admin, name).get("message.timestamp.type") != "LogAppendTime":
+        raise TopicError(
+            f"{name} must have message.timestamp.type=LogAppendTime: files rotate by it, and snapshots are as "
+            "of it"
+        )
     try:
         description = admin.describe_topics(TopicCollection([name]))[name].result(timeout=30)
     except (KafkaException, TimeoutError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from plaudit_schemas.errors import SettingsError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from plaudit_consumers.sink.telemetry import Telemetry
@@ -13,7 +14,11 @@ from plaudit_consumers.sink.telemetry import Telemetry
 
 @contextmanager
 def serve(telemetry: Telemetry, host: str, port: int) -> Iterator[str]:
-    """Serve `/health/live`, `/health/ready` and `/metrics`; gives the address."""
+    """Serve `/health/live`, `/health/ready` and `/metrics`; gives the address.
+
+    Raises:
+        SettingsError: host and port are not to be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -42,7 +47,13 @@ def serve(telemetry: Telemetry, host: str, port: int) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
             pass  # probes come every second
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise SettingsError(
+            f"PLAUDIT_SINK_WEB_PORT: {host}:{port} cannot be served ({error.strerror}); give each sink of a "
+            "host a port of its own, or 0 for a free one"
+        ) from None
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="web", daemon=True)
     thread.start()

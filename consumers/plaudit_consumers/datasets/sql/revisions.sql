@@ -23,7 +23,7 @@ CREATE TABLE latest AS
 SELECT application, conversation_id, consent FROM revisions
 QUALIFY row_number() OVER (
     PARTITION BY application, conversation_id
-    ORDER BY recorded_at DESC, source_offset DESC, record_offset DESC
+    ORDER BY source_offset DESC, record_offset DESC
 ) = 1;
 
 CREATE TABLE chosen AS
@@ -32,7 +32,7 @@ WITH known AS (
     WHERE getvariable('as_of') IS NULL OR recorded_at <= getvariable('as_of')
     QUALIFY row_number() OVER (
         PARTITION BY application, conversation_id
-        ORDER BY recorded_at DESC, source_offset DESC, record_offset DESC
+        ORDER BY source_offset DESC, record_offset DESC
     ) = 1
 ),
 -- Nobody's rows lie in two splits: the user decides, or the conversation where nobody is named.
