@@ -1,6 +1,7 @@
 """The sink on an object store: S3's own protocol, served by moto."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,9 @@ def test_a_store_without_conditional_writes_is_refused(bucket: str, monkeypatch:
         output.check()
 
 
-def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(bucket: str) -> None:
+def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(OutputError, match="s3://nowhere/x cannot be written"):
         sink(ObjectOutput("s3://nowhere/x"))
     with pytest.raises(OutputError, match="is no output"):
@@ -129,6 +132,30 @@ def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(bucket: str) -> Non
         open_output(SinkSettings())
     with pytest.raises(OutputError, match="PLAUDIT_SINK_SCRATCH"):
         ObjectOutput(bucket, "/proc/plaudit")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: "/proc")
+    with pytest.raises(OutputError, match="/proc cannot be written"):
+        ObjectOutput(bucket)
+
+
+def test_a_large_file_goes_up_in_parts_for_one_piece_goes_through_memory(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, large = ObjectOutput(bucket), tmp_path / "large"
+    large.touch()
+    os.truncate(large, (64 << 20) + 1)
+    put, parts = obstore.put, []
+
+    def noting(*arguments: Any, **options: Any) -> Any:
+        parts.append(options["use_multipart"])
+        return put(*arguments, **options) if not options["use_multipart"] else None
+
+    monkeypatch.setattr(obstore, "put", noting)
+    assert output.publish(large, "dir/large")
+    assert parts == [True]
+    output.swap("dir/there", b"x", None)
+    large.touch()
+    os.truncate(large, (64 << 20) + 1)
+    assert not output.publish(large, "dir/there")
 
 
 def test_a_store_that_is_away_is_waited_for(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ from plaudit_consumers.sink.scratch import Scratch
 
 SCHEMES: Final = ("s3", "gs", "az")
 _RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
-_LARGE: Final = 1 << 30
+_LARGE: Final = 64 << 20
+"""Of a file: one that takes a condition goes up in one piece, and through memory."""
 
 
 def open_store(url: str) -> Any:
@@ -49,11 +50,12 @@ class ObjectOutput:
         """Raises OutputError where the URL or the scratch folder does not serve."""
         self._url = url
         self._store = open_store(url)
+        folder = scratch or tempfile.gettempdir()
         try:
-            self._scratch = Scratch(Path(scratch or tempfile.gettempdir()) / "plaudit-sink")
+            self._scratch = Scratch(Path(folder) / "plaudit-sink")
         except OSError as error:
             raise OutputError(
-                f"{scratch} cannot be written ({error.strerror}); set PLAUDIT_SINK_SCRATCH"
+                f"{folder} cannot be written ({error.strerror}); set PLAUDIT_SINK_SCRATCH"
             ) from None
         self.scratch = self._scratch.path
 
