@@ -102,10 +102,10 @@ class Spool:
         self.segments: deque[Segment] = deque()
 
     def append(self, key: bytes, payload: bytes) -> tuple[Segment, int] | None:
-        """Write an event to the newest segment; None where there is no room left.
+        """Write an event to the newest segment; None where there is no room left, and nothing is kept.
 
         Raises:
-            SpoolError: the disk fails.
+            SpoolError: the disk fails; nothing is kept either.
         """
         if self.bytes + len(key) + len(payload) > self._max_bytes:
             self.seal()
@@ -114,14 +114,16 @@ class Spool:
             segment = self._newest() or self._add()
             before = segment.size
             index = segment.append(key, payload)
-            self.bytes += segment.size - before
-            self._unsynced.add(segment)
-            if self._sync == "always":
-                self._sync_all()
         except OSError as error:
-            if error.errno in _NO_SPACE:
-                return None
-            raise SpoolError(f"the spool cannot be written: {error}") from error
+            return _no_room(error)
+        self.bytes += segment.size - before
+        self._unsynced.add(segment)
+        if self._sync == "always":
+            try:
+                self._sync_all()
+            except OSError as error:
+                segment.settle(index)
+                return _no_room(error)
         return segment, index
 
     def waiting(self) -> int:
@@ -213,6 +215,11 @@ class Spool:
                 if error.errno != errno.EBADF:  # deleted meanwhile: all of it is in Kafka
                     self._unsynced.add(each)
                     raise
+
+
+def _no_room(error: OSError) -> None:
+    if error.errno not in _NO_SPACE:
+        raise SpoolError(f"the spool cannot be written: {error}") from error
 
 
 def _sync_folder(path: Path) -> None:

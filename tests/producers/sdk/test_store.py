@@ -1,5 +1,6 @@
 """The spool's folder: what has been told to the disk, and when."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from plaudit_producers._options import SpoolSync
 from plaudit_producers._spool.store import Spool
+from plaudit_producers.errors import SpoolError
 
 KEY, PAYLOAD = b"shop/c", b"x" * 100_000
 MAX_BYTES = 4 << 20  # and so segments of 512 KiB
@@ -119,6 +121,24 @@ def test_a_disk_that_fails_is_asked_again(tmp_path: Path, monkeypatch: pytest.Mo
             spool.sync()
     monkeypatch.undo()
     assert len(asked) == 3
+    spool.close()
+
+
+def test_an_event_that_the_disk_did_not_take_is_not_sent_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, problem = opened(tmp_path, "always", 1), OSError(errno.EIO, "Input/output error")
+
+    def fail(descriptor: int) -> None:
+        raise problem
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SpoolError, match="Input/output"):
+        spool.append(KEY, PAYLOAD)
+    problem.errno = errno.ENOSPC
+    assert spool.append(KEY, PAYLOAD) is None
+    monkeypatch.undo()
+    assert spool.waiting() == 1
     spool.close()
 
 
