@@ -70,10 +70,9 @@ def outage(
     ("spool", "how", "seconds"),
     [
         (True, "kill", 0),
-        pytest.param(True, "kill", 30, marks=pytest.mark.slow),
         pytest.param(True, "stop", 30, marks=pytest.mark.slow),
         pytest.param(False, "kill", 0, marks=pytest.mark.slow),
-        pytest.param(False, "stop", 30, marks=pytest.mark.slow),
+        pytest.param(False, "stop", 0, marks=pytest.mark.slow),
     ],
 )
 def test_nothing_is_lost_or_doubled_when_kafka_comes_back(
