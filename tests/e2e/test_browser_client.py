@@ -215,6 +215,59 @@ def test_a_page_that_is_left_sends_its_last_events_by_beacon(chat: Open) -> None
     assert one.stored() == {}
 
 
+TURN = """(state) => {
+  Object.defineProperty(document, "visibilityState", { configurable: true, value: state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: Open) -> None:
+    one = chat()
+    one.run("() => chat.flush(60000)")
+    one.page.route("**/v1/events", lambda route: route.abort())
+    one.run(
+        """() => {
+          const send = navigator.sendBeacon.bind(navigator);
+          window.taken = 0;
+          window.lose = true;
+          navigator.sendBeacon = (...given) => { taken += 1; return lose || send(...given); };
+          chat.add("user", "a");
+          chat.add("user", "b");
+        }"""
+    )
+    one.run(TURN, "hidden")
+    one.run(TURN, "hidden")
+    assert one.run("() => taken") == 1  # nothing new while the page stays away
+    one.run(TURN, "visible")
+    one.run('() => { window.lose = false; chat.add("user", "c"); }')
+    one.run(TURN, "hidden")
+    eventually(lambda: len(one.log()) == 3, "the second beacon's events are in Kafka", 30)
+    one.page.unroute("**/v1/events")
+    one.flush()
+    said = [event.body.content for event in one.log() if isinstance(event.body, AddMessage)]
+    assert said == ["a", "b", "c"]
+
+
+def test_a_body_that_took_too_long_is_sent_in_parts(chat: Open) -> None:
+    one = chat()
+    sizes: list[int] = []
+
+    def slow(route: Route) -> None:
+        sizes.append(len(json.loads(route.request.post_data or "[]")))
+        if sizes[-1] > 2:
+            route.fulfill(status=408, headers={"Access-Control-Allow-Origin": "*"}, body="{}")
+        else:
+            route.continue_()
+
+    one.page.route("**/v1/events", slow)
+    one.run("() => { for (let n = 0; n < 8; n += 1) chat.add('user', `${n}`); }")
+    one.flush()
+    assert max(sizes) > 2
+    assert [event.body.content for event in one.log() if isinstance(event.body, AddMessage)] == [
+        str(number) for number in range(8)
+    ]
+
+
 def test_the_queue_outlives_the_page_and_is_bounded(chat: Open) -> None:
     one = chat()
     one.page.route("**/v1/**", lambda route: route.abort())

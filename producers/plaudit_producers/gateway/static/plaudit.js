@@ -58,7 +58,7 @@ export class Conversation {
     const on = (target, kind, listener) =>
       target.addEventListener(kind, listener, { signal: this.#listeners.signal });
     on(window, "pagehide", () => this.#beacon());
-    on(document, "visibilitychange", () => document.visibilityState === "hidden" && this.#beacon());
+    on(document, "visibilitychange", () => this.#turned(document.visibilityState));
     on(window, "online", () => this.#wake());
     const { conversationId, token } = this.#options;
     if (conversationId) this.#queue.open(conversationId);
@@ -217,6 +217,7 @@ export class Conversation {
       const asked = Number(response.headers.get("Retry-After")) * 1000 || 0;
       return Math.max(asked, this.#backoff());
     }
+    if (response.status === 408) this.#batch = Math.ceil(batch.length / 2); // a slow connection
     if (answer.results) return 0; // each event was answered for
     if (![413, 422].includes(response.status)) return this.#backoff(); // not about the events: a wrong address
     if (batch.length > 1) this.#batch = 1; // one of them spoils the others; find it
@@ -243,6 +244,12 @@ export class Conversation {
     this.#token = typeof made === "string" ? made : (made?.token ?? null);
     if (this.#token && !this.conversationId) this.#queue.open(claims(this.#token).cid);
     return this.#token;
+  }
+
+  #turned(visibility) {
+    if (visibility === "hidden") this.#beacon();
+    // What a beacon took may never have arrived: the next one begins with it again, so that nothing overtakes.
+    else for (const item of this.#queue.items) item.beaconed = false;
   }
 
   #beacon() {
