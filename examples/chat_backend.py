@@ -1,7 +1,10 @@
 """A chat backend: the SDK reports what was said, the gateway gives the page a token to rate it with.
 
-`plaudit up --detach`, `plaudit topics create` and `plaudit gateway` run; then
-`CHAT_KEY=$(plaudit keys create --application chat) uvicorn --app-dir examples chat_backend:app --port 8000`.
+    plaudit up --detach && plaudit topics create
+    PLAUDIT_GATEWAY_CORS_ORIGINS=http://127.0.0.1:8000 plaudit gateway
+    CHAT_KEY=$(plaudit keys create --application chat) uvicorn --app-dir examples chat_backend:app --port 8000
+
+Then open http://127.0.0.1:8000.
 """
 
 import json

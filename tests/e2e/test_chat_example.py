@@ -1,6 +1,8 @@
 """The example of a chat backend and its page, clicked through in a real Chromium."""
 
+import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,32 +21,51 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
 @pytest.fixture
-def gateway(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Gateway]:
-    made = make_gateway(kafka, valkey, tmp_path, gateway_cors_origins="*")
-    made.secret = made.key(application="chat")
+def port() -> int:
+    """Where the page is."""
+    return free_port()
+
+
+@pytest.fixture
+def commands(port: int) -> dict[str, str]:
+    """What the example's docstring says to run, with another port for the page."""
+    docstring = ast.get_docstring(ast.parse((ROOT / "examples" / "chat_backend.py").read_text())) or ""
+    lines = [line.strip() for line in docstring.replace(":8000", f":{port}").splitlines()]
+    [gateway] = [line for line in lines if line.endswith("plaudit gateway")]
+    [backend] = [line for line in lines if "uvicorn" in line]
+    return {"gateway": gateway, "backend": backend.replace("--port 8000", f"--port {port}")}
+
+
+@pytest.fixture
+def gateway(kafka: str, valkey: str, tmp_path: Path, commands: dict[str, str]) -> Iterator[Gateway]:
+    said = dict(word.split("=", 1) for word in commands["gateway"].split() if "=" in word)
+    settings = {name.removeprefix("PLAUDIT_").lower(): value for name, value in said.items()}
+    made = make_gateway(kafka, valkey, tmp_path, **settings)
     yield made.start()
     assert made.stop() == 0
 
 
 @pytest.fixture
-def backend(gateway: Gateway, tmp_path: Path) -> Iterator[str]:
-    port = free_port()
+def backend(gateway: Gateway, tmp_path: Path, port: int, commands: dict[str, str]) -> Iterator[str]:
     environ = {
         **os.environ,
-        "CHAT_KEY": gateway.secret,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "CHAT_GATEWAY": gateway.url,
+        "PLAUDIT_GATEWAY_KEYS": str(gateway.folder / "keys.json"),
         "PLAUDIT_BOOTSTRAP_SERVERS": gateway.connection.bootstrap_servers,
         "PLAUDIT_TOPIC_PREFIX": gateway.connection.topic_prefix,
     }
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT / "examples"), "chat_backend:app"]
     with (tmp_path / "backend.log").open("wb") as log:
-        process = subprocess.Popen([*command, "--port", str(port)], env=environ, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            ["bash", "-c", commands["backend"]],
+            env=environ, cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:
         assert process.poll() is None, (tmp_path / "backend.log").read_text()
-        try:
-            return httpx.get(url).status_code == 200
+        try:  # a token: the gateway knows the new key
+            return httpx.post(f"{url}/token?conversation_id=nobody's").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -52,7 +73,7 @@ def backend(gateway: Gateway, tmp_path: Path) -> Iterator[str]:
         eventually(answers, "the backend answers", 60)
         yield url
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
