@@ -5,7 +5,8 @@ min/median/max. The baseline is a plain loop over the same topic: decode, `pyarr
 `write_table`, which makes the canonical rows alone, once at best and without any promise. The rate
 is taken from the first record to the last file, start-up left out; *by core* goes by the process's own
 processor time, all its threads, so that it does not depend on what else the machine does. *Bytes* are
-those of all files for one conversation, by zstd level.
+those of all files for one conversation, by zstd level. *Of which* tells where the time goes: decode to
+canonical rows, derive the training rows, write Parquet (the last on a thread of its own).
 """
 
 import random
@@ -28,6 +29,7 @@ import pyarrow.parquet as pq
 from confluent_kafka import Consumer, Producer, TopicPartition
 from plaudit_consumers.rows.canonical import Recorded, prepared
 from plaudit_consumers.rows.schemas import CONVERSATIONS
+from plaudit_consumers.sink.telemetry import STAGES
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.connection import ConnectionSettings
@@ -97,11 +99,12 @@ def fill(settings: ConnectionSettings, count: int) -> None:
 
 
 class Rates(NamedTuple):
-    """Conversations a second: by the clock, and by a core's time, start-up left out; peak MiB."""
+    """Conversations a second: by the clock, and by a core's time, start-up left out; peak MiB; µs a stage."""
 
     wall: float
     core: float
     peak: float = 0.0
+    stages: tuple[float, ...] = ()
 
 
 def sink(settings: ConnectionSettings, output: Path, count: int) -> Rates:
@@ -113,7 +116,14 @@ def sink(settings: ConnectionSettings, output: Path, count: int) -> Rates:
     )
     rows = sum(pq.read_metadata(path).num_rows for path in output.glob("v1/conversations/*/*.parquet"))
     assert rows == count
-    return Rates(count / (ended - began), count / (processor - idle), peak)
+    stages = tuple(seconds * 1e6 / count for seconds in _stages(lines))
+    return Rates(count / (ended - began), count / (processor - idle), peak, stages)
+
+
+def _stages(lines: list[str]) -> list[float]:
+    """Seconds of decode, derive and write, as the sink tells at its end."""
+    said = next(line for line in lines if "stopped after" in line)
+    return [float(re.findall(rf"{stage} ([\d.]+) s", said)[0]) for stage in STAGES]
 
 
 def _once(settings: ConnectionSettings, output: Path) -> tuple[float, float, list[str]]:
@@ -221,6 +231,10 @@ def run(repetitions: int) -> list[Row]:
         _row("sink, all subsets, exactly once", unit, [each.wall for each in sinks], wall),
         _row("plain from_pylist loop, by core", cored, [each.core for each in plains], core),
         _row("sink, by core", cored, [each.core for each in sinks], core),
+        *(
+            _row(f"sink, of which {stage}", "µs/conversation", [each.stages[at] for each in sinks], None)
+            for at, stage in enumerate(STAGES)
+        ),
         _row("sink, peak memory", "MiB", [each.peak for each in sinks], None),
         *(
             _row(f"sink, files with zstd {level}", "bytes/conversation", [each], min(sizes.values()))

@@ -61,7 +61,8 @@ def run_sink(
         )  # fmt: skip
         log.info("started: %s to %s", topic.name, settings.output)
         Loop(connection, settings, sink, topic, telemetry=telemetry, stop=stop).run(once=once)
-    log.info("stopped")
+    spent = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in telemetry.stage_seconds().items())
+    log.info("stopped after %s", spent)
     return 0
 
 
@@ -95,8 +96,8 @@ def find_topic(connection: ConnectionSettings) -> Topic:
         raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
     if live_config(admin, name).get("message.timestamp.type") != "LogAppendTime":
         raise TopicError(
-            f"{name} must have message.timestamp.type=LogAppendTime: files rotate by it, and snapshots are as "
-            "of it"
+            f"{name} must have message.timestamp.type=LogAppendTime: files rotate by it, and snapshots go "
+            "by it"
         )
     try:
         description = admin.describe_topics(TopicCollection([name]))[name].result(timeout=30)

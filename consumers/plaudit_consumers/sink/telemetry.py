@@ -30,6 +30,7 @@ SINK: Final[tuple[Metric, ...]] = (
     Metric("plaudit_sink_freshness_seconds", "gauge", "Age of the oldest record not in the output."),
     Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as /health/ready tells."),
 )  # fmt: skip
+STAGES: Final = ("decode", "derive", "write")
 _KINDS: dict[str, type[MetricWrapperBase]] = {"counter": Counter, "gauge": Gauge}
 _STALLED_AFTER_S: Final = 120.0
 
@@ -86,6 +87,11 @@ class Telemetry:
             self.counter("plaudit_sink_refused_total").labels(refused.reason).inc()
         for stage, seconds in committed.stage_seconds.items():
             self.counter(f"plaudit_sink_{stage}_seconds_total").inc(seconds)
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Where the time of what is in the output went."""
+        names = {stage: f"plaudit_sink_{stage}_seconds_total" for stage in STAGES}
+        return {stage: self.registry.get_sample_value(name) or 0.0 for stage, name in names.items()}
 
     def assigned(self, partitions: int) -> None:
         """The sink owns so many partitions; in a settled group that may be none."""
