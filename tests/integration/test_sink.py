@@ -150,5 +150,5 @@ def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
         Read(0, at, 0, each.key(), each.value(), each.headers()) for at, each in enumerate((fits, large))
     )
     finished = one.connection.topic_prefix + FINISHED
-    assert list(letters.read(reads, ("events", finished), lambda key, value: b"")) == []
+    assert list(letters.read(reads, ("events", finished), lambda *_: b"")) == []
     assert letters.unread == {0: {3, 4}}

@@ -1,4 +1,4 @@
-"""A finished conversation that Kafka refuses: nothing may follow it, or the sink would drop it as a repeat."""
+"""A finished conversation that Kafka refuses: nothing may follow it, or a sink would drop it as a repeat."""
 
 import random
 import time

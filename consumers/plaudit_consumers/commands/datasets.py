@@ -68,9 +68,9 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--where",
         metavar="SQL",
-        help="a condition over a row's columns, such as \"licence = 'cc-by-4.0'\"; its conversation's facts are "
-        "in `conversation`: \"conversation.source = 'sdk'\". A subset that lacks a column is an error: with "
-        "\"weight >= 0.8\", name the training subsets by --subset",
+        help="a condition over a row's columns, such as \"licence = 'cc-by-4.0'\"; its conversation's facts "
+        "are in `conversation`: \"conversation.source = 'sdk'\". A subset that lacks a column is an error: "
+        'with "weight >= 0.8", name the training subsets by --subset',
     )
     build.add_argument("--split", default="90/5/5", help="train/validation/test; default %(default)s")
     build.add_argument(

@@ -30,8 +30,8 @@ def _checked(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
         raise ConditionError(f"--where {condition!r}: {tree['error_message']}")
     if not _is_one_expression(tree):
         raise ConditionError(
-            f"--where {condition!r} must be one condition over one row, without subqueries, window functions, "
-            "* and parameters"
+            f"--where {condition!r} must be one condition over one row, without subqueries, window "
+            "functions, * and parameters"
         )
     unsteady = connection.execute(
         "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"

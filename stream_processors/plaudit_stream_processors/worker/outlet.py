@@ -100,8 +100,8 @@ class Outlet:
 
     def _ended(self) -> ServiceUnavailableError:
         return ServiceUnavailableError(
-            f"Kafka refused a record that the worker sent, and nothing may follow it ({self._refusal}); if it "
-            "is too large, raise the topic's max.message.bytes; then start the worker again"
+            f"Kafka refused a record that the worker sent, and nothing may follow it ({self._refusal}); if "
+            "it is too large, raise the topic's max.message.bytes; then start the worker again"
         )
 
     def _note_error(self, error: KafkaError) -> None:
