@@ -115,7 +115,8 @@ class Spool:
             before = segment.size
             index = segment.append(key, payload)
         except OSError as error:
-            return _no_room(error)
+            _raise_unless_full(error)
+            return None
         self.bytes += segment.size - before
         self._unsynced.add(segment)
         if self._sync == "always":
@@ -123,7 +124,8 @@ class Spool:
                 self._sync_all()
             except OSError as error:
                 segment.settle(index)
-                return _no_room(error)
+                _raise_unless_full(error)
+                return None
         return segment, index
 
     def waiting(self) -> int:
@@ -217,7 +219,7 @@ class Spool:
                     raise
 
 
-def _no_room(error: OSError) -> None:
+def _raise_unless_full(error: OSError) -> None:
     if error.errno not in _NO_SPACE:
         raise SpoolError(f"the spool cannot be written: {error}") from error
 
