@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
+from plaudit_stream_processors.state.keys import partition_keys
 
 from benchmarks.workload import events
 from tests.support.line import Line
@@ -20,6 +22,18 @@ Make = Callable[..., Line]
 
 def _now() -> int:
     return time.time_ns() // 1000
+
+
+def _position(one: Line) -> int:
+    return sum(one.position(partition) for partition in range(one.partitions))
+
+
+def _owners(one: Line) -> set[int]:
+    """Process ids of the workers that own a partition."""
+    with redis.Redis.from_url(one.redis) as client:
+        keys = [partition_keys(one.connection.redis_prefix, p).position for p in range(one.partitions)]
+        owners = [client.hget(key, "owner") for key in keys]
+    return {int(owner.rpartition(b":")[2]) for owner in owners if owner}
 
 
 def test_an_undisturbed_worker_is_exact(line: Make) -> None:
@@ -75,6 +89,24 @@ def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
     one.check_exact()
 
 
+def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
+    one = line(settings={"worker_batch": "100"})
+    sent = list(events(16_000, open_conversations=500, start_us=_now()))
+    stays = one.start_worker()
+    for round_ in range(4):
+        one.send(sent[round_ * 4000 : round_ * 4000 + 2000])
+        guest = one.start_worker()
+        before = _position(one)
+        eventually(lambda guest=guest: guest.pid in _owners(one), "the guest has partitions")  # type: ignore[misc]
+        one.send(sent[round_ * 4000 + 2000 : (round_ + 1) * 4000])
+        eventually(lambda before=before: _position(one) > before, "they go on")  # type: ignore[misc]
+        guest.terminate()
+        assert guest.wait(60) == 0, one.logs()
+    one.wait_folded()
+    assert stays.poll() is None, one.logs()
+    one.check_exact()
+
+
 @pytest.mark.slow
 def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     one = line(settings={"worker_batch": "100"})
@@ -83,12 +115,12 @@ def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     one.send(sent[:10_000])
     eventually(lambda: sum(one.position(p) for p in range(one.partitions)) > 500, "the first worker works")
     sleeper.send_signal(signal.SIGSTOP)
-    other = one.start_worker()
+    one.start_worker()
     one.send(sent[10_000:])
     one.wait_folded(300)
     sleeper.send_signal(signal.SIGCONT)
-    one.send([])
-    eventually(lambda: sleeper.poll() is not None or other.poll() is None, "someone goes on")
+    slept = one.folder / "worker0.log"
+    eventually(lambda: "another worker owns partition" in slept.read_text(), "it tried, and was refused")
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
     one.wait_folded(300)
     one.check_exact()

@@ -13,6 +13,7 @@ from plaudit_stream_processors.transport import (
     BatchedConsumer,
     GapError,
     PositionError,
+    PositionStoreError,
     Stretch,
     _checked,
 )
@@ -165,6 +166,50 @@ def test_a_partition_with_enough_unacknowledged_is_left_out_of_the_fetch(
     consumer.ack(waiting[0])
     asyncio.run(consumer._wait_next_records(1.0))
     assert asked[-1] == {A, B}
+
+
+def test_what_a_fetch_brings_during_a_rebalance_is_left_to_the_seek_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust would seek at once, with the assignment that is just being taken away."""
+    consumer, _ = _started({A: 0})
+
+    async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
+        self.flow_active = False
+        return {A: [_stretch(consumer, A, 0)]}, {A}
+
+    monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
+    assert asyncio.run(consumer._wait_next_records(1.0))[0] is None
+    assert consumer.positions == {A: 0}
+
+
+def test_a_store_that_does_not_answer_ends_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plaudit_stream_processors.transport.ANSWER_S", 0.01)
+    crashed: list[BaseException] = []
+
+    class _Silent(_Store):
+        async def acquire(self, partitions: Any, session: int) -> dict[TP, int | None]:
+            await asyncio.Event().wait()
+            return {}
+
+    async def crash(error: BaseException) -> None:
+        crashed.append(error)
+
+    consumer = _Consumer({A}, _Silent({A: 0}), [])
+    consumer.app.crash = crash  # type: ignore[assignment, method-assign]
+    with pytest.raises(PositionStoreError):
+        asyncio.run(consumer.seek_to_committed())
+    assert isinstance(crashed[0], PositionStoreError)
+
+
+def test_the_partition_that_waits_longest_is_told_whatever_the_others_do() -> None:
+    consumer, _ = _started({A: 0, B: 0})
+    assert consumer.waits_since() is None
+    _delivered(consumer, A, 0)
+    since = consumer.waits_since()
+    for offset in range(3):
+        assert consumer.ack(_delivered(consumer, B, offset))
+    assert consumer.waits_since() == since
 
 
 def test_when_all_are_full_it_waits_for_an_ack_or_the_time_out() -> None:

@@ -33,9 +33,9 @@ def recount_latency(message: Entity, event: Event, effects: Effects) -> None:
 def recount_cohort(state: Conversation, message: Entity, event: Event, effects: Effects) -> None:
     """Bring the message's flags and verdicts up to date with its feedback and its siblings."""
     slots = [state.feedback[slot] for slot in state.slots_of.get(message["message_id"], ())]
-    _recount_flags(state, message, slots, event, effects)
-    _recount_verdicts(state, message, slots, event, effects)
-    state.dirty["message:" + message["message_id"]] = message
+    flagged = _recount_flags(state, message, slots, event, effects)
+    if _recount_verdicts(state, message, slots, event, effects) or flagged:
+        state.dirty["message:" + message["message_id"]] = message
 
 
 def recount_satisfaction(
@@ -58,6 +58,8 @@ def recount_satisfaction(
         slot["counted"] = counted
     old: int | None = counted["rating"]
     new = None if rating is None else rating[1]
+    if old == new:
+        return
     moment = Moment(counted["at"], event.arrived_ms)
     series, dimensions = counted["series"], counted["dimensions"]
     revote(effects.counters, state.votes, series, f"satisfaction:{dimensions}", (old, new), moment)
@@ -73,7 +75,8 @@ def _satisfied(rating: int | None) -> int | None:
 
 def _recount_flags(
     state: Conversation, message: Entity, slots: list[Entity], event: Event, effects: Effects
-) -> None:
+) -> bool:
+    """Whether the message has other flags than before."""
     flags = set()
     siblings = state.children.get(message["parent_id"], ())
     if siblings and siblings[-1] != message["message_id"]:
@@ -87,16 +90,19 @@ def _recount_flags(
         elif feedback["signal"] in ("ignored", "regenerated"):
             flags.add(feedback["signal"])
     old = set(message.get("flags", ()))
+    if flags == old:
+        return False
     for flag in flags ^ old:
         amount = 1 if flag in flags else -1
         effects.counters.add(message["series"], flag, message["occurred_at"], event.arrived_ms, amount)
-    if flags or old:
-        message["flags"] = sorted(flags)
+    message["flags"] = sorted(flags)
+    return True
 
 
 def _recount_verdicts(
     state: Conversation, message: Entity, slots: list[Entity], event: Event, effects: Effects
-) -> None:
+) -> bool:
+    """Whether the message has other verdicts than before."""
     ballots: dict[str, int] = {}
     first: dict[str, int] = {}
     for slot in slots:
@@ -106,7 +112,8 @@ def _recount_verdicts(
             ballots[kind] = ballots.get(kind, 0) + (1 if judged else -1)
             first[kind] = min(first.get(kind, slot["occurred_at"]), slot["occurred_at"])
     if not ballots and "verdicts" not in message:
-        return
+        return False
+    changed = "verdicts" not in message
     verdicts: dict[str, list[int | None]] = message.setdefault("verdicts", {})
     wanted: dict[str, tuple[int, int]] = {}
     for kind, balance in ballots.items():
@@ -117,7 +124,11 @@ def _recount_verdicts(
     for family in {**verdicts, **wanted}:
         new, at = wanted.get(family, (None, 0))
         counted_at, old = verdicts.get(family) or (at, None)
+        if old == new:
+            continue
         moment = Moment(counted_at or 0, event.arrived_ms)
         revote(effects.counters, state.votes, message["series"], family, (old, new), moment)
         verdicts[family] = [counted_at, new]
         state.dirty["votes"] = None
+        changed = True
+    return changed
