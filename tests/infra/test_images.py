@@ -144,6 +144,7 @@ def test_the_tools_image_runs_what_operators_need(
         "PLAUDIT_PARTITIONS": "1",
         "PLAUDIT_GATEWAY_KEYS": "redis",
     }
+    (tmp_path / "v1").mkdir()  # as a sink does
     run = functools.partial(plaudit, image_of("tools"), variables, cwd=tmp_path)
     for arguments in (
         ("topics", "create"),
