@@ -23,13 +23,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from plaudit_producers._link import Connect
+from plaudit_producers._link import Connect, is_refused
 from plaudit_producers.gateway.clients import ClientGoneError, Clients
 
 POLL_S, IDLE_POLL_S = 0.0025, 0.05
 Identity = tuple[bytes, str]
 _REMEMBERED = 100_000
-_FINAL = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError._INVALID_ARG)  # noqa: SLF001
 
 
 class Outcome(Enum):
@@ -214,7 +213,7 @@ class Sender:
             self._watch(IDLE_POLL_S)
             return Outcome.AWAY
         except KafkaException as error:
-            return Outcome.REFUSED if error.args[0].code() in _FINAL else Outcome.AWAY
+            return Outcome.REFUSED if is_refused(error.args[0]) else Outcome.AWAY
         return None
 
     def _watch(self, after_s: float) -> None:
@@ -240,7 +239,7 @@ class Sender:
             self._clients.prove()
             self._settle(batch, number, Outcome.ACKED)
         else:
-            self._settle(batch, number, Outcome.REFUSED if error.code() in _FINAL else Outcome.AWAY)
+            self._settle(batch, number, Outcome.REFUSED if is_refused(error) else Outcome.AWAY)
 
     def _lose(self) -> None:
         """A client gave up: what it did not report may be sent again."""
