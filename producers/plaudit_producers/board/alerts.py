@@ -158,8 +158,8 @@ def _stopped_feedback(
         expected = usual_votes / usual_messages * messages if usual_messages else 0.0
         if votes == 0 and expected >= limits.expected_feedback:
             text = (
-                f"No feedback from {application}'s users in {limits.traffic}, where about {expected:.0f} votes "
-                "were expected"
+                f"No feedback from {application}'s users in {limits.traffic}, where about {expected:.0f} "
+                "votes were expected"
             )
             found.append(Condition("PlauditFeedbackStopped", (application,), text))
     return found
