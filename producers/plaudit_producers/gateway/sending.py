@@ -109,14 +109,14 @@ class Sender:
         """Events that librdkafka holds."""
         return self._clients.waiting()
 
-    async def send(self, events: Sequence[Outgoing], *, unheard: bool = False) -> list[Outcome]:
+    async def send(self, events: Sequence[Outgoing], *, remember: bool = False) -> list[Outcome]:
         """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order.
 
-        `unheard`: nobody hears the answer, so the same events will come again; they are not sent twice.
+        `remember`: the answer may not be heard, and the same events come again; they are not sent twice.
         """
         known = self._orphans or self._arrived or any(event.identity in self._in_flight for event in events)
         outcomes = await (self._join(events) if known else self._send(events))
-        if unheard:
+        if remember:
             for event, outcome in zip(events, outcomes, strict=True):
                 if outcome is Outcome.ACKED:
                     self._remember(event.identity)

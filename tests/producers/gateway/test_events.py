@@ -54,3 +54,17 @@ def test_what_is_refused_is_named_and_the_rest_is_accepted(gateway: Gateway, key
     ]  # fmt: skip
     assert "role must be one of" in results[1]["detail"]
     assert [event.event_id for event in by_conversation(read_log(gateway.connection))["mixed"]] == ["e1"]
+
+
+def test_what_a_page_sends_again_by_beacon_is_in_kafka_once(gateway: Gateway, key: str) -> None:
+    event = {**message("last words", "left"), "event_id": "last"}
+    with gateway.client(key) as server:
+        token = server.post("/v1/tokens", json={"conversation_id": "left"}).json()["token"]
+    with gateway.client(token) as page:
+        answers = [
+            page.post("/v1/events", json=event),
+            page.post("/v1/beacon", json={"token": token, "events": [event]}),
+            page.post("/v1/events", json=event),
+        ]
+    assert [ids(answer) for answer in answers] == [["last"]] * 3
+    assert len(by_conversation(read_log(gateway.connection))["left"]) == 1

@@ -141,7 +141,7 @@ def test_what_another_request_is_sending_is_waited_for() -> None:
     async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
         first = asyncio.create_task(sender.send(events("a", "b")))
-        beacon = asyncio.create_task(sender.send(events("a", "b", "c"), unheard=True))
+        beacon = asyncio.create_task(sender.send(events("a", "b", "c"), remember=True))
         await asyncio.sleep(0)
         assert link.sent == [b"a", b"b"]
         link.automatic = True
@@ -391,7 +391,7 @@ def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
 
 def test_an_answer_that_nobody_hears_is_remembered() -> None:
     async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
-        assert await sender.send(events("a"), unheard=True) == [ACKED]
+        assert await sender.send(events("a"), remember=True) == [ACKED]
         assert await sender.send(events("a", "b")) == [ACKED, ACKED]
         assert link.sent == [b"a", b"b"]
         other = [Outgoing((b"shop/c2", "a"), b"another conversation")]

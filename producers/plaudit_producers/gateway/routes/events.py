@@ -63,7 +63,7 @@ async def post_beacon(request: Request) -> Response:
         principal = identify(request, token)
         if principal.page is None:
             raise Problem(403, "a beacon takes a browser token, never an API key")
-        return await _answered(services, request, principal, events, unheard=True)
+        return await _answered(services, request, principal, events)
 
 
 ENDPOINTS = {"/v1/events": post_events, "/v1/beacon": post_beacon}
@@ -86,19 +86,15 @@ def _parsed(body: bytes) -> list[Any]:
 
 
 async def _answered(
-    services: Services,
-    request: Request,
-    principal: Principal,
-    documents: list[Any],
-    *,
-    unheard: bool = False,
+    services: Services, request: Request, principal: Principal, documents: list[Any]
 ) -> Response:
     if len(documents) > MAX_EVENTS:
         raise Problem(413, f"a request takes {MAX_EVENTS} events at most; send several")
     await spend(request, principal, len(documents))
     taken = [services.intake.take(principal, document) for document in documents]
     outgoing = [event for event in taken if isinstance(event, Outgoing)]
-    outcomes = await services.sender.send(outgoing, unheard=unheard)
+    # A page may be left before it hears the answer, and sends all of it again: by beacon, or when it is back.
+    outcomes = await services.sender.send(outgoing, remember=principal.page is not None)
     result = answer(taken, outcomes)
     request.state.events = len(documents)
     _count(services, principal, result.accepted, result.results)
