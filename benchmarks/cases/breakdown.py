@@ -95,7 +95,7 @@ async def _batch(folder: PartitionFolder, records: list[Any], spent: defaultdict
     arguments: Any = ("EVALSHA", *prepared.commit.conversations)
     pack_command(arguments)
     marks.append(time.process_time())
-    folder.committed(prepared)
+    folder.cache.committed(prepared.number)
     marks.append(time.process_time())
     names = ("decode", "look up states", "fold, finished records", "JSON of what changed", "pack", "forget")
     for name, before, after in zip(names, marks, marks[1:], strict=False):
