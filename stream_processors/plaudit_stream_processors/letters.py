@@ -1,6 +1,6 @@
 """Reading the dead letters, and sending them again to where they were refused."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from plaudit_schemas.topics import DEAD_LETTERS
 from plaudit_stream_processors.log import partitions_of, read_partition, reader
 
 _DEADLINE_S = 60.0
+_LARGEST_BYTES = 128 * 1024 * 1024  # the topic decides
 
 
 class DeadLetter(NamedTuple):
@@ -56,7 +57,8 @@ def read(connection: ConnectionSettings, wanted: Wanted) -> Iterator[DeadLetter]
 def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) -> int:
     """Produce the records as they came, to the partition that they came from; how many were acknowledged.
 
-    What was folded already is dropped by its event id; what is still refused becomes a new letter.
+    What was folded already is dropped by its event id; what is still refused becomes a new letter. Letters
+    without a value are left out: there is nothing in them to send.
 
     Raises:
         ServiceUnavailableError: Kafka did not acknowledge all of them; sending again is harmless.
@@ -68,12 +70,12 @@ def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) ->
         if error is not None:
             failed.append(error.str())
 
-    producer = Producer(connection.kafka(**{"enable.idempotence": True, "log_level": 0}))
+    options = {"enable.idempotence": True, "message.max.bytes": _LARGEST_BYTES, "log_level": 0}
+    producer = Producer(connection.kafka(**options))
     for letter in letters:
-        producer.produce(
-            letter.refusal.topic, letter.value, letter.key, letter.refusal.partition, on_delivery=note
-        )
-        producer.poll(0)
+        if letter.value is None:
+            continue
+        _produce(producer, letter, note)
         sent += 1
     left = producer.flush(_DEADLINE_S)
     if failed or left:
@@ -82,6 +84,18 @@ def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) ->
             f"{': ' + failed[0] if failed else ''}; send them again"
         )
     return sent
+
+
+def _produce(producer: Producer, letter: DeadLetter, note: Callable[..., None]) -> None:
+    place = letter.refusal
+    while True:
+        try:
+            producer.produce(place.topic, letter.value, letter.key, place.partition, on_delivery=note)
+        except BufferError:  # its queue is full
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
 
 
 def document(letter: DeadLetter) -> dict[str, Any]:

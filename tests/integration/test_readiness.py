@@ -1,6 +1,7 @@
 """What a worker says of itself while its services go and come."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -67,3 +68,12 @@ def test_a_worker_with_nothing_to_send_hears_that_kafka_is_back(
     server.start()
     eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
     assert len(one.workers) == 1
+
+
+def test_a_port_that_is_taken_is_said_with_its_setting(line: Callable[..., Line]) -> None:
+    one = line()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        worker = one.start_worker(web_port=str(taken.getsockname()[1]))
+        assert worker.wait(60) == 1
+    assert "PLAUDIT_WEB_PORT" in one.logs()
+    assert "Traceback" not in one.logs()

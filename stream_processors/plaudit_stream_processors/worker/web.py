@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from aiohttp import web
+from plaudit_schemas.errors import SettingsError
 from prometheus_client import generate_latest
 
 from plaudit_stream_processors.worker.app import Worker
@@ -25,7 +26,11 @@ def unready(worker: Worker) -> str | None:
 
 @contextlib.asynccontextmanager
 async def serve(worker: Worker, settings: WorkerSettings) -> AsyncIterator[str]:
-    """Serve `/health/live`, `/health/ready` and `/metrics`; gives the address."""
+    """Serve `/health/live`, `/health/ready` and `/metrics`; gives the address.
+
+    Raises:
+        SettingsError: host and port are not to be had.
+    """
 
     async def live(_request: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
@@ -47,7 +52,14 @@ async def serve(worker: Worker, settings: WorkerSettings) -> AsyncIterator[str]:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, settings.web_host, settings.web_port)
-    await site.start()
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingsError(
+            f"PLAUDIT_WEB_PORT: {settings.web_host}:{settings.web_port} cannot be served ({error.strerror}); "
+            "give each worker of a host a port of its own, or 0 for a free one"
+        ) from None
     try:
         yield f"http://{settings.web_host}:{runner.addresses[0][1]}"
     finally:
