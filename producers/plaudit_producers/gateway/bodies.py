@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
@@ -29,6 +30,8 @@ class Bodies:
         self._max_share = max(largest_bytes, max_held_bytes // _SHARES)
         self._within_s = within_s
         self._shares: Counter[str] = Counter()
+        self._reading: dict[_Hold, asyncio.Task[Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self.held = 0
 
     @contextlib.asynccontextmanager
@@ -48,12 +51,38 @@ class Bodies:
             self._release(hold)
 
     async def _read(self, request: Request, limit: int, hold: "_Hold") -> bytes:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a request has one
+        hold.deadline = asyncio.get_running_loop().time() + self._within_s
+        self._reading[hold] = task
+        if self._timer is None:
+            self._cut_at(hold.deadline)
         try:
-            async with asyncio.timeout(self._within_s):
-                return await self._whole(request, limit, hold)
-        except TimeoutError:
+            return await self._whole(request, limit, hold)
+        except asyncio.CancelledError:
+            if not hold.late:
+                raise
+            task.uncancel()
             detail = f"the body took longer than {self._within_s:g} s; send less at once"
             raise Problem(408, detail, closes=True) from None
+        finally:
+            del self._reading[hold]
+
+    def _cut_at(self, when: float) -> None:
+        # One timer for all: one for each body would cost more than to read it.
+        self._timer = asyncio.get_running_loop().call_at(when, self._cut)
+
+    def _cut(self) -> None:
+        """End the reading of what takes too long; look again when the next one may."""
+        self._timer, now = None, asyncio.get_running_loop().time()
+        for hold, task in self._reading.items():  # in the order of their deadlines
+            if hold.late:
+                continue
+            if hold.deadline > now:
+                self._cut_at(hold.deadline)
+                return
+            hold.late = True
+            task.cancel()
 
     async def _whole(self, request: Request, limit: int, hold: "_Hold") -> bytes:
         chunks = []
@@ -85,12 +114,14 @@ class Bodies:
             del self._shares[hold.caller]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Hold:
-    """What one request holds of its caller's share."""
+    """What one request holds of its caller's share, and until when it may be read, by the loop's clock."""
 
     caller: str
     size: int = 0
+    deadline: float = 0.0
+    late: bool = False
 
 
 def too_large(limit: int, *, closes: bool = False) -> Problem:

@@ -75,6 +75,33 @@ def test_a_body_that_stalls_is_given_up() -> None:
     asyncio.run(use())
 
 
+def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() -> None:
+    async def use() -> None:
+        bodies = Bodies(100, largest_bytes=10, within_s=0.2)
+        first = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
+        await asyncio.sleep(0.1)  # the second one's time ends later
+        second = asyncio.create_task(status_of(bodies, request(b"b", stalls=True), "b"))
+        assert await status_of(bodies, request(b"c"), "c") == 200
+        assert await first == 408
+        assert await second == 408
+        assert (bodies.held, bodies._reading) == (0, {})
+
+    asyncio.run(use())
+
+
+def test_a_request_that_is_cancelled_stays_cancelled() -> None:
+    async def use() -> None:
+        bodies = Bodies(100, largest_bytes=10, within_s=60)
+        task = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (bodies.held, bodies._reading) == (0, {})
+
+    asyncio.run(use())
+
+
 def test_a_caller_holds_no_more_than_its_share() -> None:
     async def use() -> None:
         bodies = Bodies(100, largest_bytes=10, within_s=60)
