@@ -8,12 +8,14 @@ from importlib.resources import files
 from typing import Any, get_args
 
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 from plaudit_schemas.catalog import AVRO, FIRST_PACKAGED_ID, SchemaName, packaged_id, released, schema_text
 from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.compatibility import findings, named_types
 from plaudit_schemas.examples import examples
 from plaudit_schemas.topics import definition, definitions
+
+from tests.support.registry import confluent_client
 
 NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
 PACKAGE = files("plaudit_schemas")
@@ -164,7 +166,7 @@ def test_a_compatible_change_is_taken(change: Any) -> None:
 def test_the_real_registry_judges_changes_as_we_do(registry: str) -> None:
     subject = f"t{uuid.uuid4().hex[:8]}-value"
     current = schema_text("conversation_event")
-    with SchemaRegistryClient({"url": registry}) as client:
+    with confluent_client(registry) as client:
         client.register_schema(subject, Schema(current, "AVRO"))
         client.set_compatibility(subject, level="BACKWARD")
         for change in (*COMPATIBLE, *INCOMPATIBLE):

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from plaudit_schemas.catalog import schema_text
@@ -17,6 +17,8 @@ from plaudit_schemas.codec import Decoder, Encoder, schema_id_of
 from plaudit_schemas.errors import RegistryError, RegistryUnavailableError, UnknownSchemaError
 from plaudit_schemas.examples import examples
 from plaudit_schemas.registry import SUBJECTS, RegistrySchemas
+
+from tests.support.registry import confluent_client
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -208,7 +210,7 @@ def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
 def test_ours_and_confluents_serializers_read_each_others_bytes(registry: str) -> None:
     prefix = f"t{uuid.uuid4().hex[:8]}."
     topic = prefix + "plaudit.conversation-events"
-    with SchemaRegistryClient({"url": registry}) as theirs:
+    with confluent_client(registry) as theirs:
         registered = theirs.register_schema(
             topic + "-value", Schema(schema_text("conversation_event"), "AVRO")
         )
