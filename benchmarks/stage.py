@@ -19,11 +19,11 @@ from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.valkey import ValkeyServer
 from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.workload import events
-from tests.support.producing import put
 
 PARTITIONS = 8
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ class Stage:
         size = 0
         for key, value in events(count, seed=seed, start_us=time.time_ns() // 1000):
             size += len(value)
-            put(producer, self.topic, value, key)
+            produce_when_room(producer, self.topic, value, key)
         producer.flush(300)
         return size / count
 

@@ -33,11 +33,11 @@ from plaudit_consumers.sink.telemetry import STAGES
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_schemas.codec import Decoder, Encoder
 from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.workload import _text
-from tests.support.producing import put
 
 CONVERSATIONS_EACH = 40_000
 MESSAGES = 10
@@ -94,7 +94,7 @@ def fill(settings: ConnectionSettings, count: int) -> None:
     """Put the conversations into the finished topic."""
     producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
     for partition, payload in conversations(count):
-        put(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
+        produce_when_room(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(120) == 0
 
 

@@ -1,6 +1,6 @@
 """Reading the dead letters, and sending them again to where they were refused."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.dead_letters import Reason, Refusal
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import DEAD_LETTERS
 
 from plaudit_stream_processors.log import partitions_of, read_partition, reader
@@ -75,7 +76,8 @@ def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) ->
     for letter in letters:
         if letter.value is None:
             continue
-        _produce(producer, letter, note)
+        place = letter.refusal
+        produce_when_room(producer, place.topic, letter.value, letter.key, place.partition, on_delivery=note)
         sent += 1
     left = producer.flush(_DEADLINE_S)
     if failed or left:
@@ -84,18 +86,6 @@ def send_again(connection: ConnectionSettings, letters: Iterable[DeadLetter]) ->
             f"{': ' + failed[0] if failed else ''}; send them again"
         )
     return sent
-
-
-def _produce(producer: Producer, letter: DeadLetter, note: Callable[..., None]) -> None:
-    place = letter.refusal
-    while True:
-        try:
-            producer.produce(place.topic, letter.value, letter.key, place.partition, on_delivery=note)
-        except BufferError:  # its queue is full
-            producer.poll(0.1)
-        else:
-            producer.poll(0)
-            return
 
 
 def document(letter: DeadLetter) -> dict[str, Any]:

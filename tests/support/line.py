@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from plaudit_schemas.codec import Decoder
 from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_schemas.topics.admin import ensure
 from plaudit_stream_processors.fold import Conversation, Rules
@@ -25,7 +26,6 @@ from plaudit_stream_processors.state.client import connect
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
-from tests.support.producing import put
 from tests.support.services import eventually
 
 
@@ -65,7 +65,7 @@ class Line:
         """Produce events; how many."""
         count = 0
         for key, value in records:
-            put(self.producer, self.connection.topic_prefix + EVENTS, value, key)
+            produce_when_room(self.producer, self.connection.topic_prefix + EVENTS, value, key)
             count += 1
         assert self.producer.flush(120) == 0
         return count

@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 from confluent_kafka import Consumer, Producer, TopicPartition
 from plaudit_schemas.codec import Decoder
 from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import FINISHED
-
-from tests.support.producing import put
 
 Row = dict[str, Any]
 
@@ -69,7 +68,7 @@ def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -
         connection.kafka(**{"enable.idempotence": True, "message.max.bytes": 64 << 20, "linger.ms": 5})
     )
     for partition, payload in records:
-        put(producer, connection.topic_prefix + FINISHED, payload, b"k", partition)
+        produce_when_room(producer, connection.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(60) == 0
 
 

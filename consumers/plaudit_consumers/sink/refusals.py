@@ -10,6 +10,7 @@ from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.dead_letters import Refusal
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.producing import produce_when_room
 from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
 from plaudit_consumers.sink.writing import Refused
@@ -76,23 +77,17 @@ class Refusals:
 
             return note
 
+        topic = self._connection.topic_prefix + DEAD_LETTERS
         for letter in letters:
-            self._produce(letter, noting(letter))
+            produce_when_room(
+                self._producer, topic, letter.value, letter.key,
+                headers=letter.refusal.headers(), on_delivery=noting(letter),
+            )  # fmt: skip
         if self._producer.flush(_TIMEOUT_S) or failures:
             raise ServiceUnavailableError(
                 f"Kafka did not take dead letters ({', '.join(failures[:3]) or 'no answer'}); try again"
             )
         return too_large
-
-    def _produce(self, letter: _Letter, note: Callable[[KafkaError | None, object], None]) -> None:
-        topic, headers = self._connection.topic_prefix + DEAD_LETTERS, letter.refusal.headers()
-        while True:
-            try:
-                self._producer.produce(topic, letter.value, letter.key, headers=headers, on_delivery=note)
-            except BufferError:  # its queue is full
-                self._producer.poll(0.1)
-            else:
-                return
 
 
 def _letter(topic: str, partition: int, refused: Refused) -> _Letter:
