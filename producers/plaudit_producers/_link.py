@@ -51,7 +51,8 @@ def is_refused(error: KafkaError) -> bool:
     return error.code() in _REFUSED
 
 
-def _is_fatal(error: KafkaError) -> bool:
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the client has given up for good."""
     # Only what `poll` and `flush` raise says fatal(): `produce` raises the bare code.
     return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # its public name
 
@@ -116,7 +117,7 @@ class Link:
         except BufferError:
             return False
         except KafkaException as error:
-            if _is_fatal(error.args[0]):
+            if is_fatal(error.args[0]):
                 self._failed = client
                 raise FatalClientError(error.args[0]) from error
             raise
@@ -187,7 +188,7 @@ class Link:
         try:
             return serve(timeout)
         except KafkaException as error:
-            if not _is_fatal(error.args[0]):
+            if not is_fatal(error.args[0]):
                 raise
             self._failed = client
             return 0

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from plaudit_schemas.errors import PlauditError
 
-from plaudit_producers._link import Client, Connect, Report
+from plaudit_producers._link import Client, Connect, Report, is_fatal
 
 log = logging.getLogger("plaudit.gateway")
 
@@ -60,7 +60,7 @@ class Clients:
         try:
             self._client.produce(topic, payload, key, on_delivery=report)
         except KafkaException as error:
-            if not _is_fatal(error.args[0]):
+            if not is_fatal(error.args[0]):
                 raise
             self._give_up(error)
             raise ClientGoneError from error
@@ -73,7 +73,7 @@ class Clients:
         try:
             self._client.poll(0)
         except KafkaException as error:
-            if _is_fatal(error.args[0]):
+            if is_fatal(error.args[0]):
                 self._give_up(error)
             else:
                 log.warning("librdkafka: %s", error)
@@ -108,10 +108,6 @@ class Clients:
             log.warning("no new connection to Kafka can be made: %s", error)
         else:
             self._gone = False
-
-
-def _is_fatal(error: KafkaError) -> bool:
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
 
 
 def _serve_the_last(client: Client) -> None:
