@@ -26,9 +26,9 @@ class View(NamedTuple):
         comparisons: dicts, by conversation.
         offered: by conversation, whether tools were offered.
         answer_tools: tools that a message names itself, and by which it overrides its conversation's.
-        tool_sizes: by message, bytes of the tools that it names and of its calls.
-        offer_sizes: by conversation, bytes of the tools that were offered.
         without_tools: nothing of all this has to do with tools.
+        tool_sizes: by message, bytes of the tools that it names and of its calls; empty without tools.
+        offer_sizes: by conversation, bytes of the tools that were offered; empty without tools.
     """
 
     table: Any
@@ -43,9 +43,9 @@ class View(NamedTuple):
     user_ids: list[str | None]
     offered: list[bool]
     answer_tools: list[str | None]
+    without_tools: bool
     tool_sizes: Sequence[int]
     offer_sizes: Sequence[int]
-    without_tools: bool
 
 
 def judged(conversations: Any, consents: Sequence[str]) -> Any:
@@ -72,6 +72,7 @@ def view(table: Any) -> View:
     offered = [(tools or "").strip() not in _NO_TOOLS for tools in table["tools"].to_pylist()]
     answer_tools = pc.struct_field(messages, "tools").to_pylist()
     corrected = corrections.null_count < len(corrections)
+    without_tools = not any(lines.tools) and not any(offered) and not any(answer_tools)
     return View(
         table,
         messages,
@@ -85,9 +86,9 @@ def view(table: Any) -> View:
         table["user_id"].to_pylist(),
         offered,
         answer_tools,
-        _tool_sizes(messages).tolist(),
-        _sizes(table["tools"]).tolist(),
-        not any(lines.tools) and not any(offered) and not any(answer_tools),
+        without_tools,
+        [] if without_tools else _tool_sizes(messages).tolist(),
+        [] if without_tools else _sizes(table["tools"]).tolist(),
     )
 
 

@@ -171,6 +171,7 @@ class _Folding:
                 self._refuse(record, event.reason, str(event))
                 continue
             key: Any = record.key
+            size = len(record.value or b"")
             state: Any = get(key)
             try:
                 if state is None or not (
@@ -178,15 +179,12 @@ class _Folding:
                     and state.application == event["application"]
                 ):
                     check_key(event, key)  # refuses it: for a right key there would be the right state
-                fold(
-                    state, Event(event, partition, record.offset, record.timestamp, len(record.value or b"")),
-                    effects, rules,
-                )  # fmt: skip
+                fold(state, Event(event, partition, record.offset, record.timestamp, size), effects, rules)
             except Refused as refused:
                 self._refuse(record, refused.reason, refused.detail)
                 continue
             touched[key] = state
-            state.size += len(record.value or b"")
+            state.size += size
             if effects.finished:
                 self._encode_finished(record)
         self._arrived_ms = latest
