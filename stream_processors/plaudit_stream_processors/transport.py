@@ -44,8 +44,8 @@ class Batch(NamedTuple):
     """Records of one partition, in order.
 
     Attributes:
-        records: may be none, where the log has only transaction markers and aborted records: committing
-            the position after them keeps the lag true, and what retention deletes read.
+        records: none where the log holds only transaction markers and aborted records. Commit the position
+            after them all the same, or the lag never ends and retention deletes what looks unread.
         first_offset: where the batch starts: the position after the batch before it, or the store's.
         next_offset: the position after the batch. Offsets between may be missing from a log
             (compaction, transaction markers), so positions are contiguous and offsets are not.
@@ -78,7 +78,8 @@ class Stretch(NamedTuple):
 class PositionStore(Protocol):
     """Where the application keeps its positions, beside the results that belong to them.
 
-    Both calls have ANSWER_S seconds; then the app crashes, for Faust would go on without its streams.
+    Each call has ANSWER_S seconds. Then `acquire` crashes the app, which would go on without its streams;
+    `release` is cut off, and the rebalance goes on.
     """
 
     async def acquire(self, partitions: Iterable[TP], session: int) -> Mapping[TP, int | None]:

@@ -9,7 +9,7 @@ from hiredis import pack_command
 from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException
 
 Client = Redis | RedisCluster
 Argument = str | bytes | int
@@ -73,6 +73,4 @@ async def execute(client: Client, *command: Argument) -> Any:
     try:
         return await cast("Awaitable[Any]", client.execute_command(*command))
     except RedisClusterException as error:
-        if isinstance(error, RedisError):
-            raise
         raise RedisConnectionError(str(error)) from error
