@@ -70,21 +70,28 @@ def test_a_body_that_stalls_is_given_up() -> None:
         assert await status_of(bodies, request(b"abc", stalls=True), "a") == 408
         assert bodies.held == 0
         async with bodies.body(request(b"abc"), 5, "a"):
-            await asyncio.sleep(0.1)  # the time is for the reading alone
+            assert bodies._reading == {}  # the time is for the reading alone
 
     asyncio.run(use())
 
 
 def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=0.2)
+        bodies = Bodies(100, largest_bytes=10, within_s=60)
         first = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
-        await asyncio.sleep(0.1)  # the second one's time ends later
         second = asyncio.create_task(status_of(bodies, request(b"b", stalls=True), "b"))
-        assert await status_of(bodies, request(b"c"), "c") == 200
-        assert await first == 408
-        assert await second == 408
-        assert (bodies.held, bodies._reading) == (0, {})
+        await asyncio.sleep(0)
+        earlier, later = bodies._reading
+        assert earlier.deadline < later.deadline
+        for hold, task in ((earlier, first), (later, second)):
+            assert await status_of(bodies, request(b"c"), "c") == 200
+            assert bodies._timer is not None
+            assert bodies._timer.when() == hold.deadline
+            hold.deadline = 0.0  # its time is over, and not the other's
+            bodies._timer.cancel()
+            bodies._cut()
+            assert await task == 408
+        assert (bodies.held, bodies._reading, bodies._timer) == (0, {}, None)
 
     asyncio.run(use())
 

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -61,8 +62,9 @@ def with_sender(use: Callable[[Sender, list[Any]], Awaitable[None]], linger_ms: 
         return made[-1]
 
     async def run() -> None:
-        sender = Sender("events", connect, ack_timeout_s=60)
-        await asyncio.sleep(RENEW_EVERY_S)
+        later_s = 0.0
+        sender = Sender("events", connect, ack_timeout_s=60, clock=lambda: monotonic() + later_s)
+        later_s = RENEW_EVERY_S  # the first client is no longer young
         await use(sender, made)
         sender.stop()
 

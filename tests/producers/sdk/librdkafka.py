@@ -11,6 +11,8 @@ from plaudit_producers import FeedbackProducer
 from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
+from tests.support.services import eventually
+
 
 def mocked(**options: Any) -> ConnectionSettings:
     """Settings with which each client has a Kafka of its own, in memory; it looks at its topics often."""
@@ -22,6 +24,20 @@ def client_of(producer: FeedbackProducer) -> Any:
     """The client that a producer has now."""
     outbox: Any = producer._pipeline.outbox
     return outbox._link._client
+
+
+def wait_for_rounds(producer: FeedbackProducer, count: int) -> None:
+    """Until the link's thread has served the client's reports so many times more."""
+    outbox: Any = producer._pipeline.outbox
+    step = outbox._link._step
+    done: list[None] = []
+
+    def counted() -> None:
+        step()
+        done.append(None)
+
+    outbox._link._step = counted
+    eventually(lambda: len(done) >= count, "the link's thread to go round", 60)
 
 
 def fail_for_good(client: Any) -> None:

@@ -1,6 +1,5 @@
 """What the real librdkafka raises at once: a topic it may not write or does not find, and errors for good."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from plaudit_producers import Delivery, DeliveryError, DeliveryFuture, FeedbackProducer
 from plaudit_schemas.errors import InvalidEventError
 
-from tests.producers.sdk.librdkafka import client_of, fail_for_good, mocked, refuse_topic
+from tests.producers.sdk.librdkafka import client_of, fail_for_good, mocked, refuse_topic, wait_for_rounds
 from tests.support.services import eventually
 
 UNKNOWN, FORBIDDEN = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -45,7 +44,7 @@ def test_a_topic_that_refuses_costs_the_spool_no_event(tmp_path: Path, code: int
         refuse(producer, code)
         for number in range(600):  # more than are handed over at a time
             producer.conversation("c").like(None, event_id=str(number))
-        time.sleep(0.5)  # several rounds of the link's thread
+        wait_for_rounds(producer, 4)
         stats = producer.stats()
         assert (stats.waiting, stats.failed, stats.delivered) == (600, 0, 1)
         refuse_topic(client_of(producer), 0)

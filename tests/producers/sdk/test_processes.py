@@ -27,6 +27,7 @@ import os, signal, sys, time
 from plaudit_producers import FeedbackProducer
 from plaudit_schemas.connection import ConnectionSettings
 settings = ConnectionSettings(bootstrap_servers=sys.argv[1], topic_prefix=sys.argv[2])
+spooling = {"spool_dir": path for path in sys.argv[3:4] if path}
 """
 
 
@@ -67,11 +68,10 @@ def test_the_end_flushes_a_producer_that_nobody_holds(kafka: str, tmp_path: Path
     settings = own_topics(kafka)
     code = """
         import gc
-        options = {"spool_dir": sys.argv[3]} if sys.argv[3] else {}
 
         def main():
             waits = {"linger_ms": 5000, "exit_timeout_s": 60}
-            producer = FeedbackProducer("shop", connection=settings, **waits, **options)
+            producer = FeedbackProducer("shop", connection=settings, **waits, **spooling)
             for number in range(100):
                 producer.conversation("c").like(None)
 
@@ -105,8 +105,7 @@ def test_an_unclean_end_without_a_spool_loses_what_waits(kafka: str) -> None:
 def test_a_forked_child_has_its_own_client_id_and_spool(kafka: str, tmp_path: Path, spool: bool) -> None:
     settings = own_topics(kafka)
     code = """
-        options = {"spool_dir": sys.argv[3]} if sys.argv[3] else {}
-        producer = FeedbackProducer("shop", connection=settings, linger_ms=500, exit_timeout_s=60, **options)
+        producer = FeedbackProducer("shop", connection=settings, linger_ms=500, exit_timeout_s=60, **spooling)
         chat = producer.conversation("parent")
         chat.like(None)                       # the client, its thread and the spool exist
         child = os.fork()
