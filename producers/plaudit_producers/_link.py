@@ -1,7 +1,6 @@
 """The connection to Kafka: one librdkafka client, and one thread that serves its reports."""
 
 import ctypes
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Condition, Event, Lock, Thread
@@ -12,6 +11,7 @@ from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.keys import PARTITIONER
 
+from plaudit_producers._logs import kafka_log
 from plaudit_producers._options import ProducerOptions
 from plaudit_producers._outbox import log
 
@@ -69,7 +69,7 @@ def connector(connection: ConnectionSettings, options: ProducerOptions) -> Conne
                 )
         settings = {**options.kafka(), **given, **_PROMISED}
         try:
-            client: Any = Producer(settings, logger=logging.getLogger("plaudit_producers.kafka"))
+            client: Any = Producer(settings, logger=kafka_log())
         except (KafkaException, ValueError, TypeError) as error:
             raise SettingsError(f"librdkafka refuses the Kafka settings: {error}") from None
         made: Client = client
