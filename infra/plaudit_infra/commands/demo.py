@@ -1,4 +1,4 @@
-"""`plaudit demo`: the main job on this machine, as far as it exists."""
+"""`plaudit demo`: the main job on this machine."""
 
 import fcntl
 import shutil

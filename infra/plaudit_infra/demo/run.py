@@ -114,6 +114,7 @@ class View:
                 f"dashboard  {self._line.dashboard}",
                 f"key        {self._line.admin_key} (shows texts there)",
                 f"logs       {self._line.folder}",
+                f"join       export PLAUDIT_DATA={self._line.folder}",
             ],
         )
         if self._live is not None:
