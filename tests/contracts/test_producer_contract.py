@@ -304,7 +304,7 @@ def test_a_future_and_a_callback_learn_of_the_delivery(subject: Subject) -> None
     chat.like(None, on_delivery=future, event_id="first")
     chat.end(on_delivery=lambda _: called.set())
     delivery = future.result(60)
-    assert called.wait(60)
+    assert called.wait(120)
     assert (delivery.event_id, delivery.application, delivery.conversation_id) == ("first", "shop", "c")
     assert (delivery.offset, delivery.error) == (0, None)
     assert producer.flush(60) == 0

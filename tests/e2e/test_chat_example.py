@@ -74,7 +74,7 @@ def backend(gateway: Gateway, tmp_path: Path, port: int, commands: dict[str, str
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def test_a_question_is_answered_and_rated(gateway: Gateway, backend: str, page: Page) -> None:

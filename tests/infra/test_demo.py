@@ -46,7 +46,7 @@ def demo(tmp_path: Path, kafka_files: None) -> Iterator[Start]:
         if process.poll() is None:
             process.kill()
             process.wait()
-    eventually(lambda: running(tmp_path) == [], "no process is left", 10)
+    eventually(lambda: running(tmp_path) == [], "no process is left")
 
 
 def running(folder: Path) -> list[str]:

@@ -101,7 +101,7 @@ def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
         one.send(sent[round_ * 4000 + 2000 : (round_ + 1) * 4000])
         eventually(lambda before=before: _position(one) > before, "they go on")  # type: ignore[misc]
         guest.terminate()
-        assert guest.wait(60) == 0, one.logs()
+        assert guest.wait(120) == 0, one.logs()
     one.wait_folded()
     assert stays.poll() is None, one.logs()
     one.check_exact()

@@ -107,7 +107,7 @@ def test_another_number_of_partitions_is_refused(line: Make) -> None:
     worker = one.start_worker()
     one.wait_folded()
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(120) == 0
     admin = AdminClient(one.connection.kafka())
     for name in (EVENTS, "plaudit.finished-conversations"):
         topic = one.connection.topic_prefix + name

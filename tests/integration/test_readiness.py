@@ -74,6 +74,6 @@ def test_a_port_that_is_taken_is_said_with_its_setting(line: Callable[..., Line]
     one = line()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         worker = one.start_worker(web_port=str(taken.getsockname()[1]))
-        assert worker.wait(60) == 1
+        assert worker.wait(120) == 1
     assert "PLAUDIT_WEB_PORT" in one.logs()
     assert "Traceback" not in one.logs()

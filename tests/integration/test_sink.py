@@ -64,7 +64,7 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
         "the sink sees the last ones",
     )
     sink.send_signal(signal.SIGTERM)
-    assert sink.wait(60) == 0, writing.logs()
+    assert sink.wait(120) == 0, writing.logs()
     assert sources(out) == {(0, offset): 1 for offset in range(35)}
     assert sources(out, "sft") == sources(out)
     assert len(list(out.glob(".plaudit/markers/*/0000.json"))) == 1
@@ -105,7 +105,7 @@ def test_several_sinks_share_the_partitions(line: Make, sinks: Callable[..., Sin
     eventually(lambda: len(sources(out)) >= 4 * 112, "both go on")
     for sink in (first, second):
         sink.send_signal(signal.SIGTERM)
-        assert sink.wait(60) == 0, writing.logs()
+        assert sink.wait(120) == 0, writing.logs()
     assert sources(out) == expected
 
 
@@ -114,21 +114,21 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
 ) -> None:
     one = line(partitions=1)
     denied = sinks(one, "/proc/plaudit")  # not even root may write there
-    assert denied.start().wait(60) == 1
+    assert denied.start().wait(120) == 1
     assert "/proc/plaudit cannot be written" in denied.logs()
     (tmp_path / "out/v1/sft").mkdir(parents=True)
     (tmp_path / "out/v1/sft/mine.parquet").write_bytes(b"x")
     foreign = sinks(one)
-    assert foreign.start().wait(60) == 1
+    assert foreign.start().wait(120) == 1
     assert "v1/sft/mine.parquet was not written by a sink" in foreign.logs()
-    assert foreign.start(topic_prefix="nowhere.").wait(60) == 1
+    assert foreign.start(topic_prefix="nowhere.").wait(120) == 1
     assert "run `plaudit topics create`" in foreign.logs()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert foreign.start(output=str(tmp_path / "new"), sink_web_port=port).wait(60) == 1
+        assert foreign.start(output=str(tmp_path / "new"), sink_web_port=port).wait(120) == 1
     assert f"PLAUDIT_SINK_WEB_PORT: 127.0.0.1:{port} cannot be served" in foreign.logs()
     alter(one.connection, FINISHED, "message.timestamp.type", "CreateTime")
-    assert foreign.start(output=str(tmp_path / "new")).wait(60) == 1
+    assert foreign.start(output=str(tmp_path / "new")).wait(120) == 1
     assert "must have message.timestamp.type=LogAppendTime" in foreign.logs()
 
 

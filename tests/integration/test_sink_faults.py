@@ -61,7 +61,7 @@ def test_two_sinks_on_one_partition_by_force(line: Make, sinks: Callable[..., Si
     eventually(lambda: len(sources(out)) >= 160, "the other goes on")
     for sink in both:
         sink.send_signal(signal.SIGTERM)
-    assert sorted(sink.wait(60) for sink in both) == [0, 1], writing.logs()
+    assert sorted(sink.wait(120) for sink in both) == [0, 1], writing.logs()
     assert "another sink writes to" in writing.logs()
     assert sources(out) == {(0, offset): 1 for offset in range(200)}
 
@@ -98,7 +98,7 @@ def test_a_disk_without_space_is_waited_for(line: Make, sinks: Callable[..., Sin
     eventually(lambda: len(rows(out, "conversations")) == 100, "it goes on by itself")
     assert httpx.get(web + "/health/ready").status_code == 200
     sink.send_signal(signal.SIGTERM)
-    assert sink.wait(60) == 0, writing.logs()
+    assert sink.wait(120) == 0, writing.logs()
     for subset in ("conversations", "sft", "kto"):
         assert sources(out, subset) == {(0, offset): 1 for offset in range(120)}
 
@@ -158,7 +158,7 @@ def test_a_log_that_was_cut_is_an_error_and_a_gap_is_told(
     assert sorted(sources(out)) == [(0, offset) for offset in [*range(10), *range(15, 30)]]
     marker = next(out.glob(".plaudit/markers/*/0000.json"))
     marker.write_text(marker.read_text().replace('"position":30', '"position":300'))
-    assert writing.start("--once").wait(60) == 1
+    assert writing.start("--once").wait(120) == 1
     assert "the output goes up to 300" in writing.logs()
 
 

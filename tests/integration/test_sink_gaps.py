@@ -55,11 +55,11 @@ def test_what_kafka_refuses_ends_the_worker_before_anything_follows(
     large = [rng.randbytes(350_000).hex() for _ in range(3)]
     chats = [("before", ["a"]), ("large", large), *((f"after{number}", ["a"]) for number in range(20))]
     one.send(record for name, texts in chats for record in _chat(name, texts))
-    assert worker.wait(60) == 1
+    assert worker.wait(120) == 1
     assert len(list(one.read(FINISHED))) <= 1
     assert "raise the topic's max.message.bytes" in one.logs()
     assert "Message size too large" in one.logs()
-    assert one.start_worker().wait(60) == 1
+    assert one.start_worker().wait(120) == 1
     assert f"takes records of at most {BROKERS_DEFAULT} bytes" in one.logs()
     _limit(one, 64 << 20)
     one.start_worker()

@@ -104,7 +104,7 @@ class Line:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGCONT)
                 worker.kill()
-            worker.wait(60)
+            worker.wait(120)
 
     def position(self, partition: int) -> int:
         with self._client() as client:

@@ -59,7 +59,7 @@ class Sinks:
         for one in self.running:
             if one.poll() is None:
                 one.kill()
-            one.wait(60)
+            one.wait(120)
 
 
 def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -> None:

@@ -74,7 +74,7 @@ def test_blocking_goes_on_when_there_is_room() -> None:
     sender.start()
     assert sender.is_alive()
     producer.go_online()
-    sender.join(30)
+    sender.join(120)
     assert not sender.is_alive()
     assert [event.sequence for event in producer.events] == [0, 1, 2, 3]
 

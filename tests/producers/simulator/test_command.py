@@ -66,7 +66,7 @@ def test_without_an_end_it_stops_at_an_interrupt(kafka: str, tmp_path: Path) -> 
     try:
         eventually(lambda: len(read_log(settings)) > 100, "events arrive")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, err
