@@ -50,6 +50,21 @@ def test_independent_votes_have_the_plain_standard_error() -> None:
     assert estimate.standard_error == pytest.approx((variance(flat) / len(flat)) ** 0.5 / 1000, rel=0.01)
 
 
+def test_an_interval_of_ratings_ends_where_the_scale_does() -> None:
+    few = mean(2, 8000, 34_000_000, _clusters([[3000], [5000]]))
+    assert (few.value, few.high) == (4.0, 5.0)
+    assert few.low == pytest.approx(4 - 1.96, abs=1e-3)
+    assert few.standard_error == pytest.approx(1.0)
+    poor = mean(2, 4000, 10_000_000, _clusters([[1000], [3000]]))
+    assert poor.low == 1.0
+    assert poor.high == pytest.approx(2 + 1.96, abs=1e-3)
+
+
+def test_votes_that_are_all_the_same_have_no_interval() -> None:
+    same = mean(3, 15_000, 75_000_000, _clusters([[5000]] * 3))
+    assert (same.value, same.low, same.high, same.count) == (5.0, None, None, 3)
+
+
 def test_votes_that_go_together_widen_the_interval() -> None:
     rng = random.Random(3)
     votes = [[rng.choice((0, 1000))] * 9 for _ in range(100)]

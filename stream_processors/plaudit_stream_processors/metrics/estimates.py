@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 Z: Final = 1.959963984540054
 """The normal distribution's 97.5 % quantile: intervals of 95 %."""
+WORST, BEST = 1000, 5000
+"""The ends of the scale that ratings are on, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ def design_effect(clusters: Clusters, variance: float) -> float:
 
 
 def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
-    """A mean of values in thousandths, with its standard error clustered by conversation."""
+    """A mean of ratings in thousandths, with its standard error clustered by conversation.
+
+    The interval ends where the scale does; votes that are all the same tell nothing of their spread, and
+    have none.
+    """
     if n <= 0:
         return Estimate(None, 0)
     middle = total / n
@@ -62,7 +68,10 @@ def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
     variance = max(0.0, (squares - total * total / n) / (n - 1))
     error = sqrt(variance / n * design_effect(clusters, variance)) / 1000
     middle /= 1000
-    return Estimate(middle, n, middle - Z * error, middle + Z * error, error, clusters.voters)
+    if not error:
+        return Estimate(middle, n, standard_error=error, voters=clusters.voters)
+    low, high = max(WORST / 1000, middle - Z * error), min(BEST / 1000, middle + Z * error)
+    return Estimate(middle, n, low, high, error, clusters.voters)
 
 
 def proportion(n: int, total: int, clusters: Clusters) -> Estimate:
