@@ -1,11 +1,13 @@
 """`make bench`, or `python -m benchmarks [case,case...]`: run cases, write RESULTS.md and results.json.
 
 What was not run this time keeps its rows of an earlier run, with that run's date. `BENCH_REPETITIONS`
-(3) and `BENCH_EVENTS` (1,000,000) make a run shorter; the results say what they were made with.
+(3) and `BENCH_EVENTS` (1,000,000) make a run shorter; the results say what they were made with. A group that
+fails is told and leaves the others alone; the exit code is 1 then.
 """
 
 import os
 import sys
+import traceback
 
 from benchmarks.groups import GROUPS, groups_of
 from benchmarks.report import Measured, machine, now, save
@@ -20,15 +22,23 @@ def main() -> int:
         print(f"no case {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
     repetitions = int(os.environ.get("BENCH_REPETITIONS", "3"))
+    failed = []
     for group, cases in groups_of(wanted):
         print(f"== {group.name}: {', '.join(cases)}", flush=True)
-        rows = group.run(repetitions, cases)
+        try:
+            rows = group.run(repetitions, cases)
+        except Exception:  # a bench is long: what can be measured is
+            traceback.print_exc()
+            failed.append(group.name)
+            continue
         save(Measured(group.name, group.about, group.command(cases), now(), machine(), repetitions, rows))
         for row in rows:
             ratio = f"   {row['ratio']:.2f} x {row['ratio_to']}" if row["ratio_to"] else ""
             figures = f"{row['min']:>12,.1f} {row['median']:>12,.1f} {row['max']:>12,.1f}"
             print(f"{row['case']:<44}{figures} {row['unit']}{ratio}", flush=True)
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
