@@ -36,6 +36,7 @@ from faust.types import TP, ConsumerMessage, Message
 MAX_UNACKED = 2
 ANSWER_S = 40.0  # below Faust's 60 s of patience with a seek
 FETCH_WAIT_MS = 50
+FETCH_MIN_BYTES = 64 * 1024
 _BESIDE_FULL_S = 0.02
 _SETTING = "batched_positions"
 
@@ -276,9 +277,10 @@ class BatchedConsumer(driver.Consumer):
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads no records of aborted transactions, and waits for new ones briefly.
+    """Reads no records of aborted transactions, and waits briefly for new ones.
 
-    A broker is asked once at a time, and only for the partitions of which nothing is buffered: while that
+    A fetch answers once there are FETCH_MIN_BYTES, or after FETCH_WAIT_MS with what there is: each event
+    alone would cost a fetch, a batch and a commit of its own. A broker is asked once at a time, and only for the partitions of which nothing is buffered: while that
     waits, new records of the others wait with it.
     """
 
@@ -291,6 +293,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no settings for these
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001
         return consumer
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
