@@ -280,8 +280,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads no records of aborted transactions, and waits briefly for new ones.
 
     A fetch answers once there are FETCH_MIN_BYTES, or after FETCH_WAIT_MS with what there is: each event
-    alone would cost a fetch, a batch and a commit of its own. A broker is asked once at a time, and only for the partitions of which nothing is buffered: while that
-    waits, new records of the others wait with it.
+    alone would cost a fetch, a batch and a commit of its own. A broker is asked once at a time, and only for
+    the partitions of which nothing is buffered: while that waits, new records of the others wait with it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
