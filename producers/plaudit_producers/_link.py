@@ -69,7 +69,7 @@ def connector(connection: ConnectionSettings, options: ProducerOptions) -> Conne
                 )
         settings = {**options.kafka(), **given, **_PROMISED}
         try:
-            client: Any = Producer(settings, logger=kafka_log())
+            client: Any = Producer(settings, logger=kafka_log)
         except (KafkaException, ValueError, TypeError) as error:
             raise SettingsError(f"librdkafka refuses the Kafka settings: {error}") from None
         made: Client = client
