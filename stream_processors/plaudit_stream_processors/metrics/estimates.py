@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final, NamedTuple
 
+from plaudit_stream_processors.metrics.votes import BEST, WORST
+
 Z: Final = 1.959963984540054
 """The normal distribution's 97.5 % quantile: intervals of 95 %."""
-WORST, BEST = 1000, 5000
-"""The ends of the scale that ratings are on, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from plaudit_stream_processors.metrics.votes import BEST, WORST
+
 Feedback = dict[str, Any]
 
 
@@ -11,10 +13,10 @@ def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
         return None
     value = feedback["value"][1]
     if feedback["kind"] == "thumb":
-        return "thumb", 5000 if value["like"] else 1000
+        return "thumb", BEST if value["like"] else WORST
     if feedback["kind"] == "number":
         share = (value["number"] - value["minimum"]) / (value["maximum"] - value["minimum"])
-        return "number", 1000 + round(share * 4000)
+        return "number", WORST + round(share * (BEST - WORST))
     return None
 
 

@@ -5,11 +5,10 @@ are thousandths, so that sums are exact integers. Each vote counts in the bucket
 counted; a conversation's cluster counts in the bucket of its first vote (docs/metrics.md).
 """
 
-from typing import Final
-
 from plaudit_stream_processors.metrics.buckets import Counters
 
-SATISFIED: Final = 4000
+WORST, SATISFIED, BEST = 1000, 4000, 5000
+"""The ends of the scale that ratings are brought to, and from where on a user counts as satisfied."""
 Votes = dict[str, list[int]]
 
 
