@@ -9,9 +9,13 @@ import fastavro
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plaudit_schemas.catalog import SchemaName, packaged_id, parse, schema_text
-from plaudit_schemas.codec import Decoder, Encoder, PackagedSchemas, schema_id_of
-from plaudit_schemas.compiled import compile_reader, compile_writer, long_bytes, read_long
+from plaudit_schemas.codec.avro_types import named_types
+from plaudit_schemas.codec.catalog import SchemaName, packaged_id, parse, schema_text
+from plaudit_schemas.codec.header import schema_id_of
+from plaudit_schemas.codec.record_reader import compile_reader
+from plaudit_schemas.codec.record_writer import compile_writer
+from plaudit_schemas.codec.varint import long_bytes, read_long
+from plaudit_schemas.codec.wire import Decoder, Encoder, PackagedSchemas
 from plaudit_schemas.errors import (
     BadMagicError,
     CodecError,
@@ -65,7 +69,6 @@ def values(node: Any, names: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 def _records(name: SchemaName) -> tuple[Any, st.SearchStrategy[Any]]:
     schema = parse(schema_text(name), plain_longs=True)
-    from plaudit_schemas.compatibility import named_types
 
     return schema, values(schema, named_types(schema))
 
@@ -168,7 +171,7 @@ def test_a_schema_that_differs_in_its_documentation_alone_needs_no_resolution(
         resolved.append(arguments)
         return real(*arguments, **options)
 
-    monkeypatch.setattr("plaudit_schemas.codec.schemaless_reader", noted)
+    monkeypatch.setattr("plaudit_schemas.codec.wire.schemaless_reader", noted)
     documented = _Newer(lambda document: document.update(doc="other words"))
     payload = b"\0\0\0\0\x4d" + _payload()[5:]
     expected = Decoder("conversation_event").decode(_payload())
@@ -290,7 +293,6 @@ def test_a_newer_writers_field_is_dropped_and_its_body_refused(sparse: bool) -> 
 
 def test_a_newer_writers_enum_symbol_reads_as_unknown() -> None:
     def add_role(document: Any) -> None:
-        from plaudit_schemas.compatibility import named_types
 
         named_types(document)["Role"]["symbols"].append("critic")
 
@@ -303,7 +305,6 @@ def test_a_newer_writers_enum_symbol_reads_as_unknown() -> None:
 
 def test_an_older_writers_record_gets_the_defaults_of_what_it_lacks() -> None:
     def remove_fields(document: Any) -> None:
-        from plaudit_schemas.compatibility import named_types
 
         fields = named_types(document)["AddMessage"]["fields"]
         fields[:] = [field for field in fields if field["name"] not in ("reasoning", "tool_calls", "status")]

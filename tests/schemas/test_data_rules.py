@@ -9,9 +9,17 @@ from typing import Any, get_args
 
 import pytest
 from confluent_kafka.schema_registry import Schema
-from plaudit_schemas.catalog import AVRO, FIRST_PACKAGED_ID, SchemaName, packaged_id, released, schema_text
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_schemas.compatibility import findings, named_types
+from plaudit_schemas.codec.avro_types import named_types
+from plaudit_schemas.codec.catalog import (
+    AVRO,
+    FIRST_PACKAGED_ID,
+    SchemaName,
+    packaged_id,
+    released,
+    schema_text,
+)
+from plaudit_schemas.codec.compatibility import findings
+from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.examples import examples
 from plaudit_schemas.topics import definition, definitions
 

@@ -4,24 +4,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_schemas.errors import InvalidEventError
-from plaudit_schemas.events import (
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.contract.events import (
     AddMessage,
     CompareMessages,
     ConversationEvent,
-    Feedback,
-    Number,
-    Signal,
     StartConversation,
-    Thumb,
     UpdateMessage,
-    micros,
-    moment,
-    read_moment,
 )
+from plaudit_schemas.contract.feedback import Feedback, Number, Signal, Thumb
+from plaudit_schemas.contract.times import micros, moment, read_moment
+from plaudit_schemas.contract.ulid import encode_ulid, new_ulid
+from plaudit_schemas.errors import InvalidEventError
 from plaudit_schemas.examples import Example, examples
-from plaudit_schemas.ulid import encode_ulid, new_ulid
 from pydantic import ValidationError
 
 

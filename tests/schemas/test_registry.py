@@ -12,11 +12,12 @@ import pytest
 from confluent_kafka.schema_registry import Schema
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from plaudit_schemas.catalog import schema_text
-from plaudit_schemas.codec import Decoder, Encoder, schema_id_of
+from plaudit_schemas.codec.catalog import schema_text
+from plaudit_schemas.codec.header import schema_id_of
+from plaudit_schemas.codec.registry import SUBJECTS, RegistrySchemas
+from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.errors import RegistryError, RegistryUnavailableError, UnknownSchemaError
 from plaudit_schemas.examples import examples
-from plaudit_schemas.registry import SUBJECTS, RegistrySchemas
 
 from tests.support.registry import confluent_client
 
@@ -111,7 +112,7 @@ def test_an_answer_that_trickles_in_is_given_up(bad_registry: Any) -> None:
 
 
 def test_an_endless_answer_is_cut_off(bad_registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plaudit_schemas.registry._MAX_ANSWER_BYTES", 100)
+    monkeypatch.setattr("plaudit_schemas.codec.registry._MAX_ANSWER_BYTES", 100)
     bad_registry.answers = [(200, b" " * 101)]
     with pytest.raises(RegistryUnavailableError, match="longer than 100 bytes"):
         _schemas(bad_registry, attempts=1).text_of(7)

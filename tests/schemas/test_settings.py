@@ -5,9 +5,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import add_arguments, installed, load, origins
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 def _flags(*argv: str) -> ConnectionSettings:

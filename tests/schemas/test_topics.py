@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plaudit_infra.main import main
 from plaudit_schemas.commands import FAILED, OK
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.contract.keys import PARTITIONER, conversation_key, murmur2, partition_of, split_key
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
-from plaudit_schemas.keys import PARTITIONER, conversation_key, murmur2, partition_of, split_key
 from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED, definitions
 from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, summary
 

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import FAILED, OK, Command
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 def configure(parser: ArgumentParser) -> None:

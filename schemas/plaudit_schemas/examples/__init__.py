@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from plaudit_schemas.catalog import SchemaName
+from plaudit_schemas.codec.catalog import SchemaName
 
 
 class Example(NamedTuple):

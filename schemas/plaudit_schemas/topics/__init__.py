@@ -6,7 +6,7 @@ from importlib.resources import files
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from plaudit_schemas.catalog import SchemaName
+from plaudit_schemas.codec.catalog import SchemaName
 
 EVENTS = "plaudit.conversation-events"
 FINISHED = "plaudit.finished-conversations"

@@ -11,8 +11,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not
     ResourceType,
 )
 
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import Topic, definitions
 
 TIMEOUT_S = 30.0

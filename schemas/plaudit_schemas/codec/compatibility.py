@@ -1,8 +1,6 @@
 """Whether a reader's schema can read what a writer's wrote: Avro's resolution rules, as findings."""
 
-from typing import Any
-
-Node = Any
+from plaudit_schemas.codec.avro_types import Node, kind_of, named_types, resolve
 
 
 def findings(writer: Node, reader: Node) -> list[str]:
@@ -25,20 +23,20 @@ class _Comparison:
         self._seen: set[tuple[str, str]] = set()
 
     def compare(self, writer: Node, reader: Node, path: str) -> list[str]:
-        writer, reader = _resolve(writer, self._writers), _resolve(reader, self._readers)
+        writer, reader = resolve(writer, self._writers), resolve(reader, self._readers)
         if isinstance(writer, list):
             return [found for branch in writer for found in self.compare(branch, reader, path)]
         if isinstance(reader, list):
             if any(not self.compare(writer, branch, path) for branch in reader):
                 return []
-            return [f"{path or 'the schema'}: no branch of the union takes {_kind(writer)}"]
-        if _kind(writer) != _kind(reader):
-            promoted = isinstance(writer, str) and _kind(reader) in _PROMOTIONS.get(writer, ())
-            return [] if promoted else [f"{path or 'the schema'}: {_kind(writer)} became {_kind(reader)}"]
+            return [f"{path or 'the schema'}: no branch of the union takes {kind_of(writer)}"]
+        if kind_of(writer) != kind_of(reader):
+            promoted = isinstance(writer, str) and kind_of(reader) in _PROMOTIONS.get(writer, ())
+            return [] if promoted else [f"{path or 'the schema'}: {kind_of(writer)} became {kind_of(reader)}"]
         return self._same_kind(writer, reader, path)
 
     def _same_kind(self, writer: Node, reader: Node, path: str) -> list[str]:
-        kind = _kind(writer)
+        kind = kind_of(writer)
         if kind in ("record", "enum") and writer["name"] != reader["name"]:
             return [f"{path}: {writer['name']} became {reader['name']}"]
         if kind == "record":
@@ -65,32 +63,3 @@ class _Comparison:
             elif "default" not in field:
                 found.append(f"{place}: a new field without a default")
         return found
-
-
-def named_types(node: Node) -> dict[str, Node]:
-    """Every record and enum that a schema defines, by the name it is defined with."""
-    found: dict[str, Node] = {}
-    if isinstance(node, list):
-        for item in node:
-            found |= named_types(item)
-    elif isinstance(node, dict):
-        if node.get("type") in ("record", "enum"):
-            found[node["name"]] = node
-        for key in ("type", "fields", "items", "values"):
-            if key in node:
-                found |= named_types(node[key])
-    return found
-
-
-def _resolve(node: Node, names: dict[str, Node]) -> Node:
-    while True:
-        if isinstance(node, str) and node in names:
-            node = names[node]
-        elif isinstance(node, dict) and node["type"] not in ("record", "enum", "array", "map"):
-            node = node["type"]
-        else:
-            return node
-
-
-def _kind(node: Node) -> str:
-    return node if isinstance(node, str) else str(node["type"])

@@ -1,8 +1,7 @@
-"""Avro in Confluent's wire format: byte 0, a 4-byte schema id, Avro binary.
+"""Records to bytes and back, in Confluent's wire format.
 
-Records are plain dicts. Timestamps are integers, microseconds since 1970 in UTC. Where a
-union holds several records (an event's body, a feedback's value) the value is a tuple
-`(full name, dict)`, both ways.
+Records are plain dicts. Timestamps are integers, microseconds since 1970 in UTC. Where a union holds several
+records (an event's body, a feedback's value) the value is a tuple `(full name, dict)`, both ways.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,8 +13,10 @@ from fastavro import schemaless_reader
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import to_parsing_canonical_form
 
-from plaudit_schemas.catalog import Schema, SchemaName, packaged_id, parse, released_text, schema_text
-from plaudit_schemas.compiled import compile_reader, compile_writer
+from plaudit_schemas.codec.catalog import Schema, SchemaName, packaged_id, parse, released_text, schema_text
+from plaudit_schemas.codec.header import HEADER_BYTES, header_of
+from plaudit_schemas.codec.record_reader import compile_reader
+from plaudit_schemas.codec.record_writer import compile_writer
 from plaudit_schemas.errors import (
     BadMagicError,
     CodecError,
@@ -27,7 +28,6 @@ from plaudit_schemas.errors import (
 )
 
 Record = dict[str, Any]
-HEADER_BYTES = 5
 
 
 class SchemaSource(Protocol):
@@ -58,13 +58,6 @@ class PackagedSchemas:
         return released_text(schema_id)
 
 
-def schema_id_of(payload: bytes) -> int | None:
-    """The schema id a payload names; None where it is no Confluent wire format."""
-    if len(payload) < HEADER_BYTES or payload[0] != 0:
-        return None
-    return int.from_bytes(payload[1:HEADER_BYTES], "big")
-
-
 class Encoder:
     """Writes records of one schema. Not for concurrent use by threads until the first call returned."""
 
@@ -82,7 +75,7 @@ class Encoder:
             RegistryError: the registry gave no id (first call only).
         """
         if self._header is None:
-            self._header = b"\0" + self._schemas.id_of(self._name).to_bytes(4, "big")
+            self._header = header_of(self._schemas.id_of(self._name))
         out = bytearray(self._header)
         try:
             self._write(record, out)

@@ -1,13 +1,8 @@
-"""Settings: small frozen models, read once at the edge.
-
-A field `redis_url` is the variable `PLAUDIT_REDIS_URL` and the flag `--redis-url`. What counts,
-first to last: the flag, the environment, the running local stack (`plaudit up` leaves its addresses
-in `<data>/stack.json`), the default. An unknown `PLAUDIT_*` variable is an error that names the nearest.
-"""
+"""Where a setting's value comes from."""
 
 import json
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,22 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Secret, SecretStr, ValidationError
-from pydantic_core import PydanticUndefined
+from pydantic import ValidationError
 
 from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.settings.model import DATA_VARIABLE, PREFIX, Settings, shown, variable_of
 
-PREFIX = "PLAUDIT_"
-DATA_VARIABLE = "PLAUDIT_DATA"
 GROUP = "plaudit.settings"
-
-
-class Settings(BaseModel):
-    """Base of every member's settings; a secret is a SecretStr or a Secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 S = TypeVar("S", bound=Settings)
 
 
@@ -42,25 +27,6 @@ class Origin:
     value: str
     origin: str
     help: str
-
-
-def variable_of(field: str) -> str:
-    """The environment variable of a field."""
-    return PREFIX + field.upper()
-
-
-def add_arguments(parser: ArgumentParser, *classes: type[Settings]) -> None:
-    """A flag for each setting; the help names the variable and the default."""
-    group = parser.add_argument_group("settings (each may also be set in the environment)")
-    for cls in classes:
-        for name, field in cls.model_fields.items():
-            default = (
-                "" if field.default in (None, PydanticUndefined) else f"; default {_shown(field.default)}"
-            )
-            text = f"{field.description or name} [{variable_of(name)}{default}]".replace("%", "%%")
-            group.add_argument(
-                "--" + name.replace("_", "-"), dest=f"setting_{name}", metavar="VALUE", help=text
-            )
 
 
 def load(cls: type[S], arguments: Namespace | None = None, environ: Mapping[str, str] | None = None) -> S:
@@ -89,7 +55,7 @@ def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None
         for name, field in cls.model_fields.items():
             origin = given[name][1] if name in given else "default"
             value = getattr(loaded, name)
-            result.append(Origin(variable_of(name), _shown(value), origin, field.description or ""))
+            result.append(Origin(variable_of(name), shown(value), origin, field.description or ""))
     return result
 
 
@@ -137,9 +103,3 @@ def _given(
         elif variable in stack:
             given[name] = stack[variable], "local stack"
     return given
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, (SecretStr, Secret)):
-        return str(value) if value.get_secret_value() else ""
-    return "" if value is None else str(value)

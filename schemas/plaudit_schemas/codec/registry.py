@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from plaudit_schemas.catalog import FIRST_PACKAGED_ID, SchemaName, schema_text
+from plaudit_schemas.codec.catalog import FIRST_PACKAGED_ID, SchemaName, schema_text
 from plaudit_schemas.errors import RegistryError, RegistryUnavailableError
 
 _TYPE = "application/vnd.schemaregistry.v1+json"

@@ -80,7 +80,7 @@ class Definitions(_Frozen):
 @cache
 def definitions() -> Definitions:
     """The packaged alerts."""
-    text = (files("plaudit_schemas") / "alerts.yaml").read_text(encoding="utf-8")
+    text = (files("plaudit_schemas.alerts") / "alerts.yaml").read_text(encoding="utf-8")
     return Definitions.model_validate(yaml.safe_load(text))
 
 

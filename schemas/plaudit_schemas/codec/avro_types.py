@@ -1,0 +1,83 @@
+"""Walking an Avro schema: its named types, what a node stands for, which fields may be left out."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+Node = Any
+Types = dict[str, Node]
+
+_CONTAINERS: Final = ("record", "enum", "array", "map", "fixed")
+_NESTED: Final = ("fields", "items", "values", "type")
+_NO_DEFAULT: Final = object()
+
+
+def named_types(schema: Node) -> Types:
+    """Every record and enum that a schema defines, by the name it is defined with."""
+    found: Types = {}
+    pending: list[Node] = [schema]
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, list):
+            pending = [*node, *pending]
+        elif isinstance(node, dict):
+            if node.get("type") in ("record", "enum"):
+                found[node["name"]] = node
+            pending = [*(node.get(key) for key in _NESTED), *pending]
+    return found
+
+
+def resolve(node: Node, types: Types) -> Node:
+    """What a node stands for: names and `{"type": ...}` wrappers are followed."""
+    while True:
+        if isinstance(node, str) and node in types:
+            return types[node]
+        if isinstance(node, dict) and (
+            isinstance(node["type"], (list, dict)) or node["type"] not in _CONTAINERS
+        ):
+            node = node["type"]
+            continue
+        return node
+
+
+def kind_of(node: Node) -> str:
+    """The kind of a resolved node that is no union: `record`, `long` and so on."""
+    return node if isinstance(node, str) else str(node["type"])
+
+
+def is_time(node: Node) -> bool:
+    """Whether a node is a long in a wrapper: what `parse(plain_longs=True)` leaves of a logical type."""
+    return isinstance(node, dict) and node["type"] == "long"
+
+
+def may_be_empty(field: Node) -> bool:
+    """Whether a field defaults to nothing: null (branch 0), an empty array or map are one zero byte alike."""
+    return field.get("default", _NO_DEFAULT) in (None, [], {})
+
+
+def runs(fields: list[Node]) -> Iterator[list[Node]]:
+    """Fields in their order: those that may be empty with their neighbours, the others alone."""
+    for empty, group in groupby(fields, key=may_be_empty):
+        if empty:
+            yield list(group)
+        else:
+            yield from ([field] for field in group)
+
+
+def standalone(node: Node, types: Types, defined: set[str] | None = None) -> Node:
+    """A copy of a node that needs no other: each named type is defined where it comes first."""
+    defined = set() if defined is None else defined
+    if isinstance(node, str) and node in types:
+        return standalone(types[node], types, defined)
+    if isinstance(node, list):
+        return [standalone(item, types, defined) for item in node]
+    if not isinstance(node, dict):
+        return node
+    name = node.get("name") if node.get("type") in ("record", "enum") else None
+    if name in defined:
+        return name
+    if name is not None:
+        defined.add(name)
+    return {
+        key: standalone(value, types, defined) if key in _NESTED else value for key, value in node.items()
+    }

@@ -1,0 +1,163 @@
+"""`wire.Encoder` for conversation events at volume: a writer for each shape that events really have.
+
+Most fields of most events hold their default. A *shape* is the body's kind and the fields given; its writer
+puts the bytes of all other fields there as constants. The bytes equal those of `wire.Encoder`. What is made
+and kept is bounded, since strangers may choose the fields (docs/decisions/0020).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from plaudit_schemas.codec.avro_types import named_types, standalone
+from plaudit_schemas.codec.catalog import Schema, parse, schema_text
+from plaudit_schemas.codec.emitter import Emitter
+from plaudit_schemas.codec.header import header_of
+from plaudit_schemas.codec.record_writer import compile_writer
+from plaudit_schemas.codec.varint import long_bytes, varint_bytes
+from plaudit_schemas.codec.wire import Record, SchemaSource
+from plaudit_schemas.errors import EncodingError
+
+_MAX_SHAPES: Final = 512
+_MAX_ORDERS: Final = 1024
+_SMALL_SIZES: Final = 4096
+_ENVELOPE: Final = (
+    "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source", "body",
+)  # fmt: skip
+
+Write = Callable[[Record, bytearray], None]
+
+
+class EventEncoder:
+    """Writes validated events. Not for concurrent use by threads."""
+
+    def __init__(self, schemas: SchemaSource) -> None:
+        schema = parse(schema_text("conversation_event"), plain_longs=True)
+        fields = {field["name"]: field["type"] for field in schema["fields"]}
+        if tuple(fields) != _ENVELOPE:
+            raise NotImplementedError("the envelope has changed: EventEncoder must follow")
+        self._schemas = schemas
+        self._header = b""
+        self._types = named_types(schema)
+        self._sources = {symbol: long_bytes(at) for at, symbol in enumerate(fields["source"]["symbols"])}
+        self._tags = {
+            (node if isinstance(node, str) else node["name"]): long_bytes(at)
+            for at, node in enumerate(fields["body"])
+        }
+        self._bodies = {name: compile_writer(standalone(name, self._types)) for name in self._tags}
+        self._shapes: dict[tuple[str, ...], Write] = {}
+        self._orders: dict[tuple[str, ...], Write] = {}
+        self._late = (-1, b"")
+        self._sizes = tuple(long_bytes(size) for size in range(_SMALL_SIZES))
+
+    def use_id(self, schema_id: int) -> None:
+        """Write this id from the next event on, and ask no source for one. May come from any thread."""
+        self._header = header_of(schema_id)
+
+    def encode(self, record: Record) -> bytes:
+        """One event as bytes.
+
+        Raises:
+            EncodingError: the record does not fit the schema.
+            RegistryError: the source gave no id (first call only).
+        """
+        if not self._header:
+            self.use_id(self._schemas.id_of("conversation_event"))
+        name, body = record["body"]
+        write = self._orders.get((name, *body)) or self._write_of(name, body)
+        out = bytearray(self._header)
+        try:
+            self._envelope(record, out)
+            out += self._tags[name]
+            write(body, out)
+        except Exception as error:  # a record that does not fit raises nearly anything
+            problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise EncodingError(f"the event does not fit its schema: {problem}; check its fields") from error
+        return bytes(out)
+
+    def _envelope(self, record: Record, out: bytearray) -> None:
+        sizes = self._sizes
+        for text in (record["event_id"], record["application"], record["conversation_id"]):
+            data = text.encode()
+            out += sizes[len(data)]
+            out += data
+        out += self._moment(record["occurred_at"])
+        producer, sequence = record.get("producer"), record.get("sequence")
+        if producer is None:
+            out.append(0)
+        else:
+            data = producer.encode()
+            out.append(2)
+            out += sizes[len(data)]
+            out += data
+        if sequence is None:
+            out.append(0)
+        else:
+            out.append(2)
+            out += sizes[sequence] if sequence < _SMALL_SIZES else long_bytes(sequence)
+        out += self._sources[record["source"]]
+
+    def _moment(self, micros: int) -> bytes:
+        """A varint whose late bytes, all but the lowest 21 bits, are the same for a second."""
+        early = micros << 1 & 0x1FFFFF
+        late = micros >> 20
+        if late <= 0:
+            return long_bytes(micros)
+        if late != self._late[0]:
+            self._late = (late, varint_bytes(late))
+        return bytes((early & 127 | 128, early >> 7 & 127 | 128, early >> 14 | 128)) + self._late[1]
+
+    def _write_of(self, name: str, body: Record) -> Write:
+        """The writer of a body whose fields were not met in this order yet."""
+        definition = self._types.get(name) if name in self._tags else None
+        if definition is None:
+            raise EncodingError(f"the schema has no body {name}")
+        shape = (name, *(field["name"] for field in definition["fields"] if field["name"] in body))
+        write = self._shapes.get(shape)
+        if write is None:
+            if len(self._shapes) >= _MAX_SHAPES:
+                return self._bodies[name]
+            write = self._shapes[shape] = self._writer(definition, frozenset(shape))
+        if len(self._orders) < _MAX_ORDERS:
+            self._orders[(name, *body)] = write
+        return write
+
+    def _writer(self, definition: Schema, given: frozenset[str]) -> Write:
+        """A writer of one shape: plain texts in line, runs of constants, compiled writers for the rest."""
+        out, constant = Emitter(sizes=self._sizes, long_bytes=long_bytes), bytearray()
+        with out.block("def write(r, o):"):
+            for field in definition["fields"]:
+                if field["name"] not in given and "default" in field:
+                    self._field_writer(field)({}, constant)
+                    continue
+                if constant:
+                    out.line(f"o += {bytes(constant)!r}")
+                    constant.clear()
+                self._field(out, field)
+            out.line(f"o += {bytes(constant)!r}")
+        write: Write = out.compile("a shape of an event")["write"]
+        return write
+
+    def _field(self, out: Emitter, field: Any) -> None:
+        nullable = field["type"] == ["null", "string"]
+        if field["type"] != "string" and not nullable:
+            out.line(f"{out.bind(self._field_writer(field), 'write')}(r, o)")
+            return
+        out.line(f"s = r[{field['name']!r}]")
+        if not nullable:
+            out.line(*_TEXT)
+            return
+        out.line("if s is None: o.append(0)")
+        with out.block("else:"):
+            out.line("o.append(2)", *_TEXT)
+
+    def _field_writer(self, field: Any) -> Write:
+        part = {"type": "record", "name": "Part", "fields": [field]}
+        return compile_writer(standalone(part, self._types))
+
+
+_TEXT: Final = (
+    "s = s.encode()",
+    "n = len(s)",
+    f"o += sizes[n] if n < {_SMALL_SIZES} else long_bytes(n)",
+    "o += s",
+)

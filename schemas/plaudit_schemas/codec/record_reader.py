@@ -1,0 +1,137 @@
+"""Avro binary to dicts by Python functions that are generated once for each schema.
+
+fastavro walks the schema anew for every datum; a function written for one schema has nothing to look up and
+is several times as fast (docs/decisions/0002). It reads data of its own schema alone: what needs schema
+resolution goes through fastavro. Its results equal fastavro's, with one difference: a union of several
+records gives `(full name, dict)`, a union of null and one record plain dicts.
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from plaudit_schemas.codec.avro_types import may_be_empty, runs
+from plaudit_schemas.codec.catalog import Schema
+from plaudit_schemas.codec.record_functions import SHORTEST_RUN, RecordFunctions, function_name
+from plaudit_schemas.codec.varint import read_block, read_long, read_size, time_reader
+
+Reader = Callable[[bytes, int], tuple[dict[str, Any], int]]
+
+
+def compile_reader(schema: Schema, *, sparse: bool = False) -> Reader:
+    """A function `(payload, position) -> (record, next position)`.
+
+    With `sparse`, a field that holds nothing (a null, an empty array or map) and has just that as its default
+    is left out: less to build, to keep and to write again. A compiled writer gives the same bytes for
+    either form.
+
+    The function raises IndexError, ValueError or struct.error on bytes that do not follow the schema. A
+    string that overruns the end shows as a next position beyond the payload's length.
+
+    Raises:
+        NotImplementedError: the schema has a type other than null, boolean, int, long, double, string, enum,
+            array, map, record and union.
+    """
+    source = _ReadFunctions(schema, sparse=sparse)
+    reader: Reader = source.compile(schema["name"])
+    return reader
+
+
+class _ReadFunctions(RecordFunctions):
+    """In the lines `b` is the payload, `i` the position, `r` the record, `n` the length of a text."""
+
+    def __init__(self, schema: Schema, *, sparse: bool) -> None:
+        self._sparse = sparse
+        super().__init__(
+            schema,
+            read_long=read_long,
+            read_size=read_size,
+            read_block=read_block,
+            unpack_double=Struct("<d").unpack_from,
+        )
+
+    def _add_record(self, name: str, fields: list[Any]) -> None:
+        out = self._out
+        with out.block(f"def {function_name(name)}(b, i):"):
+            out.line("r = {}")
+            for run in runs(fields):
+                if self._sparse and len(run) >= SHORTEST_RUN:
+                    zeros = out.bind(bytes(len(run)))
+                    out.line(f"if b.startswith({zeros}, i): i += {len(run)}")
+                    with out.block("else:"):
+                        self._add_fields(run)
+                else:
+                    self._add_fields(run)
+            out.line("return r, i")
+
+    def _add_fields(self, fields: list[Any]) -> None:
+        out = self._out
+        for field in fields:
+            value, key = out.fresh("v"), repr(field["name"])
+            if self._sparse and may_be_empty(field):
+                with out.block("if b[i]:"):
+                    self._add_value(field["type"], value)
+                    out.line(f"r[{key}] = {value}")
+                out.line("else: i += 1")
+            else:
+                self._add_value(field["type"], value)
+                out.line(f"r[{key}] = {value}")
+
+    def _add_time(self, name: str) -> None:
+        self._out.names.setdefault("read_time", time_reader())
+        self._out.line(f"{name}, i = read_time(b, i)")
+
+    def _add_call(self, node: Schema, name: str) -> None:
+        self._out.line(f"{name}, i = {function_name(node['name'])}(b, i)")
+
+    def _add_enum(self, node: Schema, name: str) -> None:
+        out = self._out
+        symbols = out.bind({index * 2: symbol for index, symbol in enumerate(node["symbols"])})
+        out.line(f"{name} = {symbols}.get(b[i])", "i += 1")
+        out.line(f"if {name} is None: raise ValueError('no symbol of {node['name']}')")
+
+    def _add_primitive(self, kind: str, name: str) -> None:
+        out = self._out
+        if kind == "null":
+            out.line(f"{name} = None")
+        elif kind == "boolean":
+            out.line(f"{name} = b[i] == 1", "if b[i] > 1: raise ValueError('no boolean: {}'.format(b[i]))")
+            out.line("i += 1")
+        elif kind in ("int", "long"):
+            out.line(f"{name} = b[i]", f"if {name} & 0x81: {name}, i = read_long(b, i)")
+            out.line(f"else: {name} >>= 1; i += 1")
+        elif kind == "double":
+            out.line(f"{name} = unpack_double(b, i)[0]", "i += 8")
+        elif kind == "string":
+            out.line("n = b[i]", "if n & 0x81: n, i = read_size(b, i)", "else: n >>= 1; i += 1")
+            out.line(f"{name} = b[i:i + n].decode()", "i += n")
+        else:
+            raise NotImplementedError(f"Avro type {kind}")
+
+    def _add_union(self, nodes: list[Any], name: str) -> None:
+        out = self._out
+        records = [node for node in nodes if isinstance(node, dict) and node["type"] == "record"]
+        tag = out.fresh("t")
+        out.line(f"{tag} = b[i]", "i += 1")
+        for index, node in enumerate(nodes):
+            with out.block(f"{'if' if index == 0 else 'elif'} {tag} == {index * 2}:"):
+                self._add_value(node, name)
+                if len(records) > 1 and node in records:
+                    out.line(f"{name} = ({node['name']!r}, {name})")
+        out.line(f"else: raise ValueError('no branch {{}} in a union'.format({tag}))")
+
+    def _add_blocks(self, node: Schema, name: str) -> None:
+        """An array or a map: blocks of items, of which an empty one is the last."""
+        out = self._out
+        left, item, key = out.fresh("c"), out.fresh("e"), out.fresh("k")
+        is_map = node["type"] == "map"
+        out.line(f"{name} = " + ("{}" if is_map else "[]"), f"{left} = b[i]", f"if not {left}: i += 1")
+        with out.block("else:"):
+            out.line(f"{left}, i = read_block(b, i)")
+            with out.block(f"while {left}:"):
+                with out.block(f"for _ in range({left}):"):
+                    if is_map:
+                        self._add_primitive("string", key)
+                    self._add_value(node["values" if is_map else "items"], item)
+                    out.line(f"{name}[{key}] = {item}" if is_map else f"{name}.append({item})")
+                out.line(f"{left}, i = read_block(b, i)")

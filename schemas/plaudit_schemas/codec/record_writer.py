@@ -1,0 +1,145 @@
+"""Dicts to Avro binary by Python functions that are generated once for each schema.
+
+The counterpart of `record_reader`: a union of several records takes `(full name, dict)`, a union of null and
+one record plain dicts. A field that has a default may be left out.
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from plaudit_schemas.codec.avro_types import runs
+from plaudit_schemas.codec.catalog import Schema
+from plaudit_schemas.codec.record_functions import SHORTEST_RUN, RecordFunctions, function_name
+from plaudit_schemas.codec.varint import size_bytes, small_long_bytes, time_bytes
+
+Writer = Callable[[dict[str, Any], bytearray], None]
+
+
+def compile_writer(schema: Schema) -> Writer:
+    """A function that appends one record's Avro binary to a bytearray.
+
+    The function raises nearly anything (KeyError, TypeError, struct.error, ...) on a record that does not
+    fit; what it had appended by then is to be thrown away.
+
+    Raises:
+        NotImplementedError: the schema has a type that `compile_reader` does not take, or a union of several
+            types that are not all records.
+    """
+    writer: Writer = _WriteFunctions(schema).compile(schema["name"])
+    return writer
+
+
+class _WriteFunctions(RecordFunctions):
+    """In the lines `r` is the record, `o` the output, `s` an encoded text."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(
+            schema,
+            size_bytes=size_bytes,
+            long_bytes=small_long_bytes,
+            time_bytes=time_bytes,
+            pack_double=Struct("<d").pack,
+        )
+
+    def _add_record(self, name: str, fields: list[Any]) -> None:
+        out = self._out
+        with out.block(f"def {function_name(name)}(r, o):"):
+            for run in runs(fields):
+                if len(run) >= SHORTEST_RUN:
+                    keys = out.bind(frozenset(field["name"] for field in run))
+                    zeros = out.bind(bytes(len(run)))
+                    out.line(f"if {keys}.isdisjoint(r): o += {zeros}")
+                    with out.block("else:"):
+                        self._add_fields(run)
+                else:
+                    self._add_fields(run)
+            out.line("return")
+
+    def _add_fields(self, fields: list[Any]) -> None:
+        out = self._out
+        for field in fields:
+            value, key = out.fresh("v"), repr(field["name"])
+            if "default" in field:
+                out.line(f"{value} = r.get({key}, {out.bind(field['default'])})")
+            else:
+                out.line(f"{value} = r[{key}]")
+            self._add_value(field["type"], value)
+
+    def _add_time(self, name: str) -> None:
+        self._out.line(f"o += time_bytes({name})")
+
+    def _add_call(self, node: Schema, name: str) -> None:
+        self._out.line(f"{function_name(node['name'])}({name}, o)")
+
+    def _add_enum(self, node: Schema, name: str) -> None:
+        symbols = self._out.bind({symbol: index * 2 for index, symbol in enumerate(node["symbols"])})
+        self._out.line(f"o.append({symbols}[{name}])")
+
+    def _add_primitive(self, kind: str, name: str) -> None:
+        out = self._out
+        if kind == "boolean":
+            out.line(
+                f"if {name} is not True and {name} is not False: "
+                f"raise TypeError('no boolean: {{!r}}'.format({name}))"
+            )
+            out.line(f"o.append({name})")
+        elif kind in ("int", "long"):
+            out.line(f"o += long_bytes({name})")
+        elif kind == "double":
+            out.line(f"o += pack_double({name})")
+        elif kind == "string":
+            out.line(f"s = {name}.encode()", "o += size_bytes(len(s))", "o += s")
+        elif kind != "null":
+            raise NotImplementedError(f"Avro type {kind}")
+
+    def _add_union(self, nodes: list[Any], name: str) -> None:
+        out = self._out
+        if "null" not in nodes:
+            self._add_branches(nodes, name)
+            return
+        out.line(f"if {name} is None: o.append({nodes.index('null') * 2})")
+        with out.block("else:"):
+            self._add_branches(nodes, name)
+
+    def _add_branches(self, nodes: list[Any], name: str) -> None:
+        """The branch of a value that is not None: the only one, or the record that a pair names."""
+        out = self._out
+        others = [node for node in nodes if node != "null"]
+        if len(others) == 1:
+            out.line(f"o.append({nodes.index(others[0]) * 2})")
+            self._add_value(others[0], name)
+            return
+        if not all(isinstance(node, dict) and node["type"] == "record" for node in others):
+            raise NotImplementedError("a union of several types that are not all records")
+        tags = out.bind({node["name"]: nodes.index(node) * 2 for node in others})
+        writers = out.bind(_Functions(out.names, [node["name"] for node in others]))
+        out.line(f"o.append({tags}[{name}[0]])", f"{writers}[{name}[0]]({name}[1], o)")
+
+    def _add_blocks(self, node: Schema, name: str) -> None:
+        """An array or a map, all in one block."""
+        out = self._out
+        item, key = out.fresh("e"), out.fresh("k")
+        is_map = node["type"] == "map"
+        with out.block(f"if {name}:"):
+            out.line(f"o += size_bytes(len({name}))")
+            items = f"for {key}, {item} in {name}.items():" if is_map else f"for {item} in {name}:"
+            with out.block(items):
+                if is_map:
+                    self._add_primitive("string", key)
+                self._add_value(node["values" if is_map else "items"], item)
+        out.line("o.append(0)")
+
+
+class _Functions(dict[str, Writer]):
+    """Record name -> its function, looked up when it is first needed: it may not be defined yet."""
+
+    def __init__(self, names: dict[str, Any], records: list[str]) -> None:
+        super().__init__()
+        self._names, self._records = names, records
+
+    def __missing__(self, record: str) -> Writer:
+        if record not in self._records:
+            raise KeyError(record)
+        self[record] = self._names[function_name(record)]
+        return self[record]

@@ -1,0 +1,110 @@
+"""Feedback: who judges, which aspect, and one of the six kinds of value."""
+
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from plaudit_schemas.contract.field_types import Content, Contract, Id, RaterKind, ValueKind
+from plaudit_schemas.contract.limits import METADATA_ENTRIES
+from plaudit_schemas.contract.names import full_name
+from plaudit_schemas.contract.rules import feedback_problem, scale_problem
+from plaudit_schemas.contract.ulid import new_ulid
+
+
+class Rater(Contract):
+    """Who judges; an id of None is the conversation's user."""
+
+    id: Id | None = None
+    kind: RaterKind = "user"
+    version: Content | None = None
+
+
+class Value(Contract):
+    """Base of the six kinds of value."""
+
+    kind: ClassVar[ValueKind]
+
+
+class Thumb(Value):
+    kind = "thumb"
+    like: bool
+
+
+class Number(Value):
+    """A rating between `minimum` (the worst) and `maximum` (the best), both within the scale."""
+
+    kind = "number"
+    number: float
+    minimum: float
+    maximum: float
+
+    @model_validator(mode="after")
+    def _on_its_scale(self) -> Self:
+        problem = scale_problem(self.minimum, self.number, self.maximum)
+        if problem is not None:
+            raise ValueError(str(problem))
+        return self
+
+
+class Label(Value):
+    kind = "label"
+    labels: list[Content] = Field(min_length=1, max_length=METADATA_ENTRIES)
+
+
+class Text(Value):
+    kind = "text"
+    text: Content
+
+
+class Correction(Value):
+    kind = "correction"
+    content: Content
+
+
+class Signal(Value):
+    """What the user did: copied, regenerated, ignored, dwell_seconds, or a name of one's own."""
+
+    kind = "signal"
+    name: Id
+    number: float | None = None
+
+
+FeedbackValue = Thumb | Number | Label | Text | Correction | Signal
+VALUES: dict[str, type[FeedbackValue]] = {
+    full_name(model.__name__): model for model in (Thumb, Number, Label, Text, Correction, Signal)
+}
+VALUE_KINDS: dict[str, ValueKind] = {name: model.kind for name, model in VALUES.items()}
+"""Full name of a value -> the kind that a feedback of it has."""
+
+
+class Feedback(Contract):
+    """One judgement. `kind` and `signal` follow from the value, and must be given to withdraw one."""
+
+    id: Id = Field(default_factory=new_ulid)
+    rater: Rater = Rater()
+    aspect: Id
+    kind: ValueKind = "unknown"
+    signal: Id | None = None
+    value: FeedbackValue | None = None
+    rubric: Content | None = None
+    comment: Content | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_follows_value(cls, data: Any) -> Any:
+        value = data.get("value") if isinstance(data, dict) else None
+        if isinstance(value, Value):
+            data = {"kind": value.kind, **data}
+            if isinstance(value, Signal):
+                data.setdefault("signal", value.name)
+        return data
+
+    @model_validator(mode="after")
+    def _kind_fits_value(self) -> Self:
+        value = self.value
+        name = value.name if isinstance(value, Signal) else None
+        problem = feedback_problem(self.kind, self.signal, None if value is None else value.kind, name)
+        if problem is not None:
+            raise ValueError(str(problem))
+        return self

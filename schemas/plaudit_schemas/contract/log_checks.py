@@ -1,0 +1,113 @@
+"""What the fold refuses of a decoded event: the contract's rules once more, cheaply.
+
+The log may hold what no producer of ours has checked. The record is in the sparse form: a field that holds
+nothing is absent. What is refused here decides the state, so a change of it is a change of the fold's rules.
+"""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Final
+
+from plaudit_schemas.contract.feedback import VALUE_KINDS
+from plaudit_schemas.contract.limits import (
+    CONTENT_BYTES,
+    ID_CHARACTERS,
+    METADATA_ENTRIES,
+    SEQUENCE_LIMIT,
+)
+from plaudit_schemas.contract.names import NUMBER, SIGNAL
+from plaudit_schemas.contract.rules import RuleViolation, comparison_problem, feedback_problem, scale_problem
+from plaudit_schemas.errors import InvalidEventError
+
+Fields = Mapping[str, Any]
+
+_LARGEST: Final = {
+    **dict.fromkeys(("metadata", "variants", "tags"), METADATA_ENTRIES),
+    **dict.fromkeys(("message_id", "parent_id", "tool_call_id", "user_id"), ID_CHARACTERS),
+    **dict.fromkeys(("session", "continues", "comparison_id"), ID_CHARACTERS),
+}
+"""Of a body's fields: the entries, or characters, that each may have."""
+
+_NO_VALUE: Final[tuple[None, Fields]] = (None, {})
+
+
+def check_key(event: Fields, key: bytes | None) -> None:
+    """Refuse a record whose key is not its event's, and an application or conversation id over its limit.
+
+    The application's spelling follows from the key, which it is part of.
+    """
+    application, conversation_id = event["application"], event["conversation_id"]
+    if key != f"{application}/{conversation_id}".encode():
+        raise InvalidEventError("the record's key is not application/conversation id of its event")
+    if not 0 < len(conversation_id) <= ID_CHARACTERS:
+        raise InvalidEventError(f"conversation_id must have 1 to {ID_CHARACTERS} characters")
+    if not 0 < len(application) <= ID_CHARACTERS or "/" in application:
+        raise InvalidEventError(f"application must have 1 to {ID_CHARACTERS} characters and no slash")
+
+
+def check_ids(event_id: str, producer: str) -> None:
+    """Refuse an event's or a producer's id over its limit; `producer` may be empty."""
+    if not event_id or len(event_id) > ID_CHARACTERS or len(producer) > ID_CHARACTERS:
+        raise InvalidEventError(
+            f"event_id must have 1 to {ID_CHARACTERS} characters, and producer at most as many"
+        )
+
+
+def check_sequence(sequence: int) -> None:
+    """Refuse a sequence that no producer counts up to."""
+    if not 0 <= sequence < SEQUENCE_LIMIT:
+        raise InvalidEventError(f"sequence must be at least 0 and below {SEQUENCE_LIMIT}")
+
+
+def check_body(body: Fields, size: int) -> None:
+    """Refuse fields over their limits. `size` is the record's in bytes: texts in a small one are small."""
+    for name in body:
+        if name in _LARGEST and len(body[name]) > _LARGEST[name]:
+            raise InvalidEventError(
+                f"{name} has {len(body[name])} entries or characters; {_LARGEST[name]} at most"
+            )
+    if "message_id" in body and not body["message_id"]:
+        raise InvalidEventError("message_id must not be empty")
+    if size > CONTENT_BYTES:
+        _check_texts(body, "")
+
+
+def check_feedback(feedback: Fields) -> None:
+    """Refuse feedback that breaks a limit or a rule."""
+    name, value = feedback.get("value") or _NO_VALUE
+    kind = None if name is None else VALUE_KINDS[name]
+    signal = value["name"] if name == SIGNAL else None
+    _refuse(feedback_problem(feedback["kind"], feedback.get("signal"), kind, signal))
+    for field in ("id", "aspect", "signal"):
+        if not 0 < len(feedback.get(field, "-")) <= ID_CHARACTERS:
+            raise InvalidEventError(f"a feedback's {field} must have 1 to {ID_CHARACTERS} characters")
+    if len(feedback["rater"].get("id", "")) > ID_CHARACTERS:
+        raise InvalidEventError(f"a rater's id must have at most {ID_CHARACTERS} characters")
+    if not 0 <= feedback.get("confidence", 0) <= 1:
+        raise InvalidEventError("a feedback's confidence must be from 0 to 1")
+    if name == SIGNAL and not isfinite(value.get("number", 0)):
+        raise InvalidEventError("a signal's number must be finite")
+    if name == NUMBER:
+        _refuse(scale_problem(value["minimum"], value["number"], value["maximum"]))
+
+
+def check_comparison(body: Fields) -> None:
+    """Refuse a comparison of fewer than two messages, and a ranking of others."""
+    _refuse(comparison_problem(body.get("candidates", ()), body.get("ranking", ())))
+
+
+def _refuse(problem: RuleViolation | None) -> None:
+    if problem is not None:
+        raise InvalidEventError(str(problem))
+
+
+def _check_texts(node: Any, path: str) -> None:
+    if isinstance(node, str):
+        if len(node) * 4 > CONTENT_BYTES and len(node.encode()) > CONTENT_BYTES:
+            raise InvalidEventError(f"{path} is longer than {CONTENT_BYTES} bytes")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            _check_texts(value, f"{path}.{key}" if path else key)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _check_texts(value, path)

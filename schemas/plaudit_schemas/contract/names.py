@@ -1,0 +1,28 @@
+"""The full names of an event's bodies and of a feedback's values, as Avro writes them."""
+
+from typing import Final
+
+START_CONVERSATION: Final = "plaudit.v1.StartConversation"
+UPDATE_CONVERSATION: Final = "plaudit.v1.UpdateConversation"
+ADD_MESSAGE: Final = "plaudit.v1.AddMessage"
+UPDATE_MESSAGE: Final = "plaudit.v1.UpdateMessage"
+COMPARE_MESSAGES: Final = "plaudit.v1.CompareMessages"
+END_CONVERSATION: Final = "plaudit.v1.EndConversation"
+ERASE_CONVERSATION: Final = "plaudit.v1.EraseConversation"
+
+THUMB: Final = "plaudit.v1.Thumb"
+NUMBER: Final = "plaudit.v1.Number"
+LABEL: Final = "plaudit.v1.Label"
+TEXT: Final = "plaudit.v1.Text"
+CORRECTION: Final = "plaudit.v1.Correction"
+SIGNAL: Final = "plaudit.v1.Signal"
+
+
+def full_name(short: str) -> str:
+    """`plaudit.v1.AddMessage` for `AddMessage`."""
+    return f"plaudit.v1.{short}"
+
+
+def short_name(full: str) -> str:
+    """`AddMessage` for `plaudit.v1.AddMessage`."""
+    return full.rpartition(".")[2]

@@ -1,0 +1,339 @@
+"""Checks of plain records, compiled from the typed models: what those refuse, and nothing else.
+
+A pydantic model of each event would take most of a producer's time; these checks are several times as fast.
+A field is required where it has no default, or where Avro has another one. A test holds models and checks
+together.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from math import inf, isfinite
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, NoReturn, Union, get_args, get_origin
+
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
+from pydantic import AwareDatetime, StringConstraints
+from pydantic.fields import FieldInfo
+
+from plaudit_schemas.codec.avro_types import named_types
+from plaudit_schemas.codec.catalog import parse, schema_text
+from plaudit_schemas.contract.events import BODIES, Body, CompareMessages, ConversationEvent
+from plaudit_schemas.contract.feedback import VALUE_KINDS, VALUES, Feedback, Number, Value
+from plaudit_schemas.contract.field_types import WITHIN_BYTES, Application, Contract, Id, too_long
+from plaudit_schemas.contract.limits import CONTENT_BYTES
+from plaudit_schemas.contract.names import SIGNAL, full_name, short_name
+from plaudit_schemas.contract.rules import RuleViolation, comparison_problem, feedback_problem, scale_problem
+from plaudit_schemas.errors import InvalidEventError
+
+Record = dict[str, Any]
+Check = Callable[[Any, str], None]
+"""Takes a value and its field's name; raises InvalidEventError, or returns."""
+
+_LONG: Final = 1 << 63
+_SET_LATER: Final = frozenset(("source",))
+"""By the producer that sends the event, after it was checked."""
+
+_NO_VALUE: Final[tuple[None, Record]] = (None, {})
+
+
+def refuse(field: str, problem: str) -> NoReturn:
+    """Raise InvalidEventError for a field."""
+    raise InvalidEventError(f"{field} {problem}")
+
+
+def validate(record: Record) -> None:
+    """Raise InvalidEventError, which names the field, for a record that breaks the contract."""
+    _event_check()(record, "the event")
+
+
+def validate_body(body: Any) -> None:
+    """Raise InvalidEventError, which names the field, for a body that breaks the contract."""
+    _body_check()(body, "body")
+
+
+def check_id(value: Any, field: str) -> None:
+    """Raise InvalidEventError for what is no id."""
+    _id_check()(value, field)
+
+
+def check_application(value: Any, field: str = "application") -> None:
+    """Raise InvalidEventError for what is no application's name."""
+    _application_check()(value, field)
+
+
+@cache
+def _event_check() -> Check:
+    return _record_of(ConversationEvent)
+
+
+@cache
+def _body_check() -> Check:
+    return _one_of_records({name: _record_of(model) for name, model in BODIES.items()}, "a body's")
+
+
+@cache
+def _id_check() -> Check:
+    return _check_of(Id)
+
+
+@cache
+def _application_check() -> Check:
+    return _check_of(Application)
+
+
+@cache
+def _avro_defaults() -> Mapping[str, Mapping[str, Any]]:
+    """Full name of a record -> field -> what a reader finds where the field was left out."""
+    types = named_types(parse(schema_text("conversation_event")))
+    return {
+        name: {field["name"]: field["default"] for field in node["fields"] if "default" in field}
+        for name, node in types.items()
+        if node["type"] == "record"
+    }
+
+
+def _required(model: type[Contract]) -> frozenset[str]:
+    """The fields without a default, or whose default a reader would not find."""
+    defaults = _avro_defaults()[full_name(model.__name__)]
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if name not in _SET_LATER and (name not in defaults or field.get_default() != defaults[name])
+    )
+
+
+def _record_of(model: type[Contract]) -> Check:
+    """Every required field is there and right; every other one is absent, None, or right."""
+    needed = _required(model)
+    checks = {name: _check_of_field(field) for name, field in model.model_fields.items()}
+    check_of, rule = checks.get, _RULES.get(model)
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, dict):
+            refuse(field, f"must be a record, not {type(value).__name__}")
+        for name, item in value.items():
+            checked = check_of(name)
+            if checked is None:
+                refuse(field, f"has no field {name}")
+            if item is not None or name in needed:
+                checked(item, name)
+        if not needed <= value.keys():
+            refuse(field, f"lacks {', '.join(sorted(needed - value.keys()))}")
+        problem = None if rule is None else rule(value)
+        if problem is not None:
+            refuse(problem.field, problem.text)
+
+    return check
+
+
+def _one_of_records(checks: Mapping[str, Check], whose: str) -> Check:
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, tuple) or len(value) != 2 or value[0] not in checks:
+            refuse(field, f"must be a pair of {whose} full name and a record")
+        checks[value[0]](value[1], short_name(value[0]))
+
+    return check
+
+
+def _scale_rule(value: Record) -> RuleViolation | None:
+    return scale_problem(value["minimum"], value["number"], value["maximum"])
+
+
+def _feedback_rule(feedback: Record) -> RuleViolation | None:
+    name, value = feedback.get("value") or _NO_VALUE
+    signal = value["name"] if name == SIGNAL else None
+    kind = None if name is None else VALUE_KINDS[name]
+    return feedback_problem(feedback.get("kind", "unknown"), feedback.get("signal"), kind, signal)
+
+
+def _comparison_rule(body: Record) -> RuleViolation | None:
+    return comparison_problem(body["candidates"], body["ranking"])
+
+
+_RULES: Final[dict[type[Contract], Callable[[Record], RuleViolation | None]]] = {
+    Number: _scale_rule,
+    Feedback: _feedback_rule,
+    CompareMessages: _comparison_rule,
+}
+
+
+def _check_of_field(field: FieldInfo) -> Check:
+    return _check_of(field.annotation, tuple(field.metadata))
+
+
+def _check_of(annotation: Any, constraints: tuple[Any, ...] = ()) -> Check:
+    """The check of a model's type and its constraints.
+
+    Raises:
+        NotImplementedError: a model has a type that no check is known for.
+    """
+    if hasattr(annotation, "__metadata__"):  # Annotated
+        return _check_of(annotation.__origin__, (*annotation.__metadata__, *constraints))
+    origin, parameters = get_origin(annotation), get_args(annotation)
+    if origin is not None:
+        return _check_of_generic(origin, parameters, constraints)
+    if annotation is AwareDatetime:
+        return _moment
+    if issubclass(annotation, Contract):
+        return _record_of(annotation)
+    return {str: _text, int: _whole, float: _number, bool: _flag}[annotation](constraints)
+
+
+def _check_of_generic(origin: Any, parameters: tuple[Any, ...], constraints: tuple[Any, ...]) -> Check:
+    if origin in (Union, UnionType):
+        return _check_of_union([each for each in parameters if each is not NoneType], constraints)
+    if origin is Literal:
+        return _symbol(parameters)
+    if origin is list:
+        return _list(_check_of(parameters[0]), constraints)
+    if origin is dict:
+        return _map(constraints)
+    raise NotImplementedError(f"a check of {origin}")
+
+
+def _check_of_union(branches: list[Any], constraints: tuple[Any, ...]) -> Check:
+    if len(branches) == 1:
+        return _check_of(branches[0], constraints)
+    if all(issubclass(branch, Value) for branch in branches):
+        return _one_of_records({name: _record_of(model) for name, model in VALUES.items()}, "a kind's")
+    if all(issubclass(branch, Body) for branch in branches):
+        return _body_check()
+    raise NotImplementedError(f"a union of {branches}")
+
+
+def _bounds(constraints: tuple[Any, ...]) -> dict[str, Any]:
+    """The constraints by name; pydantic has them as objects of several kinds."""
+    found: dict[str, Any] = {}
+    for each in constraints:
+        if isinstance(each, StringConstraints):
+            given = {"min": each.min_length, "max": each.max_length, "pattern": each.pattern}
+            found |= {name: value for name, value in given.items() if value is not None}
+        elif isinstance(each, FieldInfo):
+            found |= _bounds(tuple(each.metadata))
+        elif isinstance(each, MinLen):
+            found["min"] = each.min_length
+        elif isinstance(each, MaxLen):
+            found["max"] = each.max_length
+        elif isinstance(each, (Ge, Le, Lt)):
+            (name,) = each.__slots__
+            found[name] = getattr(each, name)
+        elif each is WITHIN_BYTES:
+            found["bytes"] = CONTENT_BYTES
+    return found
+
+
+def _text(constraints: tuple[Any, ...]) -> Check:
+    bounds = _bounds(constraints)
+    if "pattern" in bounds:
+        return _named_as(bounds["pattern"])
+    if "max" in bounds:
+        return _short_text(bounds.get("min", 0), bounds["max"])
+    return _content
+
+
+def _named_as(pattern: str) -> Check:
+    matches = re.compile(pattern.removesuffix("$") + r"\Z").match
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, str) or not matches(value):
+            refuse(field, "must be 1 to 128 letters, digits, '.', '_' and '-'")
+
+    return check
+
+
+def _short_text(least: int, most: int) -> Check:
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, str):
+            refuse(field, f"must be a text, not {type(value).__name__}")
+        if not least <= len(value) <= most:
+            refuse(field, f"must have {least} to {most} characters, not {len(value)}")
+
+    return check
+
+
+def _content(value: Any, field: str) -> None:
+    if not isinstance(value, str):
+        refuse(field, f"must be a text, not {type(value).__name__}")
+    # Asked here first: most texts are short, and a call for each would cost more than all else.
+    if len(value) * 4 > CONTENT_BYTES and too_long(value):
+        refuse(field, f"is longer than {CONTENT_BYTES} bytes of UTF-8; cut it or send it by reference")
+
+
+def _map(constraints: tuple[Any, ...]) -> Check:
+    most = _bounds(constraints)["max"]
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, dict):
+            refuse(field, f"must be a dict of texts, not {type(value).__name__}")
+        if len(value) > most:
+            refuse(field, f"has {len(value)} entries; {most} are allowed")
+        for key, item in value.items():
+            _content(key, f"{field}'s key")
+            _content(item, f"{field}[{key!r}]")
+
+    return check
+
+
+def _list(item_check: Check, constraints: tuple[Any, ...]) -> Check:
+    bounds = _bounds(constraints)
+    least, most = bounds.get("min", 0), bounds.get("max", inf)
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, list):
+            refuse(field, f"must be a list, not {type(value).__name__}")
+        if not least <= len(value) <= most:
+            allowed = f"{least} or more" if most == inf else f"{least} to {most}"
+            refuse(field, f"takes {allowed} items, not {len(value)}")
+        for item in value:
+            item_check(item, field)
+
+    return check
+
+
+def _symbol(symbols: tuple[str, ...]) -> Check:
+    allowed = frozenset(symbols)
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, str) or value not in allowed:
+            refuse(field, f"must be one of {', '.join(sorted(allowed))}, not {value!r}")
+
+    return check
+
+
+def _whole(constraints: tuple[Any, ...]) -> Check:
+    bounds = _bounds(constraints)
+    least, below = bounds.get("ge", -_LONG), min(bounds.get("lt", _LONG), _LONG)
+
+    def check(value: Any, field: str) -> None:
+        if type(value) is not int or not least <= value < below:
+            above = f", below {below}" if below < _LONG else ""
+            refuse(field, f"must be a whole number from {least}{above}, not {value!r}")
+
+    return check
+
+
+def _number(constraints: tuple[Any, ...]) -> Check:
+    bounds = _bounds(constraints)
+    least, most = bounds.get("ge", -inf), bounds.get("le", inf)
+
+    def check(value: Any, field: str) -> None:
+        if type(value) not in (float, int) or not isfinite(value):
+            refuse(field, f"must be a finite number, not {value!r}")
+        if not least <= value <= most:
+            refuse(field, f"must lie between {least} and {most}, not at {value!r}")
+
+    return check
+
+
+def _flag(_constraints: tuple[Any, ...]) -> Check:
+    def check(value: Any, field: str) -> None:
+        if value is not True and value is not False:
+            refuse(field, f"must be True or False, not {value!r}")
+
+    return check
+
+
+def _moment(value: Any, field: str) -> None:
+    if type(value) is not int or not -_LONG <= value < _LONG:
+        refuse(field, f"must be microseconds since 1970 as an int, not {value!r}")

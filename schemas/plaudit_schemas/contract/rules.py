@@ -1,0 +1,62 @@
+"""The rules that hold between the fields of an event, stated once.
+
+The typed models, the producers' checks and the fold's all ask these functions. Each gives what is wrong, or
+None where nothing is.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+
+class RuleViolation(NamedTuple):
+    """What is wrong: the field at fault, and the rest of the sentence that it begins."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.text}"
+
+
+def scale_problem(minimum: float, number: float, maximum: float) -> RuleViolation | None:
+    """A rating lies on its scale, and the length of the scale is a finite number above 0."""
+    if not minimum < maximum:
+        return RuleViolation("minimum", "must be below maximum")
+    if not isfinite(maximum - minimum):
+        return RuleViolation("maximum", "makes the scale too wide; its length must be a finite number")
+    if not minimum <= number <= maximum:
+        return RuleViolation("number", f"{number} lies outside the scale {minimum} to {maximum}")
+    return None
+
+
+def feedback_problem(
+    kind: str, signal: str | None, value_kind: str | None, value_signal: str | None
+) -> RuleViolation | None:
+    """`kind` and `signal` say what is given or withdrawn, and fit the value where there is one.
+
+    Args:
+        value_kind: None where the feedback withdraws a value.
+        value_signal: the name that a value of kind signal carries.
+    """
+    if kind == "unknown":
+        return RuleViolation("kind", "must be thumb, number, label, text, correction or signal")
+    if value_kind is not None and value_kind != kind:
+        return RuleViolation("kind", f"is {kind}, but the value is a {value_kind}")
+    name = value_signal if value_kind == "signal" else signal
+    if (kind == "signal") != (signal is not None) or signal != name:
+        return RuleViolation("signal", "must be the signal's name, and only for kind signal")
+    return None
+
+
+def comparison_problem(candidates: Sequence[str], ranking: Iterable[Sequence[str]]) -> RuleViolation | None:
+    """Two candidates or more, each once; the ranking holds none but them, each once."""
+    known = set(candidates)
+    if len(known) < 2:
+        return RuleViolation("candidates", "must be two or more")
+    if len(known) != len(candidates):
+        return RuleViolation("candidates", "holds one twice")
+    ranked = [message for group in ranking for message in group]
+    if len(set(ranked)) != len(ranked) or not known.issuperset(ranked):
+        return RuleViolation("ranking", "must hold candidates only, each once")
+    return None

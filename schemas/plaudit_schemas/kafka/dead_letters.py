@@ -1,0 +1,81 @@
+"""A dead letter: a refused record with its original key and bytes, and headers that say why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from plaudit_schemas.codec.header import schema_id_of
+from plaudit_schemas.contract.limits import REFUSAL_CHARACTERS
+from plaudit_schemas.contract.reasons import REASONS, Refusal
+from plaudit_schemas.kafka.record import Headers, KafkaRecord, ProducerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was refused.
+
+    Attributes:
+        topic: where the record lies, with its partition, offset and timestamp.
+        schema_id: what its first bytes name; None where they are no Confluent wire format.
+    """
+
+    refusal: Refusal
+    topic: str
+    record: KafkaRecord
+    schema_id: int | None
+
+    @classmethod
+    def of(cls, record: KafkaRecord, topic: str, refusal: Refusal) -> Self:
+        """The letter of a record as a consumer read it."""
+        cut = Refusal(refusal.reason, refusal.detail[:REFUSAL_CHARACTERS])
+        kept = KafkaRecord(record.partition, record.offset, record.timestamp, record.key, record.value)
+        return cls(cut, topic, kept, schema_id_of(record.value or b""))
+
+    @classmethod
+    def read(cls, letter: KafkaRecord) -> Self:
+        """A letter out of the topic of dead letters.
+
+        Raises:
+            ValueError: a header is missing, or is not one that we write.
+        """
+        headers = {name: (value or b"").decode() for name, value in letter.headers}
+        reason = headers.get("reason", "")
+        if reason not in REASONS:
+            raise ValueError(f"the dead letter has no known reason but {reason!r}")
+        try:
+            return cls(
+                Refusal(reason, headers["detail"]),
+                headers["topic"],
+                _source(letter, headers),
+                int(headers["schema-id"]) if headers["schema-id"] else None,
+            )
+        except KeyError as missing:
+            raise ValueError(f"the dead letter lacks the header {missing}") from None
+
+    def without_content(self) -> Self:
+        """The letter of a record that is too large to be kept: key and headers alone."""
+        size = len(self.record.value or b"")
+        detail = f"{self.refusal.detail}; its {size} bytes are too many for a dead letter and left out"
+        refusal = self.refusal._replace(detail=detail)
+        return replace(self, refusal=refusal, record=self.record._replace(value=None))
+
+    def to_send(self, topic: str) -> ProducerRecord:
+        """The letter as it goes to the topic of dead letters; every header is UTF-8 text."""
+        record, schema_id = self.record, self.schema_id
+        headers = [
+            ("reason", self.refusal.reason),
+            ("detail", self.refusal.detail),
+            ("topic", self.topic),
+            ("partition", str(record.partition)),
+            ("offset", str(record.offset)),
+            ("schema-id", "" if schema_id is None else str(schema_id)),
+            ("time", str(record.timestamp)),
+        ]
+        encoded: Headers = [(name, text.encode()) for name, text in headers]
+        return ProducerRecord(topic, record.key, record.value, headers=encoded)
+
+
+def _source(letter: KafkaRecord, headers: Mapping[str, str]) -> KafkaRecord:
+    """The refused record, at the place that the headers name."""
+    partition, offset, timestamp = (int(headers[name]) for name in ("partition", "offset", "time"))
+    return KafkaRecord(partition, offset, timestamp, letter.key, letter.value)

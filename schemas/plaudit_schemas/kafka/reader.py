@@ -1,0 +1,150 @@
+"""Reading a topic by offsets, without a group: nothing is committed."""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+_DEADLINE_S: Final = 60.0
+_AT_ONCE: Final = 2000
+_POLL_S: Final = 1.0
+_OPTIONS: Final = {
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",  # as the worker's
+    "queued.max.messages.kbytes": 16 << 10,
+    "fetch.wait.max.ms": 20,  # a fetch that waits at the end would hold up the next question
+    "log_level": 0,
+}
+
+
+class TopicReader:
+    """Reads one topic forwards: stretches of a partition, or its end as it grows. Not for several threads."""
+
+    def __init__(self, connection: ConnectionSettings, topic: str, *, timeout_s: float = _DEADLINE_S) -> None:
+        """Connects on first use.
+
+        Args:
+            topic: without the prefix of the settings.
+            timeout_s: how long Kafka may be silent before it counts as away.
+        """
+        self.topic = connection.topic_prefix + topic
+        self._timeout_s = timeout_s
+        self._consumer: Any = Consumer(
+            connection.kafka(**{**_OPTIONS, "group.id": f"plaudit-read-{uuid.uuid4().hex}"})
+        )
+        self._place: tuple[int, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._consumer.close()
+
+    def partitions(self) -> list[int]:
+        """The topic's partitions.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+            TopicError: there is no such topic.
+        """
+        try:
+            found = self._consumer.list_topics(self.topic, timeout=self._timeout_s).topics[self.topic]
+        except KafkaException as error:
+            raise ServiceUnavailableError(f"Kafka does not answer: {error.args[0].str()}") from None
+        if found.error is not None:
+            raise TopicError(f"the topic {self.topic} does not exist; run `plaudit topics create`")
+        return sorted(found.partitions)
+
+    def ends(self, partition: int) -> tuple[int, int]:
+        """The first offset of a partition, and the one after its last.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+        """
+        place = TopicPartition(self.topic, partition)
+        try:
+            low, high = self._consumer.get_watermark_offsets(place, timeout=self._timeout_s)
+        except KafkaException as error:
+            raise ServiceUnavailableError(
+                f"Kafka did not tell the offsets of {self.topic} {partition}: {error.args[0].str()}"
+            ) from None
+        return int(low), int(high)
+
+    def records(self, partition: int, first: int, end: int) -> Iterator[KafkaRecord]:
+        """The records from `first` up to, and without, `end`. Offsets may be missing between them.
+
+        Raises:
+            ServiceUnavailableError: Kafka stopped answering.
+        """
+        if first >= end:
+            return
+        if self._place != (partition, first):
+            self._consumer.assign([TopicPartition(self.topic, partition, first)])
+        self._place = None
+        deadline = time.monotonic() + self._timeout_s
+        position = first
+        while position < end:
+            messages = self._consumer.consume(min(_AT_ONCE, end - position), timeout=_POLL_S)
+            if messages:
+                deadline = time.monotonic() + self._timeout_s
+            elif time.monotonic() > deadline:
+                raise ServiceUnavailableError(
+                    f"Kafka stopped answering at offset {position} of {self.topic} {partition}"
+                )
+            for message in messages:
+                if message.error() is not None:
+                    position = max(position, self._end_of(message))
+                    continue
+                position = message.offset() + 1
+                if position > end:
+                    return
+                yield KafkaRecord.of(message)
+        self._place = partition, position
+
+    def follow(self, partitions: Sequence[int], since_ms: int | None = None) -> None:
+        """Have `poll` give what comes from now on, or what arrived since a time and all that follows.
+
+        Raises:
+            ServiceUnavailableError: Kafka did not tell the offsets of that time.
+        """
+        places = [TopicPartition(self.topic, number, OFFSET_END) for number in partitions]
+        if since_ms is not None:
+            wanted = [TopicPartition(self.topic, number, since_ms) for number in partitions]
+            try:
+                places = self._consumer.offsets_for_times(wanted, timeout=self._timeout_s)
+            except KafkaException as error:
+                raise ServiceUnavailableError(f"Kafka does not answer: {error.args[0].str()}") from None
+            if any(place.error for place in places):
+                raise ServiceUnavailableError(f"Kafka did not tell the offsets of {self.topic}")
+        self._place = None
+        self._consumer.assign(places)
+
+    def poll(self, at_most: int, timeout_s: float) -> list[KafkaRecord]:
+        """What has come of the followed partitions; waits up to `timeout_s` for the first record.
+
+        Nothing where Kafka does not answer: its client tries again by itself.
+        """
+        messages = self._consumer.consume(at_most, timeout_s)
+        return [KafkaRecord.of(message) for message in messages if message.error() is None]
+
+    def _end_of(self, message: Any) -> int:
+        error = message.error()
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # the library's name of it
+            return int(message.offset())
+        if error.fatal() or not error.retriable():
+            raise ServiceUnavailableError(f"{self.topic} cannot be read: {error.str()}")
+        return 0

@@ -1,0 +1,117 @@
+"""Events as JSON documents: there and back to the same bytes, and what is not an event is named."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.contract.events import BODIES, ConversationEvent
+from plaudit_schemas.contract.feedback import VALUES
+from plaudit_schemas.contract.json_form import document_of, record_of
+from plaudit_schemas.contract.records import validate
+from plaudit_schemas.contract.times import micros
+from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.examples import Example, examples
+
+EXAMPLES = list(examples("conversation_event"))
+_encode = Encoder("conversation_event").encode
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_every_example_goes_through_json_to_the_same_bytes(example: Example, sparse: bool) -> None:
+    record = Decoder("conversation_event", sparse=sparse).decode(example.payload)
+    again = record_of(json.loads(json.dumps(document_of(record))))
+    assert _encode(again) == example.payload
+
+
+def test_every_body_and_value_has_a_name() -> None:
+    shown = {example.record["body"][0] for example in EXAMPLES}
+    assert shown == set(BODIES)
+    assert len({model.kind for model in VALUES.values()}) == len(VALUES)
+
+
+def minimal(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"application": "shop", "conversation_id": "c", "body": {"type": kind, **fields}}
+
+
+THUMB = {"aspect": "tone", "value": {"kind": "thumb", "like": True}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("StartConversation", {}),
+        ("UpdateConversation", {}),
+        ("AddMessage", {"role": "user", "content": ""}),
+        ("UpdateMessage", {"feedback": THUMB}),
+        ("UpdateMessage", {"feedback": {"aspect": "tone", "kind": "text", "value": None}}),
+        ("UpdateMessage", {"feedback": {"aspect": "did", "value": {"kind": "signal", "name": "copied"}}}),
+        ("CompareMessages", {"candidates": ["a", "b"], "ranking": [["a"]]}),
+        ("EndConversation", {}),
+        ("EraseConversation", {}),
+    ],
+)
+def test_little_is_enough_and_the_models_agree(kind: str, fields: dict[str, Any]) -> None:
+    before = micros(datetime.now(UTC))
+    record = record_of(minimal(kind, **fields))
+    validate(record)
+    decoded = ConversationEvent.from_record(
+        Decoder("conversation_event").decode(_encode({"source": "gateway", **record}))
+    )
+    assert type(decoded.body).__name__ == kind
+    assert len(decoded.event_id) == 26
+    assert before <= micros(decoded.occurred_at) <= micros(datetime.now(UTC))
+
+
+def test_null_is_as_good_as_absent() -> None:
+    sent = {**minimal("AddMessage", role="user", content="x", tags=None, parent_id=None), "producer": None}
+    record = record_of(sent)
+    assert "tags" not in record["body"][1]
+    assert record["body"][1]["message_id"]
+    assert "producer" not in record
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("1970-01-01T00:00:01Z", 1_000_000),
+        ("1970-01-01T01:00:00.5+01:00", 500_000),
+        (1_790_000_000_000_000, 1_790_000_000_000_000),
+        (-5, -5),
+    ],
+)
+def test_times_are_exact(at: Any, expected: int) -> None:
+    record = record_of({**minimal("EndConversation", last_activity_at=at), "occurred_at": at})
+    assert record["occurred_at"] == record["body"][1]["last_activity_at"] == expected
+
+
+def test_a_time_beyond_the_calendar_goes_there_and_back() -> None:
+    record = record_of({**minimal("EndConversation"), "occurred_at": 2**62})
+    assert record_of(document_of(record))["occurred_at"] == 2**62
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        (17, "the event must be an object"),
+        ([], "the event"),
+        ({}, "body must be an object"),
+        ({"body": {}}, "body.type"),
+        ({"body": {"type": ["AddMessage"]}}, "body.type"),
+        ({"body": {"type": "UpdateMessage"}}, "feedback must be an object"),
+        ({"body": {"type": "UpdateMessage", "feedback": {"value": 1}}}, "value must be an object"),
+        ({"body": {"type": "UpdateMessage", "feedback": {"value": {"kind": {}}}}}, "value.kind"),
+        ({"body": {"type": "UpdateMessage", "feedback": {**THUMB, "rater": "me"}}}, "rater"),
+        ({"body": {"type": "CompareMessages", "rater": 1}}, "rater"),
+        ({**minimal("EndConversation"), "occurred_at": "2026-11-21T12:00:00"}, "has no zone"),
+        ({**minimal("EndConversation"), "occurred_at": "soon"}, "must be a time"),
+        ({**minimal("EndConversation"), "occurred_at": True}, "must be a time"),
+        ({**minimal("EndConversation"), "occurred_at": 1.5}, "must be a time"),
+        (minimal("EndConversation", last_activity_at={}), "last_activity_at"),
+    ],
+)
+def test_what_has_not_the_form_of_an_event_is_named(document: Any, named: str) -> None:
+    with pytest.raises(InvalidEventError, match=named):
+        record_of(document)

@@ -1,0 +1,34 @@
+"""librdkafka's log while Kafka is away."""
+
+import logging
+
+from plaudit_schemas.kafka.quiet_log import RepetitionFilter
+
+
+def line(text: str) -> logging.LogRecord:
+    return logging.LogRecord("kafka", logging.ERROR, "", 0, "%s: %s", ("FAIL", text), None)
+
+
+def test_the_same_line_comes_once_and_later_with_how_often_it_was_held_back() -> None:
+    now = [0.0]
+    quiet = RepetitionFilter(clock=lambda: now[0])
+    assert quiet.filter(line("broker:1 refused (after 0ms in state CONNECT)"))
+    assert not quiet.filter(line("broker:1 refused (after 1ms in state CONNECT)"))
+    assert not quiet.filter(line("broker:1 refused (after 7ms in state CONNECT)"))
+    assert quiet.filter(line("broker:2 refused (after 1ms in state CONNECT)"))
+    now[0] = 29.9
+    assert not quiet.filter(line("broker:1 refused (after 1ms in state CONNECT)"))
+    now[0] = 30.0
+    again = line("broker:1 refused (after 1ms in state CONNECT)")
+    assert quiet.filter(again)
+    assert again.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT) (3 more since then)"
+    now[0] = 60.0
+    third = line("broker:1 refused (after 1ms in state CONNECT)")
+    assert quiet.filter(third)
+    assert third.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT)"
+
+
+def test_lines_that_all_differ_are_not_remembered_without_end() -> None:
+    quiet = RepetitionFilter(clock=lambda: 0.0)
+    assert all(quiet.filter(line(str(number))) for number in range(5000))
+    assert len(quiet._told) <= 1000
