@@ -13,38 +13,44 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
 from plaudit_producers import FeedbackProducer
-from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 GATEWAY = os.environ.get("CHAT_GATEWAY", "http://127.0.0.1:8080")
 PAGE = (Path(__file__).parent / "chat_page.html").read_text(encoding="utf-8")
 
-app = FastAPI()
 producer = FeedbackProducer("chat")
 
 
-class Question(BaseModel):
-    conversation_id: str
-    text: str
+def get_page(_request: Request) -> Response:
+    return HTMLResponse(PAGE)
 
 
-@app.get("/", response_class=HTMLResponse)
-def page() -> str:
-    return PAGE
-
-
-@app.post("/session")
-def session() -> dict[str, Any]:
+def post_session(_request: Request) -> Response:
     """Start a conversation for a user, and get its page a token. Here you would know who asks."""
     chat = producer.start_conversation(model="echo-1", user_id="visitor", consent="granted")
-    return {**token(chat.conversation_id), "gateway": GATEWAY}
+    return JSONResponse({**ask_for_token(chat.conversation_id), "gateway": GATEWAY})
 
 
-@app.post("/token")
-def token(conversation_id: str) -> dict[str, Any]:
+def post_token(request: Request) -> Response:
     """A new token; a real backend checks here that the conversation is its visitor's."""
+    return JSONResponse(ask_for_token(request.query_params["conversation_id"]))
+
+
+async def post_question(request: Request) -> Response:
+    """Answer a question. The model of this example turns the text around."""
+    question = await request.json()
+    chat = producer.conversation(question["conversation_id"])
+    chat.add_message("user", question["text"])
+    answer = question["text"][::-1]
+    return JSONResponse({"message_id": chat.add_message("assistant", answer), "text": answer})
+
+
+def ask_for_token(conversation_id: str) -> dict[str, Any]:
+    """A browser token from the gateway."""
     wanted = json.dumps({"conversation_id": conversation_id, "user_id": "visitor"}).encode()
     headers = {"Authorization": f"Bearer {os.environ['CHAT_KEY']}"}
     request = urllib.request.Request(f"{GATEWAY}/v1/tokens", wanted, headers)  # noqa: S310  # our own gateway
@@ -53,10 +59,11 @@ def token(conversation_id: str) -> dict[str, Any]:
     return made
 
 
-@app.post("/ask")
-def ask(question: Question) -> dict[str, str]:
-    """Answer a question. The model of this example turns the text around."""
-    chat = producer.conversation(question.conversation_id)
-    chat.add_message("user", question.text)
-    answer = question.text[::-1]
-    return {"message_id": chat.add_message("assistant", answer), "text": answer}
+app = Starlette(
+    routes=[
+        Route("/", get_page),
+        Route("/session", post_session, methods=["POST"]),
+        Route("/token", post_token, methods=["POST"]),
+        Route("/ask", post_question, methods=["POST"]),
+    ]
+)

@@ -6,16 +6,16 @@ with FeedbackProducer("my-shop") as producer:
     answer = chat.add_message("assistant", "It arrives tomorrow.")
     chat.like(answer)
     chat.end()
+
+What is exported here is the SDK. The rooms behind it:
+    sdk: producers, conversations, delivery, and the memory between them and Kafka.
+    spool: the same memory on disk, for outages that outlast the process.
+    gateway: events over HTTP, for browsers and other languages (an extra).
+    importers: files of conversations as events; other formats come as plug-ins (an extra).
+    simulator: made-up chats.
+    commands: `plaudit gateway`, `keys`, `replay`, `simulate`.
 """
 
-from plaudit_producers._async import AsyncFeedbackProducer
-from plaudit_producers._delivery import Delivery, DeliveryCallback, DeliveryFuture
-from plaudit_producers._handle import AsyncConversation, Conversation
-from plaudit_producers._identity import IdentityHash
-from plaudit_producers._options import ProducerOptions
-from plaudit_producers._outbox import Stats
-from plaudit_producers._producer import FeedbackProducer
-from plaudit_producers._redact import Redact, redact_texts
 from plaudit_producers.errors import (
     BufferFullError,
     ClosedError,
@@ -26,6 +26,14 @@ from plaudit_producers.errors import (
     SpooledError,
     SpoolError,
 )
+from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
+from plaudit_producers.sdk.conversation import AsyncConversation, Conversation
+from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback, DeliveryFuture
+from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.options import ProducerOptions
+from plaudit_producers.sdk.outbox import Stats
+from plaudit_producers.sdk.producer import FeedbackProducer
+from plaudit_producers.sdk.redact import Redact, redact_texts
 
 __all__ = [
     "AsyncConversation",

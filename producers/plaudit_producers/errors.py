@@ -1,15 +1,15 @@
-"""Errors of the SDK; all of them are PlauditErrors.
+"""Errors of the SDK.
 
 PlauditError
 ├── InvalidEventError     an event breaks a limit or a rule (plaudit_schemas.errors); nothing was sent
 └── ProducerError
-    ├── BufferFullError   no room, and the policy is to raise, or to block no longer; nothing was sent
+    ├── BufferFullError   there is no room, now or for as long as `when_full` blocks; nothing was sent
     ├── ClosedError       the producer was closed
     ├── RedactionError    the `redact` hook failed; nothing was sent
     ├── SpoolError        the spool folder cannot be used
     └── DeliveryError     Kafka did not take an event: what a Delivery carries and a future raises
-        ├── DroppedError  there was no room, and the policy is to drop
-        └── SpooledError  not in Kafka yet when the producer closed; the spool keeps it
+        ├── DroppedError  there was no room, and `when_full` is to drop
+        └── SpooledError  it was not in Kafka when the producer closed; the spool keeps it
 """
 
 from plaudit_schemas.errors import PlauditError
@@ -20,7 +20,7 @@ class ProducerError(PlauditError):
 
 
 class BufferFullError(ProducerError):
-    """Neither memory nor spool has room; Kafka is away, or slower than the events."""
+    """Neither memory nor spool has room: Kafka is away, or slower than the events come."""
 
 
 class ClosedError(ProducerError):
@@ -28,7 +28,7 @@ class ClosedError(ProducerError):
 
 
 class RedactionError(ProducerError):
-    """The `redact` hook raised; the event was not sent, as it might hold what must not leave."""
+    """The `redact` hook raised; the event was not sent, as it may hold what must not leave the process."""
 
 
 class SpoolError(ProducerError):

@@ -1,24 +1,24 @@
-"""Fakes for the tests of those who use the SDK. Nothing here needs Kafka."""
+"""Producers without Kafka, for the tests of programs that use the SDK."""
 
 import time
 from collections import deque
 from threading import Condition
 from typing import Unpack
 
-from plaudit_schemas.codec import Decoder
-from plaudit_schemas.events import ConversationEvent
-from plaudit_schemas.keys import partition_of
+from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.events import ConversationEvent
+from plaudit_schemas.contract.keys import partition_of
 
-from plaudit_producers._async import AsyncFeedbackProducer
-from plaudit_producers._base import ProducerBase
-from plaudit_producers._delivery import DeliveryCallback, describe
-from plaudit_producers._encode import EventEncoder
-from plaudit_producers._identity import IdentityHash
-from plaudit_producers._options import Options
-from plaudit_producers._outbox import Outbox, Reporter
-from plaudit_producers._producer import FeedbackProducer
-from plaudit_producers._redact import Redact
 from plaudit_producers.errors import DeliveryError
+from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
+from plaudit_producers.sdk.base import ProducerBase
+from plaudit_producers.sdk.delivery import DeliveryCallback, delivery_of
+from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.options import ProducerKeywords
+from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox
+from plaudit_producers.sdk.producer import FeedbackProducer
+from plaudit_producers.sdk.redact import Redact
 
 __all__ = ["AsyncInMemoryProducer", "InMemoryProducer"]
 
@@ -26,7 +26,7 @@ _Waiting = tuple[bytes, bytes, DeliveryCallback | None]
 
 
 class _InMemory(ProducerBase):
-    """What both fakes share: Kafka is a list."""
+    """What both fakes share."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class _InMemory(ProducerBase):
         redact: Redact | None = None,
         identity: IdentityHash | None = None,
         partitions: int = 48,
-        **options: Unpack[Options],
+        **options: Unpack[ProducerKeywords],
     ) -> None:
         self._partitions = partitions
         super().__init__(application, on_delivery=on_delivery, redact=redact, identity=identity, **options)
@@ -57,21 +57,21 @@ class _InMemory(ProducerBase):
         self._outbox.log.clear()
 
     def go_offline(self) -> None:
-        """From now on Kafka does not answer."""
+        """Have Kafka answer no more."""
         self._outbox.online = False
 
     def go_online(self) -> None:
-        """Kafka answers again and takes what waited."""
+        """Have Kafka answer again, and take what waited."""
         self._outbox.online = True
-        self._outbox.deliver()
+        self._outbox.deliver_waiting()
 
-    def _make_outbox(self, reporter: Reporter, encoder: EventEncoder) -> Outbox:  # noqa: ARG002  # no registry to ask
-        self._outbox = _MemoryOutbox(reporter, self.options.max_buffer_events, self._partitions)
+    def _make_outbox(self, reporter: DeliveryReporter, encoder: EventEncoder) -> Outbox:  # noqa: ARG002  # no registry to ask
+        self._outbox = _ListOutbox(reporter, self.options.max_buffer_events, self._partitions)
         return self._outbox
 
 
 class InMemoryProducer(_InMemory, FeedbackProducer):
-    """A FeedbackProducer whose Kafka is a list; the same checks, ids, hashes, bytes and policies.
+    """A FeedbackProducer with a list in place of Kafka; checks, ids, hashes, bytes and policies are the same.
 
     Events are delivered at once, and their callbacks run within the call. `go_offline` keeps them
     waiting, up to `max_buffer_events`, and `go_online` delivers them. There is no spool.
@@ -79,11 +79,11 @@ class InMemoryProducer(_InMemory, FeedbackProducer):
 
 
 class AsyncInMemoryProducer(_InMemory, AsyncFeedbackProducer):
-    """An AsyncFeedbackProducer whose Kafka is a list, as `InMemoryProducer`."""
+    """An AsyncFeedbackProducer with a list in place of Kafka, as `InMemoryProducer`."""
 
 
-class _MemoryOutbox:
-    def __init__(self, reporter: Reporter, limit: int, partitions: int) -> None:
+class _ListOutbox:
+    def __init__(self, reporter: DeliveryReporter, limit: int, partitions: int) -> None:
         self.log: list[tuple[bytes, bytes]] = []
         self.online = True
         self._reporter, self._limit = reporter, limit
@@ -94,16 +94,16 @@ class _MemoryOutbox:
     def start(self) -> None:
         """Nothing to connect to."""
 
-    def offer(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
+    def offer_event(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
         with self._changed:
             if len(self._waiting) >= self._limit:
                 return False
             self._waiting.append((key, payload, on_delivery))
         if self.online:
-            self.deliver()
+            self.deliver_waiting()
         return True
 
-    def deliver(self) -> None:
+    def deliver_waiting(self) -> None:
         while True:
             with self._changed:
                 if not self._waiting:
@@ -115,7 +115,7 @@ class _MemoryOutbox:
                 self.log.append((key, payload))
                 self._changed.notify_all()
             self._reporter.count_delivered()
-            self._reporter.tell(describe(key, payload, partition=partition, offset=offset), callback)
+            self._reporter.report(delivery_of(key, payload, partition=partition, offset=offset), callback)
 
     def wait_for_room(self, timeout: float) -> None:
         with self._changed:
@@ -134,11 +134,11 @@ class _MemoryOutbox:
         while self._waiting:
             key, payload, callback = self._waiting.popleft()
             self._reporter.count_failed()
-            self._reporter.tell(describe(key, payload, failure), callback)
+            self._reporter.report(delivery_of(key, payload, failure), callback)
         return waiting
 
     def abandon(self) -> None:
-        """The child has its own copy of everything."""
+        """Nothing to let go of: the child has its own copy of everything."""
 
     def waiting(self) -> int:
         return len(self._waiting)

@@ -21,12 +21,9 @@ from plaudit_producers import (
     redact_texts,
 )
 from plaudit_producers.testing import AsyncInMemoryProducer, InMemoryProducer
-from plaudit_schemas.codec import Record
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.errors import InvalidEventError
-from plaudit_schemas.events import (
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.events import (
     BODIES,
-    VALUES,
     AddMessage,
     Attachment,
     CompareMessages,
@@ -34,17 +31,19 @@ from plaudit_schemas.events import (
     EndConversation,
     EraseConversation,
     Model,
-    Rater,
     StartConversation,
     TokenUsage,
     ToolCall,
     UpdateConversation,
     UpdateMessage,
 )
-from plaudit_schemas.keys import conversation_key, partition_of
+from plaudit_schemas.contract.feedback import VALUES, Rater
+from plaudit_schemas.contract.keys import conversation_key, partition_of
+from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 from tests.contracts.blocking import Blocking, running_loop
-from tests.producers.sdk.topics import PARTITIONS, Logged, by_conversation, own_topics, read_log
+from tests.support.event_log import PARTITIONS, Logged, by_conversation, own_topics, read_log
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 AWKWARD = "\n  \ttwo leading blanks, é́ unnormalised, \U0001f9d1\u200d\U0001f680 beyond the BMP, \0 and \r\n "

@@ -1,0 +1,1 @@
+"""Sub-commands of `plaudit`: gateway, keys, replay, simulate."""

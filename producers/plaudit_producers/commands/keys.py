@@ -4,15 +4,15 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from plaudit_schemas.commands import FAILED, OK, Command
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 from pydantic import ValidationError
 
 from plaudit_producers.gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
-    from plaudit_producers.gateway.keystore import KeyStore
+    from plaudit_producers.gateway.access.key_stores import KeyStore
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -36,33 +36,23 @@ def configure(parser: ArgumentParser) -> None:
 
 _CREATE = (
     "producer: events of chats and of their users, and tokens for pages. reviewer: feedback by reviewers and "
-    "model judges too. reader: live conversations. admin: all of it, and erasure."
+    "judging models too. reader: live conversations. admin: all of these, and erasure."
 )
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_producers.gateway.keystore import key_store  # noqa: PLC0415  # the extra loads when used
+    from plaudit_producers.gateway.access.key_stores import key_store_of  # noqa: PLC0415  # loads the extra
 
-    store = key_store(load(GatewaySettings, arguments), load(ConnectionSettings, arguments))
+    store = key_store_of(load(GatewaySettings, arguments), load(ConnectionSettings, arguments))
     if arguments.action == "create":
-        return _create(arguments, store)
+        return _create_key(arguments, store)
     if arguments.action == "revoke":
-        if not store.revoke(arguments.id):
-            print(f"there is no key {arguments.id}")
-            return FAILED
-        print(f"revoked {arguments.id}; gateways refuse it within seconds")
-        return OK
-    for key in sorted(store.load().values(), key=lambda key: key.created_at):
-        roles = ",".join(sorted(key.roles))
-        rate = "-" if key.rate is None else f"{key.rate:g}/s"
-        print(
-            f"{key.id}  {key.application:<20}  {roles:<20}  {rate:>8}  {key.created_at:%Y-%m-%d}  {key.name}"
-        )
-    return OK
+        return _revoke_key(arguments.id, store)
+    return _list_keys(store)
 
 
-def _create(arguments: Namespace, store: "KeyStore") -> int:
-    from plaudit_producers.gateway.keys import make_key  # noqa: PLC0415  # as above
+def _create_key(arguments: Namespace, store: "KeyStore") -> int:
+    from plaudit_producers.gateway.access.api_keys import make_key  # noqa: PLC0415  # as above
 
     roles = frozenset(arguments.role or ("producer", "reader"))
     try:
@@ -72,6 +62,24 @@ def _create(arguments: Namespace, store: "KeyStore") -> int:
         raise SettingsError(f"{first['loc'][0]}: {first['msg']}") from None
     store.add(made.key)
     print(made.secret)
+    return OK
+
+
+def _revoke_key(key_id: str, store: "KeyStore") -> int:
+    if not store.revoke(key_id):
+        print(f"there is no key {key_id}")
+        return FAILED
+    print(f"revoked {key_id}; gateways refuse it within seconds")
+    return OK
+
+
+def _list_keys(store: "KeyStore") -> int:
+    for key in sorted(store.load().values(), key=lambda key: key.created_at):
+        roles = ",".join(sorted(key.roles))
+        rate = "-" if key.rate is None else f"{key.rate:g}/s"
+        print(
+            f"{key.id}  {key.application:<20}  {roles:<20}  {rate:>8}  {key.created_at:%Y-%m-%d}  {key.name}"
+        )
     return OK
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from plaudit_schemas.commands import FAILED, OK, Command
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.contract.field_types import Consent
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.events import Consent
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 if TYPE_CHECKING:
     from plaudit_producers.importers.model import ImportOptions
 
 
-def rate(text: str) -> float:
+def rate(text: str) -> float:  # argparse names the function in its message
     """Events a second, above 0."""
     value = float(text)
     if not 0 < value < math.inf:
@@ -75,25 +75,27 @@ def _add_meaning(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_producers._sinks import to_file, to_kafka, unsent  # noqa: PLC0415  # loaded when used
+    from plaudit_producers.destinations import count_unsent, open_event_file, open_kafka  # noqa: PLC0415  # loaded when used
     from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415
-    from plaudit_producers.importers.report import Report  # noqa: PLC0415
-    from plaudit_producers.importers.run import Pace, describe, replay_file  # noqa: PLC0415
+    from plaudit_producers.importers.report import ImportReport  # noqa: PLC0415
+    from plaudit_producers.importers.run import Pace, describe_replay, replay_file  # noqa: PLC0415
 
     form, options = find_format(arguments.format), _options(arguments)
-    report = Report(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))
+    report = ImportReport(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))
     pace = Pace(arguments.rate, arguments.limit, arguments.time)
     connection, started = load(ConnectionSettings, arguments), time.monotonic()
-    to = to_file(arguments.output) if arguments.output else to_kafka(connection, {"source": "import"})
-    with to as sink:
+    output = arguments.output
+    with open_event_file(output) if output else open_kafka(connection, {"source": "import"}) as destination:
         try:
-            summary = replay_file(arguments.file, form, sink, options=options, pace=pace, report=report)
+            summary = replay_file(
+                arguments.file, form, destination, options=options, pace=pace, report=report
+            )
         except KeyboardInterrupt:
             print("stopped; start it again to go on: what arrived counts once", file=sys.stderr)
             raise
-        lost = unsent(sink)
-    told = sys.stderr if arguments.output == "-" else sys.stdout
-    print(describe(summary, report, pace.times, time.monotonic() - started), file=told)
+        lost = count_unsent(destination)
+    told = sys.stderr if output == "-" else sys.stdout
+    print(describe_replay(summary, report, pace.times, time.monotonic() - started), file=told)
     if summary.records and options.consent == "unspecified":
         print("without --consent, what the file has no consent for stays out of training subsets", file=told)
     if lost:

@@ -1,4 +1,4 @@
-"""`plaudit simulate`: believable traffic."""
+"""`plaudit simulate`: made-up traffic that looks real."""
 
 import sys
 import time
@@ -7,12 +7,12 @@ from collections import Counter
 from contextlib import suppress
 
 from plaudit_schemas.commands import FAILED, OK, Command
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 def model(text: str) -> tuple[str, float]:
-    """`name:quality`."""
+    """`name:quality`; argparse names the function in its message."""
     name, colon, quality = text.rpartition(":")
     if not (name and colon):
         raise ArgumentTypeError("must be NAME:QUALITY, as aurora-2:0.9")
@@ -20,7 +20,7 @@ def model(text: str) -> tuple[str, float]:
 
 
 def models(text: str) -> dict[str, float]:
-    """`name:quality,name:quality`."""
+    """`name:quality,name:quality`, likewise."""
     return dict(model(part) for part in text.split(","))
 
 
@@ -57,7 +57,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     from plaudit_producers import simulator  # noqa: PLC0415  # loaded when used
-    from plaudit_producers._sinks import to_file, to_kafka, unsent  # noqa: PLC0415
+    from plaudit_producers.destinations import count_unsent, open_event_file, open_kafka  # noqa: PLC0415
 
     scenario = simulator.Scenario(
         models=arguments.models or simulator.MODELS,
@@ -71,12 +71,13 @@ def run(arguments: Namespace) -> int:
         application=arguments.application,
         seed=arguments.seed,
     )
-    connection, line = load(ConnectionSettings, arguments), _Line()
-    with to_file(arguments.output) if arguments.output else to_kafka(connection, {}) as sink:
-        with suppress(KeyboardInterrupt):  # without an end it is how one stops it
-            simulator.run(scenario, sink, wait=not arguments.output, progress=line)
-        lost = unsent(sink)
-    told = sys.stderr if arguments.output == "-" else sys.stdout
+    connection, line = load(ConnectionSettings, arguments), _ProgressLine()
+    output = arguments.output
+    with open_event_file(output) if output else open_kafka(connection, {}) as destination:
+        with suppress(KeyboardInterrupt):  # the way to stop one that has no end
+            simulator.run_scenario(scenario, destination, wait=not output, progress=line)
+        lost = count_unsent(destination)
+    told = sys.stderr if output == "-" else sys.stdout
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(line.sent.items()))
     print(f"{line.sent.total():,} simulated events: {kinds}", file=told)
     if lost:
@@ -84,8 +85,8 @@ def run(arguments: Namespace) -> int:
     return FAILED if lost else OK
 
 
-class _Line:
-    """A line on the terminal that tells how far it is, once a second."""
+class _ProgressLine:
+    """A line on the terminal with the number of events sent, once a second."""
 
     def __init__(self) -> None:
         self.sent: Counter[str] = Counter()

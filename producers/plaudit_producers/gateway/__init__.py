@@ -1,0 +1,1 @@
+"""The gateway: conversation events over HTTP, for pages and for programs without Kafka."""

@@ -1,8 +1,8 @@
-"""Errors of the gateway's own making; over HTTP each is a problem (`problems.py`).
+"""Errors of the gateway; over HTTP each becomes a problem (`http/problems.py`).
 
 PlauditError
 └── GatewayError
-    ├── UnauthenticatedError   no key or token, or one that is not (or no longer) good
+    ├── UnauthenticatedError   there is no API key or token, or it is not valid now
     └── KeyStoreError          the API keys cannot be read or written
 """
 
@@ -14,7 +14,7 @@ class GatewayError(PlauditError):
 
 
 class UnauthenticatedError(GatewayError):
-    """Neither an API key nor a browser token that is good now."""
+    """There is neither an API key nor a browser token that is valid now."""
 
 
 class KeyStoreError(GatewayError):

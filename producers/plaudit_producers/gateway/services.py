@@ -1,19 +1,20 @@
-"""What the routes work with, made once for an app. Routers of others find it by `services_of`."""
+"""The parts of a running gateway. Routes find them by `services_of`."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.settings.connection import ConnectionSettings
 from starlette.requests import HTTPConnection
 
-from plaudit_producers.gateway.auth import Authenticator
-from plaudit_producers.gateway.bodies import Bodies
-from plaudit_producers.gateway.intake import Intake
-from plaudit_producers.gateway.limits import RateLimiter
-from plaudit_producers.gateway.sending import Sender
+from plaudit_producers.gateway.access.authenticator import Authenticator
+from plaudit_producers.gateway.access.rate_limits import RateLimiter
+from plaudit_producers.gateway.access.signing_keys import SigningKeys
+from plaudit_producers.gateway.intake.bodies import RequestBodies
+from plaudit_producers.gateway.intake.events import EventIntake
+from plaudit_producers.gateway.intake.sender import EventSender
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_producers.gateway.signing import SigningKeys
-from plaudit_producers.gateway.telemetry import Telemetry
 
 
 class ConversationReader(Protocol):
@@ -32,7 +33,7 @@ class ConversationReader(Protocol):
 
 
 @dataclass(slots=True)
-class Checks:
+class ServiceChecks:
     """What the last round of checks found; None where all is well."""
 
     kafka: str | None = "not checked yet"
@@ -50,26 +51,41 @@ class Services:
 
     settings: GatewaySettings
     connection: ConnectionSettings
-    telemetry: Telemetry
+    metrics: MetricSet
     redis: Any
-    auth: Authenticator
+    authenticator: Authenticator
     signing: SigningKeys
     limiter: RateLimiter
-    bodies: Bodies
-    intake: Intake
-    sender: Sender
+    bodies: RequestBodies
+    intake: EventIntake
+    sender: EventSender
     reader: ConversationReader | None
-    checks: Checks
+    checks: ServiceChecks
 
     def unready(self) -> str | None:
         """Why the gateway should get no requests; None when it should. Redis is not a reason."""
-        if not self.auth.ready:
+        if not self.authenticator.ready:
             return "the API keys were not read yet"
         if self.sender.away:
             return "Kafka does not acknowledge"
         if self.sender.failing:
             return "librdkafka gave up, and its replacement has not proven itself"
         return self.checks.kafka
+
+    def health(self) -> Health:
+        """What the routes of health and metrics say. Without Redis the gateway is ready but degraded."""
+        return Health(
+            self.metrics.registry,
+            unready=self.unready,
+            degraded=lambda: self.checks.redis,
+            before_metrics=self.update_gauges,
+        )
+
+    def update_gauges(self) -> None:
+        """Bring the gauges up to date."""
+        self.metrics.gauge("plaudit_gateway_events_waiting").set(self.sender.waiting())
+        self.metrics.gauge("plaudit_gateway_request_bytes").set(self.bodies.held)
+        self.metrics.gauge("plaudit_gateway_ready").set(self.unready() is None)
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -1,13 +1,15 @@
 """Settings of the gateway."""
 
+from typing import Final
+
 from plaudit_schemas.settings import Settings
 from pydantic import Field, SecretStr, field_validator
 
-TOKEN_SECRET_BYTES = 32
+TOKEN_SECRET_BYTES: Final = 32
 
 
 class GatewaySettings(Settings):
-    """Where the gateway answers, whom it lets in, and how much."""
+    """Where the gateway answers, whom it lets in, and how much it takes."""
 
     gateway_host: str = Field(default="127.0.0.1", description="The address that the gateway binds")
     gateway_port: int = Field(default=8080, ge=0, le=65535, description="Its port; 0 takes a free one")
@@ -61,30 +63,30 @@ class GatewaySettings(Settings):
     @field_validator("gateway_token_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        pairs(value, TOKEN_SECRET_BYTES)
+        pairs_of(value, TOKEN_SECRET_BYTES)
         return value
 
     @field_validator("gateway_identity_key")
     @classmethod
     def _one_pair(cls, value: SecretStr) -> SecretStr:
-        if len(pairs(value, 16)) > 1:
+        if len(pairs_of(value, 16)) > 1:
             raise ValueError("takes one ID:SECRET")
         return value
 
     @property
     def cors_origins(self) -> list[str]:
         """`gateway_cors_origins` as a list."""
-        return listed(self.gateway_cors_origins)
+        return parts_of(self.gateway_cors_origins)
 
 
-def pairs(value: SecretStr, least_bytes: int) -> dict[str, str]:
-    """`ID:SECRET,ID:SECRET` as a dict in its order.
+def pairs_of(value: SecretStr, least_bytes: int) -> dict[str, str]:
+    """`ID:SECRET,ID:SECRET` as a dict, in its order.
 
     Raises:
         ValueError: a part has no id, or a secret shorter than `least_bytes`.
     """
     found = {}
-    for part in listed(value.get_secret_value()):
+    for part in parts_of(value.get_secret_value()):
         name, _, secret = part.partition(":")
         if not name or len(secret.encode()) < least_bytes:
             raise ValueError(f"takes ID:SECRET with a secret of at least {least_bytes} bytes")
@@ -92,6 +94,6 @@ def pairs(value: SecretStr, least_bytes: int) -> dict[str, str]:
     return found
 
 
-def listed(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
     """The parts of a comma-separated text."""
     return [part.strip() for part in text.split(",") if part.strip()]

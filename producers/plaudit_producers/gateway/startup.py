@@ -6,43 +6,47 @@ import logging
 from collections.abc import AsyncIterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Final
 
 from confluent_kafka.admin import AdminClient
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.contract.events import ConversationEvent, EndConversation
 from plaudit_schemas.errors import PlauditError, SettingsError
-from plaudit_schemas.events import ConversationEvent, EndConversation
+from plaudit_schemas.kafka.producer import connector
+from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.service.redis import AWAY, connect
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
-from plaudit_producers._encode import EventEncoder
-from plaudit_producers._identity import IdentityHash
-from plaudit_producers._link import connector
-from plaudit_producers._options import ProducerOptions
-from plaudit_producers._redact import Redact
-from plaudit_producers.gateway.auth import Authenticator
-from plaudit_producers.gateway.bodies import Bodies
-from plaudit_producers.gateway.intake import MAX_BODY_BYTES, Intake
-from plaudit_producers.gateway.keystore import REFRESH_S, key_store
-from plaudit_producers.gateway.limits import RateLimiter
-from plaudit_producers.gateway.redis_client import AWAY, connect
-from plaudit_producers.gateway.sending import Sender
-from plaudit_producers.gateway.services import Checks, ConversationReader, Services
-from plaudit_producers.gateway.settings import GatewaySettings, pairs
-from plaudit_producers.gateway.signing import signing_keys
-from plaudit_producers.gateway.telemetry import Telemetry
-from plaudit_producers.gateway.tokens import Verifier
+from plaudit_producers.gateway.access.authenticator import Authenticator
+from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
+from plaudit_producers.gateway.access.key_stores import REFRESH_S, key_store_of
+from plaudit_producers.gateway.access.rate_limits import RateLimiter
+from plaudit_producers.gateway.access.signing_keys import signing_keys_of
+from plaudit_producers.gateway.intake.bodies import RequestBodies
+from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, EventIntake
+from plaudit_producers.gateway.intake.sender import EventSender
+from plaudit_producers.gateway.metrics import GATEWAY_METRICS
+from plaudit_producers.gateway.services import ConversationReader, ServiceChecks, Services
+from plaudit_producers.gateway.settings import GatewaySettings, pairs_of
+from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.options import ProducerOptions
+from plaudit_producers.sdk.outbox import kafka_log
+from plaudit_producers.sdk.redact import Redact
 
 log = logging.getLogger("plaudit.gateway")
 
-READERS = "plaudit.readers"
+READERS: Final = "plaudit.readers"
 """Entry point group; its `conversation` is a function (ConnectionSettings) -> ConversationReader."""
 
 _KAFKA_TIMEOUT_S = 2.0
-_KEEP_UNACKED_S = 60.0
+_REDIS_TIMEOUT_S: Final = 5.0
+_KEEP_UNACKED_S: Final = 60.0
 
 
 @contextlib.asynccontextmanager
-async def services(settings: GatewaySettings, connection: ConnectionSettings) -> AsyncIterator[Services]:
+async def run_services(settings: GatewaySettings, connection: ConnectionSettings) -> AsyncIterator[Services]:
     """The services, kept fresh until the block ends. Kafka and Redis may be away: they are waited for.
 
     Raises:
@@ -50,68 +54,82 @@ async def services(settings: GatewaySettings, connection: ConnectionSettings) ->
         RegistryError: the schema registry gave no id.
     """
     admin = admin_of(connection)
-    made = await _made(settings, connection)
-    await _check_once(made, admin)
-    checking = asyncio.create_task(_keep_checking(made, admin))
+    services = await _make_services(settings, connection)
+    await _check_once(services, admin)
+    checking = asyncio.create_task(_keep_checking(services, admin))
     try:
-        yield made
+        yield services
     finally:
         checking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await checking
-        await made.limiter.close()
-        made.sender.stop()
-        if made.reader is not None:
-            await made.reader.aclose()
-        await made.redis.aclose()
+        await services.limiter.close()
+        services.sender.stop()
+        if services.reader is not None:
+            await services.reader.aclose()
+        await services.redis.aclose()
 
 
-async def _made(settings: GatewaySettings, connection: ConnectionSettings) -> Services:
-    telemetry, redis = Telemetry(), connect(connection.redis_url.get_secret_value())
-    signing = signing_keys(settings, redis, connection.redis_prefix)
+async def _make_services(settings: GatewaySettings, connection: ConnectionSettings) -> Services:
+    metrics = MetricSet(GATEWAY_METRICS)
+    redis = connect(connection.redis_url.get_secret_value(), timeout_s=_REDIS_TIMEOUT_S)
+    signing = signing_keys_of(settings, redis, connection.redis_prefix)
     encoder = EventEncoder(connection.schemas())
     # The first call asks the registry for the schema's id, and may block on it.
     await asyncio.to_thread(encoder.encode, _sample().to_record())
-    skipped = telemetry.counter("plaudit_gateway_limits_skipped_total")
     return Services(
         settings=settings,
         connection=connection,
-        telemetry=telemetry,
+        metrics=metrics,
         redis=redis,
-        auth=Authenticator(key_store(settings, connection), Verifier(lambda: signing.secrets)),
+        authenticator=Authenticator(
+            key_store_of(settings, connection), TokenVerifier(lambda: signing.secrets)
+        ),
         signing=signing,
-        limiter=RateLimiter(redis, connection.redis_prefix, skipped=skipped.inc),
-        bodies=Bodies(
+        limiter=RateLimiter(
+            redis,
+            connection.redis_prefix,
+            on_skipped=metrics.counter("plaudit_gateway_limits_skipped_total").inc,
+        ),
+        bodies=RequestBodies(
             settings.gateway_max_buffer_mb << 20,
             largest_bytes=MAX_BODY_BYTES,
             within_s=settings.gateway_body_timeout_s,
         ),
-        intake=Intake(encoder.encode, _redact(settings.gateway_redact), _identity(settings)),
-        sender=_sender(settings, connection),
-        reader=_reader(connection),
-        checks=Checks(),
+        intake=EventIntake(encoder.encode, load_redact(settings.gateway_redact), _identity_of(settings)),
+        sender=_make_sender(settings, connection),
+        reader=_reader_of(connection),
+        checks=ServiceChecks(),
     )
 
 
-def _sender(settings: GatewaySettings, connection: ConnectionSettings) -> Sender:
+def _make_sender(settings: GatewaySettings, connection: ConnectionSettings) -> EventSender:
     options = ProducerOptions(
         source="gateway",
         linger_ms=settings.gateway_linger_ms,
         max_buffer_bytes=settings.gateway_max_buffer_mb << 20,
         delivery_timeout_s=max(_KEEP_UNACKED_S, 2 * settings.gateway_ack_timeout_s),
     )
-    topic, connect = connection.topic_prefix + EVENTS, connector(connection, options)
-    return Sender(topic, connect, ack_timeout_s=settings.gateway_ack_timeout_s)
+    return EventSender(
+        connection.topic_prefix + EVENTS,
+        connector(connection, options.kafka(), kafka_log),
+        ack_timeout_s=settings.gateway_ack_timeout_s,
+    )
 
 
-def _reader(connection: ConnectionSettings) -> ConversationReader | None:
+def _reader_of(connection: ConnectionSettings) -> ConversationReader | None:
     for point in entry_points(group=READERS, name="conversation"):
-        made: ConversationReader = point.load()(connection)
-        return made
+        reader: ConversationReader = point.load()(connection)
+        return reader
     return None
 
 
-def _redact(place: str) -> Redact | None:
+def load_redact(place: str) -> Redact | None:
+    """The hook that `module:function` names; None for an empty text.
+
+    Raises:
+        SettingsError: it cannot be loaded.
+    """
     if not place:
         return None
     module, _, name = place.partition(":")
@@ -122,31 +140,31 @@ def _redact(place: str) -> Redact | None:
     return hook
 
 
-def _identity(settings: GatewaySettings) -> IdentityHash | None:
-    for key_id, secret in pairs(settings.gateway_identity_key, 16).items():
+def _identity_of(settings: GatewaySettings) -> IdentityHash | None:
+    for key_id, secret in pairs_of(settings.gateway_identity_key, 16).items():
         return IdentityHash(key_id, secret.encode())
     return None
 
 
-async def _keep_checking(made: Services, admin: AdminClient) -> None:
+async def _keep_checking(services: Services, admin: AdminClient) -> None:
     while True:
         await asyncio.sleep(REFRESH_S)
         try:
-            await _check_once(made, admin)
+            await _check_once(services, admin)
         except Exception:
             log.exception("the checks go on after an error")
 
 
-async def _check_once(made: Services, admin: AdminClient) -> None:
-    await made.auth.refresh()
+async def _check_once(services: Services, admin: AdminClient) -> None:
+    await services.authenticator.refresh()
     try:
-        await made.signing.refresh()
-        await made.redis.ping()
-        made.checks.redis = None
+        await services.signing.refresh()
+        await services.redis.ping()
+        services.checks.redis = None
     except AWAY as error:
-        made.checks.redis = f"Redis does not answer ({type(error).__name__})"
-    made.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, made.connection)
-    made.telemetry.gauge("plaudit_gateway_ready").set(made.unready() is None)
+        services.checks.redis = f"Redis does not answer ({type(error).__name__})"
+    services.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, services.connection)
+    services.update_gauges()
 
 
 def _kafka_problem(admin: AdminClient, connection: ConnectionSettings) -> str | None:

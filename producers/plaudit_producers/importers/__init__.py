@@ -1,4 +1,4 @@
-"""Import conversations from files: `plaudit replay`, and what a format of one's own is made of.
+"""Import conversations from files: `plaudit replay`, and what a format of your own is made of.
 
 def build(chat, record):
     chat.start(model=record["bot"])
@@ -8,7 +8,7 @@ def build(chat, record):
 
 FORMAT = json_lines("my-format", build)
 
-Named in the entry point group `plaudit.importers` of any installed package, `plaudit replay` finds it.
+`plaudit replay` finds a format that an installed package names in the entry point group `plaudit.importers`.
 """
 
 from plaudit_producers.importers.catalog import find_format, formats

@@ -2,12 +2,13 @@
 
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from typing import Final
 
 from plaudit_schemas.errors import NotFoundError
 
 from plaudit_producers.importers.formats import Format
 
-GROUP = "plaudit.importers"
+GROUP: Final = "plaudit.importers"
 
 
 def formats() -> dict[str, Format]:

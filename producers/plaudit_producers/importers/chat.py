@@ -4,42 +4,48 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final, Unpack
 
-from plaudit_schemas.codec import Record
-from plaudit_schemas.events import Rater, ValueKind
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.feedback import Rater
+from plaudit_schemas.contract.field_types import ValueKind
+from plaudit_schemas.contract.names import ADD_MESSAGE, START_CONVERSATION
+from plaudit_schemas.contract.records import check_id
 
-from plaudit_producers._bodies import (
-    Body,
-    CompareOptions,
-    MessageOptions,
-    StartOptions,
-    moment_micros,
-    split_options,
-    start_body,
-)
-from plaudit_producers._checks import identifier as check_id
-from plaudit_producers._handle import ConversationHandle
 from plaudit_producers.importers.ids import DerivedIds, invented_start
 from plaudit_producers.importers.model import Batch, ImportOptions, Place
+from plaudit_producers.sdk.bodies import (
+    CompareOptions,
+    MessageOptions,
+    NamedRecord,
+    StartOptions,
+    micros_of_zoned,
+    start_body,
+    take_event_options,
+)
+from plaudit_producers.sdk.conversation import ConversationHandle
 
 DERIVED: Final = "derived by the import: "
-"""Begins the rubric of a feedback that the file implies and does not state."""
+"""Begins the rubric of feedback that the file implies but does not state."""
 
-_SECOND = 1_000_000
-_READING_MICROS = 20_000
-_WRITING_MICROS = 100_000
-_LONGEST_TURN = 120 * _SECOND
+_SECOND: Final = 1_000_000
+_READING_MICROS: Final = 20_000
+_WRITING_MICROS: Final = 100_000
+_LONGEST_TURN: Final = 120 * _SECOND
 
 
 class Chat(ConversationHandle[str]):
-    """Gathers one conversation's events; ids, order and invented times follow from the record alone.
+    """Gathers one conversation's events. Ids, order and invented times follow from the record alone.
 
     It has the verbs of the SDK's `Conversation`, with the same keywords; each returns an id. A message
-    answers the one added before it, unless `parent_id` says otherwise. An event without `occurred_at`
-    gets a time that the length of its text suggests.
+    answers the one added before it, unless `parent_id` says otherwise. An event without `occurred_at` gets
+    a time that follows from the length of its text.
 
     Args:
         format_name: part of every id, so that two formats never make the same.
-        identity: the record's own bytes; with its number they make the ids.
+        identity: the record's own bytes; the ids follow from them and from its number.
+
+    Attributes:
+        last: the id of the message added last; empty before the first.
+        now: the time of the last event, in microseconds since 1970.
     """
 
     __slots__ = (
@@ -66,14 +72,14 @@ class Chat(ConversationHandle[str]):
         super().__init__(options.application or "import", self._id("conversation"))
 
     def start(self, **fields: Unpack[StartOptions]) -> None:
-        """Begin; the import's tags and consent are added. Left out, the first event does it."""
+        """Begin; the import's tags and consent are added. Where it is left out, the first event begins."""
         given: dict[str, Any] = {**fields}
-        options = split_options(given)
+        options = take_event_options(given)
         self._options.complete(given)
-        self._append(start_body(given), options)
+        self._append_event(start_body(given), options)
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> str:
-        """A message; returns its id, which `last` keeps for the next one's parent."""
+        """A message; returns its id. `last` keeps it, as the next one's parent."""
         self._begin()
         given: dict[str, Any] = {"parent_id": self.last, **fields}
         given.setdefault("message_id", self._id(f"message {len(self._records)}"))
@@ -86,7 +92,7 @@ class Chat(ConversationHandle[str]):
         ranking: Sequence[str | Sequence[str]],
         **fields: Unpack[CompareOptions],
     ) -> str:
-        """Messages compared: candidates as shown, ranking best first; a list within it is a tie."""
+        """Compare messages: the candidates as shown, the ranking best first; a list within it is a tie."""
         self._begin()
         given: dict[str, Any] = {**fields}
         given.setdefault("comparison_id", self._id(f"comparison {len(self._records)}"))
@@ -97,8 +103,8 @@ class Chat(ConversationHandle[str]):
     ) -> list[str]:
         """Rival answers to the last message with their ranking; returns their ids, best first.
 
-        They are added and shown in an order that the seed shuffles. Their ids follow the ranking, so
-        a second import under another seed changes nothing.
+        They are added in an order that the seed shuffles. Their ids follow the ranking, so a second import
+        with another seed changes nothing.
         """
         order = list(range(len(best_first)))
         Random(f"{self._options.seed}/{self.conversation_id}").shuffle(order)
@@ -113,39 +119,44 @@ class Chat(ConversationHandle[str]):
         return ids
 
     def wait(self, seconds: float) -> None:
-        """The next event comes this long after the last one."""
+        """Let the next event come this many seconds after the last one."""
         self._pause = round(seconds * _SECOND)
 
     def note(self, text: str) -> None:
-        """Tell the import's report something about this record."""
+        """Add a note on this record to the import's report."""
         self._notes.append(text)
 
     def batch(self) -> Batch:
         """All events so far."""
         return Batch(self._place, self._records, self._invented, tuple(self._notes), enveloped=True)
 
-    def _feedback(
-        self, message_id: str | None, aspect: str, value: Body | None, kind: ValueKind, given: dict[str, Any]
+    def _emit_feedback(
+        self,
+        message_id: str | None,
+        aspect: str,
+        value: NamedRecord | None,
+        kind: ValueKind,
+        given: dict[str, Any],
     ) -> str:
         self._begin()
         given.setdefault("feedback_id", self._id(f"feedback {len(self._records)}"))
-        return super()._feedback(message_id, aspect, value, kind, given)
+        return super()._emit_feedback(message_id, aspect, value, kind, given)
 
-    def _event(self, build: Callable[[dict[str, Any]], Body], given: dict[str, Any]) -> str:
+    def _emit_event(self, build: Callable[[dict[str, Any]], NamedRecord], given: dict[str, Any]) -> str:
         self._begin()
         given.setdefault("event_id", self._id(f"event {len(self._records)}"))
-        return super()._event(build, given)
+        return super()._emit_event(build, given)
 
-    def _emit(self, returned: str, body: Body, options: dict[str, Any]) -> str:
-        self._append(body, options)
+    def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> str:
+        self._append_event(body, options)
         return returned
 
     def _begin(self) -> None:
-        # Before any id is made: ids count the events so far.
+        # Called before any id is made: ids count the events so far.
         if not self._records:
             self.start()
 
-    def _append(self, body: Body, options: dict[str, Any]) -> None:
+    def _append_event(self, body: NamedRecord, options: dict[str, Any]) -> None:
         at, event_id = options.get("occurred_at"), options.get("event_id")
         if event_id is not None:
             check_id(event_id, "event_id")
@@ -153,7 +164,7 @@ class Chat(ConversationHandle[str]):
             self._invented += 1
             self.now += _pause_before(*body) if self._pause is None else self._pause
         else:
-            self.now = moment_micros(at)
+            self.now = micros_of_zoned(at)
         self._pause = None
         number = len(self._records)
         self._records.append(
@@ -171,11 +182,11 @@ class Chat(ConversationHandle[str]):
 
 
 def _pause_before(name: str, body: Record) -> int:
-    if name == "plaudit.v1.StartConversation":
+    if name == START_CONVERSATION:
         return 0
-    if name != "plaudit.v1.AddMessage":
+    if name != ADD_MESSAGE:
         return _SECOND
     slow = _WRITING_MICROS if body["role"] == "user" else _READING_MICROS
     content = body["content"]
-    length = len(content) if isinstance(content, str) else 0  # what is no text is refused later
+    length = len(content) if isinstance(content, str) else 0  # anything else is refused later
     return _SECOND + min(_LONGEST_TURN, length * slow)

@@ -4,15 +4,15 @@ import csv
 import json
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from plaudit_producers.importers.chat import DERIVED, Chat
-from plaudit_producers.importers.formats import Format, chats
+from plaudit_producers.importers.formats import Format, build_chats
 from plaudit_producers.importers.json_scanner import Member
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
 from plaudit_producers.importers.source import RECORD_BYTES, Source
 
-SURVEY = "survey_responses.csv"
+_SURVEY: Final = "survey_responses.csv"
 _ROUNDS = (
     "session_id", "worker_id", "turn_id", "model", "prompt", "prompt_dataset", "elapsed_time", "user_input",
     "model_completion",
@@ -29,7 +29,7 @@ Session = tuple[list[Row], dict[str, Row]]
 """The rounds of a chat, and the survey's answers by turn."""
 
 
-def build(chat: Chat, session: Session) -> None:
+def build_halie(chat: Chat, session: Session) -> None:
     rounds, answers = session
     first = rounds[0]
     chat.start(
@@ -41,10 +41,10 @@ def build(chat: Chat, session: Session) -> None:
             "scenario_source": first["prompt_dataset"],
         },
     )
-    given = {row["turn_id"]: _round(chat, row, answers.get(row["turn_id"], {})) for row in rounds}
+    given = {row["turn_id"]: _add_round(chat, row, answers.get(row["turn_id"], {})) for row in rounds}
     for turn, message_id in given.items():
         preference = answers.get(turn, {}).get("preference")
-        if preference and float(preference) == 0:  # 1 is a box that was not ticked: it says nothing
+        if preference and float(preference) == 0:  # 1 is a box that was not ticked, which says nothing
             chat.dislike(message_id, rubric=_DISLIKED)
     quality = answers.get(_OVERALL, {}).get("quality")
     if quality:
@@ -54,35 +54,35 @@ def build(chat: Chat, session: Session) -> None:
     chat.end()
 
 
-def _round(chat: Chat, row: Row, answers: Row) -> str:
-    # How long the round took is real; when the chat took place is not known.
+def _add_round(chat: Chat, row: Row, answers: Row) -> str:
+    # The file tells how long the round took, but not when the chat took place.
     chat.wait(float(row["elapsed_time"]) * _MINUTE)
     chat.add_message("user", row["user_input"])
     ticks = {f"survey_{name}": answers[name] for name in _TICKS if answers.get(name)}
     return chat.add_message("assistant", row["model_completion"], metadata=ticks)
 
 
-def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
-    with source.beside(SURVEY) as beside:
-        rounds, answers = _table(source), _table(beside)
-        for name, table, columns in (("the file", rounds, _ROUNDS), (SURVEY, answers, _ANSWERS)):
+def read_halie(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
+    with source.beside(_SURVEY) as beside:
+        rounds, answers = _read_table(source), _read_table(beside)
+        for name, table, columns in (("the file", rounds, _ROUNDS), (_SURVEY, answers, _ANSWERS)):
             lacking = [column for column in columns if column not in (table.fieldnames or ())]
             if lacking:
-                yield BadRecord(Place(1, 1), _headless(name, lacking), rest_unread=True)
+                yield BadRecord(Place(1, 1), _missing_columns(name, lacking), rest_unread=True)
                 return
         survey = _Survey(answers)
-        yield from chats("halie", build, _sessions(rounds, survey), options)
-        for place, session_id in survey.left():
-            yield BadRecord(place, f"line {place.line} of {SURVEY}: session {session_id} has no rounds")
+        yield from build_chats("halie", build_halie, _sessions(rounds, survey), options)
+        for place, session_id in survey.unused():
+            yield BadRecord(place, f"line {place.line} of {_SURVEY}: session {session_id} has no rounds")
 
 
-def _table(source: Source) -> Table:
-    # A limit of the whole process, 131,072 characters at first: a longer cell would end the file.
+def _read_table(source: Source) -> Table:
+    # The limit holds for the whole process. With its default, 131,072 characters, a longer cell is an error.
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_BYTES))
     return csv.DictReader(source.text())
 
 
-def _headless(name: str, lacking: list[str]) -> str:
+def _missing_columns(name: str, lacking: list[str]) -> str:
     return (
         f"{name} has no column {', '.join(lacking)}; "
         "its first line must name the columns, with commas between, as HALIE's own files do"
@@ -91,13 +91,13 @@ def _headless(name: str, lacking: list[str]) -> str:
 
 def _sessions(rounds: Table, survey: "_Survey") -> Iterator[Member]:
     for place, session_id, rows in _by_session(rounds):
-        answers = {row["turn_id"]: row for row in survey.take(session_id)}
+        answers = {row["turn_id"]: row for row in survey.rows_of(session_id)}
         identity = json.dumps([rows, answers]).encode()
         yield Member(place, identity, (rows, answers))
 
 
 def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
-    """Rows of one session that lie together, and where they begin."""
+    """The rows of each session, which lie together, and where they begin."""
     line = 1
 
     def rows() -> Iterator[tuple[int, Row]]:
@@ -113,13 +113,16 @@ def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
 
 
 class _Survey:
-    """The survey's rows by session; holds those read before their turn came: none, where the orders agree."""
+    """The survey's rows by session.
+
+    Rows that are read before their session is asked for are kept; with both files in the same order none are.
+    """
 
     def __init__(self, answers: Table) -> None:
         self._sessions = _by_session(answers)
         self._ahead: dict[str, tuple[Place, list[Row]]] = {}
 
-    def take(self, session_id: str) -> list[Row]:
+    def rows_of(self, session_id: str) -> list[Row]:
         if session_id in self._ahead:
             return self._ahead.pop(session_id)[1]
         for place, found, rows in self._sessions:
@@ -128,11 +131,11 @@ class _Survey:
             self._ahead[found] = place, rows
         return []
 
-    def left(self) -> Iterator[tuple[Place, str]]:
+    def unused(self) -> Iterator[tuple[Place, str]]:
         for session_id, (place, _) in self._ahead.items():
             yield place, session_id
         for place, session_id, _ in self._sessions:
             yield place, session_id
 
 
-FORMAT = Format("halie", f"HALIE's dialogues: event_blocks.csv, with {SURVEY} beside it", read)
+FORMAT = Format("halie", f"HALIE's dialogues: event_blocks.csv, with {_SURVEY} beside it", read_halie)

@@ -12,8 +12,8 @@ _WHOLE = "whole transcripts were compared, and this is the end of one"
 Turn = tuple[str, str]
 
 
-def split(transcript: str) -> list[Turn]:
-    """Role and text of every turn. Nothing is trimmed, so that joining gives the transcript again.
+def split_transcript(transcript: str) -> list[Turn]:
+    """Role and text of every turn. Nothing is trimmed, so the texts join to the transcript again.
 
     Raises:
         ValueError: it does not begin with a turn.
@@ -24,8 +24,8 @@ def split(transcript: str) -> list[Turn]:
     return [(_ROLES[name], text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def build(chat: Chat, record: dict[str, str]) -> None:
-    chosen, rejected = split(record["chosen"]), split(record["rejected"])
+def build_hh_rlhf(chat: Chat, record: dict[str, str]) -> None:
+    chosen, rejected = split_transcript(record["chosen"]), split_transcript(record["rejected"])
     common = 0
     while chosen[common : common + 1] == rejected[common : common + 1] and common < len(chosen):
         common += 1
@@ -39,12 +39,12 @@ def build(chat: Chat, record: dict[str, str]) -> None:
     if all(len(end) == 1 and end[0][0] == "assistant" for end in ends):
         chat.compare_answers([end[0][1] for end in ends])
     else:
-        _branches(chat, {"chosen": ends[0], "rejected": ends[1]})
+        _add_branches(chat, {"chosen": ends[0], "rejected": ends[1]})
     chat.end()
 
 
-def _branches(chat: Chat, branches: dict[str, list[Turn]]) -> None:
-    """Transcripts that part earlier: no two answers were compared, so no comparison is made up."""
+def _add_branches(chat: Chat, branches: dict[str, list[Turn]]) -> None:
+    """Add transcripts that part before the last answer: no two answers were compared."""
     chat.note(
         "the transcripts part before the last answer: both are kept as branches, with labels at their ends"
     )
@@ -57,4 +57,4 @@ def _branches(chat: Chat, branches: dict[str, list[Turn]]) -> None:
             chat.label(chat.last, name, aspect="preference", rubric=_WHOLE)
 
 
-FORMAT = json_lines("hh-rlhf", build, help="hh-rlhf: JSON lines of chosen and rejected transcripts")
+FORMAT = json_lines("hh-rlhf", build_hh_rlhf, help="hh-rlhf: JSON lines of chosen and rejected transcripts")

@@ -1,11 +1,12 @@
-"""What an importer gives: whole conversations as event records, and what could not be read."""
+"""What an importer gives: conversations as event records, and records that could not be read."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from plaudit_schemas.codec import Record
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.events import ConversationEvent, StartConversation
+from plaudit_schemas.contract.field_types import Consent
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.events import Consent, ConversationEvent, StartConversation
 from pydantic import ValidationError
 
 
@@ -32,14 +33,14 @@ class BadRecord:
 
 @dataclass(slots=True)
 class Batch:
-    """Event records that belong together, in order: they are sent all or, if one is wrong, not at all.
+    """Event records that belong together, in order. All are sent, or none if one is wrong.
 
-    A conversation, or where a format has single events, one of those.
+    It is a conversation, or where a format has single events, one of those.
 
     Attributes:
         invented: how many of the events have a time that the file does not tell.
         notes: what a reader of the report should know of this record.
-        enveloped: all but the bodies is known to be right, as a Chat makes it.
+        enveloped: everything but the bodies is known to be valid, as a Chat makes it.
     """
 
     place: Place
@@ -56,9 +57,9 @@ class ImportOptions:
     Attributes:
         application: the tenant that the conversations go to; None is `import`, and for
             `plaudit-jsonl` the one that each event names.
-        consent: the users' word on training, where the file has none.
-        tags: set on every conversation, such as the licence that the data set comes under.
-        seed: of the order in which ranked candidates are shown.
+        consent: what the users said about training, where the file says nothing.
+        tags: set on every conversation, such as the licence of the data set.
+        seed: decides the order in which ranked candidates are shown.
 
     Raises:
         SettingsError: a value does not fit the contract.
@@ -79,7 +80,7 @@ class ImportOptions:
             raise SettingsError(f"{first['loc'][-1]}: {first['msg']}") from None
 
     def complete(self, start: Record) -> None:
-        """Add tags and consent to the fields of a start, in place; a consent that the file has stays."""
+        """Add tags and consent to the fields of a start, in place. A consent that the file has stays."""
         start["tags"] = {**(start.get("tags") or {}), **self.tags}
         if start.get("consent") in (None, "unspecified"):
             start["consent"] = self.consent

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plaudit_schemas.events import Rater
+from plaudit_schemas.contract.feedback import Rater
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import expect, json_file
@@ -10,7 +10,7 @@ from plaudit_producers.importers.formats import expect, json_file
 _RATER = Rater(id="oasst", kind="reviewer")
 
 
-def build(chat: Chat, record: dict[str, Any]) -> None:
+def build_oasst(chat: Chat, record: dict[str, Any]) -> None:
     answers = expect(record["output"], list, "output")
     if not answers:
         raise ValueError("output must hold an answer at least")
@@ -29,5 +29,5 @@ def build(chat: Chat, record: dict[str, Any]) -> None:
 
 
 FORMAT = json_file(
-    "oasst", build, help="OpenAssistant rankings: instruction, history, answers ranked best first"
+    "oasst", build_oasst, help="OpenAssistant rankings: instruction, history, answers ranked best first"
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plaudit_schemas.events import Attachment, ToolCall
+from plaudit_schemas.contract.events import Attachment, ToolCall
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import as_text, expect, json_file
@@ -14,7 +14,7 @@ _ROLES = {
 _KEPT = ("name", "weight", "refusal")
 
 
-def build(chat: Chat, record: dict[str, Any]) -> None:
+def build_openai_chat(chat: Chat, record: dict[str, Any]) -> None:
     messages = expect(expect(record, dict, "a record")["messages"], list, "messages")
     tools = record.get("tools") or record.get("functions")
     tags = {name: as_text(value) for name, value in (record.get("metadata") or {}).items()}
@@ -27,19 +27,19 @@ def build(chat: Chat, record: dict[str, Any]) -> None:
         tags=tags,
     )
     for message in messages:
-        _message(chat, expect(message, dict, "a message"))
+        _add_message(chat, expect(message, dict, "a message"))
     chat.end()
 
 
-def _message(chat: Chat, message: dict[str, Any]) -> None:
+def _add_message(chat: Chat, message: dict[str, Any]) -> None:
     role = message["role"]
     if role not in _ROLES:
         raise ValueError(f"role must be one of {', '.join(_ROLES)}, not {role!r}")
-    text, attachments = _content(message.get("content"))
+    text, attachments = _split_content(message.get("content"))
     fields: dict[str, Any] = {}
     if attachments:
         fields["attachments"] = attachments
-    if calls := _calls(chat, message):
+    if calls := _tool_calls_of(chat, message):
         fields["tool_calls"] = calls
     if message.get("tool_call_id") is not None:
         fields["tool_call_id"] = message["tool_call_id"]
@@ -51,8 +51,8 @@ def _message(chat: Chat, message: dict[str, Any]) -> None:
     chat.add_message(_ROLES[role], text or message.get("refusal") or "", **fields)
 
 
-def _content(content: Any) -> tuple[str, list[Attachment]]:
-    """Text and what is attached; texts of several parts follow each other as they are."""
+def _split_content(content: Any) -> tuple[str, list[Attachment]]:
+    """Text and attachments; the texts of several parts are joined as they are."""
     if content is None:
         return "", []
     if isinstance(content, str):
@@ -64,7 +64,7 @@ def _content(content: Any) -> tuple[str, list[Attachment]]:
         elif part["type"] == "refusal":
             texts.append(part["refusal"])
         elif part["type"] == "image_url":
-            attachments.append(_image(part["image_url"]))
+            attachments.append(_attachment_of(part["image_url"]))
         else:
             raise ValueError(
                 f"a part of type {part['type']!r} has no place in an event; send it by reference"
@@ -72,14 +72,14 @@ def _content(content: Any) -> tuple[str, list[Attachment]]:
     return "".join(texts), attachments
 
 
-def _image(image: dict[str, str] | str) -> Attachment:
+def _attachment_of(image: dict[str, str] | str) -> Attachment:
     uri = image if isinstance(image, str) else image["url"]
     if uri.startswith("data:"):
         raise ValueError("an image within the record has no place in an event; send it by reference")
     return Attachment(uri=uri)
 
 
-def _calls(chat: Chat, message: dict[str, Any]) -> list[ToolCall]:
+def _tool_calls_of(chat: Chat, message: dict[str, Any]) -> list[ToolCall]:
     calls = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
     if message.get("function_call"):  # how it was before tools
         calls.append((f"call-after-{chat.last or 'start'}", message["function_call"]))
@@ -89,4 +89,4 @@ def _calls(chat: Chat, message: dict[str, Any]) -> list[ToolCall]:
     ]
 
 
-FORMAT = json_file("openai-chat", build, help="OpenAI's chat format: JSON lines of messages")
+FORMAT = json_file("openai-chat", build_openai_chat, help="OpenAI's chat format: JSON lines of messages")

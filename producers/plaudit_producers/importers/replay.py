@@ -1,4 +1,4 @@
-"""From batches to a producer: all of a conversation or nothing, at a pace, counted."""
+"""From batches to a destination: each conversation whole or not at all, at a pace, counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
+from plaudit_schemas.contract.names import short_name
 from plaudit_schemas.errors import InvalidEventError
 
-from plaudit_producers._clock import Clock
-from plaudit_producers._pipeline import Packed
-from plaudit_producers._sinks import Sink
+from plaudit_producers.clock import Clock
+from plaudit_producers.destinations import Destination
 from plaudit_producers.importers.model import BadRecord, Batch
-from plaudit_producers.importers.report import Report
+from plaudit_producers.importers.report import ImportReport
+from plaudit_producers.sdk.pipeline import PackedEvent
 
 Times = Literal["now", "original"]
 
 
 @dataclass(slots=True)
-class Summary:
+class ReplaySummary:
     """What was sent.
 
     Attributes:
@@ -33,78 +34,83 @@ class Summary:
 
     @property
     def events(self) -> int:
+        """Events of all bodies."""
         return sum(self.bodies.values())
 
 
-Progress = Callable[[Summary], None]
+Progress = Callable[[ReplaySummary], None]
 
 
 class Replay:
     """Sends batches one after the other; events keep their order.
 
     Args:
-        rate: events a second at most; None is as fast as the sink takes them.
+        rate: events a second at most; None is as fast as the destination takes them.
         times: `now` stamps each event with the time of its sending; `original` leaves what it has.
         progress: called after each record of the file.
     """
 
     def __init__(
         self,
-        sink: Sink,
-        report: Report,
+        destination: Destination,
+        report: ImportReport,
         *,
         rate: float | None = None,
         times: Times = "now",
         clock: Clock | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.summary = Summary()
-        self._sink, self._report = sink, report
+        self.summary = ReplaySummary()
+        self._destination, self._report = destination, report
         self._rate, self._times = rate, times
         self._clock = clock or Clock()
         self._progress = progress
         self._due = self._clock.monotonic()
 
-    def run(self, items: Iterable[Batch | BadRecord], limit: int | None = None) -> Summary:
+    def send_batches(self, items: Iterable[Batch | BadRecord], limit: int | None = None) -> ReplaySummary:
         """Send what `items` holds, at most `limit` records of the file, bad ones included.
 
-        Raises what the sink's `send_packed` raises.
+        Raises what the destination's `send_packed` raises.
         """
         for item in islice(items, limit):
             if isinstance(item, BadRecord):
-                self._report.refuse(item.place, item.reason, rest_unread=item.rest_unread)
+                self._report.add_refused(item.place, item.reason, rest_unread=item.rest_unread)
             else:
-                self._take(item)
+                self._send_batch(item)
             if self._progress is not None:
                 self._progress(self.summary)
         return self.summary
 
-    def _take(self, batch: Batch) -> None:
+    def _send_batch(self, batch: Batch) -> None:
         try:
-            packed = self._pack(batch)
+            packed = self._pack_batch(batch)
         except InvalidEventError as error:
-            self._report.refuse(batch.place, str(error))
+            self._report.add_refused(batch.place, str(error))
             return
         for each in packed:
-            self._pace()
-            self._sink.send_packed(each)
+            self._wait_for_turn()
+            self._destination.send_packed(each)
         for note in batch.notes:
-            self._report.note(batch.place, note)
+            self._report.add_note(batch.place, note)
         self.summary.records += 1
         self.summary.invented += batch.invented
-        self.summary.bodies.update(record["body"][0].rpartition(".")[2] for record in batch.records)
+        self.summary.bodies.update(short_name(record["body"][0]) for record in batch.records)
 
-    def _pack(self, batch: Batch) -> list[Packed]:
+    def _pack_batch(self, batch: Batch) -> list[PackedEvent]:
         if self._times == "now":
-            at, step = self._clock.micros(), 0.0
-            if self._rate is not None:  # those later in the batch are sent later
-                at += round(max(0.0, self._due - self._clock.monotonic()) * 1_000_000)
-                step = 1_000_000 / self._rate
-            for number, record in enumerate(batch.records):
-                record["occurred_at"] = at + round(number * step)
-        return [self._sink.pack(record, enveloped=batch.enveloped) for record in batch.records]
+            self._stamp_now(batch)
+        return [self._destination.pack(record, enveloped=batch.enveloped) for record in batch.records]
 
-    def _pace(self) -> None:
+    def _stamp_now(self, batch: Batch) -> None:
+        """Give each event the time at which it will be sent, as the rate has it."""
+        at, step = self._clock.micros(), 0.0
+        if self._rate is not None:
+            at += round(max(0.0, self._due - self._clock.monotonic()) * 1_000_000)
+            step = 1_000_000 / self._rate
+        for number, record in enumerate(batch.records):
+            record["occurred_at"] = at + round(number * step)
+
+    def _wait_for_turn(self) -> None:
         if self._rate is None:
             return
         now = self._clock.monotonic()

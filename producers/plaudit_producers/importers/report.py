@@ -1,21 +1,25 @@
-"""The report of records that were left out, or of which something is to be known: JSON lines."""
+"""The report of an import: JSON lines of the records that were left out, or have a note."""
 
 import json
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from plaudit_schemas.errors import SettingsError
 
 from plaudit_producers.importers.model import Place
 
-EXAMPLES = 3
+_EXAMPLES: Final = 3
 
 
-class Report:
+class ImportReport:
     """Counts and writes; the file is made with its first line.
 
-    Args:
-        path: of the report; None keeps counts and first examples only.
+    Attributes:
+        path: None keeps counts and examples only.
+        bad: records that were left out.
+        noted: records with a note.
+        rest_unread: whether the file could not be read to its end.
+        examples: the first reasons.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -25,7 +29,7 @@ class Report:
         self.examples: list[str] = []
         self._file: TextIO | None = None
 
-    def refuse(self, place: Place, reason: str, *, rest_unread: bool = False) -> None:
+    def add_refused(self, place: Place, reason: str, *, rest_unread: bool = False) -> None:
         """A record that was left out.
 
         Raises:
@@ -33,16 +37,17 @@ class Report:
         """
         self.bad += 1
         self.rest_unread |= rest_unread
-        if len(self.examples) < EXAMPLES:
+        if len(self.examples) < _EXAMPLES:
             self.examples.append(f"line {place.line}: {reason}")
         self._write(place, "refused", reason)
 
-    def note(self, place: Place, text: str) -> None:
-        """Something to know of a record that was taken; raises as `refuse` does."""
+    def add_note(self, place: Place, text: str) -> None:
+        """A note on a record that was sent; raises as `add_refused` does."""
         self.noted += 1
         self._write(place, "noted", text)
 
     def close(self) -> None:
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 

@@ -1,21 +1,24 @@
 """A whole file into a producer; `plaudit replay` and other programs call it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from plaudit_producers._clock import Clock
-from plaudit_producers._sinks import Sink
+from plaudit_producers.clock import Clock
+from plaudit_producers.destinations import Destination
 from plaudit_producers.importers.formats import Format, read_batches
 from plaudit_producers.importers.model import ImportOptions
-from plaudit_producers.importers.progress import progress_bar
-from plaudit_producers.importers.replay import Replay, Summary, Times
-from plaudit_producers.importers.report import Report
-from plaudit_producers.importers.source import open_source
+from plaudit_producers.importers.replay import Progress, Replay, ReplaySummary, Times
+from plaudit_producers.importers.report import ImportReport
+from plaudit_producers.importers.source import Source, open_source
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how much of a file is sent, and with which times; `Replay` tells."""
+    """How fast and how much of a file is sent, and with which times; see `Replay`."""
 
     rate: float | None = None
     limit: int | None = None
@@ -25,35 +28,37 @@ class Pace:
 def replay_file(
     path: str | Path,
     form: Format,
-    sink: Sink,
+    destination: Destination,
     *,
     options: ImportOptions | None = None,
     pace: Pace | None = None,
-    report: Report | None = None,
+    report: ImportReport | None = None,
     clock: Clock | None = None,
-) -> Summary:
-    """Send the conversations of one file; returns when the sink has accepted the last one.
+) -> ReplaySummary:
+    """Send the conversations of one file; returns when the destination has accepted the last one.
 
     Args:
         path: of the file, plain or gzip; `-` is the standard input.
-        sink: a FeedbackProducer, which should block for room, or its fake.
-        report: takes what was refused; it is closed.
+        destination: a FeedbackProducer, which should block for room, or its fake.
+        report: takes the refused records; it is closed.
 
     Raises:
         NotFoundError: the file, or one that belongs to it, cannot be read.
         BufferFullError: the producer found no room.
         SettingsError: the report cannot be written.
     """
-    pace, report = pace or Pace(), report or Report(None)
+    pace, report = pace or Pace(), report or ImportReport(None)
     try:
-        with open_source(path) as source, progress_bar(source) as progress:
-            replay = Replay(sink, report, rate=pace.rate, times=pace.times, clock=clock, progress=progress)
-            return replay.run(read_batches(form, source, options or ImportOptions()), pace.limit)
+        with open_source(path) as source, _progress_bar(source) as progress:
+            replay = Replay(
+                destination, report, rate=pace.rate, times=pace.times, clock=clock, progress=progress
+            )
+            return replay.send_batches(read_batches(form, source, options or ImportOptions()), pace.limit)
     finally:
         report.close()
 
 
-def describe(summary: Summary, report: Report, times: Times, seconds: float) -> str:
+def describe_replay(summary: ReplaySummary, report: ImportReport, times: Times, seconds: float) -> str:
     """The outcome in lines for a person."""
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.bodies.items()))
     lines = [f"{summary.records:,} records, {summary.events:,} events in {seconds:.1f} s: {kinds or 'none'}"]
@@ -70,3 +75,20 @@ def describe(summary: Summary, report: Report, times: Times, seconds: float) -> 
     if report.rest_unread:
         lines.append("the file could not be read to its end")
     return "\n".join(lines)
+
+
+@contextmanager
+def _progress_bar(source: Source) -> Iterator[Progress | None]:
+    """What to call after each record; None without a terminal, or without tqdm."""
+    if not sys.stderr.isatty() or find_spec("tqdm") is None:
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415  # of the extra `importers`
+
+    with tqdm(total=source.progress()[1], unit="B", unit_scale=True, mininterval=0.2) as bar:
+
+        def show(summary: ReplaySummary) -> None:
+            bar.set_postfix(events=summary.events, refresh=False)
+            bar.update(source.progress()[0] - bar.n)
+
+        yield show

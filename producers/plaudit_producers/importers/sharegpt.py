@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from plaudit_schemas.events import ToolCall
+from plaudit_schemas.contract.events import ToolCall
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import as_text, expect, json_file
@@ -19,7 +19,7 @@ _ROLES = {
 _CALLS = ("function_call", "tool_call")
 
 
-def build(chat: Chat, record: dict[str, Any]) -> None:
+def build_sharegpt(chat: Chat, record: dict[str, Any]) -> None:
     turns = expect(expect(record, dict, "a record")["conversations"], list, "conversations")
     tools = record.get("tools")
     chat.start(
@@ -31,14 +31,14 @@ def build(chat: Chat, record: dict[str, Any]) -> None:
         chat.add_message("system", record["system"])
     call_id = None
     for turn in turns:
-        call_id = _turn(chat, turn, call_id)
-    if "chosen" in record:  # as preference data has it: two answers to the last turn
-        chat.compare_answers([_answer(record["chosen"]), _answer(record["rejected"])])
+        call_id = _add_turn(chat, turn, call_id)
+    if "chosen" in record:  # preference data: two answers to the last turn
+        chat.compare_answers([_text_of(record["chosen"]), _text_of(record["rejected"])])
     chat.end()
 
 
-def _turn(chat: Chat, turn: dict[str, Any], call_id: str | None) -> str | None:
-    """Add a turn; returns the id that the answer to its tool call refers to."""
+def _add_turn(chat: Chat, turn: dict[str, Any], call_id: str | None) -> str | None:
+    """Add a turn; returns the id of the last tool call, to which a tool's answer refers."""
     speaker, text = turn["from"], turn["value"]
     if speaker not in _ROLES:
         raise ValueError(f"from must be one of {', '.join(_ROLES)}, not {speaker!r}")
@@ -53,10 +53,10 @@ def _turn(chat: Chat, turn: dict[str, Any], call_id: str | None) -> str | None:
     return call_id
 
 
-def _answer(turn: dict[str, str] | str) -> str:
+def _text_of(turn: dict[str, str] | str) -> str:
     return turn if isinstance(turn, str) else turn["value"]
 
 
 FORMAT = json_file(
-    "sharegpt", build, help="ShareGPT: records of conversations, each turn with from and value"
+    "sharegpt", build_sharegpt, help="ShareGPT: records of conversations, each turn with from and value"
 )

@@ -1,4 +1,4 @@
-"""A file to import from, read once from begin to end; gzip is seen by its first bytes."""
+"""A file to import from, read once from its beginning to its end. gzip is recognised by its first bytes."""
 
 import gzip
 import io
@@ -7,24 +7,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, Final, TextIO, cast
 
 from plaudit_schemas.errors import NotFoundError
 
-RECORD_BYTES = 64 << 20
+RECORD_BYTES: Final = 64 << 20
 """A longer record is bad: a file without line ends must not fill the memory."""
 
-_CHUNK = 1 << 16
-_GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+_CHUNK: Final = 1 << 16
+_GZIP: Final = b"\x1f\x8b"
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 class Source:
-    """An open file of bytes; not seekable ones serve too.
+    """An open file of bytes, which need not be seekable.
 
     Args:
         stream: the bytes, compressed or not.
-        path: where it lies, for files that belong to it and for the progress bar; may be None.
+        path: where it lies, to find files that belong to it; None for a stream.
     """
 
     def __init__(self, stream: BinaryIO, path: Path | None = None) -> None:
@@ -38,7 +38,7 @@ class Source:
         return self._open().read(size)
 
     def peek(self) -> bytes:
-        """The first character that is no blank, within the first few kilobytes; nothing is consumed."""
+        """The first character that is no blank, in the first few kilobytes; nothing is consumed."""
         buffered = self._open()
         return buffered.peek(1).lstrip()[:1]
 
@@ -53,8 +53,8 @@ class Source:
             yield number, line.rstrip(b"\r\n") if whole else None
 
     def text(self) -> TextIO:
-        """The file as text, for csv; bytes that are no UTF-8 become lone surrogates, which no event takes."""
-        # Kept: it closes the file when it is collected.
+        """The file as text, for csv. Bytes that are no UTF-8 become lone surrogates, which no event holds."""
+        # Kept here: the wrapper closes the file when it is collected.
         self._text = io.TextIOWrapper(self._open(), encoding="utf-8", errors="surrogateescape", newline="")
         return self._text
 
@@ -74,7 +74,7 @@ class Source:
         raise NotFoundError(f"{name} must lie beside {self._path or 'the file, which has no folder'}")
 
     def progress(self) -> tuple[int, int | None]:
-        """Bytes read so far, as they lie on the disk, and their number where it is known."""
+        """Bytes read so far, as they lie on the disk, and the size of the file where it is known."""
         try:
             return self._raw.tell(), os.fstat(self._raw.fileno()).st_size
         except (OSError, ValueError):

@@ -2,32 +2,32 @@
 
 from typing import Any
 
-from plaudit_schemas.events import Rater
+from plaudit_schemas.contract.feedback import Rater
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import as_text, expect, json_object
 
 _ROLES = {"agent_1": "user", "agent_2": "assistant"}
 _RATERS = {"agent_1": Rater(), "agent_2": Rater(id="agent_2", kind="reviewer")}
-"""Who plays the assistant is a person too, but not the conversation's user."""
+"""The one who plays the assistant is a person too, but not the conversation's user."""
 _OTHER = {"agent_1": "agent_2", "agent_2": "agent_1"}
 _STARS = {"Excellent": 5, "Good": 4, "Passable": 3, "Not Good": 2, "Poor": 1}
 
 
-def build(chat: Chat, item: tuple[str, Any]) -> None:
+def build_topical_chat(chat: Chat, item: tuple[str, Any]) -> None:
     key, conversation = item
     turns = expect(expect(conversation, dict, "a conversation")["content"], list, "content")
     tags = {"original_id": key}
     tags |= {name: str(conversation[name]) for name in ("config", "article_url") if name in conversation}
     chat.start(tags=tags)
     for turn in turns:
-        _turn(chat, turn)
+        _add_turn(chat, turn)
     for agent, rating in sorted(conversation.get("conversation_rating", {}).items()):
-        _rate(chat, None, rating, agent)
+        _add_rating(chat, None, rating, agent)
     chat.end()
 
 
-def _turn(chat: Chat, turn: dict[str, Any]) -> None:
+def _add_turn(chat: Chat, turn: dict[str, Any]) -> None:
     agent = turn["agent"]
     if agent not in _ROLES:
         raise ValueError(f"agent must be agent_1 or agent_2, not {agent!r}")
@@ -35,10 +35,10 @@ def _turn(chat: Chat, turn: dict[str, Any]) -> None:
     message = chat.add_message(
         _ROLES[agent], turn["message"], metadata={name: as_text(value) for name, value in metadata.items()}
     )
-    _rate(chat, message, turn.get("turn_rating", ""), _OTHER[agent])
+    _add_rating(chat, message, turn.get("turn_rating", ""), _OTHER[agent])
 
 
-def _rate(chat: Chat, message: str | None, rating: str, rater: str) -> None:
+def _add_rating(chat: Chat, message: str | None, rating: str, rater: str) -> None:
     if rating == "":  # not rated, which is not 0
         return
     if rating not in _STARS:
@@ -46,4 +46,6 @@ def _rate(chat: Chat, message: str | None, rating: str, rater: str) -> None:
     chat.rate(message, _STARS[rating], rater=_RATERS[rater])
 
 
-FORMAT = json_object("topical-chat", build, help="Topical-Chat: a JSON object of chats, every turn rated")
+FORMAT = json_object(
+    "topical-chat", build_topical_chat, help="Topical-Chat: a JSON object of chats, every turn rated"
+)

@@ -1,4 +1,4 @@
-"""Believable traffic, made up: `plaudit simulate`, and `simulate` for programs.
+"""Made-up traffic that looks real: `plaudit simulate`, and `simulate` for programs.
 
 from plaudit_producers.simulator import Scenario, simulate
 
@@ -6,9 +6,9 @@ for due, record in simulate(Scenario(conversations=100, shift_at=0.5, shifts={"a
     ...  # at `due` seconds after the start: producer.emit(record)
 """
 
-from plaudit_producers.simulator.run import run
+from plaudit_producers.simulator.run import run_scenario
 from plaudit_producers.simulator.scenario import MODELS, Scenario
 from plaudit_producers.simulator.texts import MARKER
 from plaudit_producers.simulator.traffic import simulate
 
-__all__ = ["MARKER", "MODELS", "Scenario", "run", "simulate"]
+__all__ = ["MARKER", "MODELS", "Scenario", "run_scenario", "simulate"]

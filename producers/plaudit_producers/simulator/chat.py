@@ -1,36 +1,42 @@
-"""One simulated chat: what happens in it, decided step by step as it happens."""
+"""One simulated chat. What happens in it is drawn step by step, as it happens."""
 
 from collections.abc import Callable, Generator, Iterator
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from plaudit_producers._bodies import Body, compare_body
+from plaudit_schemas.contract.names import ADD_MESSAGE, END_CONVERSATION, START_CONVERSATION
+
 from plaudit_producers.importers.ids import DerivedIds
-from plaudit_producers.simulator.judges import Answer, Judges
+from plaudit_producers.sdk.bodies import NamedRecord, compare_body
+from plaudit_producers.simulator.judges import Judges, SimulatedAnswer
 from plaudit_producers.simulator.texts import MARKER, Phrases
 
-_USERS = 400
-_MOST_TURNS = 12
-_LATEST_S = 600.0
+_USERS: Final = 400
+_MOST_TURNS: Final = 12
+_LATEST_S: Final = 600.0
 
 
-class Step(NamedTuple):
-    """An event's body, so many seconds after the step before."""
+class ChatStep(NamedTuple):
+    """An event's body, `after_s` seconds after the step before."""
 
     after_s: float
-    body: Body
+    body: NamedRecord
 
 
-Steps = Generator[Step, None, Answer]
+Steps = Generator[ChatStep, None, SimulatedAnswer]
+"""The steps of an exchange; returns the answer that it ends with."""
 
 
-class Chat:
-    """The steps of one chat, and those that come `later` beside them.
+class SimulatedChat:
+    """The steps of one chat.
 
     Args:
         rng: draws everything in this chat, so that chats do not depend on each other.
         quality: of a model, at the moment of asking.
         feedback: share of the answers that the user judges.
+
+    Attributes:
+        later: steps that come beside the main line; whoever takes them empties it.
     """
 
     def __init__(
@@ -42,35 +48,35 @@ class Chat:
         feedback: float,
     ) -> None:
         self.conversation_id = ids("conversation")
-        self.later: list[Step] = []
+        self.later: list[ChatStep] = []
         self._rng, self._ids, self._quality, self._feedback = rng, ids, quality, feedback
         self._model = rng.choice(models)
         self._phrases, self._judges = Phrases(rng), Judges(rng, ids)
         self._messages = 0
 
-    def steps(self) -> Iterator[Step]:
-        """The main line, each step drawn when it is asked for. Without an end the chat was left open."""
+    def steps(self) -> Iterator[ChatStep]:
+        """The main line; each step is drawn when it is asked for. Without an end the chat was left open."""
         rng = self._rng
-        yield Step(0.0, self._start())
+        yield ChatStep(0.0, self._start_body())
         parent = ""
         for turn in range(min(_MOST_TURNS, 1 + int(rng.expovariate(0.3)))):
-            question, body = self._message("user", self._phrases.question(turn), parent)
-            yield Step(rng.lognormvariate(2.2, 0.6), body)
-            answer = yield from self._turn(question)
+            question, body = self._message_body("user", self._phrases.question(turn), parent)
+            yield ChatStep(rng.lognormvariate(2.2, 0.6), body)
+            answer = yield from self._exchange(question)
             parent = answer.message_id
         if rng.random() < 0.78:
             (reason,) = rng.choices(["closed", "cleared", "error"], [90, 8, 2])
-            yield Step(rng.expovariate(0.1), ("plaudit.v1.EndConversation", {"reason": reason}))
+            yield ChatStep(rng.expovariate(0.1), (END_CONVERSATION, {"reason": reason}))
 
-    def _turn(self, question: str) -> Steps:
-        """The answer, or two side by side, and what is said of it; returns what the chat goes on with."""
+    def _exchange(self, question: str) -> Steps:
+        """The answer, or two side by side, and how the user reacts; returns what the chat goes on with."""
         if self._rng.random() < 0.03:
             return (yield from self._side_by_side(question))
         answer = yield from self._answer(question)
-        yield from self._behaviour(answer)
+        yield from self._signals(answer)
         if self._rng.random() < (0.02 if answer.good else 0.2):
             answer = yield from self._regenerate(question, answer)
-        self._judge(answer)
+        self._plan_judgements(answer)
         return answer
 
     def _answer(self, question: str, kind: str | None = None) -> Steps:
@@ -81,7 +87,7 @@ class Chat:
         (status,) = rng.choices(["complete", "cut", "error"], [985, 10, 5])
         if status == "error":
             text, good, abstained = MARKER, False, False
-        message_id, body = self._message(
+        message_id, body = self._message_body(
             "assistant",
             text,
             question,
@@ -92,35 +98,35 @@ class Chat:
             abstained=abstained,
             usage={"input": rng.randint(40, 900), "output": len(text) // 3},
         )
-        yield Step(latency / 1000, body)
-        return Answer(message_id, good, abstained)
+        yield ChatStep(latency / 1000, body)
+        return SimulatedAnswer(message_id, good, abstained)
 
-    def _behaviour(self, answer: Answer) -> Iterator[Step]:
+    def _signals(self, answer: SimulatedAnswer) -> Iterator[ChatStep]:
         rng, judges = self._rng, self._judges
         if rng.random() < (0.06 if answer.good else 0.01):
-            yield Step(rng.expovariate(0.3), judges.signal(answer, "copied"))
+            yield ChatStep(rng.expovariate(0.3), judges.signal(answer, "copied"))
         if rng.random() < (0.03 if answer.good else 0.14):
-            yield Step(rng.expovariate(0.3), judges.signal(answer, "ignored"))
+            yield ChatStep(rng.expovariate(0.3), judges.signal(answer, "ignored"))
         if rng.random() < 0.08:
             seconds = round(rng.lognormvariate(2.3, 0.7), 1)
-            yield Step(1.0, judges.signal(answer, "dwell_seconds", seconds))
+            yield ChatStep(1.0, judges.signal(answer, "dwell_seconds", seconds))
 
-    def _regenerate(self, question: str, first: Answer) -> Steps:
-        """A second try with the same parent, now and then compared with the first."""
-        yield Step(self._rng.expovariate(0.4), self._judges.signal(first, "regenerated"))
+    def _regenerate(self, question: str, first: SimulatedAnswer) -> Steps:
+        """A second answer to the same question, now and then compared with the first."""
+        yield ChatStep(self._rng.expovariate(0.4), self._judges.signal(first, "regenerated"))
         second = yield from self._answer(question, "rival")
         if self._rng.random() < 0.4:
-            yield Step(self._rng.expovariate(0.2), self._compare(first, second))
+            yield ChatStep(self._rng.expovariate(0.2), self._comparison(first, second))
         return second
 
     def _side_by_side(self, question: str) -> Steps:
         first = yield from self._answer(question)
         second = yield from self._answer(question, "rival")
-        yield Step(self._rng.expovariate(0.15), self._compare(first, second))
+        yield ChatStep(self._rng.expovariate(0.15), self._comparison(first, second))
         return first if first.good >= second.good else second
 
-    def _compare(self, first: Answer, second: Answer) -> Body:
-        """A user's choice: mostly the good one; of two alike either one, or both."""
+    def _comparison(self, first: SimulatedAnswer, second: SimulatedAnswer) -> NamedRecord:
+        """The user's choice: mostly the good one; of two that are alike either one, or both."""
         rng = self._rng
         pair = [first.message_id, second.message_id]
         better = first.good > second.good if first.good != second.good else rng.random() < 0.5
@@ -134,39 +140,39 @@ class Chat:
         }
         return compare_body(pair, [pair] if tie else ranking, options)
 
-    def _judge(self, answer: Answer) -> None:
-        """Judgements take their time: users' seconds or minutes, reviewers' minutes, a model's seconds."""
+    def _plan_judgements(self, answer: SimulatedAnswer) -> None:
+        """Plan the judgements: a user takes seconds or minutes, a reviewer minutes, a model seconds."""
         rng, judges = self._rng, self._judges
         if rng.random() < self._feedback:
             late = rng.random() < 0.2
-            after = self._after(1 / 240 if late else 1 / 5)
+            after = self._delay(1 / 240 if late else 1 / 5)
             opinion = judges.opinion(answer)
-            self.later.append(Step(after, opinion))
+            self.later.append(ChatStep(after, opinion))
             if rng.random() < 0.2:
                 remark = self._phrases.remark(rng, good=answer.good)
-                self.later.append(Step(after + 3, judges.remark(answer, remark)))
+                self.later.append(ChatStep(after + 3, judges.remark(answer, remark)))
             if opinion[1]["feedback"]["kind"] == "thumb" and rng.random() < 0.05:
                 withdrawn = rng.random() < 0.5
                 changed = judges.withdrawal(answer) if withdrawn else judges.thumb(answer, answer.good)
-                self.later.append(Step(after + 20, changed))
+                self.later.append(ChatStep(after + 20, changed))
         if rng.random() < 0.05:
-            self._review(answer)
+            self._plan_review(answer)
         if rng.random() < 0.05:
-            self.later.append(Step(2.0, judges.score(answer)))
+            self.later.append(ChatStep(2.0, judges.score(answer)))
 
-    def _review(self, answer: Answer) -> None:
+    def _plan_review(self, answer: SimulatedAnswer) -> None:
         for _ in range(2 if self._rng.random() < 0.2 else 1):
-            after = self._after(1 / 180)
+            after = self._delay(1 / 180)
             verdict, correct = self._judges.verdict(answer)
-            self.later.append(Step(after, verdict))
+            self.later.append(ChatStep(after, verdict))
             if not correct and self._rng.random() < 0.4:
                 text = self._phrases.answer("good")
-                self.later.append(Step(after + 30, self._judges.correction(answer, text)))
+                self.later.append(ChatStep(after + 30, self._judges.correction(answer, text)))
 
-    def _after(self, rate: float) -> float:
+    def _delay(self, rate: float) -> float:
         return min(_LATEST_S, self._rng.expovariate(rate))
 
-    def _start(self) -> Body:
+    def _start_body(self) -> NamedRecord:
         rng = self._rng
         (consent,) = rng.choices(["granted", "unspecified", "denied"], [85, 10, 5])
         fields: dict[str, Any] = {
@@ -177,10 +183,10 @@ class Chat:
             "prompt": {"id": "support", "version": "3"},
             "tags": {"simulated": "true", "locale": self._phrases.language},
         }
-        return "plaudit.v1.StartConversation", fields
+        return START_CONVERSATION, fields
 
-    def _message(self, role: str, text: str, parent: str, **fields: Any) -> tuple[str, Body]:
+    def _message_body(self, role: str, text: str, parent: str, **fields: Any) -> tuple[str, NamedRecord]:
         self._messages += 1
         message_id = self._ids(f"message {self._messages}")
         body = {"message_id": message_id, "parent_id": parent, "role": role, "content": text, **fields}
-        return message_id, ("plaudit.v1.AddMessage", body)
+        return message_id, (ADD_MESSAGE, body)

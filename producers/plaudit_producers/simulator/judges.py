@@ -1,22 +1,25 @@
-"""Who judges an answer: users, reviewers and a model; what each says depends on whether it was good."""
+"""Judgements of users, reviewers and a model. What they say depends on whether the answer is good."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Final
 
-from plaudit_schemas.events import Rater, ValueKind
+from plaudit_schemas.contract.feedback import Rater
+from plaudit_schemas.contract.field_types import ValueKind
+from plaudit_schemas.contract.names import CORRECTION, LABEL, NUMBER, SIGNAL, TEXT, THUMB
 
-from plaudit_producers._bodies import Body, feedback_body
+from plaudit_producers.sdk.bodies import NamedRecord, feedback_body
 
-_LIKED_IF_GOOD, _LIKED_IF_BAD = 0.93, 0.12
-_REVIEWER_IS_RIGHT = 0.95
-_REVIEWERS = 5
+_LIKED_IF_GOOD: Final = 0.93
+_LIKED_IF_BAD: Final = 0.12
+_REVIEWER_IS_RIGHT: Final = 0.95
+_REVIEWERS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer, and what nobody in the chat knows: whether it is good."""
+class SimulatedAnswer:
+    """One answer, and whether it is good, which nobody in the chat is told."""
 
     message_id: str
     good: bool
@@ -24,57 +27,59 @@ class Answer:
 
 
 class Judges:
-    """Makes the bodies of judgements; `new_id` gives each its id."""
+    """Makes the bodies of judgements; `new_id` makes their ids."""
 
     def __init__(self, rng: Random, new_id: Callable[[str], str]) -> None:
         self._rng, self._new_id = rng, new_id
         self._made = 0
 
-    def opinion(self, answer: Answer) -> Body:
+    def opinion(self, answer: SimulatedAnswer) -> NamedRecord:
         """A user's thumb, or the stars that some products show instead."""
         if self._rng.random() < 0.3:
             low, high = ([3, 4, 5], [1, 4, 5]) if answer.good else ([1, 2, 3, 4], [4, 3, 2, 1])
             (stars,) = self._rng.choices(low, high)
             number = {"number": float(stars), "minimum": 1.0, "maximum": 5.0}
-            return self._say(answer, "satisfaction", "number", ("plaudit.v1.Number", number))
+            return self._feedback(answer, "satisfaction", "number", (NUMBER, number))
         like = self._rng.random() < (_LIKED_IF_GOOD if answer.good else _LIKED_IF_BAD)
         return self.thumb(answer, like)
 
-    def thumb(self, answer: Answer, like: bool) -> Body:
-        return self._say(answer, "satisfaction", "thumb", ("plaudit.v1.Thumb", {"like": like}))
+    def thumb(self, answer: SimulatedAnswer, like: bool) -> NamedRecord:
+        return self._feedback(answer, "satisfaction", "thumb", (THUMB, {"like": like}))
 
-    def withdrawal(self, answer: Answer) -> Body:
+    def withdrawal(self, answer: SimulatedAnswer) -> NamedRecord:
         """The user's thumb is taken back."""
-        return self._say(answer, "satisfaction", "thumb", None)
+        return self._feedback(answer, "satisfaction", "thumb", None)
 
-    def remark(self, answer: Answer, text: str) -> Body:
-        return self._say(answer, "satisfaction", "text", ("plaudit.v1.Text", {"text": text}))
+    def remark(self, answer: SimulatedAnswer, text: str) -> NamedRecord:
+        return self._feedback(answer, "satisfaction", "text", (TEXT, {"text": text}))
 
-    def signal(self, answer: Answer, name: str, number: float | None = None) -> Body:
-        value = ("plaudit.v1.Signal", {"name": name, "number": number})
-        return self._say(answer, "behaviour", "signal", value)
+    def signal(self, answer: SimulatedAnswer, name: str, number: float | None = None) -> NamedRecord:
+        value = (SIGNAL, {"name": name, "number": number})
+        return self._feedback(answer, "behaviour", "signal", value)
 
-    def verdict(self, answer: Answer) -> tuple[Body, bool]:
-        """A reviewer's label, and whether it says correct."""
+    def verdict(self, answer: SimulatedAnswer) -> tuple[NamedRecord, bool]:
+        """A reviewer's label, and whether it is `correct`."""
         correct = answer.good == (self._rng.random() < _REVIEWER_IS_RIGHT)
-        value = ("plaudit.v1.Label", {"labels": ["correct" if correct else "incorrect"]})
-        return self._say(answer, "accuracy", "label", value, rater=self._reviewer()), correct
+        value = (LABEL, {"labels": ["correct" if correct else "incorrect"]})
+        return self._feedback(answer, "accuracy", "label", value, rater=self._reviewer()), correct
 
-    def correction(self, answer: Answer, text: str) -> Body:
-        value = ("plaudit.v1.Correction", {"content": text})
-        return self._say(answer, "accuracy", "correction", value, rater=self._reviewer())
+    def correction(self, answer: SimulatedAnswer, text: str) -> NamedRecord:
+        value = (CORRECTION, {"content": text})
+        return self._feedback(answer, "accuracy", "correction", value, rater=self._reviewer())
 
-    def score(self, answer: Answer) -> Body:
-        """A model's score, which knows less than reviewers do."""
+    def score(self, answer: SimulatedAnswer) -> NamedRecord:
+        """A model's score, which is less reliable than reviewers are."""
         number = min(5.0, max(1.0, round(self._rng.gauss(4.2 if answer.good else 2.6, 0.8), 1)))
-        value = ("plaudit.v1.Number", {"number": number, "minimum": 1.0, "maximum": 5.0})
+        value = (NUMBER, {"number": number, "minimum": 1.0, "maximum": 5.0})
         judge = Rater(id="simulated-judge", kind="model", version="1")
-        return self._say(answer, "helpful", "number", value, rater=judge, confidence=0.7)
+        return self._feedback(answer, "helpful", "number", value, rater=judge, confidence=0.7)
 
     def _reviewer(self) -> Rater:
         return Rater(id=f"simulated-reviewer-{self._rng.randrange(_REVIEWERS)}", kind="reviewer")
 
-    def _say(self, answer: Answer, aspect: str, kind: ValueKind, value: Body | None, **more: Any) -> Body:
+    def _feedback(
+        self, answer: SimulatedAnswer, aspect: str, kind: ValueKind, value: NamedRecord | None, **more: Any
+    ) -> NamedRecord:
         self._made += 1
         more["feedback_id"] = self._new_id(f"feedback {self._made}")
         return feedback_body(answer.message_id, aspect, kind, value, more)

@@ -1,30 +1,32 @@
-"""Simulated events to where they go, each when it is due."""
+"""Sending simulated events, each when it is due."""
 
 from collections import Counter
 from collections.abc import Callable
 
-from plaudit_producers._clock import Clock
-from plaudit_producers._sinks import Sink
+from plaudit_schemas.contract.names import short_name
+
+from plaudit_producers.clock import Clock
+from plaudit_producers.destinations import Destination
 from plaudit_producers.simulator.scenario import Scenario
 from plaudit_producers.simulator.traffic import simulate
 
 
-def run(
+def run_scenario(
     scenario: Scenario,
-    sink: Sink,
+    destination: Destination,
     *,
     clock: Clock | None = None,
     wait: bool = True,
     progress: Callable[[Counter[str]], None] | None = None,
 ) -> Counter[str]:
-    """Send a scenario's events; returns their number by body, when the last was accepted.
+    """Send a scenario's events; returns their number by body once the last one was accepted.
 
     Args:
-        sink: a FeedbackProducer, which should block for room, or its fake.
-        wait: for each event's time; otherwise all are sent at once, and lie in the future.
+        destination: a FeedbackProducer, which should block for room, or its fake.
+        wait: for the time of each event; otherwise all are sent at once, with times in the future.
         progress: called after each event.
 
-    Raises what the sink's `send_packed` raises.
+    Raises what the destination's `send_packed` raises.
     """
     clock = clock or Clock()
     sent: Counter[str] = Counter()
@@ -33,8 +35,8 @@ def run(
         late = began + due - clock.monotonic()
         if wait and late > 0:
             clock.sleep(late)
-        sink.send_packed(sink.pack(record))
-        sent[record["body"][0].rpartition(".")[2]] += 1
+        destination.send_packed(destination.pack(record))
+        sent[short_name(record["body"][0])] += 1
         if progress is not None:
             progress(sent)
     return sent

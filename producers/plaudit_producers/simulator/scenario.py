@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
+from plaudit_schemas.contract.limits import ID_CHARACTERS
+from plaudit_schemas.contract.records import check_application
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.limits import ID_CHARACTERS
-
-from plaudit_producers._checks import application as check_application
 
 Qualities = Mapping[str, float]
 """Model -> the share of its answers that are good."""
 
-MODELS = {"aurora-2": 0.9, "aurora-mini": 0.8, "boreal-1": 0.7}
-_GAP_S = 6.0
+MODELS: Final = {"aurora-2": 0.9, "aurora-mini": 0.8, "boreal-1": 0.7}
+_GAP_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,22 @@ class Scenario:
     """One simulation.
 
     Attributes:
-        models: take part in equal shares.
+        models: their qualities; they take part in equal shares.
         rate: events a second, on average, all chats together.
-        conversations: how many chats begin; None goes on.
-        duration_s: seconds; nothing comes after. None goes on.
-        open_conversations: chats that are open at once. Time within them runs as fast as the rate needs it;
-            left out, as many as make it run like people do, at most a tenth of all.
-        shift_at: when `shifts` hold: below 1 a share of the duration, or without one of the conversations;
-            from 1 on seconds.
-        shifts: models' later qualities.
+        conversations: how many chats begin; None goes on without an end.
+        duration_s: seconds after which nothing comes; None goes on without an end.
+        open_conversations: chats that are open at once. Time within a chat runs as fast as the rate needs
+            it. Where it is left out, so many are open that time runs as for people, but at most a tenth of
+            all chats.
+        shift_at: when `shifts` begin to hold. Below 1 it is a share of the duration, or without a duration
+            of the conversations; from 1 on it is in seconds.
+        shifts: the later qualities of some models.
         feedback: share of the answers that their user judges.
-        seed: of all that is drawn.
+        seed: of everything that is drawn at random.
 
     Raises:
         SettingsError: the values do not fit.
+        InvalidEventError: the application's name does not fit the contract.
     """
 
     models: Qualities = field(default_factory=lambda: dict(MODELS))
@@ -77,14 +79,14 @@ class Scenario:
 
     @property
     def open_at_once(self) -> int:
-        """Chats that are open at once."""
+        """How many chats are open at once."""
         if self.open_conversations is not None:
             return self.open_conversations
         wanted = max(1, round(self.rate * _GAP_S))
         return wanted if self.conversations is None else min(wanted, max(1, self.conversations // 10))
 
-    def shifted(self, now_s: float, begun: int) -> bool:
-        """Whether the shifts hold, so many seconds and chats after the start."""
+    def is_shifted(self, now_s: float, begun: int) -> bool:
+        """Whether the shifts hold, `now_s` seconds after the start and with `begun` chats begun."""
         if self.shift_at is None:
             return False
         if self.shift_at >= 1:

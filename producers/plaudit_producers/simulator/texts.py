@@ -10,11 +10,11 @@ import yaml
 MARKER: Final = "[simulated] "
 """Begins every text that a simulated person or model says."""
 
-_WEIGHTS = {"en": 10, "de": 4, "fr": 2, "ja": 2, "zh": 2, "ar": 1}
+_WEIGHTS: Final = {"en": 10, "de": 4, "fr": 2, "ja": 2, "zh": 2, "ar": 1}
 
 
 class Phrases:
-    """What is said in one chat: one language and one topic."""
+    """What is said in one chat, in one language and on one topic."""
 
     def __init__(self, rng: Random) -> None:
         languages = _languages()
@@ -23,12 +23,12 @@ class Phrases:
         self._topic = rng.choice(self._all["topics"])
 
     def question(self, turn: int) -> str:
-        """What the user asks in a turn, from 0."""
+        """What the user asks in a turn; the first is 0."""
         more = self._topic["more"]
         return MARKER + str(self._topic["ask"] if turn == 0 else more[(turn - 1) % len(more)])
 
     def answer(self, kind: str) -> str:
-        """A `good`, `rival` (good as well) or `bad` answer, or to `abstain`."""
+        """An answer of a kind: `good`, `rival` (good too), `bad` or `abstain`."""
         return MARKER + str(self._all["abstain"] if kind == "abstain" else self._topic[kind])
 
     def remark(self, rng: Random, *, good: bool) -> str:

@@ -4,19 +4,25 @@ import copy
 from typing import Any
 
 import pytest
-from plaudit_producers.documents import record_of
-from plaudit_producers.gateway.access import ApiRole, Page, Principal, complete, forbidden
+from plaudit_producers.gateway.access.principals import (
+    ApiRole,
+    PageScope,
+    Principal,
+    complete_record,
+    forbidden_reason,
+)
+from plaudit_schemas.contract.json_form import record_of
 
 from tests.support.gateway import like, message
 
-PAGE = Page("c1", "u-1")
-TRUSTED = Page("c1", "u-1", frozenset(("user", "assistant")))
+PAGE = PageScope("c1", "u-1")
+TRUSTED = PageScope("c1", "u-1", frozenset(("user", "assistant")))
 
 
 def verdict(principal: Principal, document: dict[str, Any]) -> str | None:
     record = record_of(copy.deepcopy(document))
-    complete(principal, record)
-    return forbidden(principal, record)
+    complete_record(principal, record)
+    return forbidden_reason(principal, record)
 
 
 def body(kind: str, **fields: Any) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def test_a_page_does_nothing_else(document: dict[str, Any], named: str) -> None:
 
 
 def test_a_page_without_a_user_claims_none() -> None:
-    page = Principal("shop", "k", page=Page("c1", None))
+    page = Principal("shop", "k", page=PageScope("c1", None))
     assert verdict(page, like("m1")) is None
     assert "rater.id" in str(verdict(page, like("m1", id="u-1")))
     assert "user_id" in str(verdict(page, body("StartConversation", user_id="u-1")))
@@ -98,7 +104,7 @@ def test_a_trusted_page_says_what_the_model_said() -> None:
 
 def test_the_start_gets_the_tokens_user() -> None:
     record = record_of({"body": {"type": "StartConversation"}})
-    complete(Principal("shop", "k", page=PAGE), record)
+    complete_record(Principal("shop", "k", page=PAGE), record)
     assert (record["conversation_id"], record["application"], record["source"]) == ("c1", "shop", "gateway")
     assert record["body"][1]["user_id"] == "u-1"
 
@@ -121,7 +127,7 @@ def test_a_role_allows_what_it_says(role: ApiRole, allowed: list[dict[str, Any]]
 def test_reading_takes_the_role_or_the_page_itself() -> None:
     assert Principal("shop", "k", frozenset({"reader"})).may_read("any")
     assert not Principal("shop", "k", frozenset({"producer", "reviewer"})).may_read("any")
-    readable = Principal("shop", "k", page=Page("c1", None, read=True))
+    readable = Principal("shop", "k", page=PageScope("c1", None, read=True))
     assert readable.may_read("c1")
     assert not readable.may_read("c2")
     assert not Principal("shop", "k", frozenset({"admin"}), page=PAGE).may_read("c1")

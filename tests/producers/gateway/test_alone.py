@@ -6,28 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
 from plaudit_infra.main import main
 from plaudit_producers.gateway import startup
-from plaudit_producers.gateway.app import create_app
-from plaudit_producers.gateway.clients import Clients
-from plaudit_producers.gateway.keys import make_key
-from plaudit_producers.gateway.keystore import FileKeyStore
+from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.http.app import create_app
+from plaudit_producers.gateway.intake.client import RenewingClient
 from plaudit_producers.gateway.server import run_gateway
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError, SettingsError
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from starlette.testclient import TestClient
 
 AWAY = ConnectionSettings(
     bootstrap_servers="127.0.0.1:1", redis_url=SecretUrl("redis://127.0.0.1:1"), topic_prefix="away-"
 )
-other = APIRouter()
-
-
-@other.get("/breaks")
-async def breaks() -> None:
-    raise RuntimeError("private words")
 
 
 class Reader:
@@ -41,6 +34,8 @@ class Reader:
             raise NotFoundError("there is none")
         if conversation_id == "away":
             raise ServiceUnavailableError("Redis does not answer")
+        if conversation_id == "breaks":
+            raise RuntimeError("private words")
         return {"application": application, "conversation_id": conversation_id}
 
     async def aclose(self) -> None:
@@ -63,7 +58,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         key = make_key("shop", frozenset({"producer", "reader"}))
         FileKeyStore(keys).add(key.key)
         given = GatewaySettings(gateway_keys=str(keys), gateway_ack_timeout_s=0.2, **settings)
-        app = create_app(given, AWAY, routers=[other])
+        app = create_app(given, AWAY)
         client = TestClient(
             app, headers={"Authorization": f"Bearer {key.secret}"}, raise_server_exceptions=False
         )
@@ -108,10 +103,10 @@ def test_while_librdkafka_gives_up_the_gateway_is_not_ready(
     client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = client()
-    services = made.app.state.services  # type: ignore[attr-defined]  # FastAPI's
+    services = made.app.state.services  # type: ignore[attr-defined]  # Starlette's
     monkeypatch.setattr(services.checks, "kafka", None)
     assert services.unready() is None
-    monkeypatch.setattr(Clients, "failing", True)
+    monkeypatch.setattr(RenewingClient, "failing", True)
     assert "librdkafka gave up" in made.get("/health/ready").json()["reason"]
 
 
@@ -123,7 +118,7 @@ def test_with_configured_keys_tokens_need_no_redis(client: Callable[..., TestCli
 
 
 def test_what_breaks_is_a_problem_and_tells_nothing(client: Callable[..., TestClient]) -> None:
-    answer = client().get("/breaks")
+    answer = client(Reader).get("/v1/conversations/breaks")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "private" not in answer.text
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from plaudit_producers.gateway.bodies import Bodies
-from plaudit_producers.gateway.problems import Problem
+from plaudit_producers.gateway.http.problems import Problem
+from plaudit_producers.gateway.intake.bodies import RequestBodies
 from starlette.requests import Request
 
 from tests.support.gateway import Gateway, like
@@ -31,17 +31,17 @@ def request(*chunks: bytes, stalls: bool = False) -> Request:
     return Request({"type": "http", "headers": []}, receive)
 
 
-async def status_of(bodies: Bodies, asked: Request, caller: str, limit: int = 100) -> int:
+async def status_of(bodies: RequestBodies, asked: Request, caller: str, limit: int = 100) -> int:
     """200 for a body that is read."""
     try:
-        async with bodies.body(asked, limit, caller):
+        async with bodies.read_body(asked, limit, caller):
             return 200
     except Problem as problem:
         return problem.status
 
 
 @contextlib.asynccontextmanager
-async def stalled(bodies: Bodies, size: int, caller: str) -> AsyncIterator[None]:
+async def stalled(bodies: RequestBodies, size: int, caller: str) -> AsyncIterator[None]:
     """Somebody has sent so many bytes, and sends no more."""
     task = asyncio.create_task(status_of(bodies, request(b" " * size, stalls=True), caller))
     await asyncio.sleep(0)
@@ -52,12 +52,12 @@ async def stalled(bodies: Bodies, size: int, caller: str) -> AsyncIterator[None]
 
 def test_a_body_counts_until_its_block_ends() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=60)
-        async with bodies.body(request(b"abc", b"de"), 5, "a") as body:
+        bodies = RequestBodies(100, largest_bytes=10, within_s=60)
+        async with bodies.read_body(request(b"abc", b"de"), 5, "a") as body:
             assert (body, bodies.held) == (b"abcde", 5)
         assert await status_of(bodies, request(b"abc", b"def"), "a", 5) == 413
         with pytest.raises(ZeroDivisionError):
-            async with bodies.body(request(b"abc"), 5, "a"):
+            async with bodies.read_body(request(b"abc"), 5, "a"):
                 raise ZeroDivisionError
         assert (bodies.held, bodies._shares) == (0, {})
 
@@ -66,10 +66,10 @@ def test_a_body_counts_until_its_block_ends() -> None:
 
 def test_a_body_that_stalls_is_given_up() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=0.05)
+        bodies = RequestBodies(100, largest_bytes=10, within_s=0.05)
         assert await status_of(bodies, request(b"abc", stalls=True), "a") == 408
         assert bodies.held == 0
-        async with bodies.body(request(b"abc"), 5, "a"):
+        async with bodies.read_body(request(b"abc"), 5, "a"):
             assert bodies._reading == {}  # the time is for the reading alone
 
     asyncio.run(use())
@@ -77,7 +77,7 @@ def test_a_body_that_stalls_is_given_up() -> None:
 
 def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=60)
+        bodies = RequestBodies(100, largest_bytes=10, within_s=60)
         first = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
         second = asyncio.create_task(status_of(bodies, request(b"b", stalls=True), "b"))
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() 
             assert bodies._timer.when() == hold.deadline
             hold.deadline = 0.0  # its time is over, and not the other's
             bodies._timer.cancel()
-            bodies._cut()
+            bodies._cut_late()
             assert await task == 408
         assert (bodies.held, bodies._reading, bodies._timer) == (0, {}, None)
 
@@ -98,7 +98,7 @@ def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() 
 
 def test_a_request_that_is_cancelled_stays_cancelled() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=60)
+        bodies = RequestBodies(100, largest_bytes=10, within_s=60)
         task = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
         await asyncio.sleep(0)
         task.cancel()
@@ -111,7 +111,7 @@ def test_a_request_that_is_cancelled_stays_cancelled() -> None:
 
 def test_a_caller_holds_no_more_than_its_share() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=10, within_s=60)
+        bodies = RequestBodies(100, largest_bytes=10, within_s=60)
         async with stalled(bodies, 20, "a"):
             assert await status_of(bodies, request(b"12345"), "a") == 200
             assert await status_of(bodies, request(b"123456"), "a") == 429
@@ -125,7 +125,7 @@ def test_a_caller_holds_no_more_than_its_share() -> None:
 
 def test_one_body_always_fits_into_a_share() -> None:
     async def use() -> None:
-        bodies = Bodies(100, largest_bytes=40, within_s=60)
+        bodies = RequestBodies(100, largest_bytes=40, within_s=60)
         assert await status_of(bodies, request(b" " * 40), "a") == 200
 
     asyncio.run(use())

@@ -1,18 +1,17 @@
 """librdkafka itself gives up: the fake of `test_sending.py` raises what it raises."""
 
 import asyncio
-import ctypes
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
-from plaudit_producers.gateway.clients import RENEW_EVERY_S
-from plaudit_producers.gateway.sending import Outcome, Outgoing, Sender
+from plaudit_producers.gateway.intake.client import RENEW_EVERY_S
+from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent
+from plaudit_producers.gateway.intake.sender import EventSender
 
-from tests.support.services import unavailable
+from tests.support.librdkafka import fail_for_good
 
 ACKED, AWAY = Outcome.ACKED, Outcome.AWAY
 
@@ -29,22 +28,9 @@ def client(linger_ms: int = 0) -> Producer:
     )
 
 
-def kill(producer: Any) -> None:
-    """A fatal error, by the function that librdkafka has for such tests; Python does not offer it."""
-    maps = Path("/proc/self/maps")
-    found = [line.split()[-1] for line in maps.read_text().splitlines() if "librdkafka" in line]
-    if not found:
-        unavailable("librdkafka as a library of its own")
-    give_up = ctypes.CDLL(found[0]).rd_kafka_test_fatal_error
-    give_up.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
-    after_the_head = id(producer) + object.__basicsize__
-    handle = ctypes.c_void_p.from_address(after_the_head)
-    assert give_up(handle, KafkaError._FENCED, b"by the test") == 0
-
-
 def test_how_librdkafka_says_that_it_gave_up() -> None:
     producer = client()
-    kill(producer)
+    fail_for_good(producer, KafkaError._FENCED)
     with pytest.raises(KafkaException) as refused:
         producer.produce("events", b"a")
     assert (refused.value.args[0].code(), refused.value.args[0].fatal()) == (KafkaError._FATAL, False)
@@ -54,7 +40,7 @@ def test_how_librdkafka_says_that_it_gave_up() -> None:
     assert producer.poll(0) == 0
 
 
-def with_sender(use: Callable[[Sender, list[Any]], Awaitable[None]], linger_ms: int = 0) -> None:
+def with_sender(use: Callable[[EventSender, list[Any]], Awaitable[None]], linger_ms: int = 0) -> None:
     made: list[Any] = []
 
     def connect() -> Any:
@@ -63,7 +49,7 @@ def with_sender(use: Callable[[Sender, list[Any]], Awaitable[None]], linger_ms: 
 
     async def run() -> None:
         later_s = 0.0
-        sender = Sender("events", connect, ack_timeout_s=60, clock=lambda: monotonic() + later_s)
+        sender = EventSender("events", connect, ack_timeout_s=60, clock=lambda: monotonic() + later_s)
         later_s = RENEW_EVERY_S  # the first client is no longer young
         await use(sender, made)
         sender.stop()
@@ -71,29 +57,29 @@ def with_sender(use: Callable[[Sender, list[Any]], Awaitable[None]], linger_ms: 
     asyncio.run(run())
 
 
-def events(*names: str) -> list[Outgoing]:
-    return [Outgoing((b"shop/c1", name), name.encode()) for name in names]
+def events(*names: str) -> list[OutgoingEvent]:
+    return [OutgoingEvent((b"shop/c1", name), name.encode()) for name in names]
 
 
 def test_a_client_that_gave_up_while_idle_is_replaced() -> None:
-    async def use(sender: Sender, made: list[Any]) -> None:
-        assert await sender.send(events("a")) == [ACKED]
-        kill(made[0])
-        assert await sender.send(events("b")) == [AWAY]
+    async def use(sender: EventSender, made: list[Any]) -> None:
+        assert await sender.send_events(events("a")) == [ACKED]
+        fail_for_good(made[0])
+        assert await sender.send_events(events("b")) == [AWAY]
         assert sender.failing
-        assert await sender.send(events("b")) == [ACKED]
+        assert await sender.send_events(events("b")) == [ACKED]
         assert (len(made), sender.failing) == (2, False)
 
     with_sender(use)
 
 
 def test_what_waits_when_a_client_gives_up_may_be_sent_again() -> None:
-    async def use(sender: Sender, made: list[Any]) -> None:
-        waiting = asyncio.create_task(sender.send(events("a", "b")))
+    async def use(sender: EventSender, made: list[Any]) -> None:
+        waiting = asyncio.create_task(sender.send_events(events("a", "b")))
         await asyncio.sleep(0)
-        kill(made[0])
+        fail_for_good(made[0])
         assert await waiting == [AWAY, AWAY]
-        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]
         assert len(made) == 2
 
     with_sender(use, linger_ms=2000)

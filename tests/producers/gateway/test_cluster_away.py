@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 from plaudit_producers.gateway import startup
-from plaudit_producers.gateway.app import create_app
+from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_stores import FileKeyStore, key_store_of
+from plaudit_producers.gateway.access.rate_limits import RateLimiter, TokenBucket
 from plaudit_producers.gateway.errors import KeyStoreError
-from plaudit_producers.gateway.keys import make_key
-from plaudit_producers.gateway.keystore import FileKeyStore, key_store
-from plaudit_producers.gateway.limits import Bucket, RateLimiter
-from plaudit_producers.gateway.redis_client import connect
+from plaudit_producers.gateway.http.app import create_app
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.errors import ServiceUnavailableError
-from plaudit_stream_processors.live_reader import LiveReader
+from plaudit_schemas.service.redis import connect
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
+from plaudit_stream_processors.queries.live import LiveReader
 from redis.exceptions import RedisClusterException
 from starlette.testclient import TestClient
 
 URL = "redis+cluster://127.0.0.1:1"
 AWAY = ConnectionSettings(bootstrap_servers="127.0.0.1:1", redis_url=SecretUrl(URL), topic_prefix="away-")
-TEN = Bucket("ten", rate=10, size=20)
+TEN = TokenBucket("ten", rate=10, size=20)
 
 
 def take_of(client: Any, skipped: Callable[[int], None], count: int) -> "list[float | BaseException]":
     """What so many takes at once get, which must be soon."""
 
     async def run() -> "list[float | BaseException]":
-        limiter = RateLimiter(client, "", skipped=skipped)
-        takes = (limiter.take(TEN, 1) for _ in range(count))
+        limiter = RateLimiter(client, "", on_skipped=skipped)
+        takes = (limiter.take_tokens(TEN, 1) for _ in range(count))
         async with asyncio.timeout(10):
             found = await asyncio.gather(*takes, return_exceptions=True)
             await limiter.close()
@@ -59,7 +59,7 @@ def test_whatever_goes_wrong_nobody_waits_for_ever(caplog: pytest.LogCaptureFixt
 
 
 def test_keys_in_a_cluster_that_is_away_are_an_error_of_the_store() -> None:
-    store = key_store(GatewaySettings(gateway_keys="redis"), AWAY)
+    store = key_store_of(GatewaySettings(gateway_keys="redis"), AWAY)
     for call in (store.load, lambda: store.revoke("k")):
         with pytest.raises(KeyStoreError, match="Redis does not give the API keys"):
             call()

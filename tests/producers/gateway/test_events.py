@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import Gateway, ids, like, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

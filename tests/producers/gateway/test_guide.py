@@ -4,14 +4,12 @@ import json
 import re
 
 import pytest
-from plaudit_producers._validate import validate
-from plaudit_producers.documents import record_of
-from plaudit_producers.gateway.app import create_app
-from plaudit_producers.gateway.dashboard.settings import DashboardSettings
-from plaudit_producers.gateway.names import GATEWAY
-from plaudit_producers.gateway.routes.documents import FILES
+from plaudit_producers.gateway.http.app import DOCUMENT
+from plaudit_producers.gateway.http.static_files import FILES
+from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.contract.json_form import record_of
+from plaudit_schemas.contract.records import validate
 from plaudit_schemas.settings import variable_of
 
 from tests.support.services import ROOT
@@ -26,21 +24,19 @@ def test_its_events_are_events(text: str) -> None:
 
 
 def test_its_settings_and_metrics_exist() -> None:
-    known = {variable_of(name) for name in (*GatewaySettings.model_fields, *DashboardSettings.model_fields)}
+    known = {variable_of(name) for name in GatewaySettings.model_fields}
     assert set(re.findall(r"PLAUDIT_\w+", GUIDE)) <= known
-    assert set(re.findall(r"plaudit_gateway_\w+", GUIDE)) <= {metric.name for metric in GATEWAY}
+    assert set(re.findall(r"plaudit_gateway_\w+", GUIDE)) <= {metric.name for metric in GATEWAY_METRICS}
 
 
 def test_its_paths_are_those_of_the_app() -> None:
-    app = create_app(GatewaySettings(), ConnectionSettings())
-    described = {path.replace("{conversation_id}", "{id}") for path in app.openapi()["paths"]}
+    described = {path.replace("{conversation_id}", "{id}") for path in DOCUMENT["paths"]}
     table = GUIDE.partition("## Paths")[2].partition("##")[0]
     named = set(re.findall(r"`(?:(?:GET|POST) )?(/[^`]*)`", table))
     assert named == described | set(FILES) | {"/openapi.json"}
 
 
 def test_its_statuses_are_those_that_events_may_get() -> None:
-    app = create_app(GatewaySettings(), ConnectionSettings())
-    responses = app.openapi()["paths"]["/v1/events"]["post"]["responses"]
+    responses = DOCUMENT["paths"]["/v1/events"]["post"]["responses"]
     table = GUIDE.partition("## What the answer to events means")[2].partition("##")[0]
     assert {int(text) for text in re.findall(r"\b([2-5]\d\d)\b", table)} == {int(text) for text in responses}

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from plaudit_producers.gateway.intake import MAX_BODY_BYTES, MAX_EVENTS
-from plaudit_producers.gateway.keys import key_id_of
-from plaudit_producers.gateway.keystore import FileKeyStore
+from plaudit_producers.gateway.access.api_keys import key_id_of
+from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, MAX_EVENTS
 
-from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import Gateway, ids, like, message
 from tests.support.services import eventually
 

@@ -4,32 +4,32 @@ from typing import Any
 
 import pytest
 from plaudit_producers import IdentityHash
-from plaudit_producers._encode import EventEncoder
-from plaudit_producers._redact import Redact, redact_texts
-from plaudit_producers.gateway.access import Principal
-from plaudit_producers.gateway.intake import Intake, Refused, answer, parse_events
-from plaudit_producers.gateway.sending import Outcome, Outgoing
+from plaudit_producers.gateway.access.principals import Principal
+from plaudit_producers.gateway.intake.events import EventIntake, answer_events, parse_events
+from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent, RefusedEvent
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_producers.gateway.startup import _redact
-from plaudit_schemas.codec import Decoder, PackagedSchemas
+from plaudit_producers.gateway.startup import load_redact
+from plaudit_producers.sdk.redact import Redact, redact_texts
+from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
 from plaudit_schemas.errors import InvalidEventError, SettingsError
 from pydantic import SecretStr, ValidationError
 
 from tests.support.gateway import like, message
 
 SERVER = Principal("shop", "k", frozenset({"producer"}))
-OUT = Outgoing((b"shop/c1", "e1"), b"payload")
-NOT = Refused("e2", "invalid", "no")
-DENIED = Refused("e3", "forbidden", "no")
+OUT = OutgoingEvent((b"shop/c1", "e1"), b"payload")
+NOT = RefusedEvent("e2", "invalid", "no")
+DENIED = RefusedEvent("e3", "forbidden", "no")
 
 
-def intake(redact: Redact | None = None, identity: IdentityHash | None = None) -> Intake:
-    return Intake(EventEncoder(PackagedSchemas()).encode, redact, identity)
+def intake(redact: Redact | None = None, identity: IdentityHash | None = None) -> EventIntake:
+    return EventIntake(EventEncoder(PackagedSchemas()).encode, redact, identity)
 
 
 def taken(document: Any, **options: Any) -> dict[str, Any]:
-    found = intake(**options).take(SERVER, document)
-    assert isinstance(found, Outgoing), found
+    found = intake(**options).take_event(SERVER, document)
+    assert isinstance(found, OutgoingEvent), found
     return Decoder("conversation_event").decode(found.payload)
 
 
@@ -52,7 +52,7 @@ def taken(document: Any, **options: Any) -> dict[str, Any]:
 def test_the_status_says_whether_to_send_again(
     events: list[Any], outcomes: list[Outcome], status: int
 ) -> None:
-    made = answer(events, outcomes)
+    made = answer_events(events, outcomes)
     assert made.status == status
     assert made.accepted == outcomes.count(Outcome.ACKED)
     assert [result["status"] == "accepted" for result in made.results].count(True) == made.accepted
@@ -94,8 +94,8 @@ def refusing(_record: Any) -> Any:
     [(raising, "raised RuntimeError"), (moving, "envelope"), (breaking, "lacks"), (refusing, "cats")],
 )
 def test_a_hook_that_fails_lets_nothing_through(hook: Redact, detail: str) -> None:
-    found = intake(hook).take(SERVER, {**message("x"), "event_id": "e1"})
-    assert isinstance(found, Refused)
+    found = intake(hook).take_event(SERVER, {**message("x"), "event_id": "e1"})
+    assert isinstance(found, RefusedEvent)
     assert (found.event_id, found.reason) == ("e1", "invalid")
     assert detail in found.detail
     assert "secret" not in found.detail
@@ -109,20 +109,20 @@ def test_identities_are_hashed_after_they_were_checked() -> None:
 
 def test_an_event_too_large_for_the_topic_is_refused() -> None:
     body = {"type": "AddMessage", "role": "user", "content": "x" * 2**20, "reasoning": "y" * 2**20}
-    found = intake().take(SERVER, {"conversation_id": "c1", "body": body})
-    assert isinstance(found, Refused)
+    found = intake().take_event(SERVER, {"conversation_id": "c1", "body": body})
+    assert isinstance(found, RefusedEvent)
     assert "send long texts by reference" in found.detail
-    long = intake().take(SERVER, {"conversation_id": "c1", "body": {**body, "role": "z" * 5000}})
-    assert isinstance(long, Refused)
+    long = intake().take_event(SERVER, {"conversation_id": "c1", "body": {**body, "role": "z" * 5000}})
+    assert isinstance(long, RefusedEvent)
     assert len(long.detail) < 400
 
 
 def test_the_hook_is_named_in_the_settings() -> None:
-    assert _redact("") is None
-    assert _redact("json:loads") is not None
+    assert load_redact("") is None
+    assert load_redact("json:loads") is not None
     for wrong in ("nowhere:hook", "json:nothing", "json", ":"):
         with pytest.raises(SettingsError, match="PLAUDIT_GATEWAY_REDACT"):
-            _redact(wrong)
+            load_redact(wrong)
 
 
 @pytest.mark.parametrize(

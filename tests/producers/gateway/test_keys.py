@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import redis
-from plaudit_producers.gateway.auth import Authenticator
+from plaudit_producers.gateway.access.api_keys import digest_of, make_key
+from plaudit_producers.gateway.access.authenticator import Authenticator
+from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
+from plaudit_producers.gateway.access.key_stores import FileKeyStore, KeyStore, RedisKeyStore
 from plaudit_producers.gateway.errors import KeyStoreError, UnauthenticatedError
-from plaudit_producers.gateway.keys import digest, make_key
-from plaudit_producers.gateway.keystore import FileKeyStore, KeyStore, RedisKeyStore
-from plaudit_producers.gateway.tokens import Verifier
 from pydantic import ValidationError
 
 Make = Callable[[], KeyStore]
@@ -46,10 +46,10 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
     made = make_key("shop", frozenset({"producer"}))
     FileKeyStore(path).add(made.key)
     text = path.read_text()
-    assert digest(made.secret) in text
+    assert digest_of(made.secret) in text
     assert made.secret.rpartition("_")[2] not in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert digest(made.secret) not in repr(made.key)
+    assert digest_of(made.secret) not in repr(made.key)
 
 
 def test_a_store_sees_what_another_wrote_later(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_key_out_of_range_is_not_made(wrong: dict[str, Any]) -> None:
 
 
 def authenticator(store: KeyStore) -> Authenticator:
-    made = Authenticator(store, Verifier(dict))
+    made = Authenticator(store, TokenVerifier(dict))
     assert not made.ready
     asyncio.run(made.refresh())
     return made
@@ -116,16 +116,16 @@ def test_the_whole_key_gets_in_and_nothing_else(tmp_path: Path) -> None:
     store.add(made.key)
     store.add(other.key)
     auth = authenticator(store)
-    principal = auth.principal(f"bearer {made.secret}")
+    principal = auth.principal_of_header(f"bearer {made.secret}")
     assert principal == made.key.principal()
     assert (principal.application, principal.roles) == ("shop", frozenset({"reviewer"}))
     mixed = f"plk_{other.key.id}_{made.secret.rpartition('_')[2]}"
     for credential in ("", "plk_", made.secret[:-1], made.secret + "x", mixed, "plk__", "\udcff", "x.y.z"):
         with pytest.raises(UnauthenticatedError):
-            auth.bearer(credential)
+            auth.principal_of(credential)
     for header in (None, "", made.secret, f"Basic {made.secret}", "Bearer"):
         with pytest.raises(UnauthenticatedError, match="Authorization"):
-            auth.principal(header)
+            auth.principal_of_header(header)
 
 
 def test_keys_stay_known_when_the_store_fails(tmp_path: Path) -> None:
@@ -135,4 +135,4 @@ def test_keys_stay_known_when_the_store_fails(tmp_path: Path) -> None:
     auth = authenticator(store)
     (tmp_path / "keys.json").write_text("damaged")
     asyncio.run(auth.refresh())
-    assert auth.bearer(made.secret).key_id == made.key.id
+    assert auth.principal_of(made.secret).key_id == made.key.id

@@ -10,14 +10,14 @@ import pytest
 import redis
 import redis.asyncio
 from plaudit_infra.servers.valkey import ValkeyServer
-from plaudit_producers.gateway.limits import Bucket, RateLimiter
+from plaudit_producers.gateway.access.rate_limits import RateLimiter, TokenBucket
 
 from tests.support.gateway import Gateway, like, message
 from tests.support.services import eventually
 
 pytestmark = pytest.mark.redis
 
-TEN = Bucket("ten", rate=10, size=20)
+TEN = TokenBucket("ten", rate=10, size=20)
 
 
 class Clock:
@@ -34,7 +34,7 @@ def limited(url: str, name: str, use: Callable[[RateLimiter, Clock, list[int]], 
     async def run() -> None:
         async with redis.asyncio.Redis.from_url(url, socket_connect_timeout=1) as client:
             clock, skipped = Clock(), list[int]()
-            limiter = RateLimiter(client, f"{name}.", skipped=skipped.append, clock=clock)
+            limiter = RateLimiter(client, f"{name}.", on_skipped=skipped.append, clock=clock)
             await use(limiter, clock, skipped)
             await limiter.close()
 
@@ -43,13 +43,13 @@ def limited(url: str, name: str, use: Callable[[RateLimiter, Clock, list[int]], 
 
 def test_a_bucket_gives_its_size_at_once_and_then_its_rate(valkey: str) -> None:
     async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
-        assert await limiter.take(TEN, 15) == 0
-        assert await limiter.take(TEN, 15) == pytest.approx(1.0)
-        assert await limiter.take(TEN, 5) == 0
-        assert await limiter.take(TEN, 1) == pytest.approx(0.1)
+        assert await limiter.take_tokens(TEN, 15) == 0
+        assert await limiter.take_tokens(TEN, 15) == pytest.approx(1.0)
+        assert await limiter.take_tokens(TEN, 5) == 0
+        assert await limiter.take_tokens(TEN, 1) == pytest.approx(0.1)
         clock.now += 0.5
-        assert await limiter.take(TEN, 5) == 0
-        assert await limiter.take(TEN, 1) > 0
+        assert await limiter.take_tokens(TEN, 5) == 0
+        assert await limiter.take_tokens(TEN, 1) > 0
         assert skipped == []
 
     limited(valkey, "size", use)
@@ -57,17 +57,17 @@ def test_a_bucket_gives_its_size_at_once_and_then_its_rate(valkey: str) -> None:
 
 def test_what_is_larger_than_a_bucket_is_owed(valkey: str) -> None:
     async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
-        assert await limiter.take(TEN, 500) == 0
-        assert await limiter.take(TEN, 1) == pytest.approx(48.1)
+        assert await limiter.take_tokens(TEN, 500) == 0
+        assert await limiter.take_tokens(TEN, 1) == pytest.approx(48.1)
         clock.now += 48
-        assert await limiter.take(TEN, 1) > 0
+        assert await limiter.take_tokens(TEN, 1) > 0
         clock.now += 1
-        assert await limiter.take(TEN, 1) == 0
-        assert await limiter.take(TEN, 500) == pytest.approx(1.1)  # it takes a full one
+        assert await limiter.take_tokens(TEN, 1) == 0
+        assert await limiter.take_tokens(TEN, 500) == pytest.approx(1.1)  # it takes a full one
         clock.now += 3600
         taken, began = 0, clock.now
         while clock.now < began + 600:
-            wait = await limiter.take(TEN, 500)
+            wait = await limiter.take_tokens(TEN, 500)
             taken += 500 * (wait == 0)
             clock.now += wait
         assert taken <= 600 * TEN.rate + 500
@@ -77,21 +77,21 @@ def test_what_is_larger_than_a_bucket_is_owed(valkey: str) -> None:
 
 def test_an_empty_bucket_is_known_until_it_has_a_token(valkey: str) -> None:
     async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
-        await limiter.take(TEN, 20)
+        await limiter.take_tokens(TEN, 20)
         assert limiter.empty_for("ten") == 0
-        await limiter.take(TEN, 5)
+        await limiter.take_tokens(TEN, 5)
         assert limiter.empty_for("ten") == pytest.approx(0.1, abs=0.01)
         clock.now += 0.11
         assert limiter.empty_for("ten") == 0
-        assert await limiter.take(TEN, 1) == 0
+        assert await limiter.take_tokens(TEN, 1) == 0
 
     limited(valkey, "known", use)
 
 
 def test_many_at_once_share_calls_and_take_no_more_than_there_is(valkey: str) -> None:
     async def use(limiter: RateLimiter, _clock: Clock, _skipped: list[int]) -> None:
-        buckets = [TEN, Bucket("other", 10, 20)]
-        waits = await asyncio.gather(*(limiter.take(buckets[n % 2], 1) for n in range(1000)))
+        buckets = [TEN, TokenBucket("other", 10, 20)]
+        waits = await asyncio.gather(*(limiter.take_tokens(buckets[n % 2], 1) for n in range(1000)))
         assert Counter(n % 2 for n, wait in enumerate(waits) if wait == 0) == {0: 20, 1: 20}
 
     with redis.Redis.from_url(valkey) as client:
@@ -102,21 +102,21 @@ def test_many_at_once_share_calls_and_take_no_more_than_there_is(valkey: str) ->
 
 
 def test_a_fast_bucket_is_asked_seldom_and_gives_no_more_than_it_has(valkey: str) -> None:
-    fast = Bucket("fast", rate=1000, size=1000)
+    fast = TokenBucket("fast", rate=1000, size=1000)
 
     async def use(limiter: RateLimiter, clock: Clock, _skipped: list[int]) -> None:
         given = 0
-        while await limiter.take(fast, 1) == 0:
+        while await limiter.take_tokens(fast, 1) == 0:
             given += 1
         assert given == 1000
         clock.now += 0.5
-        assert await limiter.take(fast, 500) == 0
-        assert await limiter.take(fast, 1) > 0
+        assert await limiter.take_tokens(fast, 500) == 0
+        assert await limiter.take_tokens(fast, 1) > 0
         clock.now += 0.1
-        assert await limiter.take(fast, 1) == 0
+        assert await limiter.take_tokens(fast, 1) == 0
         clock.now += 6  # what is in hand is not kept for long
-        assert await limiter.take(fast, 1000) == 0
-        assert await limiter.take(fast, 1) > 0
+        assert await limiter.take_tokens(fast, 1000) == 0
+        assert await limiter.take_tokens(fast, 1) > 0
 
     with redis.Redis.from_url(valkey) as client:
         before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
@@ -127,8 +127,8 @@ def test_a_fast_bucket_is_asked_seldom_and_gives_no_more_than_it_has(valkey: str
 
 def test_a_crowd_at_a_fast_bucket_takes_what_it_uses(valkey: str) -> None:
     async def use(limiter: RateLimiter, _clock: Clock, _skipped: list[int]) -> None:
-        fast = Bucket("crowd", rate=1000, size=1000)
-        waits = await asyncio.gather(*(limiter.take(fast, 1) for _ in range(900)))
+        fast = TokenBucket("crowd", rate=1000, size=1000)
+        waits = await asyncio.gather(*(limiter.take_tokens(fast, 1) for _ in range(900)))
         assert set(waits) == {0}
 
     limited(valkey, "crowd", use)
@@ -136,14 +136,14 @@ def test_a_crowd_at_a_fast_bucket_takes_what_it_uses(valkey: str) -> None:
 
 def test_a_clock_behind_gives_nothing_and_the_script_comes_back(valkey: str) -> None:
     async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
-        await limiter.take(TEN, 20)
+        await limiter.take_tokens(TEN, 20)
         clock.now -= 3600
-        assert await limiter.take(TEN, 1) > 0
+        assert await limiter.take_tokens(TEN, 1) > 0
         clock.now += 3600
         with redis.Redis.from_url(valkey) as client:
             client.script_flush()
         clock.now += 1
-        assert await limiter.take(TEN, 10) == 0
+        assert await limiter.take_tokens(TEN, 10) == 0
         assert skipped == []
 
     limited(valkey, "behind", use)
@@ -155,14 +155,14 @@ def test_without_redis_nothing_is_limited_and_that_is_counted(
     server = valkey_server()
 
     async def use(limiter: RateLimiter, clock: Clock, skipped: list[int]) -> None:
-        await limiter.take(TEN, 20)
+        await limiter.take_tokens(TEN, 20)
         server.kill()
-        assert [await limiter.take(TEN, 20) for _ in range(5)] == [0] * 5
+        assert [await limiter.take_tokens(TEN, 20) for _ in range(5)] == [0] * 5
         assert sum(skipped) == 5
         server.start()
         clock.now += 3
-        assert await limiter.take(TEN, 20) == 0
-        assert await limiter.take(TEN, 20) > 0
+        assert await limiter.take_tokens(TEN, 20) == 0
+        assert await limiter.take_tokens(TEN, 20) > 0
         assert sum(skipped) == 5
 
     limited(server.address, "down", use)

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from plaudit_infra.servers.kafka import KafkaServer
-from plaudit_schemas.events import AddMessage
-from plaudit_schemas.ulid import new_ulid
+from plaudit_schemas.contract.events import AddMessage
+from plaudit_schemas.contract.ulid import new_ulid
 
-from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import Gateway, ids, message
 from tests.support.services import eventually
 

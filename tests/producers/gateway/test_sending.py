@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from plaudit_producers.gateway.clients import RENEW_EVERY_S, TRUSTED_AFTER_S
-from plaudit_producers.gateway.sending import IDLE_POLL_S, Outcome, Outgoing, Sender
+from plaudit_producers.gateway.intake.client import RENEW_EVERY_S, TRUSTED_AFTER_S
+from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent
+from plaudit_producers.gateway.intake.sender import IDLE_POLL_S, EventSender
 from plaudit_schemas.errors import SettingsError
 
 ACKED, AWAY, FULL, REFUSED = Outcome.ACKED, Outcome.AWAY, Outcome.FULL, Outcome.REFUSED
@@ -27,7 +28,7 @@ class FakeClient:
         self.untold: KafkaException | None = None
         self.dies_after: int | None = None
 
-    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Any) -> None:
+    def produce(self, topic: str, value: Any, key: Any, **options: Any) -> None:
         assert (topic, key.split(b"/")[0]) == ("events", b"shop")
         if self.errors:
             raise self.errors.pop(0)
@@ -38,7 +39,7 @@ class FakeClient:
         if self.room <= len(self.held):
             raise BufferError
         self.sent.append(value)
-        self.held.append((value, on_delivery))
+        self.held.append((value, options["on_delivery"]))
 
     def poll(self, timeout: float) -> int:
         assert timeout in (0, 1)
@@ -78,11 +79,11 @@ class Clock:
         return self.now
 
 
-def events(*names: str) -> list[Outgoing]:
-    return [Outgoing((b"shop/c1", name), name.encode()) for name in names]
+def events(*names: str) -> list[OutgoingEvent]:
+    return [OutgoingEvent((b"shop/c1", name), name.encode()) for name in names]
 
 
-Use = Callable[[Sender, FakeClient, Clock], Awaitable[None]]
+Use = Callable[[EventSender, FakeClient, Clock], Awaitable[None]]
 
 
 def with_sender(use: Use, timeout_s: float = 0.05) -> list[FakeClient]:
@@ -95,7 +96,7 @@ def with_sender(use: Use, timeout_s: float = 0.05) -> list[FakeClient]:
 
     async def run() -> None:
         clock = Clock()
-        sender = Sender("events", connect, ack_timeout_s=timeout_s, clock=clock)
+        sender = EventSender("events", connect, ack_timeout_s=timeout_s, clock=clock)
         await use(sender, made[0], clock)
 
     asyncio.run(run())
@@ -108,11 +109,11 @@ async def settled() -> None:
 
 
 def test_all_acknowledged() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
-        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
-        assert await sender.send([]) == []
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
+        assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]
+        assert await sender.send_events([]) == []
         link.automatic = False
-        waiting = asyncio.create_task(sender.send(events("c")))
+        waiting = asyncio.create_task(sender.send_events(events("c")))
         await asyncio.sleep(0)
         assert not waiting.done()
         link.answer()
@@ -122,15 +123,15 @@ def test_all_acknowledged() -> None:
 
 
 def test_a_retry_joins_what_still_waits_and_is_not_sent_twice() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        assert await sender.send(events("a", "b")) == [AWAY, AWAY]
-        retry = asyncio.create_task(sender.send(events("a", "b", "c")))
+        assert await sender.send_events(events("a", "b")) == [AWAY, AWAY]
+        retry = asyncio.create_task(sender.send_events(events("a", "b", "c")))
         await asyncio.sleep(0)
         link.automatic = True
         link.answer()
         assert await retry == [ACKED, ACKED, ACKED]
-        assert await sender.send(events("b")) == [ACKED]
+        assert await sender.send_events(events("b")) == [ACKED]
         assert link.sent == [b"a", b"b", b"c"]
         del clock
 
@@ -138,10 +139,10 @@ def test_a_retry_joins_what_still_waits_and_is_not_sent_twice() -> None:
 
 
 def test_what_another_request_is_sending_is_waited_for() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        first = asyncio.create_task(sender.send(events("a", "b")))
-        beacon = asyncio.create_task(sender.send(events("a", "b", "c"), remember=True))
+        first = asyncio.create_task(sender.send_events(events("a", "b")))
+        beacon = asyncio.create_task(sender.send_events(events("a", "b", "c"), remember=True))
         await asyncio.sleep(0)
         assert link.sent == [b"a", b"b"]
         link.automatic = True
@@ -153,57 +154,57 @@ def test_what_another_request_is_sending_is_waited_for() -> None:
 
 
 def test_what_another_request_could_not_send_may_be_tried_again() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        first = asyncio.create_task(sender.send(events("a")))
-        second = asyncio.create_task(sender.send(events("a")))
+        first = asyncio.create_task(sender.send_events(events("a")))
+        second = asyncio.create_task(sender.send_events(events("a")))
         await asyncio.sleep(0)
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
         assert [await first, await second] == [[AWAY], [AWAY]]
         link.automatic = True
-        assert await sender.send(events("a")) == [ACKED]
+        assert await sender.send_events(events("a")) == [ACKED]
         assert link.sent == [b"a", b"a"]
 
     with_sender(use, 60)
 
 
 def test_while_kafka_is_away_new_events_are_refused_at_once() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
         assert [sender.away] == [False]
-        assert await sender.send(events("a")) == [AWAY]
+        assert await sender.send_events(events("a")) == [AWAY]
         clock.now += 1
         assert [sender.away] == [True]
-        assert await sender.send(events("b", "a")) == [AWAY, AWAY]
+        assert await sender.send_events(events("b", "a")) == [AWAY, AWAY]
         assert link.sent == [b"a"]
         link.automatic = True
         link.answer()
         await settled()
         assert [sender.away] == [False]
-        assert await sender.send(events("b", "a")) == [ACKED, ACKED]
+        assert await sender.send_events(events("b", "a")) == [ACKED, ACKED]
         assert link.sent == [b"a", b"b"]
 
     with_sender(use)
 
 
 def test_what_failed_in_the_end_is_sent_anew() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        assert await sender.send(events("a")) == [AWAY]
+        assert await sender.send_events(events("a")) == [AWAY]
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
         await settled()
         link.automatic = True
-        assert await sender.send(events("a")) == [ACKED]
+        assert await sender.send_events(events("a")) == [ACKED]
         assert link.sent == [b"a", b"a"]
 
     with_sender(use)
 
 
 def test_a_retry_does_not_overtake_what_still_waits() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        assert await sender.send(events("a")) == [AWAY]
-        assert await sender.send(events("a", "b")) == [AWAY, AWAY]
+        assert await sender.send_events(events("a")) == [AWAY]
+        assert await sender.send_events(events("a", "b")) == [AWAY, AWAY]
         assert link.sent == [b"a"]
 
     with_sender(use)
@@ -211,32 +212,32 @@ def test_a_retry_does_not_overtake_what_still_waits() -> None:
 
 @pytest.mark.parametrize("first", ["another request", "a request that gave up"])
 def test_new_events_do_not_overtake_what_was_joined_and_failed(first: str) -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        before = asyncio.create_task(sender.send(events("a")))
+        before = asyncio.create_task(sender.send_events(events("a")))
         await asyncio.sleep(0)
         if first == "a request that gave up":
             before.cancel()
             await asyncio.gather(before, return_exceptions=True)
-        other = Outgoing((b"shop/c2", "other"), b"another conversation")
-        joining = asyncio.create_task(sender.send([*events("a", "b"), other]))
+        other = OutgoingEvent((b"shop/c2", "other"), b"another conversation")
+        joining = asyncio.create_task(sender.send_events([*events("a", "b"), other]))
         await asyncio.sleep(0)
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
         await settled()
         link.automatic = True
         assert await joining == [AWAY, AWAY, ACKED]
         assert link.sent == [b"a", b"another conversation"]
-        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+        assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]
         assert link.sent[2:] == [b"a", b"b"]
 
     with_sender(use, 60)
 
 
 def test_what_is_refused_for_good_holds_up_nothing() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        sending = asyncio.create_task(sender.send(events("a")))
-        joining = asyncio.create_task(sender.send(events("a", "b")))
+        sending = asyncio.create_task(sender.send_events(events("a")))
+        joining = asyncio.create_task(sender.send_events(events("a", "b")))
         await asyncio.sleep(0)
         link.answer(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         assert await sending == [REFUSED]
@@ -247,9 +248,9 @@ def test_what_is_refused_for_good_holds_up_nothing() -> None:
 
 
 def test_without_room_the_rest_does_not_overtake() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic, link.room = False, 1
-        sending = asyncio.create_task(sender.send(events("a", "b", "c")))
+        sending = asyncio.create_task(sender.send_events(events("a", "b", "c")))
         await asyncio.sleep(0)
         link.answer()
         assert await sending == [ACKED, FULL, FULL]
@@ -262,11 +263,11 @@ def test_without_room_the_rest_does_not_overtake() -> None:
     [(KafkaError.MSG_SIZE_TOO_LARGE, REFUSED), (KafkaError._QUEUE_FULL, AWAY), (KafkaError._FAIL, AWAY)],
 )
 def test_an_error_at_once_or_later_is_told(code: int, outcome: Outcome) -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.errors = [KafkaException(KafkaError(code))]
-        assert await sender.send(events("a")) == [outcome]
+        assert await sender.send_events(events("a")) == [outcome]
         link.automatic = False
-        sending = asyncio.create_task(sender.send(events("b")))
+        sending = asyncio.create_task(sender.send_events(events("b")))
         await asyncio.sleep(0)
         link.answer(KafkaError(code))
         assert await sending == [outcome]
@@ -275,9 +276,9 @@ def test_an_error_at_once_or_later_is_told(code: int, outcome: Outcome) -> None:
 
 
 def test_one_event_refused_for_good_stops_no_other() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.errors = [KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))]
-        assert await sender.send(events("a", "b")) == [REFUSED, ACKED]
+        assert await sender.send_events(events("a", "b")) == [REFUSED, ACKED]
 
     with_sender(use)
 
@@ -296,13 +297,13 @@ async def at_poll(link: FakeClient) -> None:
 
 @pytest.mark.parametrize("die", [at_produce, at_poll])
 def test_a_client_that_gave_up_is_replaced(die: Die) -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        waiting = asyncio.create_task(sender.send(events("before")))
+        waiting = asyncio.create_task(sender.send_events(events("before")))
         await asyncio.sleep(0)
         clock.now += 60
         await die(link)
-        while await sender.send(events("a")) != [ACKED]:  # the first one may be what finds out
+        while await sender.send_events(events("a")) != [ACKED]:  # the first one may be what finds out
             assert sender.failing
         assert await waiting == [AWAY]
         assert link.sent == [b"before"]
@@ -313,21 +314,21 @@ def test_a_client_that_gave_up_is_replaced(die: Die) -> None:
 
 
 def test_orphans_of_a_client_that_gave_up_are_sent_anew() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        assert await sender.send(events("a")) == [AWAY]
+        assert await sender.send_events(events("a")) == [AWAY]
         clock.now += 60
         await at_poll(link)
-        assert await sender.send(events("a")) == [ACKED]
+        assert await sender.send_events(events("a")) == [ACKED]
 
     _, second = with_sender(use)
     assert second.sent == [b"a"]
 
 
 def test_what_a_client_never_reports_is_lost_with_it() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        waiting = asyncio.create_task(sender.send(events("a", "a")))
+        waiting = asyncio.create_task(sender.send_events(events("a", "a")))
         await asyncio.sleep(0)
         clock.now += 60
         reports = [report for _, report in link.held]
@@ -335,45 +336,45 @@ def test_what_a_client_never_reports_is_lost_with_it() -> None:
         await at_poll(link)
         assert await waiting == [AWAY, AWAY]
         reports[0](None, None)  # comes too late, and changes nothing
-        assert await sender.send(events("a")) == [ACKED]
+        assert await sender.send_events(events("a")) == [ACKED]
 
     with_sender(use, 60)
 
 
 def test_when_a_client_gives_up_in_mid_request_the_rest_does_not_overtake() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic, link.dies_after = False, 2
         clock.now += 60
-        assert await sender.send(events("a", "b", "c", "d")) == [AWAY, AWAY, AWAY, AWAY]
-        assert await sender.send(events("a", "b", "c", "d")) == [ACKED] * 4
+        assert await sender.send_events(events("a", "b", "c", "d")) == [AWAY, AWAY, AWAY, AWAY]
+        assert await sender.send_events(events("a", "b", "c", "d")) == [ACKED] * 4
 
     _, second = with_sender(use, 60)
     assert second.sent == [b"a", b"b", b"c", b"d"]
 
 
 def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
-    async def use(sender: Sender, link: FakeClient, clock: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         clock.now += 60
-        sender._clients._connect = broken
+        sender._client._client._connect = broken
         link.die()
         for _ in range(3):
-            assert await sender.send(events("a")) == [AWAY]
+            assert await sender.send_events(events("a")) == [AWAY]
         await settled()  # the next one dies before anything is sent
         assert (made, sender.failing) == (["dead"], True)
         clock.now += RENEW_EVERY_S
         await settled()
         assert (made, sender.failing) == (["dead", "dead"], True)
-        sender._clients._connect = refused
+        sender._client._client._connect = refused
         clock.now += TRUSTED_AFTER_S
         await settled()
         assert (made[2:], sender.failing) == (["refused"], True)
-        sender._clients._connect = FakeClient
+        sender._client._client._connect = FakeClient
         clock.now += RENEW_EVERY_S
         await settled()
         assert [sender.failing] == [True]
         clock.now += TRUSTED_AFTER_S
         assert [sender.failing] == [False]
-        assert await sender.send(events("a")) == [ACKED]
+        assert await sender.send_events(events("a")) == [ACKED]
 
     def broken() -> FakeClient:
         made.append("dead")
@@ -390,26 +391,26 @@ def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
 
 
 def test_an_answer_that_nobody_hears_is_remembered() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
-        assert await sender.send(events("a"), remember=True) == [ACKED]
-        assert await sender.send(events("a", "b")) == [ACKED, ACKED]
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
+        assert await sender.send_events(events("a"), remember=True) == [ACKED]
+        assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]
         assert link.sent == [b"a", b"b"]
-        other = [Outgoing((b"shop/c2", "a"), b"another conversation")]
-        assert await sender.send(other) == [ACKED]
+        other = [OutgoingEvent((b"shop/c2", "a"), b"another conversation")]
+        assert await sender.send_events(other) == [ACKED]
         assert link.sent[-1] == b"another conversation"
 
     with_sender(use)
 
 
 def test_a_request_that_is_cancelled_leaves_orphans_that_a_retry_joins() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        gone = asyncio.create_task(sender.send(events("a")))
+        gone = asyncio.create_task(sender.send_events(events("a")))
         await asyncio.sleep(0)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        retry = asyncio.create_task(sender.send(events("a")))
+        retry = asyncio.create_task(sender.send_events(events("a")))
         await asyncio.sleep(0)
         link.answer()
         assert await retry == [ACKED]
@@ -419,9 +420,9 @@ def test_a_request_that_is_cancelled_leaves_orphans_that_a_retry_joins() -> None
 
 
 def test_stopping_answers_those_who_wait() -> None:
-    async def use(sender: Sender, link: FakeClient, _: Clock) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        waiting = asyncio.create_task(sender.send(events("a")))
+        waiting = asyncio.create_task(sender.send_events(events("a")))
         await asyncio.sleep(0)
         assert sender.waiting() == 1
         sender.stop()

@@ -10,30 +10,35 @@ import pytest
 import redis.asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from plaudit_producers.gateway.access import Page, Principal
+from plaudit_producers.gateway.access.browser_tokens import TokenVerifier, mint_token, verify_token
+from plaudit_producers.gateway.access.principals import PageScope, Principal
+from plaudit_producers.gateway.access.signing_keys import (
+    ROTATE_S,
+    ConfiguredSigningKeys,
+    SharedSigningKeys,
+    signing_keys_of,
+)
 from plaudit_producers.gateway.errors import UnauthenticatedError
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_producers.gateway.signing import ROTATE_S, ConfiguredKeys, SharedKeys, signing_keys
-from plaudit_producers.gateway.tokens import Verifier, mint, verify
 from pydantic import SecretStr
 
 NOW = 1_790_000_000.0
 SECRETS = {"k1": "a" * 64, "k2": "b" * 64}
-PRINCIPAL = Principal("shop", "key1", page=Page("c1", "u-1", frozenset(("user",)), read=True))
-TOKEN, ENDS = mint(PRINCIPAL, 60, ("k1", SECRETS["k1"]), NOW)
+PRINCIPAL = Principal("shop", "key1", page=PageScope("c1", "u-1", frozenset(("user",)), read=True))
+TOKEN, ENDS = mint_token(PRINCIPAL, 60, ("k1", SECRETS["k1"]), NOW)
 CLAIMS = jwt.decode(TOKEN, options={"verify_signature": False})
 
 
 def test_a_token_gives_back_its_principal_until_it_ends() -> None:
-    assert verify(TOKEN, SECRETS, NOW) == (PRINCIPAL, NOW + 60)
-    assert verify(TOKEN, SECRETS, ENDS - 0.001).principal == PRINCIPAL
+    assert verify_token(TOKEN, SECRETS, NOW) == (PRINCIPAL, NOW + 60)
+    assert verify_token(TOKEN, SECRETS, ENDS - 0.001).principal == PRINCIPAL
     with pytest.raises(UnauthenticatedError, match="ended"):
-        verify(TOKEN, SECRETS, ENDS)
+        verify_token(TOKEN, SECRETS, ENDS)
 
 
 def test_only_a_page_gets_a_token() -> None:
     with pytest.raises(ValueError, match="page"):
-        mint(Principal("shop", "key1"), 60, ("k1", SECRETS["k1"]), NOW)
+        mint_token(Principal("shop", "key1"), 60, ("k1", SECRETS["k1"]), NOW)
 
 
 def forged(
@@ -70,14 +75,14 @@ UNSIGNED = ".".join(
 )  # fmt: skip
 def test_what_this_gateway_did_not_sign_is_refused(token: str) -> None:
     with pytest.raises(UnauthenticatedError):
-        verify(token, SECRETS, NOW)
+        verify_token(token, SECRETS, NOW)
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters(codec="ascii"))
 def test_no_changed_character_gets_in_elsewhere(place: int, character: str) -> None:
     changed = TOKEN[:place] + character + TOKEN[place + 1 :]
     try:
-        grant = verify(changed, SECRETS, NOW)
+        grant = verify_token(changed, SECRETS, NOW)
     except UnauthenticatedError:
         return
     # The last characters of base64 hold bits that mean nothing.
@@ -92,7 +97,7 @@ def test_a_remembered_token_ends_all_the_same() -> None:
         asked.append(1)
         return SECRETS
 
-    verifier = Verifier(secrets, lambda: now[0])
+    verifier = TokenVerifier(secrets, lambda: now[0])
     assert [verifier(TOKEN).principal for _ in range(5)] == [PRINCIPAL] * 5
     assert len(asked) == 1
     now[0] = ENDS + 1
@@ -102,8 +107,8 @@ def test_a_remembered_token_ends_all_the_same() -> None:
 
 def test_configured_keys_sign_with_the_first_and_believe_all() -> None:
     settings = GatewaySettings(gateway_token_secret=SecretStr(f"new:{'n' * 32}, old:{'o' * 32}"))
-    keys = signing_keys(settings, None, "")
-    assert isinstance(keys, ConfiguredKeys)
+    keys = signing_keys_of(settings, None, "")
+    assert isinstance(keys, ConfiguredSigningKeys)
     asyncio.run(keys.refresh())
     assert keys.current == ("new", "n" * 32)
     assert set(keys.secrets) == {"new", "old"}
@@ -115,7 +120,7 @@ def test_shared_keys_change_every_day_and_outlive_their_tokens(valkey: str) -> N
 
     async def run() -> None:
         async with redis.asyncio.Redis.from_url(valkey) as client:
-            one, two = (SharedKeys(client, "rotate.", 3600, lambda: now[0]) for _ in range(2))
+            one, two = (SharedSigningKeys(client, "rotate.", 3600, lambda: now[0]) for _ in range(2))
             assert one.secrets == {}
             await asyncio.gather(one.refresh(), two.refresh())
             assert one.current == two.current

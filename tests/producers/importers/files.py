@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from plaudit_producers.importers import ImportOptions, find_format
-from plaudit_producers.importers.replay import Summary
-from plaudit_producers.importers.report import Report
+from plaudit_producers.importers.replay import ReplaySummary
+from plaudit_producers.importers.report import ImportReport
 from plaudit_producers.importers.run import Pace, replay_file
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.events import (
+from plaudit_schemas.contract.events import (
     AddMessage,
     CompareMessages,
     ConversationEvent,
@@ -64,8 +64,8 @@ class Outcome:
     """Everything that one import did."""
 
     producer: InMemoryProducer
-    summary: Summary
-    report: Report
+    summary: ReplaySummary
+    report: ImportReport
 
     @cached_property
     def events(self) -> list[ConversationEvent]:
@@ -83,7 +83,7 @@ def import_file(
     path: Path, name: str, *, report: Path | None = None, pace: Pace | None = None, **options: Any
 ) -> Outcome:
     """Import with the file's own times, so that two imports can be compared to the byte."""
-    producer, told = InMemoryProducer(max_buffer_events=1_000_000), Report(report)
+    producer, told = InMemoryProducer(max_buffer_events=1_000_000), ImportReport(report)
     summary = replay_file(
         path,
         find_format(name),

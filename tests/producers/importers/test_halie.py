@@ -9,8 +9,8 @@ import pytest
 from plaudit_producers.importers import DERIVED, find_format
 from plaudit_producers.importers.run import replay_file
 from plaudit_producers.testing import InMemoryProducer
+from plaudit_schemas.contract.feedback import Number, Thumb
 from plaudit_schemas.errors import NotFoundError
-from plaudit_schemas.events import Number, Thumb
 
 from tests.producers.importers.files import import_file
 from tests.support.services import shared_data

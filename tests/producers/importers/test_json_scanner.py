@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plaudit_producers.importers.json_scanner import Member, scan
+from plaudit_producers.importers.json_scanner import Member, scan_json
 from plaudit_producers.importers.model import BadRecord
 
 JSON = st.recursive(
@@ -27,7 +27,7 @@ def pieces(data: bytes, size: int) -> Callable[[int], bytes]:
 def values(text: bytes, *, keyed: bool = False, size: int = 3) -> list[Any]:
     return [
         item.value if isinstance(item, Member) else item.reason
-        for item in scan(pieces(text, size), keyed=keyed)
+        for item in scan_json(pieces(text, size), keyed=keyed)
     ]
 
 
@@ -49,7 +49,7 @@ def test_an_object_gives_its_members(document: dict[str, Any], size: int, indent
 
 def test_places_are_records_and_lines() -> None:
     text = b'\n[\n  1,\n  {"a":\n "b"},\n\n  "\\n"]\n'
-    items = list(scan(pieces(text, 2)))
+    items = list(scan_json(pieces(text, 2)))
     assert [(item.place.number, item.place.line) for item in items] == [(1, 3), (2, 4), (3, 7)]
 
 
@@ -86,7 +86,7 @@ def test_a_member_without_a_key_is_bad() -> None:
 
 def test_a_value_too_long_ends_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plaudit_producers.importers.json_scanner.RECORD_BYTES", 1000)
-    items = list(scan(pieces(b'[1, "' + b"x" * 5000 + b'", 2]', 64)))
+    items = list(scan_json(pieces(b'[1, "' + b"x" * 5000 + b'", 2]', 64)))
     assert isinstance(items[1], BadRecord)
     assert items[1].rest_unread
     assert "longer than 1000" in items[1].reason

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_producers._sinks import JsonLines, to_file, unsent
+from plaudit_producers.destinations import EventFile, count_unsent, open_event_file
 from plaudit_producers.importers import find_format
 from plaudit_producers.importers.run import Pace, replay_file
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.codec import Decoder, Record
+from plaudit_schemas.codec.wire import Decoder, Record
+from plaudit_schemas.contract.events import ConversationEvent
 from plaudit_schemas.errors import InvalidEventError, SettingsError
-from plaudit_schemas.events import ConversationEvent
 from plaudit_schemas.examples import examples
 
 from tests.producers.importers.files import import_file
@@ -30,10 +30,10 @@ def known() -> list[Record]:
 
 def lines_of(records: list[Record]) -> bytes:
     stream = io.BytesIO()
-    sink = JsonLines(stream)
+    destination = EventFile(stream)
     for record in records:
-        sink.send_packed(sink.pack(record))
-    assert unsent(sink) == 0
+        destination.send_packed(destination.pack(record))
+    assert count_unsent(destination) == 0
     return stream.getvalue()
 
 
@@ -57,8 +57,8 @@ def test_every_kind_of_event_comes_back(tmp_path: Path) -> None:
 def test_an_import_through_a_file_of_events_is_the_import(tmp_path: Path) -> None:
     path = shared_data("topical_chat/test_freq.json")
     pace = Pace(limit=30, times="original")
-    with to_file(str(tmp_path / "events.jsonl")) as sink:
-        replay_file(path, find_format("topical-chat"), sink, pace=pace)
+    with open_event_file(str(tmp_path / "events.jsonl")) as destination:
+        replay_file(path, find_format("topical-chat"), destination, pace=pace)
     direct = import_file(path, "topical-chat", pace=pace).producer.messages
     assert import_file(tmp_path / "events.jsonl", "plaudit-jsonl").producer.messages == direct
 
@@ -121,11 +121,14 @@ def test_a_bad_event_leaves_the_others_of_its_conversation(tmp_path: Path) -> No
 
 
 def test_a_file_takes_what_a_producer_takes(tmp_path: Path) -> None:
-    start, sink = known()[0], JsonLines(io.BytesIO())
+    start, destination = known()[0], EventFile(io.BytesIO())
     for wrong in ({**start, "application": "no spaces"}, {**start, "conversation_id": "\ud800"}):
         with pytest.raises(InvalidEventError):
-            sink.pack(wrong)
+            destination.pack(wrong)
         with pytest.raises(InvalidEventError):
             InMemoryProducer().pack(wrong)
-    with pytest.raises(SettingsError, match="cannot be written"), to_file(str(tmp_path / "no" / "file")):
+    with (
+        pytest.raises(SettingsError, match="cannot be written"),
+        open_event_file(str(tmp_path / "no" / "file")),
+    ):
         pass

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from plaudit_producers import BufferFullError, ClosedError
-from plaudit_producers._clock import Clock
-from plaudit_producers._sinks import unsent
+from plaudit_producers.clock import Clock
+from plaudit_producers.destinations import count_unsent
 from plaudit_producers.importers import (
     BadRecord,
     Batch,
@@ -24,12 +24,12 @@ from plaudit_producers.importers import (
 )
 from plaudit_producers.importers.formats import read_batches
 from plaudit_producers.importers.replay import Replay
-from plaudit_producers.importers.report import Report
-from plaudit_producers.importers.run import Pace, describe, replay_file
+from plaudit_producers.importers.report import ImportReport
+from plaudit_producers.importers.run import Pace, describe_replay, replay_file
 from plaudit_producers.importers.source import open_source
 from plaudit_producers.testing import InMemoryProducer
+from plaudit_schemas.contract.times import micros
 from plaudit_schemas.errors import InvalidEventError, NotFoundError, SettingsError
-from plaudit_schemas.events import micros
 
 
 class FakeClock:
@@ -74,7 +74,7 @@ def test_a_conversation_is_sent_whole_or_not_at_all(tmp_path: Path) -> None:
         {"other": 1},
         {"texts": ["two"]},
     )
-    producer, report = InMemoryProducer(), Report(tmp_path / "report.jsonl")
+    producer, report = InMemoryProducer(), ImportReport(tmp_path / "report.jsonl")
     summary = replay_file(path, FORMAT, producer, report=report)
     assert (summary.records, summary.events, report.bad) == (2, 4, 5)
     assert len(producer.events) == 4
@@ -83,13 +83,13 @@ def test_a_conversation_is_sent_whole_or_not_at_all(tmp_path: Path) -> None:
     assert "must be a text" in lines[0]["reason"]
     assert "not valid JSON" in lines[3]["reason"]
     assert "lacks 'texts'" in lines[4]["reason"]
-    shown = describe(summary, report, "original", 1.0)
+    shown = describe_replay(summary, report, "original", 1.0)
     assert "5 records were refused" in shown
     assert "line 2" in shown
 
 
 def test_without_bad_records_there_is_no_report(tmp_path: Path) -> None:
-    report = Report(tmp_path / "report.jsonl")
+    report = ImportReport(tmp_path / "report.jsonl")
     replay_file(texts(tmp_path, {"texts": ["one"]}), FORMAT, InMemoryProducer(), report=report)
     assert report.bad == 0
     assert not (tmp_path / "report.jsonl").exists()
@@ -107,7 +107,7 @@ def test_the_rate_is_kept_and_times_are_those_of_sending(tmp_path: Path) -> None
 
 def test_after_a_stall_the_rest_is_not_rushed() -> None:
     fake, producer = FakeClock(), InMemoryProducer()
-    replay = Replay(producer, Report(None), rate=10.0, clock=fake.clock())
+    replay = Replay(producer, ImportReport(None), rate=10.0, clock=fake.clock())
 
     def items() -> Any:
         for number in range(20):
@@ -117,7 +117,7 @@ def test_after_a_stall_the_rest_is_not_rushed() -> None:
             if number == 9:
                 fake.now += 60
 
-    replay.run(items())
+    replay.send_batches(items())
     times = [event.occurred_at.timestamp() for event in producer.events]
     assert times[10] - times[9] > 59
     assert times[19] - times[10] == pytest.approx(0.9, abs=0.15)
@@ -129,12 +129,12 @@ def test_original_times_are_left(tmp_path: Path) -> None:
     summary = replay_file(path, FORMAT, producer, pace=Pace(times="original"))
     assert {event.occurred_at.year for event in producer.events} == {2020}
     assert summary.invented == 3
-    assert "invented" in describe(summary, Report(None), "original", 1.0)
+    assert "invented" in describe_replay(summary, ImportReport(None), "original", 1.0)
 
 
 def test_limit_counts_records_of_the_file(tmp_path: Path) -> None:
     path = texts(tmp_path, {"texts": ["1"]}, "bad", {"texts": ["3"]}, {"texts": ["4"]})
-    report = Report(None)
+    report = ImportReport(None)
     summary = replay_file(path, FORMAT, InMemoryProducer(), pace=Pace(limit=3), report=report)
     assert (summary.records, report.bad) == (2, 1)
 
@@ -215,7 +215,9 @@ def test_a_producer_without_room_or_closed_stops_the_import(tmp_path: Path) -> N
 
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be written"):
-        replay_file(texts(tmp_path, "bad"), FORMAT, InMemoryProducer(), report=Report(tmp_path / "no" / "r"))
+        replay_file(
+            texts(tmp_path, "bad"), FORMAT, InMemoryProducer(), report=ImportReport(tmp_path / "no" / "r")
+        )
 
 
 def test_a_missing_file_and_an_unknown_format_are_errors(tmp_path: Path) -> None:
@@ -229,11 +231,11 @@ def test_a_damaged_gzip_ends_the_import(tmp_path: Path) -> None:
     lines = [json.dumps({"texts": [f"{random.random()}"]}).encode() + b"\n" for _ in range(20_000)]
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(b"".join(lines))[:-9])
-    report = Report(None)
+    report = ImportReport(None)
     summary = replay_file(path, FORMAT, InMemoryProducer(), report=report)
     assert 19_000 < summary.records < 20_001
     assert report.rest_unread
-    assert "to its end" in describe(summary, report, "now", 1.0)
+    assert "to its end" in describe_replay(summary, report, "now", 1.0)
 
 
 @pytest.mark.parametrize("array", [False, True])
@@ -256,10 +258,10 @@ def test_what_kafka_did_not_take_is_counted() -> None:
     producer.go_offline()
     chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
     chat.end()
-    Replay(producer, Report(None)).run([chat.batch()])
-    assert unsent(producer) == 2
+    Replay(producer, ImportReport(None)).send_batches([chat.batch()])
+    assert count_unsent(producer) == 2
     producer.go_online()
-    assert unsent(producer) == 0
+    assert count_unsent(producer) == 0
 
 
 class Terminal(io.StringIO):
@@ -284,6 +286,6 @@ def test_without_a_terminal_or_tqdm_there_is_no_bar(
     stream = io.StringIO() if missing == "terminal" else Terminal()
     monkeypatch.setattr("sys.stderr", stream)
     if missing == "tqdm":
-        monkeypatch.setattr("plaudit_producers.importers.progress.find_spec", lambda _: None)
+        monkeypatch.setattr("plaudit_producers.importers.run.find_spec", lambda _: None)
     replay_file(texts(tmp_path, {"texts": ["a"]}), FORMAT, InMemoryProducer())
     assert stream.getvalue() == ""

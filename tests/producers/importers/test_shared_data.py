@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from plaudit_schemas.events import Number, Rater
+from plaudit_schemas.contract.feedback import Number, Rater
 
 from tests.producers.importers.files import Imported, Outcome, import_file
 from tests.support.services import shared_data

@@ -21,8 +21,8 @@ from plaudit_producers import (
     SpoolError,
 )
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 NOWHERE = ConnectionSettings(bootstrap_servers="127.0.0.1:1")
 

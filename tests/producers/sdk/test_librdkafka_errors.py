@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from plaudit_producers import Delivery, DeliveryError, DeliveryFuture, FeedbackProducer
 from plaudit_schemas.errors import InvalidEventError
 
-from tests.producers.sdk.librdkafka import client_of, fail_for_good, mocked, refuse_topic, wait_for_rounds
+from tests.support.librdkafka import client_of, fail_for_good, mocked, refuse_topic, wait_for_rounds
 from tests.support.services import eventually
 
 UNKNOWN, FORBIDDEN = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -37,7 +37,7 @@ def refuse(producer: FeedbackProducer, code: int) -> None:
     eventually(raises, "librdkafka to see the topic's error")
 
 
-@pytest.mark.parametrize("code", [UNKNOWN, FORBIDDEN])
+@pytest.mark.parametrize("code", [UNKNOWN, FORBIDDEN], ids=["unknown", "forbidden"])
 def test_a_topic_that_refuses_costs_the_spool_no_event(tmp_path: Path, code: int) -> None:
     heard: list[Delivery] = []
     with connected(spool_dir=tmp_path, on_delivery=heard.append) as producer:
@@ -54,7 +54,7 @@ def test_a_topic_that_refuses_costs_the_spool_no_event(tmp_path: Path, code: int
     assert [each.offset for each in heard[1:]] == sorted(each.offset or 0 for each in heard[1:])
 
 
-@pytest.mark.parametrize("code", [UNKNOWN, FORBIDDEN])
+@pytest.mark.parametrize("code", [UNKNOWN, FORBIDDEN], ids=["unknown", "forbidden"])
 def test_without_a_spool_such_an_event_has_failed_and_the_chat_goes_on(code: int) -> None:
     with connected() as producer:
         refuse(producer, code)
@@ -66,7 +66,7 @@ def test_without_a_spool_such_an_event_has_failed_and_the_chat_goes_on(code: int
         assert (stats.accepted, stats.failed, stats.waiting) == (2, 1, 0)
 
 
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_a_callback_that_sends_does_not_find_its_thread_within_a_call(tmp_path: Path, spool: bool) -> None:
     options: dict[str, Any] = {"spool_dir": tmp_path} if spool else {}
     small = mocked(**{"message.max.bytes": 2000})
@@ -86,7 +86,7 @@ def test_a_callback_that_sends_does_not_find_its_thread_within_a_call(tmp_path: 
         assert producer._pipeline._counts == {b"shop/c": 2}  # each event had a number of its own
 
 
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_an_event_that_is_itself_refused_is_not_kept(tmp_path: Path, spool: bool) -> None:
     options: dict[str, Any] = {"spool_dir": tmp_path} if spool else {}
     small = mocked(**{"message.max.bytes": 2000})

@@ -12,7 +12,7 @@ import pytest
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_producers import AsyncFeedbackProducer, Delivery, DeliveryFuture, FeedbackProducer
 
-from tests.producers.sdk.topics import assert_whole_and_in_order, own_topics, read_log
+from tests.support.event_log import assert_whole_and_in_order, own_topics, read_log
 from tests.support.services import eventually
 
 CHATS = 11

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from plaudit_producers import FeedbackProducer
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 
-from tests.producers.sdk.topics import (
+from tests.support.event_log import (
     Logged,
     assert_whole_and_in_order,
     by_conversation,
@@ -25,7 +25,7 @@ NOWHERE = "127.0.0.1:1"
 PREAMBLE = """
 import os, signal, sys, time
 from plaudit_producers import FeedbackProducer
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 settings = ConnectionSettings(bootstrap_servers=sys.argv[1], topic_prefix=sys.argv[2])
 spooling = {"spool_dir": path for path in sys.argv[3:4] if path}
 """
@@ -63,7 +63,7 @@ def test_the_end_of_the_process_flushes(kafka: str) -> None:
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_the_end_flushes_a_producer_that_nobody_holds(kafka: str, tmp_path: Path, spool: bool) -> None:
     settings = own_topics(kafka)
     code = """
@@ -101,7 +101,7 @@ def test_an_unclean_end_without_a_spool_loses_what_waits(kafka: str) -> None:
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_a_forked_child_has_its_own_client_id_and_spool(kafka: str, tmp_path: Path, spool: bool) -> None:
     settings = own_topics(kafka)
     code = """

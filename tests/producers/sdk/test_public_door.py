@@ -9,9 +9,9 @@ import plaudit_producers
 import pytest
 from plaudit_producers import AsyncConversation, AsyncFeedbackProducer, FeedbackProducer
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 
-from tests.producers.sdk.topics import by_conversation, own_topics, read_log
+from tests.support.event_log import by_conversation, own_topics, read_log
 from tests.support.services import ROOT
 
 

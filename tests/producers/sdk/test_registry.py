@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from plaudit_producers import FeedbackProducer
-from plaudit_schemas.catalog import packaged_id
-from plaudit_schemas.codec import Decoder, schema_id_of
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.events import ConversationEvent, EndConversation
+from plaudit_schemas.codec.catalog import packaged_id
+from plaudit_schemas.codec.header import schema_id_of
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.events import ConversationEvent, EndConversation
+from plaudit_schemas.settings.connection import ConnectionSettings
 
-from tests.producers.sdk.librdkafka import mocked
+from tests.support.librdkafka import mocked
 from tests.support.services import eventually
 
 EVENT = ConversationEvent(application="shop", conversation_id="c", body=EndConversation())
@@ -63,7 +64,7 @@ def written_id(producer: FeedbackProducer) -> int | None:
     return schema_id_of(producer.pack(EVENT.to_record())[1])
 
 
-@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_no_call_waits_for_the_registry_and_its_id_comes_later(
     registry: Registry, tmp_path: Path, spool: bool
 ) -> None:

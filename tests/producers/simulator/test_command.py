@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.producers.sdk.topics import by_conversation, own_topics, read_log
+from tests.support.event_log import by_conversation, own_topics, read_log
 from tests.support.services import eventually
 
 

@@ -7,16 +7,18 @@ from functools import cache
 from typing import Any
 
 import pytest
-from plaudit_producers._clock import Clock
-from plaudit_producers.simulator import MARKER, Scenario, run, simulate
+from plaudit_producers.clock import Clock
+from plaudit_producers.simulator import MARKER, Scenario, run_scenario, simulate
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.codec import Encoder, Record
+from plaudit_schemas.codec.wire import Encoder, Record
+from plaudit_schemas.contract.events import ConversationEvent
+from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.errors import InvalidEventError, SettingsError
-from plaudit_schemas.events import ConversationEvent
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_stream_processors.fold import Rules
 from plaudit_stream_processors.metrics.figures import figures, summed
-from plaudit_stream_processors.metrics.recount import LogRecord, recount
+
+from tests.support.recount import recount
 
 START = 1_790_000_000_000_000
 SCENARIO = Scenario(
@@ -80,7 +82,7 @@ def test_every_event_is_right_once_and_in_order() -> None:
 def test_the_fold_refuses_nothing_and_its_figures_fall_at_the_shift() -> None:
     encoder = Encoder("conversation_event")
     log = [
-        LogRecord(
+        KafkaRecord(
             0, offset, record["occurred_at"] // 1000,
             conversation_key(record["application"], record["conversation_id"]), encoder.encode(record),
         )
@@ -186,9 +188,9 @@ def test_a_shift_may_come_at_a_time() -> None:
     scenario = Scenario({"m": 1.0}, rate=100, duration_s=60, shift_at=30, shifts={"m": 0.0})
     share = Scenario({"m": 1.0}, rate=100, duration_s=60, shift_at=0.5, shifts={"m": 0.0})
     assert list(simulate(scenario, START)) == list(simulate(share, START))
-    assert [scenario.shifted(at, 1) for at in (0, 29.9, 30, 59)] == [False, False, True, True]
+    assert [scenario.is_shifted(at, 1) for at in (0, 29.9, 30, 59)] == [False, False, True, True]
     by_count = Scenario({"m": 1.0}, conversations=10, shift_at=0.5, shifts={"m": 0.0})
-    assert [by_count.shifted(0, begun) for begun in (1, 5, 6, 10)] == [False, False, True, True]
+    assert [by_count.is_shifted(0, begun) for begun in (1, 5, 6, 10)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -226,9 +228,9 @@ def test_each_event_is_sent_when_it_is_due() -> None:
     clock = Clock(lambda: now, lambda: round(now * 1_000_000), sleep)
     seen: list[float] = []
     scenario = Scenario(rate=100, duration_s=20)
-    sent = run(scenario, producer, clock=clock, progress=lambda _: seen.append(now - 1_000))
+    sent = run_scenario(scenario, producer, clock=clock, progress=lambda _: seen.append(now - 1_000))
     assert sent.total() == len(producer.messages) == len(seen)
     assert seen == pytest.approx([due for due, _ in simulate(scenario, START)], abs=0.001)
     assert slept == pytest.approx(20, abs=0.5)
-    assert run(scenario, InMemoryProducer(), clock=clock, wait=False) == sent
+    assert run_scenario(scenario, InMemoryProducer(), clock=clock, wait=False) == sent
     assert slept == pytest.approx(20, abs=0.5)

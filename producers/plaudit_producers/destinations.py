@@ -1,0 +1,107 @@
+"""Where `plaudit replay` and `plaudit simulate` send events: Kafka, or a file."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.json_form import document_of
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.records import validate
+from plaudit_schemas.errors import InvalidEventError, SettingsError, TopicError
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.topics.admin import admin_of, live_partitions
+
+from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.options import ProducerKeywords
+from plaudit_producers.sdk.pipeline import PackedEvent
+from plaudit_producers.sdk.producer import FeedbackProducer
+
+_ANSWER_S: Final = 8.0
+
+
+class Destination(Protocol):
+    """What takes events: a FeedbackProducer, its fake, or an EventFile."""
+
+    def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:
+        """Validate and encode an event.
+
+        Raises:
+            InvalidEventError: it breaks the contract.
+        """
+
+    def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:
+        """Send what `pack` gave; may block for room."""
+
+
+class EventFile:
+    """Writes events as JSON documents, one a line: the format `plaudit-jsonl`."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:  # noqa: ARG002  # as producers'
+        """Key and line of an event.
+
+        Raises:
+            InvalidEventError: it breaks the contract.
+        """
+        validate(record)
+        try:
+            line = json.dumps(document_of(record), ensure_ascii=False).encode() + b"\n"
+        except UnicodeEncodeError:
+            raise InvalidEventError("a text holds half a surrogate pair, which no UTF-8 can hold") from None
+        return conversation_key(record["application"], record["conversation_id"]), line
+
+    def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:  # noqa: ARG002  # a producer's signature
+        """Write the line."""
+        self._stream.write(packed[1])
+
+
+@contextmanager
+def open_event_file(path: str) -> Iterator[EventFile]:
+    """A new file; `-` is the standard output.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    if path == "-":
+        yield EventFile(sys.stdout.buffer)
+        sys.stdout.flush()
+        return
+    try:
+        stream = Path(path).open("wb")  # noqa: SIM115  # closed below; errors of the block are its own
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+    with stream:
+        yield EventFile(stream)
+
+
+@contextmanager
+def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> Iterator[FeedbackProducer]:
+    """A producer that blocks for room; leaving the block waits for Kafka.
+
+    Raises:
+        ServiceUnavailableError: Kafka does not answer.
+        TopicError: it has no topic for events.
+    """
+    topic = connection.topic_prefix + EVENTS
+    if topic not in live_partitions(admin_of(connection), connection, timeout_s=_ANSWER_S):
+        raise TopicError(
+            f"Kafka at {connection.bootstrap_servers} has no {topic}; run `plaudit topics create`"
+        )
+    blocking: ProducerKeywords = {"when_full": "block", "block_timeout_s": None, **keywords}
+    with FeedbackProducer("import", connection=connection, **blocking) as producer:
+        yield producer
+
+
+def count_unsent(destination: FeedbackProducer | EventFile) -> int:
+    """Wait until Kafka has taken or refused every event; returns how many it did not take."""
+    if isinstance(destination, EventFile):
+        return 0
+    waiting = destination.flush(destination.options.delivery_timeout_s)
+    return waiting + destination.stats().failed

@@ -1,0 +1,87 @@
+"""API keys: `plk_<id>_<secret>`. The store holds SHA-256 of the whole key, never the key.
+
+A plain hash is enough, as the secret is 32 random bytes: nobody can guess it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from plaudit_schemas.contract.field_types import Application
+from pydantic import BaseModel, ConfigDict, Field
+
+from plaudit_producers.gateway.access.principals import ApiRole, Principal
+
+_PREFIX: Final = "plk_"
+_ID_ALPHABET: Final = "abcdefghjkmnpqrstvwxyz0123456789"
+
+
+class ApiKey(BaseModel):
+    """What is kept of a key.
+
+    Attributes:
+        digest: SHA-256 of the key, hexadecimal.
+        rate: events a second; None for the gateway's default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9]{10}$")
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
+    name: str = Field(default="", max_length=200)
+    application: Application
+    roles: frozenset[ApiRole] = Field(min_length=1)
+    rate: float | None = Field(default=None, gt=0)
+    created_at: datetime
+
+    def principal(self) -> Principal:
+        """Who comes with this key."""
+        return Principal(self.application, self.id, self.roles, self.rate)
+
+
+class NewApiKey(NamedTuple):
+    """A key that was just made; `secret` is shown once and kept nowhere."""
+
+    key: ApiKey
+    secret: str
+
+
+def make_key(
+    application: str, roles: frozenset[ApiRole], *, name: str = "", rate: float | None = None
+) -> NewApiKey:
+    """A new random key.
+
+    Raises:
+        pydantic.ValidationError: application, roles, name or rate are out of range.
+    """
+    key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(10))
+    secret = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    key = ApiKey(
+        id=key_id,
+        digest=digest_of(secret),
+        name=name,
+        application=application,
+        roles=roles,
+        rate=rate,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    return NewApiKey(key, secret)
+
+
+def digest_of(secret: str) -> str:
+    """What the store keeps of a key."""
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
+
+
+def key_id_of(secret: str) -> str | None:
+    """The id that a key names; None where the text has not the form of a key."""
+    if not secret.startswith(_PREFIX):
+        return None
+    return secret[len(_PREFIX) :].partition("_")[0]
+
+
+def matches_key(key: ApiKey, secret: str) -> bool:
+    """Whether `secret` is the key, in constant time."""
+    return hmac.compare_digest(key.digest, digest_of(secret))

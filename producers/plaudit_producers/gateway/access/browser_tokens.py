@@ -1,0 +1,114 @@
+"""Browser tokens: signed (JWT, HS256), short-lived, good for one conversation as its user.
+
+The header's `kid` names the signing key, so that keys can change while tokens live. A token names the API key
+that it was made with, and ends when that is revoked.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, get_args
+
+import jwt
+from plaudit_schemas.contract.field_types import Role
+
+from plaudit_producers.gateway.access.principals import PageScope, Principal
+from plaudit_producers.gateway.errors import UnauthenticatedError
+
+_ISSUER: Final = "plaudit-gateway"
+_ALGORITHM: Final = "HS256"
+_REMEMBERED: Final = 10_000
+_CLAIMS: Final = ("iss", "exp", "iat", "app", "cid", "key", "roles", "read")
+_ROLES: Final = frozenset(get_args(Role))
+
+
+class VerifiedToken(NamedTuple):
+    """What a token grants.
+
+    Attributes:
+        expires_at: seconds since 1970.
+    """
+
+    principal: Principal
+    expires_at: int
+
+
+def mint_token(principal: Principal, lifetime_s: int, key: tuple[str, str], now: float) -> tuple[str, int]:
+    """A token for a page's principal, and when it ends, in seconds since 1970.
+
+    Args:
+        key: id and secret of the signing key.
+    """
+    page = principal.page
+    if page is None:
+        raise ValueError("a token is for a page")
+    expires_at = int(now) + lifetime_s
+    claims: dict[str, Any] = {
+        "iss": _ISSUER,
+        "iat": int(now),
+        "exp": expires_at,
+        "app": principal.application,
+        "cid": page.conversation_id,
+        "key": principal.key_id,
+        "roles": sorted(page.roles),
+        "read": page.read,
+    }
+    if page.user_id is not None:
+        claims["sub"] = page.user_id
+    return jwt.encode(claims, key[1], _ALGORITHM, headers={"kid": key[0]}), expires_at
+
+
+def verify_token(token: str, secrets: Mapping[str, str], now: float) -> VerifiedToken:
+    """What a token grants.
+
+    Raises:
+        UnauthenticatedError: none of `secrets` signed it, it has ended, or it is not one of ours.
+    """
+    try:
+        secret = secrets[jwt.get_unverified_header(token)["kid"]]
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            issuer=_ISSUER,
+            # The time is compared below, with the clock that the gateway was given.
+            options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False, "verify_sub": False},
+        )
+        verified = VerifiedToken(_principal_of(claims), int(claims["exp"]))
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise UnauthenticatedError("the token is not one of this gateway's") from None
+    if verified.expires_at <= now:
+        raise UnauthenticatedError("the token has ended; ask for a new one")
+    return verified
+
+
+def _principal_of(claims: Mapping[str, Any]) -> Principal:
+    user, roles = claims.get("sub"), frozenset(claims["roles"])
+    texts = (claims["app"], claims["cid"], claims["key"], *(() if user is None else (user,)))
+    if not all(isinstance(text, str) and text for text in texts) or not roles <= _ROLES:
+        raise ValueError("claims of another kind")
+    return Principal(
+        claims["app"], claims["key"], page=PageScope(claims["cid"], user, roles, claims["read"] is True)
+    )
+
+
+class TokenVerifier:
+    """`verify_token`, with a memory of tokens that were good: a page sends the same one again and again."""
+
+    def __init__(
+        self, secrets: Callable[[], Mapping[str, str]], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._known: dict[str, VerifiedToken] = {}
+
+    def __call__(self, token: str) -> VerifiedToken:
+        """See `verify_token`."""
+        now = self._clock()
+        known = self._known.get(token)
+        if known is not None and known.expires_at > now:
+            return known
+        verified = verify_token(token, self._secrets(), now)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[token] = verified
+        return verified

@@ -1,0 +1,142 @@
+"""Where API keys are kept: a file (the default, as it outlives Redis), or Redis for a fleet of gateways.
+
+Both give all keys at once. A gateway keeps them in memory and asks again every few seconds, so a request
+costs no look-up, and a revoked key is refused within `REFRESH_S`.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import orjson
+from plaudit_schemas.settings.connection import ConnectionSettings
+from pydantic import ValidationError
+
+from plaudit_producers.gateway.access.api_keys import ApiKey
+from plaudit_producers.gateway.errors import KeyStoreError
+from plaudit_producers.gateway.settings import GatewaySettings
+
+REFRESH_S: Final = 2.0
+
+ApiKeys = Mapping[str, ApiKey]
+"""Keys by their ids."""
+
+
+class KeyStore(Protocol):
+    """All API keys. Every call may block on the disk or on Redis, and may raise KeyStoreError."""
+
+    def load(self) -> ApiKeys: ...
+    def add(self, key: ApiKey) -> None: ...
+
+    def revoke(self, key_id: str) -> bool:
+        """Forget a key; False where there is none."""
+
+
+class FileKeyStore:
+    """One JSON file, readable by its owner only, replaced as a whole; a lock file keeps writers apart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[tuple[int, int, int], ApiKeys] | None = None
+
+    def load(self) -> ApiKeys:
+        try:
+            status = self._path.stat()
+            version = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if self._seen is None or self._seen[0] != version:
+                self._seen = version, _parse_keys(self._path.read_bytes(), str(self._path))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise KeyStoreError(f"the key file {self._path} cannot be read: {error.strerror}") from None
+        return self._seen[1]
+
+    def add(self, key: ApiKey) -> None:
+        with self._changing() as keys:
+            keys[key.id] = key
+
+    def revoke(self, key_id: str) -> bool:
+        with self._changing() as keys:
+            return keys.pop(key_id, None) is not None
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[dict[str, ApiKey]]:
+        """The keys, to be changed in the block and written at its end."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                keys = dict(self.load())
+                yield keys
+                self._replace_file(keys)
+        except OSError as error:
+            raise KeyStoreError(f"the key file {self._path} cannot be written: {error.strerror}") from None
+
+    def _replace_file(self, keys: ApiKeys) -> None:
+        document = {"keys": [key.model_dump(mode="json") for key in keys.values()]}
+        aside = self._path.with_suffix(f".{os.getpid()}.new")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self._path)
+
+
+class RedisKeyStore:
+    """One hash in Redis, a field for each key."""
+
+    def __init__(self, connect: Callable[[], Any], prefix: str) -> None:
+        """`connect` makes a client that blocks; see `plaudit_schemas.service.redis`."""
+        self._connect = connect
+        self._key = f"{prefix}plaudit:api-keys"
+
+    def load(self) -> ApiKeys:
+        with self._client() as client:
+            rows = client.hgetall(self._key)
+        return _parse_keys(b'{"keys":[' + b",".join(rows.values()) + b"]}", f"Redis' {self._key}")
+
+    def add(self, key: ApiKey) -> None:
+        with self._client() as client:
+            client.hset(self._key, key.id, orjson.dumps(key.model_dump(mode="json")))
+
+    def revoke(self, key_id: str) -> bool:
+        with self._client() as client:
+            return bool(client.hdel(self._key, key_id))
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Any]:
+        from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415  # a file needs no Redis
+
+        try:
+            with self._connect() as client:
+                yield client
+        except AWAY as error:
+            raise KeyStoreError(f"Redis does not give the API keys ({error})") from None
+
+
+def key_store_of(settings: GatewaySettings, connection: ConnectionSettings) -> KeyStore:
+    """The store that the settings name."""
+    if settings.gateway_keys == "redis":
+        return RedisKeyStore(
+            lambda: _connect_blocking(connection.redis_url.get_secret_value()), connection.redis_prefix
+        )
+    return FileKeyStore(Path(settings.gateway_keys))
+
+
+def _connect_blocking(url: str) -> Any:
+    from plaudit_schemas.service.redis import connect_blocking  # noqa: PLC0415  # as above
+
+    return connect_blocking(url)
+
+
+def _parse_keys(text: bytes, place: str) -> ApiKeys:
+    try:
+        keys = [ApiKey.model_validate(row) for row in orjson.loads(text)["keys"]]
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        problem = str(error).splitlines()[0]
+        raise KeyStoreError(f"{place} holds no API keys that can be read ({problem})") from None
+    return {key.id: key for key in keys}

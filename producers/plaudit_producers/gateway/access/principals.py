@@ -1,0 +1,143 @@
+"""Principals and what they may write: pure rules, no I/O.
+
+A *server* has an API key and writes any conversation of its application. A *page* has a browser token and
+writes one conversation, as its user and as nobody else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.field_types import Role
+from plaudit_schemas.contract.names import (
+    ADD_MESSAGE,
+    COMPARE_MESSAGES,
+    END_CONVERSATION,
+    ERASE_CONVERSATION,
+    START_CONVERSATION,
+    UPDATE_CONVERSATION,
+    UPDATE_MESSAGE,
+    short_name,
+)
+
+ApiRole = Literal["producer", "reviewer", "reader", "admin"]
+"""producer: events of chats and of their users, and tokens for pages. reviewer: feedback by reviewers and by
+judging models too. reader: live conversations. admin: all of these, and erasure."""
+
+_PAGE_BODIES: Final = frozenset(
+    (START_CONVERSATION, UPDATE_CONVERSATION, ADD_MESSAGE, UPDATE_MESSAGE, COMPARE_MESSAGES, END_CONVERSATION)
+)
+_PAGE_END_REASONS: Final = frozenset(("closed", "cleared", "error"))
+_MODEL_FIELDS: Final = ("model", "variants", "prompt", "tools", "parameters")
+"""They say which model answered, and each combination is a metric series of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageScope:
+    """What a browser token is good for.
+
+    Attributes:
+        user_id: who rates; None where the conversation has no known user.
+        roles: of the messages that the page may add; `user` alone unless the server said otherwise. A page
+            that may add `assistant` is believed about the model, too.
+        read: whether the page may see the conversation, less what is not its user's to see.
+    """
+
+    conversation_id: str
+    user_id: str | None
+    roles: frozenset[Role] = frozenset(("user",))
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        key_id: of the API key; for a page, of the key that its token was made with.
+        rate: events a second that the key allows; None for the gateway's default.
+        page: None for a server.
+    """
+
+    application: str
+    key_id: str
+    roles: frozenset[ApiRole] = field(default=frozenset())
+    rate: float | None = None
+    page: PageScope | None = None
+
+    def has(self, role: ApiRole) -> bool:
+        """Whether it holds a role, or is admin."""
+        return role in self.roles or "admin" in self.roles
+
+    def may_read(self, conversation_id: str) -> bool:
+        """Whether it may see a conversation of its application."""
+        if self.page is not None:
+            return self.page.read and conversation_id == self.page.conversation_id
+        return self.has("reader")
+
+
+def complete_record(principal: Principal, record: Record) -> None:
+    """Fill in what follows from the principal: application, source, a page's conversation and user."""
+    record.setdefault("application", principal.application)
+    record.setdefault("source", "gateway")
+    if principal.page is not None:
+        record.setdefault("conversation_id", principal.page.conversation_id)
+        name, body = record["body"]
+        if name == START_CONVERSATION and principal.page.user_id is not None:
+            body.setdefault("user_id", principal.page.user_id)
+
+
+def forbidden_reason(principal: Principal, record: Record) -> str | None:
+    """Why the principal may not write a validated, completed record; None when it may."""
+    return next(_problems(principal, record), None)
+
+
+def _problems(principal: Principal, record: Record) -> Iterator[str]:
+    if record["application"] != principal.application:
+        yield "application: the key belongs to another one; leave the field out"
+    if record["source"] != "gateway":
+        yield "source: the gateway sets it; leave the field out"
+    if principal.page is not None:
+        yield from _page_problems(principal.page, record)
+    else:
+        yield from _server_problems(principal, record)
+
+
+def _server_problems(principal: Principal, record: Record) -> Iterator[str]:
+    name, body = record["body"]
+    if name == ERASE_CONVERSATION:
+        if not principal.has("admin"):
+            yield "body.type: to erase takes a key with the role admin"
+    elif not (principal.has("producer") or principal.has("reviewer")):
+        yield "to write events takes a key with the role producer or reviewer"
+    if _rater(body).get("kind", "user") != "user" and not principal.has("reviewer"):
+        yield "rater.kind: anything but user takes a key with the role reviewer"
+
+
+def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
+    name, body = record["body"]
+    rater = _rater(body)
+    if record["conversation_id"] != page.conversation_id:
+        yield "conversation_id: the token is for another one"
+    if name not in _PAGE_BODIES:
+        yield f"body.type: a page cannot send {short_name(name)}"
+    if body.get("user_id") not in (None, page.user_id):
+        yield "user_id: the token is for another user"
+    if rater.get("kind", "user") != "user":
+        yield "rater.kind: a page rates as its user only"
+    if rater.get("id") not in (None, page.user_id):
+        yield "rater.id: the token is for another user"
+    if body.get("continues") is not None:
+        yield "continues: a page cannot point to another conversation"
+    if "assistant" not in page.roles and any(body.get(field) for field in _MODEL_FIELDS):
+        yield f"body: the token does not allow {', '.join(_MODEL_FIELDS)}"
+    if name == ADD_MESSAGE and body["role"] not in page.roles:
+        yield f"role: the token allows {', '.join(sorted(page.roles))} only"
+    if name == END_CONVERSATION and body["reason"] not in _PAGE_END_REASONS:
+        yield f"reason: a page may say {', '.join(sorted(_PAGE_END_REASONS))}"
+
+
+def _rater(body: Record) -> Record:
+    found: Record = body.get("feedback", body).get("rater") or {}
+    return found

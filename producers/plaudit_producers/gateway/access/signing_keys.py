@@ -1,0 +1,91 @@
+"""The keys that sign browser tokens: those of the settings, or keys kept in Redis, a new one every day.
+
+All gateways on one Redis share the keys. An old key is kept until the last token that it signed has ended.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import orjson
+
+from plaudit_producers.gateway.settings import TOKEN_SECRET_BYTES, GatewaySettings, pairs_of
+
+ROTATE_S: Final = 86_400
+
+
+class SigningKeys(Protocol):
+    """The keys that this gateway knows now."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """All that may have signed a live token, by id."""
+
+    @property
+    def current(self) -> tuple[str, str] | None:
+        """The one to sign with; None where none could be had yet."""
+
+    async def refresh(self) -> None:
+        """Learn of keys that others made, and make one when it is time.
+
+        Raises one of `service.redis.AWAY` where Redis does not answer.
+        """
+
+
+class ConfiguredSigningKeys:
+    """Keys of the settings: the first one signs, the others are accepted too."""
+
+    def __init__(self, configured: Mapping[str, str]) -> None:
+        self.secrets = configured
+        self.current: tuple[str, str] | None = next(iter(configured.items()))
+
+    async def refresh(self) -> None:
+        """Nothing to learn."""
+
+
+class SharedSigningKeys:
+    """Keys in one Redis hash: id -> {secret, made_at}."""
+
+    def __init__(
+        self, redis: Any, prefix: str, longest_token_s: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._redis = redis
+        self._key = f"{prefix}plaudit:token-keys"
+        self._longest_token_s = longest_token_s
+        self._clock = clock
+        self.secrets: Mapping[str, str] = {}
+        self.current: tuple[str, str] | None = None
+
+    async def refresh(self) -> None:
+        rows = await self._rows()
+        now = self._clock()
+        if not any(made_at > now - ROTATE_S for made_at, _, _ in rows):
+            await self._make_key(int(now))
+            rows = await self._rows()
+        old = [key_id for made_at, key_id, _ in rows if made_at < now - 2 * ROTATE_S - self._longest_token_s]
+        if old:
+            await self._redis.hdel(self._key, *old)
+        self.secrets = {key_id: secret for _, key_id, secret in rows if key_id not in old}
+        self.current = (rows[-1][1], rows[-1][2]) if rows else None
+
+    async def _rows(self) -> list[tuple[int, str, str]]:
+        """Made at, id and secret of each key, the newest last."""
+        found = []
+        for key_id, text in (await self._redis.hgetall(self._key)).items():
+            row = orjson.loads(text)
+            found.append((int(row["made_at"]), key_id.decode(), str(row["secret"])))
+        return sorted(found)
+
+    async def _make_key(self, now: int) -> None:
+        # The day is the id: of several gateways one makes the day's key, and all use it.
+        row = {"secret": secrets.token_urlsafe(TOKEN_SECRET_BYTES), "made_at": now}
+        await self._redis.hsetnx(self._key, f"day-{now // ROTATE_S}", orjson.dumps(row))
+
+
+def signing_keys_of(settings: GatewaySettings, redis: Any, prefix: str) -> SigningKeys:
+    """The keys that the settings ask for."""
+    configured = pairs_of(settings.gateway_token_secret, TOKEN_SECRET_BYTES)
+    if configured:
+        return ConfiguredSigningKeys(configured)
+    return SharedSigningKeys(redis, prefix, settings.gateway_token_max_s)

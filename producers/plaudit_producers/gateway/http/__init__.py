@@ -1,0 +1,1 @@
+"""What the gateway answers: its routes, problems, OpenAPI document, files and access log."""

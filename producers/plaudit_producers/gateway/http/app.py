@@ -1,0 +1,96 @@
+"""The gateway as an ASGI app."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import orjson
+from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.settings.connection import ConnectionSettings
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from plaudit_producers.gateway.http import (
+    conversation_routes,
+    event_routes,
+    health_routes,
+    static_files,
+    token_routes,
+)
+from plaudit_producers.gateway.http.observer import RequestObserver
+from plaudit_producers.gateway.http.openapi import openapi_document
+from plaudit_producers.gateway.http.operations import OperationRoute
+from plaudit_producers.gateway.http.problems import Problem
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_producers.gateway.startup import run_services
+
+OPERATIONS: Final = (
+    *event_routes.OPERATIONS,  # first, as they take nearly all requests
+    *token_routes.OPERATIONS,
+    *conversation_routes.OPERATIONS,
+    *health_routes.OPERATIONS,
+    *static_files.OPERATIONS,
+)
+DOCUMENT: Final = openapi_document(OPERATIONS, event_routes.SCHEMAS)
+"""The OpenAPI document that `/openapi.json` answers."""
+
+
+async def get_document(_request: Request) -> Response:
+    return Response(orjson.dumps(DOCUMENT), media_type="application/json")
+
+
+def create_app(settings: GatewaySettings, connection: ConnectionSettings) -> Starlette:
+    """The app. What it needs is opened when it starts, and kept at `app.state.services`.
+
+    An error of the start is raised, and kept at `app.state.failure`.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with run_services(settings, connection) as services:
+                app.state.services = services
+                yield
+        except PlauditError as error:
+            app.state.failure = error
+            raise
+
+    def metrics() -> MetricSet:
+        found: MetricSet = app.state.services.metrics
+        return found
+
+    middleware = [Middleware(RequestObserver, metrics=metrics)]
+    if settings.cors_origins:
+        middleware.append(_cors(settings.cors_origins))
+    app = Starlette(
+        routes=[*map(OperationRoute, OPERATIONS), Route("/openapi.json", get_document)],
+        middleware=middleware,
+        exception_handlers={HTTPException: _answer_http_error},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.failure = None
+    return app
+
+
+def _cors(origins: list[str]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+        expose_headers=["retry-after"],
+        max_age=600,
+    )
+
+
+async def _answer_http_error(_request: Request, error: Exception) -> Response:
+    """Starlette's own errors, such as a path that no route takes."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
+    return Problem(error.status_code, str(error.detail)).response()

@@ -1,0 +1,56 @@
+"""`/health/live`, `/health/ready` and `/metrics`."""
+
+from typing import Final
+
+from plaudit_schemas.service.health import LIVE, METRICS, READY
+from starlette.requests import Request
+from starlette.responses import Response
+
+from plaudit_producers.gateway.http.operations import DocumentedAnswer, Operation
+from plaudit_producers.gateway.services import services_of
+
+
+async def live(request: Request) -> Response:
+    """200 as long as the process answers."""
+    return _answer(request, LIVE)
+
+
+async def ready(request: Request) -> Response:
+    """200 when events can be taken: the API keys are known and Kafka answers.
+
+    Without Redis the gateway is ready but `degraded`: nothing is limited, and conversations cannot be read.
+    """
+    return _answer(request, READY)
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return _answer(request, METRICS)
+
+
+_LIVE_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": "string"}}
+_OK: Final = "Successful Response"
+
+OPERATIONS: Final = (
+    Operation("GET", LIVE, live, tag="health", answers={200: DocumentedAnswer(_OK, _LIVE_SCHEMA)}),
+    Operation(
+        "GET",
+        READY,
+        ready,
+        tag="health",
+        answers={200: DocumentedAnswer(_OK, {}), 503: DocumentedAnswer("Not ready; `reason` says why")},
+    ),
+    Operation(
+        "GET",
+        METRICS,
+        metrics,
+        tag="health",
+        answers={200: DocumentedAnswer(_OK, {"type": "string"}, "text/plain")},
+    ),
+)
+
+
+def _answer(request: Request, path: str) -> Response:
+    answer = services_of(request).health().answer_of(path)
+    assert answer is not None  # noqa: S101  # one of its three paths
+    return Response(answer.body, answer.status, media_type=answer.media_type)

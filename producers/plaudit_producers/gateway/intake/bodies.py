@@ -1,0 +1,141 @@
+"""Reading requests' bodies within bounds: of each one's size and time, and of the memory for all together."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from plaudit_producers.gateway.http.problems import Problem
+
+_SHARES: Final = 4
+
+
+class RequestBodies:
+    """The bodies of all requests that are being answered.
+
+    Attributes:
+        held: their bytes, now.
+    """
+
+    def __init__(self, max_held_bytes: int, *, largest_bytes: int, within_s: float) -> None:
+        """Nothing is held yet.
+
+        Args:
+            max_held_bytes: of all bodies together.
+            largest_bytes: of one body. A caller may hold so many, or a quarter of all if that is more.
+            within_s: how long a body may take to arrive.
+        """
+        self._max_held = max_held_bytes
+        self._max_share = max(largest_bytes, max_held_bytes // _SHARES)
+        self._within_s = within_s
+        self._shares: Counter[str] = Counter()
+        self._reading: dict[_HeldBody, asyncio.Task[Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.held = 0
+
+    @contextlib.asynccontextmanager
+    async def read_body(self, request: Request, limit: int, caller: str) -> AsyncIterator[bytes]:
+        """The body, which counts as held until the block ends.
+
+        Args:
+            limit: bytes that this body may have.
+            caller: whose share of the memory it takes.
+
+        Raises:
+            Problem: 413 as soon as it is known to be over `limit`; 408 when it is not there in time; 429 when
+                the caller holds too much already, 503 when all do.
+        """
+        if _announced_bytes(request) > limit:
+            # The connection stays open: a client that still writes would not see the answer otherwise.
+            raise _too_large(limit)
+        body = _HeldBody(caller)
+        try:
+            yield await self._read(request, limit, body)
+        finally:
+            self._release(body)
+
+    async def _read(self, request: Request, limit: int, body: "_HeldBody") -> bytes:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a request has one
+        body.deadline = asyncio.get_running_loop().time() + self._within_s
+        self._reading[body] = task
+        if self._timer is None:
+            self._set_timer(body.deadline)
+        try:
+            return await self._read_chunks(request, limit, body)
+        except asyncio.CancelledError:
+            if not body.late:
+                raise
+            task.uncancel()
+            detail = f"the body took longer than {self._within_s:g} s; send less at once"
+            raise Problem(408, detail, closes=True) from None
+        finally:
+            del self._reading[body]
+
+    def _set_timer(self, when: float) -> None:
+        # One timer for all: one for each body would cost more than reading it.
+        self._timer = asyncio.get_running_loop().call_at(when, self._cut_late)
+
+    def _cut_late(self) -> None:
+        """End the reading of what takes too long; set the timer for the next deadline."""
+        self._timer, now = None, asyncio.get_running_loop().time()
+        for body, task in self._reading.items():  # in the order of their deadlines
+            if body.late:
+                continue
+            if body.deadline > now:
+                self._set_timer(body.deadline)
+                return
+            body.late = True
+            task.cancel()
+
+    async def _read_chunks(self, request: Request, limit: int, body: "_HeldBody") -> bytes:
+        chunks = []
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise Problem(422, "the client went away before its request was whole")
+            chunks.append(message.get("body", b""))
+            self._hold(body, len(chunks[-1]), limit)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    def _hold(self, body: "_HeldBody", size: int, limit: int) -> None:
+        body.size += size
+        self.held += size
+        self._shares[body.caller] += size
+        if body.size > limit:
+            raise _too_large(limit, closes=True)
+        if self._shares[body.caller] > self._max_share:
+            detail = "too much of this key or address is under way"
+            raise Problem(429, detail, retry_after_s=1, closes=True)
+        if self.held > self._max_held:
+            raise Problem(503, "too many large requests at once", retry_after_s=1, closes=True)
+
+    def _release(self, body: "_HeldBody") -> None:
+        self.held -= body.size
+        self._shares[body.caller] -= body.size
+        if not self._shares[body.caller]:
+            del self._shares[body.caller]
+
+
+@dataclass(slots=True, eq=False)
+class _HeldBody:
+    """What one request holds of its caller's share, and until when it may be read, by the loop's clock."""
+
+    caller: str
+    size: int = 0
+    deadline: float = 0.0
+    late: bool = False
+
+
+def _too_large(limit: int, *, closes: bool = False) -> Problem:
+    return Problem(413, f"the body is larger than {limit} bytes; send several smaller ones", closes=closes)
+
+
+def _announced_bytes(request: Request) -> int:
+    text = request.headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() else 0

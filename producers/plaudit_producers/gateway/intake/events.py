@@ -1,0 +1,153 @@
+"""From a request's body to events for Kafka, and from what became of them to the answer. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.json_form import record_of
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.records import validate
+from plaudit_schemas.errors import InvalidEventError
+
+from plaudit_producers.errors import RedactionError
+from plaudit_producers.gateway.access.principals import Principal, complete_record, forbidden_reason
+from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent, RefusalReason, RefusedEvent
+from plaudit_producers.sdk.encoding import Encode, encode_within_limit
+from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.redact import Redact, apply_redact
+
+MAX_EVENTS: Final = 500
+MAX_BODY_BYTES: Final = 5 * 2**20
+"""Of a server's request."""
+MAX_PAGE_BYTES: Final = 2 * 2**20
+"""Of a page's request; our client sends 1 MB, or one event, at most."""
+MAX_BEACON_BYTES: Final = 64 * 2**10
+"""Of a beacon, as browsers limit it."""
+
+_STATUS: Final[dict[RefusalReason, int]] = {"invalid": 422, "forbidden": 403, "unavailable": 503}
+_LONGEST_DETAIL: Final = 300
+
+
+class EventIntake:
+    """Checks and encodes events. For one thread."""
+
+    def __init__(self, encode: Encode, redact: Redact | None, identity: IdentityHash | None) -> None:
+        self._encode = encode
+        self._redact = redact
+        self._identity = identity
+
+    def take_event(self, principal: Principal, document: Any) -> OutgoingEvent | RefusedEvent:
+        """One event of a request, ready to be sent, or refused with the reason."""
+        given = document.get("event_id") if isinstance(document, dict) else None
+        event_id = given if isinstance(given, str) else None
+        try:
+            record = record_of(document)
+            complete_record(principal, record)
+            validate(record)
+            problem = forbidden_reason(principal, record)
+            if problem is not None:
+                return RefusedEvent(event_id, "forbidden", problem)
+            return self._outgoing(record)
+        except (InvalidEventError, RedactionError) as error:
+            return RefusedEvent(event_id, "invalid", _shortened(str(error)))
+
+    def _outgoing(self, record: Record) -> OutgoingEvent:
+        identity = (conversation_key(record["application"], record["conversation_id"]), record["event_id"])
+        if self._identity is not None:
+            self._identity.apply(record)
+        if self._redact is not None:
+            record = _redacted(self._redact, record)
+        return OutgoingEvent(identity, encode_within_limit(self._encode, record))
+
+
+def _redacted(redact: Redact, record: Record) -> Record:
+    before = _envelope(record)
+    record = apply_redact(redact, record, hook="the gateway's redact hook", passed_on=InvalidEventError)
+    if _envelope(record) != before:
+        raise InvalidEventError("the gateway's redact hook changed the envelope; the event was not sent")
+    return record
+
+
+def _envelope(record: Record) -> tuple[str, str, str, str]:
+    """What the principal's rights were checked for."""
+    return record["application"], record["conversation_id"], record["event_id"], record["source"]
+
+
+def _shortened(detail: str) -> str:
+    # A refusal may quote what was sent; a page of text helps nobody.
+    return detail if len(detail) <= _LONGEST_DETAIL else detail[:_LONGEST_DETAIL] + "..."
+
+
+def parse_events(body: bytes) -> list[Any]:
+    """The events of a body, which holds one object or a list of them; they are not looked into.
+
+    Raises:
+        InvalidEventError: it is no JSON, or holds no event.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEventError(f"the body is no JSON in UTF-8: {error.msg} at byte {error.pos}") from None
+    events = document if isinstance(document, list) else [document]
+    if not events:
+        raise InvalidEventError("the list holds no event")
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class EventsAnswer:
+    """What a request is answered: the status, a result for each event in order, how many were accepted."""
+
+    status: int
+    results: list[dict[str, Any]]
+    accepted: int
+
+
+def answer_events(taken: Sequence[OutgoingEvent | RefusedEvent], outcomes: Sequence[Outcome]) -> EventsAnswer:
+    """The answer to a request; `outcomes` are those of the events that were sent, in order.
+
+    200 when all were accepted. 503 when any may be sent again; all of them may, as what was accepted is
+    known by its id. Otherwise 207 when some were accepted, and 403 or 422 when none was.
+    """
+    following = iter(outcomes)
+    results: list[dict[str, Any]] = []
+    accepted = 0
+    statuses: set[int] = set()
+    for event in taken:
+        refused = event if isinstance(event, RefusedEvent) else _refused_of(event, next(following))
+        if refused is None and isinstance(event, OutgoingEvent):
+            accepted += 1
+            results.append({"event_id": event.identity[1], "status": "accepted"})
+        elif refused is not None:
+            statuses.add(_STATUS[refused.reason])
+            results.append(
+                {
+                    "event_id": refused.event_id,
+                    "status": "refused",
+                    "reason": refused.reason,
+                    "detail": refused.detail,
+                }
+            )
+    return EventsAnswer(_overall_status(statuses, accepted), results, accepted)
+
+
+def _overall_status(refused: set[int], accepted: int) -> int:
+    if not refused:
+        return 200
+    if 503 in refused:
+        return 503
+    return 207 if accepted else max(refused)
+
+
+def _refused_of(event: OutgoingEvent, outcome: Outcome) -> RefusedEvent | None:
+    """What an outcome means for the sender; None where Kafka has the event."""
+    if outcome is Outcome.ACKED:
+        return None
+    if outcome is Outcome.REFUSED:
+        return RefusedEvent(event.identity[1], "invalid", "Kafka refuses the event, most likely for its size")
+    detail = (
+        "the gateway's memory is full" if outcome is Outcome.FULL else "Kafka did not acknowledge in time"
+    )
+    return RefusedEvent(event.identity[1], "unavailable", f"{detail}; send it again with the same event id")

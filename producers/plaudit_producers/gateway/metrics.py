@@ -1,0 +1,35 @@
+"""Every Prometheus metric of the gateway, as data. The labels are bounded: routes, statuses, reasons."""
+
+from typing import Final
+
+from plaudit_schemas.service.metrics import Metric
+
+_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
+    Metric("plaudit_gateway_requests_total", "counter", "Answers by route and status.", ("route", "status")),
+    Metric(
+        "plaudit_gateway_request_seconds",
+        "histogram",
+        "From a request's head to its answer.",
+        ("route",),
+        _BUCKETS_S,
+    ),
+    Metric("plaudit_gateway_events_accepted_total", "counter", "Events that Kafka acknowledged.", ("from",)),
+    Metric(
+        "plaudit_gateway_events_refused_total",
+        "counter",
+        "Events refused: invalid, forbidden, or unavailable (to be sent again).",
+        ("reason",),
+    ),
+    Metric("plaudit_gateway_events_waiting", "gauge", "Events sent and not yet acknowledged."),
+    Metric("plaudit_gateway_request_bytes", "gauge", "Bytes of the requests being answered now."),
+    Metric("plaudit_gateway_limited_total", "counter", "Requests over a rate limit, by bucket.", ("bucket",)),
+    Metric(
+        "plaudit_gateway_limits_skipped_total",
+        "counter",
+        "Rate limit checks not made because Redis did not answer.",
+    ),
+    Metric("plaudit_gateway_tokens_issued_total", "counter", "Browser tokens made."),
+    Metric("plaudit_gateway_ready", "gauge", "1 when the gateway is ready, as /health/ready tells."),
+)

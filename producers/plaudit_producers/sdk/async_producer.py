@@ -1,0 +1,94 @@
+"""`AsyncFeedbackProducer`, for asyncio."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.events import ConversationEvent
+from plaudit_schemas.contract.ulid import new_ulid
+
+from plaudit_producers.sdk.base import ProducerBase, checked_conversation_id, no_room
+from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_options
+from plaudit_producers.sdk.conversation import AsyncConversation, event_record
+from plaudit_producers.sdk.delivery import DeliveryCallback
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
+
+
+class AsyncFeedbackProducer(ProducerBase):
+    """A `FeedbackProducer` for asyncio, for one event loop at a time.
+
+    Waiting for room, `flush` and `close` do not block the loop.
+
+    The order of a conversation is that in which its calls are awaited. Callbacks are called on the
+    producer's own thread; a DeliveryFuture may be awaited instead. With a spool each event is one write to
+    the page cache on the loop's thread, and with `spool_sync="always"` an fsync, which blocks.
+    """
+
+    async def start_conversation(
+        self, conversation_id: str | None = None, **fields: Unpack[StartOptions]
+    ) -> AsyncConversation:
+        """See `FeedbackProducer.start_conversation`."""
+        given: dict[str, Any] = {**fields}
+        options = take_event_options(given)
+        chat = self.conversation(new_ulid() if conversation_id is None else conversation_id)
+        record = event_record(chat.application, chat.conversation_id, start_body(given), options)
+        await self.emit(record, options.get("on_delivery"), enveloped=True)
+        return chat
+
+    def conversation(self, conversation_id: str) -> AsyncConversation:
+        """The handle of a conversation that was started before, here or elsewhere. Sends nothing."""
+        return AsyncConversation(self, self.application, checked_conversation_id(conversation_id))
+
+    async def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
+        """See `FeedbackProducer.send`."""
+        await self.emit(event.to_record(), on_delivery)
+        return event.event_id
+
+    async def emit(
+        self, record: Record, on_delivery: DeliveryCallback | None = None, *, enveloped: bool = False
+    ) -> None:
+        """See `FeedbackProducer.emit`."""
+        pipeline = self._pipeline
+        record = pipeline.prepare_record(record, enveloped=enveloped)
+        if pipeline.offer_record(record, on_delivery):
+            return
+        if self.options.when_full == "drop":
+            pipeline.drop_record(record, on_delivery)
+            return
+        if self.options.when_full == "block":
+            try:
+                async with asyncio.timeout(self.options.block_timeout_s):
+                    await self._offer_until_taken(record, on_delivery)
+            except TimeoutError:
+                pass
+            else:
+                return
+        raise no_room()
+
+    async def start(self) -> None:
+        """See `FeedbackProducer.start`."""
+        self._pipeline.outbox.start()
+
+    async def flush(self, timeout: float = 30.0) -> int:  # noqa: ASYNC109  # it ends with a number, not an error
+        """See `FeedbackProducer.flush`."""
+        return await asyncio.to_thread(self._pipeline.outbox.flush, timeout)
+
+    async def close(self, timeout: float | None = None) -> int:  # noqa: ASYNC109  # as `flush`
+        """See `FeedbackProducer.close`."""
+        return await asyncio.to_thread(self._close, timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _offer_until_taken(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
+        wait = _FIRST_WAIT_S
+        while not self._pipeline.offer_record(record, on_delivery):
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_S)

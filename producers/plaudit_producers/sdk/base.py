@@ -1,0 +1,151 @@
+"""What the producers for threads and for asyncio share: their parts, forks, and the end of the process."""
+
+import atexit
+import os
+from typing import Any, Unpack
+from weakref import WeakSet
+
+from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.codec.wire import PackagedSchemas
+from plaudit_schemas.contract.records import check_application, check_id
+from plaudit_schemas.kafka.producer import ProducerClient, connector
+from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+
+from plaudit_producers.errors import BufferFullError
+from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.memory_outbox import MemoryOutbox
+from plaudit_producers.sdk.options import ProducerKeywords, ProducerOptions
+from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox, Stats, kafka_log
+from plaudit_producers.sdk.pipeline import Pipeline
+from plaudit_producers.sdk.redact import Redact
+from plaudit_producers.sdk.registered_id import RegisteredId
+from plaudit_producers.spool.outbox import SpoolOutbox
+
+_live: "WeakSet[ProducerBase]" = WeakSet()
+_connected: "set[ProducerBase]" = set()
+"""Producers in which events may wait. They are kept alive here, so that their events are sent."""
+
+
+class ProducerBase:
+    """A producer of one application's events; `FeedbackProducer` documents its arguments."""
+
+    def __init__(
+        self,
+        application: str,
+        *,
+        connection: ConnectionSettings | None = None,
+        on_delivery: DeliveryCallback | None = None,
+        redact: Redact | None = None,
+        identity: IdentityHash | None = None,
+        **options: Unpack[ProducerKeywords],
+    ) -> None:
+        check_application(application, "application")
+        self.application = application
+        self.options = ProducerOptions.of(options)
+        self._connection = connection
+        self._on_delivery, self._redact, self._identity = on_delivery, redact, identity
+        self._closed = False
+        self._registered: RegisteredId | None = None
+        self._pipeline = self._make_pipeline()
+        _live.add(self)
+
+    def stats(self) -> Stats:
+        """Counts since the producer was made (in a forked child: since the fork)."""
+        reporter, outbox = self._pipeline.reporter, self._pipeline.outbox
+        return Stats(
+            accepted=reporter.accepted,
+            taken_over=reporter.taken_over,
+            delivered=reporter.delivered,
+            failed=reporter.failed,
+            dropped=reporter.dropped,
+            waiting=outbox.waiting(),
+            spool_bytes=outbox.spool_bytes(),
+        )
+
+    def _make_outbox(self, reporter: DeliveryReporter, encoder: EventEncoder) -> Outbox:
+        connection = self._connection or load(ConnectionSettings)
+        options, topic = self.options, connection.topic_prefix + EVENTS
+        make_client = connector(connection, options.kafka(), kafka_log)
+        if connection.schema_registry_url is not None:
+            self._registered = RegisteredId(connection.schemas(), encoder.use_id, reporter)
+
+        def connect() -> ProducerClient:
+            client = make_client()
+            self._on_connect()
+            return client
+
+        if options.spool_dir is None:
+            return MemoryOutbox(topic, connect, reporter)
+        return SpoolOutbox(
+            topic,
+            connect,
+            reporter,
+            root=options.spool_dir,
+            max_bytes=options.spool_max_bytes,
+            sync=options.spool_sync,
+        )
+
+    def _make_pipeline(self) -> Pipeline:
+        reporter, encoder = DeliveryReporter(self._on_delivery), EventEncoder(PackagedSchemas())
+        return Pipeline(
+            self._make_outbox(reporter, encoder),
+            encoder,
+            reporter,
+            source=self.options.source,
+            identity=self._identity,
+            redact=self._redact,
+        )
+
+    def _on_connect(self) -> None:
+        _connected.add(self)
+        if self._registered is not None:
+            self._registered.start()
+
+    def _close(self, timeout: float | None) -> int:
+        self._closed = True
+        try:
+            return self._pipeline.close(self.options.exit_timeout_s if timeout is None else timeout)
+        finally:
+            if self._registered is not None:
+                self._registered.stop()
+            _connected.discard(self)
+
+    def _forked(self) -> None:
+        """Begin anew in a forked child: client, threads, spool and every lock belong to the parent."""
+        self._pipeline.outbox.abandon()
+        _connected.discard(self)
+        if not self._closed:
+            self._pipeline = self._make_pipeline()
+
+
+def checked_conversation_id(conversation_id: str) -> str:
+    """The id itself, if it is valid.
+
+    Raises:
+        InvalidEventError: it is empty, too long, or no text.
+    """
+    check_id(conversation_id, "conversation_id")
+    return conversation_id
+
+
+def no_room() -> BufferFullError:
+    """What both producers raise once they have waited long enough."""
+    return BufferFullError("there is no room for the event: Kafka is away or too slow; send it again later")
+
+
+def _close_all() -> None:
+    for producer in list(_connected):
+        producer._close(None)  # noqa: SLF001  # the same module
+
+
+def _forked_all(*_: Any) -> None:
+    for producer in list(_live):
+        producer._forked()  # noqa: SLF001  # the same module
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked_all)

@@ -1,0 +1,26 @@
+"""Encoding an event, within the size that Kafka's topic takes."""
+
+from collections.abc import Callable
+
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.limits import EVENT_BYTES
+from plaudit_schemas.errors import EncodingError, InvalidEventError
+
+Encode = Callable[[Record], bytes]
+
+
+def encode_within_limit(encode: Encode, record: Record) -> bytes:
+    """The bytes of an event.
+
+    Raises:
+        InvalidEventError: it does not fit the schema, or takes more than EVENT_BYTES.
+    """
+    try:
+        payload = encode(record)
+    except EncodingError as error:
+        raise InvalidEventError(str(error)) from error
+    if len(payload) > EVENT_BYTES:
+        raise InvalidEventError(
+            f"the event takes {len(payload)} bytes, more than {EVENT_BYTES}; send long texts by reference"
+        )
+    return payload

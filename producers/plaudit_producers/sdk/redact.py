@@ -1,0 +1,81 @@
+"""The `redact` hook: a function over an event's record, before it is encoded and spooled."""
+
+from collections.abc import Callable
+from typing import Final
+
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.names import ADD_MESSAGE, COMPARE_MESSAGES, CORRECTION, ERASE_CONVERSATION, TEXT
+from plaudit_schemas.contract.records import validate
+from plaudit_schemas.errors import PlauditError
+
+from plaudit_producers.errors import RedactionError
+
+Redact = Callable[[Record], Record]
+"""Takes the record of an event, in the form of `ConversationEvent.to_record` (fields that hold their default
+may be missing), and returns the record to send, the same or another. It is called on the sender's thread, so
+it delays the chat. What it returns is validated again. If it raises, nothing is sent."""
+
+_TEXTS: Final = {
+    ADD_MESSAGE: ("content", "reasoning"),
+    COMPARE_MESSAGES: ("comment",),
+    ERASE_CONVERSATION: ("reason",),
+}
+_VALUE_TEXTS: Final = {TEXT: "text", CORRECTION: "content"}
+
+
+def redact_texts(replace: Callable[[str], str]) -> Redact:
+    """A hook that puts every free text of people and models through `replace`.
+
+    These are content, reasoning, the arguments of tool calls, comments, and the texts of feedback. Ids,
+    names, labels, tags, metadata, prompts, tools and parameters stay as they are: they are the product's
+    own.
+    """
+
+    def redact(record: Record) -> Record:
+        name, body = record["body"]
+        _replace_fields(body, _TEXTS.get(name, ()), replace)
+        for call in body.get("tool_calls", ()):
+            _replace_fields(call, ("arguments",), replace)
+        feedback = body.get("feedback")
+        if feedback is not None:
+            _replace_fields(feedback, ("comment",), replace)
+            if feedback.get("value") is not None:
+                kind, value = feedback["value"]
+                if kind in _VALUE_TEXTS:
+                    _replace_fields(value, (_VALUE_TEXTS[kind],), replace)
+        return record
+
+    return redact
+
+
+def apply_redact(
+    redact: Redact,
+    record: Record,
+    *,
+    hook: str = "the redact hook",
+    passed_on: type[PlauditError] = PlauditError,
+) -> Record:
+    """What a hook makes of a record, validated.
+
+    Args:
+        hook: what the error calls it.
+        passed_on: an error of the hook that is raised as it is.
+
+    Raises:
+        InvalidEventError: what the hook returned breaks the contract.
+        RedactionError: the hook raised. Only the error's type is named, as its text may hold content.
+    """
+    try:
+        record = redact(record)
+    except passed_on:
+        raise
+    except Exception as error:
+        raise RedactionError(f"{hook} raised {type(error).__name__}; the event was not sent") from error
+    validate(record)
+    return record
+
+
+def _replace_fields(holder: Record, fields: tuple[str, ...], replace: Callable[[str], str]) -> None:
+    for field in fields:
+        if holder.get(field) is not None:
+            holder[field] = replace(holder[field])

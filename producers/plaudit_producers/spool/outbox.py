@@ -1,0 +1,274 @@
+"""The outbox with a spool: every event is on disk first, and stays there until Kafka has acknowledged it."""
+
+import time
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from plaudit_schemas.kafka.producer import Connect, FatalClientError, is_refused
+
+from plaudit_producers.errors import DeliveryError, SpooledError
+from plaudit_producers.sdk.client_thread import ClientThread
+from plaudit_producers.sdk.delivery import DeliveryCallback, delivery_of
+from plaudit_producers.sdk.options import SpoolSync
+from plaudit_producers.sdk.outbox import DeliveryReporter, log
+from plaudit_producers.spool.segment import Segment
+from plaudit_producers.spool.store import Spool
+
+_DRAIN_EVENTS: Final = 500
+_RETRY_S: Final = 2.0
+_SYNC_S: Final = 1.0
+_WAIT_S: Final = 0.05
+
+
+class HandOver(Enum):
+    """How events get from the spool to librdkafka; always in the order of the files.
+
+    Attributes:
+        DIRECT: librdkafka has had every event of the spool. A new one is handed over as soon as it is
+            written.
+        BACKLOG: some events were not handed over yet. The client's thread does it; new ones queue behind
+            them.
+        RETRY: librdkafka gave some events back. Nothing is handed over until it has reported on all it holds.
+            Then the thread begins again with the first event that is not settled: BACKLOG.
+    """
+
+    DIRECT = "direct"
+    BACKLOG = "backlog"
+    RETRY = "retry"
+
+
+class SpoolOutbox:
+    """Writes each event to the spool, then hands it to librdkafka.
+
+    What Kafka refuses for a reason other than the event itself is handed over again. An event is settled once
+    Kafka has acknowledged it or refused it for good.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        connect: Connect,
+        reporter: DeliveryReporter,
+        *,
+        root: Path,
+        max_bytes: int,
+        sync: SpoolSync,
+    ) -> None:
+        self._reporter = reporter
+        self._root, self._max_bytes, self._sync = root, max_bytes, sync
+        self._thread = ClientThread(topic, connect, self._step)
+        self._lock = RLock()
+        self._spool: Spool | None = None
+        self._callbacks: dict[tuple[Segment, int], DeliveryCallback] = {}
+        self._state = HandOver.BACKLOG  # what ended processes left is taken over, and sent first
+        self._taken_over = self._closing = False
+        self._retry_at = self._synced_at = 0.0
+
+    def start(self) -> None:
+        self._opened()
+
+    def offer_event(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
+        with self._lock:
+            spool = self._spool or self._opened()
+            place = spool.append_event(key, payload)
+            if place is None:
+                return False
+            if on_delivery is not None:
+                self._callbacks[place] = on_delivery
+            if self._state is HandOver.DIRECT:
+                segment, index = place
+                if self._hand_over(segment, index, key, payload):
+                    segment.move_to_end()
+                else:
+                    self._queue_up()
+        return True
+
+    def wait_for_room(self, timeout: float) -> None:
+        self._thread.wait_for_room(min(timeout, _WAIT_S))
+
+    def flush(self, timeout: float) -> int:
+        if self._closing:
+            return 0
+        self._opened()
+        deadline = time.monotonic() + timeout
+        while True:
+            waiting = self.waiting()
+            left = deadline - time.monotonic()
+            if (not waiting and self._taken_over) or left <= 0:
+                return waiting
+            if self._thread.client.waiting():
+                self._thread.flush(min(left, 4 * _WAIT_S))
+            else:
+                self._thread.wait_for_room(min(left, _WAIT_S))
+
+    def close(self, timeout: float) -> int:
+        if self._spool is None:
+            return 0
+        waiting = self.flush(timeout)
+        with self._lock:
+            self._closing = True
+        self._thread.stop()
+        self._reporter.report_postponed()
+        self._report_spooled(self._spool)
+        waiting = self._spool.waiting() if waiting else 0
+        self._spool.close()
+        if waiting:
+            log.warning(
+                "%d events stay in the spool %s; the next producer there sends them", waiting, self._root
+            )
+        return waiting
+
+    def abandon(self) -> None:
+        self._thread.client.abandon()
+        if self._spool is not None:
+            self._spool.abandon()
+
+    def waiting(self) -> int:
+        with self._lock:
+            return 0 if self._spool is None else self._spool.waiting()
+
+    def spool_bytes(self) -> int:
+        return 0 if self._spool is None else self._spool.bytes
+
+    def _opened(self) -> Spool:
+        with self._lock:
+            if self._spool is None:
+                self._spool = Spool(self._root, self._max_bytes, self._sync)
+            self._thread.start()
+            return self._spool
+
+    # The way to librdkafka and back; under the lock.
+
+    def _hand_over(self, segment: Segment, index: int, key: bytes, payload: bytes) -> bool:
+        """Hand one event to librdkafka; False where that does not take it now."""
+        try:
+            taken = self._thread.produce(key, payload, partial(self._settle_report, segment, index))
+        except FatalClientError:  # the next `_step` finds the client failed
+            return False
+        except KafkaException as raised:
+            error = raised.args[0]
+            if not is_refused(error):
+                self._retry_later(error)
+                return False
+            segment.settle(index)
+            callback = self._callbacks.pop((segment, index), None)
+            self._reporter.postpone_report(delivery_of(key, payload, self._refusal(error)), callback)
+            return True
+        segment.pending += taken
+        return taken
+
+    def _settle_report(
+        self, segment: Segment, index: int, error: KafkaError | None, message: Message
+    ) -> None:
+        """librdkafka reports on an event: settle it, unless it is to be handed over again."""
+        with self._lock:
+            segment.pending -= 1
+            if error is not None and not is_refused(error):
+                self._retry_later(error)
+                return
+            segment.settle(index)
+            if segment.sealed and self._spool is not None:
+                self._spool.delete_if_done(segment)
+            callback = self._callbacks.pop((segment, index), None) if self._callbacks else None
+        key, payload = message.key() or b"", message.value() or b""
+        if error is not None:
+            self._reporter.report(delivery_of(key, payload, self._refusal(error)), callback)
+            return
+        self._reporter.count_delivered()
+        if callback is not None or self._reporter.on_delivery is not None:
+            delivery = delivery_of(key, payload, partition=message.partition(), offset=message.offset())
+            self._reporter.report(delivery, callback)
+
+    def _refusal(self, error: KafkaError) -> DeliveryError:
+        self._reporter.count_failed()
+        self._reporter.log_failure("refused", "Kafka refuses an event for good: %s", error.str())
+        return DeliveryError(f"Kafka refuses the event for good: {error.str()}")
+
+    # The changes of state.
+
+    def _queue_up(self) -> None:
+        """DIRECT to BACKLOG: an event was written and not taken."""
+        if self._state is HandOver.DIRECT:
+            self._state = HandOver.BACKLOG
+
+    def _retry_later(self, error: KafkaError) -> None:
+        """Any state to RETRY, after a pause: Kafka did not take an event."""
+        if not self._closing:
+            self._reporter.log_failure(
+                "postponed", "Kafka did not take events; they stay in the spool: %s", error.str()
+            )
+            self._state = HandOver.RETRY
+            self._retry_at = time.monotonic() + _RETRY_S
+
+    def _replace_client(self) -> None:
+        """Any state to RETRY: the client failed for good, and what it held goes to the next one."""
+        log.error("librdkafka gave up; connecting anew, the spool sends what it had")
+        with self._lock:  # before the new client is there: nothing may overtake what the old one had
+            self._state = HandOver.RETRY
+        self._thread.client.replace()
+
+    def _rewind_when_reported(self, spool: Spool) -> bool:
+        """RETRY to BACKLOG, once the pause is over and librdkafka has reported on all it had."""
+        if time.monotonic() < self._retry_at or any(segment.pending for segment in spool.segments):
+            return False
+        for segment in spool.segments:
+            segment.rewind()
+        self._state = HandOver.BACKLOG
+        return True
+
+    def _drain(self, spool: Spool) -> bool:
+        """Hand over a few events, up to BACKLOG to DIRECT; whether there are more, and room for them."""
+        with self._lock:
+            if self._state is HandOver.RETRY and not self._rewind_when_reported(spool):
+                return False
+            left = _DRAIN_EVENTS
+            for segment in list(spool.segments):
+                while left and (frame := segment.next_frame()) is not None:
+                    if not segment.is_settled(frame.number):
+                        if not self._hand_over(segment, frame.number, frame.key, frame.payload):
+                            return False
+                        left -= 1
+                    segment.move_past(frame)
+            if left:
+                self._state = HandOver.DIRECT
+            return not left
+
+    # What the client's thread does after each round of reports.
+
+    def _step(self) -> None:
+        spool = self._opened()
+        if not self._taken_over:
+            self._take_over(spool)
+        if self._thread.client.failed:
+            self._replace_client()
+        while self._state is not HandOver.DIRECT and self._drain(spool):
+            pass
+        self._reporter.report_postponed()
+        now = time.monotonic()
+        if now - self._synced_at >= _SYNC_S:
+            self._synced_at = now
+            spool.sync()
+
+    def _take_over(self, spool: Spool) -> None:
+        try:
+            orphans = spool.adopt_orphans()
+            with self._lock:
+                self._reporter.taken_over += sum(segment.events - segment.settled for segment in orphans)
+                spool.add_orphans(orphans)
+        finally:
+            self._taken_over = True
+
+    def _report_spooled(self, spool: Spool) -> None:
+        """At the end: tell the callbacks of what stays in the spool."""
+        failure = SpooledError("the producer was closed first; the next one with this spool sends the event")
+        for segment in spool.segments if self._callbacks else ():
+            segment.rewind()
+            while (frame := segment.next_frame()) is not None:
+                segment.move_past(frame)
+                callback = self._callbacks.pop((segment, frame.number), None)
+                if callback is not None:
+                    self._reporter.report(delivery_of(frame.key, frame.payload, failure), callback)

@@ -1,0 +1,69 @@
+"""librdkafka's own means of testing: a broker inside the client, topics that refuse, a fatal error."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError
+from plaudit_producers import FeedbackProducer
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+
+from tests.support.services import eventually
+
+
+def mocked(**options: Any) -> ConnectionSettings:
+    """Settings that give each client a Kafka of its own in memory; it looks at its topics often."""
+    quick = {"topic.metadata.refresh.interval.ms": 200, "topic.metadata.propagation.max.ms": 0}
+    return ConnectionSettings(kafka_options={"test.mock.num.brokers": 1, **quick, **options})
+
+
+def client_of(producer: FeedbackProducer) -> Any:
+    """The client that a producer has now."""
+    outbox: Any = producer._pipeline.outbox
+    return outbox._thread.client._client
+
+
+def wait_for_rounds(producer: FeedbackProducer, count: int) -> None:
+    """Wait until the producer's thread has served the client's reports so many times more."""
+    outbox: Any = producer._pipeline.outbox
+    step = outbox._thread._step
+    done: list[None] = []
+
+    def counted() -> None:
+        step()
+        done.append(None)
+
+    outbox._thread._step = counted
+    eventually(lambda: len(done) >= count, "the producer's thread to go round", 60)
+
+
+def fail_for_good(client: Any, code: int = KafkaError.INVALID_PRODUCER_EPOCH) -> None:
+    """Raise a fatal error in a client, as an idempotent producer meets it when Kafka has lost count of it."""
+    assert _library().rd_kafka_test_fatal_error(_handle(client), code, b"for the test") == 0
+
+
+def refuse_topic(client: Any, code: int) -> None:
+    """Give the events' topic an error, from the client's next look at it on; 0 is none."""
+    library = _library()
+    cluster = ctypes.c_void_p(library.rd_kafka_handle_mock_cluster(_handle(client)))
+    library.rd_kafka_mock_topic_set_error(cluster, EVENTS.encode(), code)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    folder = Path(confluent_kafka.__file__).parent.with_name("confluent_kafka.libs")
+    (path,) = folder.glob("librdkafka*.so*")
+    library = ctypes.CDLL(str(path))
+    library.rd_kafka_handle_mock_cluster.restype = ctypes.c_void_p
+    library.rd_kafka_name.restype = ctypes.c_char_p
+    return library
+
+
+def _handle(client: Any) -> ctypes.c_void_p:
+    """The client in C: the first member of the Python object after its head."""
+    handle = ctypes.c_void_p.from_address(id(client) + object.__basicsize__)
+    assert _library().rd_kafka_name(handle).startswith(b"rdkafka#producer")
+    return handle

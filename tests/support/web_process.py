@@ -1,0 +1,115 @@
+"""A web server of ours as a real process: the gateway, the console."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.access.principals import ApiRole
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+from tests.support.services import eventually
+
+_LISTENS = re.compile(r"listens on (http://\S+)")
+
+
+@dataclass
+class WebProcess:
+    """One `plaudit` sub-command with an address, and the file of API keys that it goes by.
+
+    Attributes:
+        command: the sub-command, which is also the start of its settings' names.
+    """
+
+    command: ClassVar[str]
+
+    connection: ConnectionSettings
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    logged_before: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def keys(self) -> FileKeyStore:
+        """Its API keys."""
+        return FileKeyStore(self.folder / "keys.json")
+
+    def key(
+        self, *roles: ApiRole, application: str = "shop", rate: float | None = 1e6, name: str = ""
+    ) -> str:
+        """A new API key; before the process starts, it is known at once."""
+        made = make_key(application, frozenset(roles or ("producer", "reader")), name=name, rate=rate)
+        self.keys.add(made.key)
+        return made.secret
+
+    def launch(self) -> None:
+        """Start the process and wait until it listens."""
+        environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
+            "PLAUDIT_DATA": str(self.folder),
+            "PLAUDIT_BOOTSTRAP_SERVERS": self.connection.bootstrap_servers,
+            "PLAUDIT_REDIS_URL": self.connection.redis_url.get_secret_value(),
+            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
+            "PLAUDIT_REDIS_PREFIX": self.connection.redis_prefix,
+            f"PLAUDIT_{self.command.upper()}_PORT": "0",
+            "PLAUDIT_GATEWAY_KEYS": str(self.folder / "keys.json"),
+            **{f"PLAUDIT_{name.upper()}": value for name, value in self.settings.items()},
+        }
+        self._log_path.touch()
+        self.logged_before = self._log_path.stat().st_size
+        command = [sys.executable, "-m", "plaudit_infra.main", self.command]
+        with self._log_path.open("ab") as log:
+            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        eventually(lambda: bool(self._address()), f"the {self.command} listens")
+        self.url = self._address()
+
+    def wait_ready(self) -> None:
+        """Wait until it says that it is ready."""
+        eventually(self.ready, f"the {self.command} is ready")
+
+    def ready(self) -> bool:
+        """Whether it says that it is."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        return self.status("/health/ready") == 200
+
+    def status(self, path: str, **headers: str) -> int:
+        """What a stranger is answered; 0 where nobody answers."""
+        try:
+            with httpx.stream("GET", self.url + path, headers=headers, timeout=30) as answer:
+                return answer.status_code
+        except httpx.TransportError:
+            return 0
+
+    def stop(self) -> int:
+        """SIGTERM, then wait; the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(120)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def log(self) -> str:
+        """What it wrote."""
+        return self._log_path.read_text()
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / f"{self.command}.log"
+
+    def _address(self) -> str:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        found = _LISTENS.search(self.log()[self.logged_before :])
+        return found.group(1) if found else ""
