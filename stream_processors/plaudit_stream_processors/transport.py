@@ -41,7 +41,7 @@ _BESIDE_FULL_S = 0.02
 _SETTING = "batched_positions"
 
 
-class Batch(NamedTuple):
+class FetchedBatch(NamedTuple):
     """Records of one partition, in order.
 
     Attributes:
@@ -192,20 +192,15 @@ class BatchedConsumer(driver.Consumer):
         await asyncio.wait_for(getattr(self.app, _SETTING).release(revoked), ANSWER_S)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
-        active = self._get_active_partitions()
-        full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
-        if full and full >= active:
-            self._room.clear()
-            try:
-                await asyncio.wait_for(self._room.wait(), timeout)
-            except TimeoutError:
-                self.last_fetch = time.monotonic()
-                return {}, active
-            full = {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+        """Batches of the partitions that have room for one, and the partitions that were asked for."""
+        if not await self._has_room_within(timeout):
+            self.last_fetch = time.monotonic()
+            return {}, self._get_active_partitions()
+        full = self._full_partitions()
         if full:  # they must not wait until one of the others has a record
             timeout = min(timeout, _BESIDE_FULL_S)
         # Full ones are left out of this fetch alone: Faust's own set is what rebalances work on.
-        active.difference_update(full)
+        self._get_active_partitions().difference_update(full)
         try:
             records, fetched = await super()._wait_next_records(timeout)
         finally:
@@ -216,14 +211,31 @@ class BatchedConsumer(driver.Consumer):
         batches = {tp: self._batch(tp, stretch) for tp, (stretch,) in (records or {}).items()}
         return {tp: [batch] for tp, batch in batches.items() if batch is not None}, fetched
 
-    def _batch(self, tp: TP, stretch: Stretch) -> Batch | None:
+    def _full_partitions(self) -> set[TP]:
+        """The active partitions that wait for the acknowledgement of as many batches as they may hold."""
+        active = self._get_active_partitions()
+        return {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+
+    async def _has_room_within(self, timeout: float) -> bool:  # noqa: ASYNC109  # Faust's
+        """Whether some partition may be fetched; where all are full, waits for an acknowledgement."""
+        full = self._full_partitions()
+        if not full or full < self._get_active_partitions():
+            return True
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def _batch(self, tp: TP, stretch: Stretch) -> FetchedBatch | None:
         expected = self._position.get(tp)
         if stretch.session != self.session or expected is None:
             return None  # fetched before the last seek, which brings it again
         if stretch.first_offset != expected:
             raise GapError(f"{tp} was fetched from {stretch.first_offset}, not from {expected}")
         _, first, following, records = stretch
-        return Batch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
+        return FetchedBatch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
 
     def _to_message(self, tp: TP, batch: Any) -> ConsumerMessage:
         # Only here is it certain that the batch is delivered, and not dropped with its generation.

@@ -3,8 +3,9 @@
 import copy
 from typing import Any
 
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_stream_processors.fold import Conversation, Effects, Event, Refused, Rules, fold
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.errors import RefusedError
+from plaudit_stream_processors.fold import ConversationState, Effects, Event, Rules, fold
 
 T0_MS = 1_790_000_000_000
 _ENCODER = Encoder("conversation_event")
@@ -77,13 +78,14 @@ class Folded:
     """What a sequence of records comes to; each arrives when it occurred, unless told otherwise."""
 
     def __init__(self, rules: Rules | None = None) -> None:
-        self.state = Conversation("acme", "c1")
+        self.state = ConversationState("acme", "c1")
         self.effects = Effects()
         self.rules = rules or Rules()
         self.refused: list[tuple[str, str]] = []
         self.offset = 0
+        self._copied = 0
 
-    def take(self, *records: dict[str, Any], arrived_ms: int | None = None) -> "Folded":
+    def add(self, *records: dict[str, Any], arrived_ms: int | None = None) -> "Folded":
         for record in records:
             arrival = record["occurred_at"] // 1000 if arrived_ms is None else arrived_ms
             try:
@@ -93,10 +95,17 @@ class Folded:
                     self.effects,
                     self.rules,
                 )
-            except Refused as refused:
-                self.refused.append((refused.reason, refused.detail))
+            except RefusedError as refused:
+                self.refused.append((refused.reason, str(refused)))
             self.offset += 1
+            self._copy_emissions()
         return self
+
+    def _copy_emissions(self) -> None:
+        """What was finished refers to the state, which the next event may change: keep it as it is now."""
+        finished = self.effects.finished
+        finished[self._copied :] = [copy.deepcopy(emission) for emission in finished[self._copied :]]
+        self._copied = len(finished)
 
     def cells(self, resolution: str = "10m") -> dict[str, int]:
         """Counters of one resolution, summed over buckets, without the series' name."""

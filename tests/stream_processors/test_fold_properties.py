@@ -47,13 +47,13 @@ def _outcome(folded: Folded) -> dict[str, Any]:
 @settings(max_examples=150, deadline=None)
 @given(_LOGS, st.integers(0, 30))
 def test_a_prefix_stored_and_loaded_then_the_rest_equals_all(log: list[dict[str, Any]], cut: int) -> None:
-    whole = Folded().take(*log)
-    parts = Folded().take(*log[:cut])
+    whole = Folded().add(*log)
+    parts = Folded().add(*log[:cut])
     flat = changed_fields(parts.state)
     stored = {str(field).encode(): value for field, value in zip(flat[::2], flat[1::2], strict=True)}
     if parts.state.events:
         parts.state = conversation_of("acme/c1", stored)  # type: ignore[arg-type]  # values are bytes
-    parts.take(*log[cut:])
+    parts.add(*log[cut:])
     assert _outcome(parts) == _outcome(whole)
     assert [plain_record(e.record) for e in parts.effects.finished] == [
         plain_record(e.record) for e in whole.effects.finished
@@ -64,9 +64,9 @@ def test_a_prefix_stored_and_loaded_then_the_rest_equals_all(log: list[dict[str,
 @given(_LOGS, st.lists(st.integers(0, 29), max_size=10))
 def test_repeats_change_nothing(log: list[dict[str, Any]], again: list[int]) -> None:
     alive = [record for record in log if record["body"][0] != "plaudit.v1.EraseConversation"]
-    once = Folded().take(*alive)
+    once = Folded().add(*alive)
     accepted = [record for record in alive if record["event_id"] in once.state.seen]
-    repeated = Folded().take(*alive).take(*[accepted[index] for index in again if index < len(accepted)])
+    repeated = Folded().add(*alive).add(*[accepted[index] for index in again if index < len(accepted)])
     assert _outcome(repeated) == _outcome(once)
 
 
@@ -92,8 +92,8 @@ def test_producers_may_overtake_each_other(judgements: list[dict[str, Any]], dat
         judgement["occurred_at"] = chat[0]["occurred_at"] + at
         judgement["event_id"] = f"judgement {at}"
     log = [*chat, *judgements]
-    straight = Folded().take(start(0), *log)
-    mixed = Folded().take(start(0), *data.draw(st.permutations(log)))
+    straight = Folded().add(start(0), *log)
+    mixed = Folded().add(start(0), *data.draw(st.permutations(log)))
     assert mixed.cells() == straight.cells()
     assert mixed.refused == straight.refused == []
     assert _judged(mixed) == _judged(straight)
@@ -107,7 +107,7 @@ def _judged(folded: Folded) -> dict[str, Any]:
 @given(_LOGS)
 def test_counters_never_fall_below_zero_and_votes_match_the_slots(log: list[dict[str, Any]]) -> None:
     alive = [record for record in log if record["body"][0] != "plaudit.v1.EraseConversation"]
-    folded = Folded().take(*alive)
+    folded = Folded().add(*alive)
     cells = folded.cells()
     assert all(amount > 0 for amount in cells.values())
     rated = [

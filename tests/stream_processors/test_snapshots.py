@@ -5,10 +5,10 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from plaudit_schemas.codec import Encoder
+from plaudit_schemas.codec.wire import Encoder
 from plaudit_stream_processors.metrics.windows import WINDOWS, bucket_names
-from plaudit_stream_processors.worker.snapshots import Snapshots
-from plaudit_stream_processors.worker.telemetry import Telemetry
+from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
+from plaudit_stream_processors.worker.snapshots import SnapshotPublisher
 from prometheus_client import generate_latest
 
 
@@ -27,19 +27,19 @@ class _Reader:
         pass
 
 
-async def _shown_while_publishing(snapshots: Snapshots, telemetry: Telemetry) -> list[set[str]]:
-    await snapshots.publish([0])
+async def _shown_while_publishing(publisher: SnapshotPublisher, metrics: WorkerMetrics) -> list[set[str]]:
+    await publisher.publish_snapshots([0])
     seen: list[set[str]] = []
 
     async def scrape() -> None:
         while True:
-            text = generate_latest(telemetry.registry).decode()
+            text = generate_latest(metrics.registry).decode()
             seen.append({w.name for w in WINDOWS if f"plaudit_messages{{{_labels(w.name)}}} " in text})
             await asyncio.sleep(0)
 
     scraper = asyncio.create_task(scrape())
     await asyncio.sleep(0)
-    await snapshots.publish([0])
+    await publisher.publish_snapshots([0])
     scraper.cancel()
     return seen
 
@@ -49,15 +49,16 @@ def _labels(window: str) -> str:
 
 
 def test_a_scrape_during_a_publish_misses_no_window() -> None:
-    telemetry: Any = Telemetry()
+    metrics = WorkerMetrics()
     sent: list[Any] = []
 
-    async def send(letters: list[Any]) -> None:
-        sent.extend(letters)
+    async def send_records(records: list[Any]) -> None:
+        sent.extend(records)
 
-    outlet: Any = SimpleNamespace(send=send)
-    snapshots = Snapshots(_Reader(), outlet, Encoder("metric_snapshot"), telemetry, "t")  # type: ignore[arg-type]
-    seen = asyncio.run(_shown_while_publishing(snapshots, telemetry))
+    output: Any = SimpleNamespace(send_records=send_records)
+    reader: Any = _Reader()
+    publisher = SnapshotPublisher(reader, output, Encoder("metric_snapshot"), metrics, "t")
+    seen = asyncio.run(_shown_while_publishing(publisher, metrics))
     assert len(seen) > 2
     assert all(windows == {window.name for window in WINDOWS} for windows in seen)
     assert len(sent) == 2 * len(WINDOWS)

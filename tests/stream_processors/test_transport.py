@@ -9,8 +9,8 @@ from faust.types import TP
 from plaudit_stream_processors.transport import (
     MAX_UNACKED,
     AckOrderError,
-    Batch,
     BatchedConsumer,
+    FetchedBatch,
     GapError,
     PositionError,
     PositionStoreError,
@@ -97,7 +97,7 @@ def test_reading_begins_where_the_store_says_and_at_the_start_where_it_says_noth
 def test_positions_are_contiguous_where_offsets_have_gaps() -> None:
     consumer, _ = _started({A: 40})
     first, second = _delivered(consumer, A, 43, 47), _delivered(consumer, A, 60)
-    batches: list[Batch] = [first.value, second.value]
+    batches: list[FetchedBatch] = [first.value, second.value]
     assert [(batch.first_offset, batch.next_offset) for batch in batches] == [(40, 48), (48, 61)]
     assert consumer.ack(first)
     assert list(consumer._filter_tps_with_pending_acks()) == [A]

@@ -24,7 +24,7 @@ def _watched(*moments: dict[str, Any]) -> list[str | None]:
             "waits_since": None,
             "away": False,
         }
-        said.append(watchdog.check(**{**usual, **moment}))
+        said.append(watchdog.find_hang(**{**usual, **moment}))
         clock.now += 10
     return said
 

@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from confluent_kafka import Consumer, Producer, TopicPartition
-from plaudit_schemas.codec import Decoder
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
-from plaudit_schemas.keys import PARTITIONER
-from plaudit_schemas.producing import produce_when_room
+from confluent_kafka import Producer
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.keys import PARTITIONER
+from plaudit_schemas.kafka.dead_letters import DeadLetter
+from plaudit_schemas.kafka.producer import produce_when_room
+from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.service.redis import connect
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_schemas.topics.admin import ensure
-from plaudit_stream_processors.fold import Conversation, Rules
-from plaudit_stream_processors.metrics.recount import LogRecord, Recount, recount
-from plaudit_stream_processors.state.client import connect
+from plaudit_stream_processors.fold import ConversationState, Rules
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
+from tests.support.recount import Recount, recount
 from tests.support.services import eventually
 
 
@@ -114,14 +117,8 @@ class Line:
 
     def ends(self) -> dict[int, int]:
         """The events topic's end offsets."""
-        consumer = Consumer(self.connection.kafka(**{"group.id": "ends", "log_level": 0}))
-        name = self.connection.topic_prefix + EVENTS
-        found = {
-            p: consumer.get_watermark_offsets(TopicPartition(name, p), timeout=30)
-            for p in range(self.partitions)
-        }
-        consumer.close()
-        return {partition: end for partition, (_, end) in found.items()}
+        with TopicReader(self.connection, EVENTS) as reader:
+            return {partition: reader.ends(partition)[1] for partition in range(self.partitions)}
 
     def wait_folded(self, timeout_s: float = 180.0) -> None:
         """Wait until every event is committed; restart workers that ended, as a supervisor does."""
@@ -139,36 +136,15 @@ class Line:
             print(self.logs())
             raise
 
-    def read(self, topic: str) -> Iterator[Any]:
-        """Every message of a topic, each partition in its order."""
-        consumer = Consumer(self.connection.kafka(**{"group.id": f"r{uuid.uuid4().hex}", "log_level": 0}))
-        name = self.connection.topic_prefix + topic
-        left = {}
-        for partition in range(self.partitions):
-            _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=30)
-            if end:
-                left[partition] = end
-        consumer.assign([TopicPartition(name, partition, 0) for partition in left])
-        deadline = time.monotonic() + 120
-        while left and time.monotonic() < deadline:
-            for message in consumer.consume(5000, timeout=1.0):
-                assert message.error() is None
-                yield message
-            # Not the last message's offset: a log may end in transaction markers, which no message shows.
-            for place in consumer.position([TopicPartition(name, partition) for partition in left]):
-                if place.offset >= left[place.partition]:
-                    del left[place.partition]
-        consumer.close()
-        assert not left, f"{name} could not be read to its end"
+    def read(self, topic: str) -> Iterator[KafkaRecord]:
+        """Every record of a topic, each partition in its order."""
+        with TopicReader(self.connection, topic, timeout_s=120) as reader:
+            for partition in reader.partitions():
+                yield from reader.records(partition, *reader.ends(partition))
 
-    def log(self) -> list[LogRecord]:
+    def log(self) -> list[KafkaRecord]:
         """The events topic."""
-        return [
-            LogRecord(
-                message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value()
-            )
-            for message in self.read(EVENTS)
-        ]
+        return list(self.read(EVENTS))
 
     def check_exact(self, rules: Rules | None = None) -> Recount:
         """State, counters, finished conversations and dead letters equal a recount, to the unit."""
@@ -181,10 +157,10 @@ class Line:
             for key, state in stored.items():
                 assert plain(state) == plain(states[key]), key
         self._check_finished(expected)
-        refused = {}
-        for message in self.read(DEAD_LETTERS):
-            headers = dict(message.headers())
-            refused[int(headers["partition"]), int(headers["offset"])] = headers["reason"].decode()
+        letters = [DeadLetter.read(record) for record in self.read(DEAD_LETTERS)]
+        refused = {
+            (letter.record.partition, letter.record.offset): letter.refusal.reason for letter in letters
+        }
         assert refused == expected.refused
         return expected
 
@@ -192,11 +168,11 @@ class Line:
         decoder = Decoder("finished_conversation")
         contents: dict[tuple[int, int], set[bytes]] = {}
         for message in self.read(FINISHED):
-            record = decoder.decode(message.value())
-            assert message.partition() == record["source_partition"]
-            contents.setdefault((record["source_partition"], record["source_offset"]), set()).add(
-                message.value()
-            )
+            assert message.value is not None
+            record = decoder.decode(message.value)
+            assert message.partition == record["source_partition"]
+            place = record["source_partition"], record["source_offset"]
+            contents.setdefault(place, set()).add(message.value)
         assert set(contents) == set(expected.finished)
         assert {len(content) for content in contents.values()} <= {1}
 
@@ -211,18 +187,18 @@ class Line:
                 }
         return {name: cells for name, cells in found.items() if cells}
 
-    async def _load(self, partition: int, keys: list[str]) -> dict[str, Conversation]:
+    async def _load(self, partition: int, keys: list[str]) -> dict[str, ConversationState]:
         client = connect(self.redis)
         store = ConversationStore(client, prefix=self.connection.redis_prefix, state_retention_ms=1)
-        found = await store.load(partition, keys)
+        found = await store.load_conversations(partition, keys)
         await client.aclose()
         return found
 
 
-def plain(state: Conversation) -> dict[str, Any]:
+def plain(state: ConversationState) -> dict[str, Any]:
     """A state as comparable data."""
     skipped = {"dirty", "batch", "weight", "size", "children", "slots_of"}
-    fields = {name: getattr(state, name) for name in Conversation.__slots__ if name not in skipped}
+    fields = {name: getattr(state, name) for name in ConversationState.__slots__ if name not in skipped}
     return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one
 
 

@@ -2,12 +2,16 @@
 
 import asyncio
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from plaudit_schemas.commands import OK, Command
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from plaudit_stream_processors.fold import ConversationState
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -25,18 +29,33 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_stream_processors.reading import live, moment_of, rebuilt, shown  # noqa: PLC0415  # loads clients
+    from plaudit_stream_processors.fold import Rules  # noqa: PLC0415
+    from plaudit_stream_processors.queries.as_of import parse_until, state_as_of  # noqa: PLC0415  # loads clients
+    from plaudit_stream_processors.queries.display import json_text, plain_text  # noqa: PLC0415
 
     connection, settings = load(ConnectionSettings, arguments), load(WorkerSettings, arguments)
     application, slash, conversation_id = arguments.id.partition("/")
     if not slash:
         application, conversation_id = arguments.application, arguments.id
     if arguments.at is None:
-        state = asyncio.run(live(connection, application, conversation_id))
+        state = asyncio.run(_live(connection, application, conversation_id))
     else:
-        state = rebuilt(connection, settings, (application, conversation_id), moment_of(arguments.at))
-    print(shown(state, as_json=arguments.json))
+        rules = Rules(settings.state_retention_ms)
+        state = state_as_of(connection, rules, application, conversation_id, parse_until(arguments.at))
+    print(json_text(state) if arguments.json else plain_text(state))
     return OK
+
+
+async def _live(
+    connection: ConnectionSettings, application: str, conversation_id: str
+) -> "ConversationState":
+    from plaudit_stream_processors.queries.live import LiveReader  # noqa: PLC0415  # loads Redis' client
+
+    reader = LiveReader(connection)
+    try:
+        return await reader.state_of(application, conversation_id)
+    finally:
+        await reader.aclose()
 
 
 COMMAND = Command("conversation", "show a conversation as it stands, or as it stood", configure, run)

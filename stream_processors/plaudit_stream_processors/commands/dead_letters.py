@@ -6,11 +6,11 @@ from collections import Counter
 from itertools import islice
 
 from plaudit_schemas.commands import OK, Command
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.dead_letters import REASONS
+from plaudit_schemas.contract.reasons import REASONS
+from plaudit_schemas.contract.times import read_moment
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.events import read_moment
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -29,18 +29,24 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     import orjson  # noqa: PLC0415  # loaded where used
 
-    from plaudit_stream_processors.letters import Wanted, document, line, read, send_again  # noqa: PLC0415
+    from plaudit_stream_processors.dead_letters.listing import (  # noqa: PLC0415
+        Selection,
+        document_of,
+        line_of,
+        list_letters,
+    )
+    from plaudit_stream_processors.dead_letters.resending import resend_letters  # noqa: PLC0415
 
     connection = load(ConnectionSettings, arguments)
-    wanted = Wanted(frozenset(arguments.reason or ()), _since(arguments.since))
-    letters = islice(read(connection, wanted), arguments.limit)
+    selection = Selection(frozenset(arguments.reason or ()), _since(arguments.since))
+    listed = islice(list_letters(connection, selection), arguments.limit)
     if arguments.send:
-        print(f"{send_again(connection, list(letters))} records sent again")
+        print(f"{resend_letters(connection, [each.letter for each in listed])} records sent again")
         return OK
     counts: Counter[str] = Counter()
-    for letter in letters:
-        counts[letter.refusal.reason] += 1
-        print(orjson.dumps(document(letter)).decode() if arguments.json else line(letter))
+    for each in listed:
+        counts[each.letter.refusal.reason] += 1
+        print(orjson.dumps(document_of(each)).decode() if arguments.json else line_of(each))
     if not arguments.json:
         summary = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
         print(f"{counts.total()} dead letters{': ' + summary if summary else ''}", file=sys.stderr)

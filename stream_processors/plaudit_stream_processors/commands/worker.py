@@ -3,8 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import Command
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.service.logs import add_log_level
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
@@ -16,7 +17,7 @@ def configure(parser: ArgumentParser) -> None:
         "Redis lost its data, and goes on from the position in Redis when it is started again."
     )
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    add_log_level(parser)
     add_arguments(parser, ConnectionSettings, WorkerSettings)
 
 

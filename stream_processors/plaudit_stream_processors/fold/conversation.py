@@ -6,7 +6,7 @@ Entity = dict[str, Any]
 _LONG = 2**63 - 1
 
 
-class Conversation:
+class ConversationState:
     """Live state of one conversation; the fold changes it in place.
 
     Attributes:
@@ -93,7 +93,7 @@ class Conversation:
         """True before the first event."""
         return self.events == 0 and not self.erased
 
-    def is_rest(self) -> bool:
+    def is_expired(self) -> bool:
         """True where Redis has dropped the content of an expired conversation."""
         return self.events > 0 and not self.erased and not self.messages and not self.seen
 

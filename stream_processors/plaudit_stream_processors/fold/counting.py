@@ -1,11 +1,14 @@
 """Where the fold counts: a message's cohort, its votes and its verdict, each corrected when it changes."""
 
-from plaudit_stream_processors.fold.conversation import Conversation, Entity
+from typing import NamedTuple
+
+from plaudit_schemas.contract.ratings import SATISFIED, satisfaction, verdict
+
+from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.effects import Effects
-from plaudit_stream_processors.fold.events import Event
+from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.metrics.histograms import index_of
-from plaudit_stream_processors.metrics.judging import satisfaction, verdict
-from plaudit_stream_processors.metrics.votes import SATISFIED, Moment, revote
+from plaudit_stream_processors.metrics.votes import Moment, revote
 
 
 def count_message(message: Entity, series: list[str], event: Event, effects: Effects) -> None:
@@ -30,7 +33,7 @@ def recount_latency(message: Entity, event: Event, effects: Effects) -> None:
         message["latency_bucket"] = new
 
 
-def recount_cohort(state: Conversation, message: Entity, event: Event, effects: Effects) -> None:
+def recount_cohort(state: ConversationState, message: Entity, event: Event, effects: Effects) -> None:
     """Bring the message's flags and verdicts up to date with its feedback and its siblings."""
     slots = [state.feedback[slot] for slot in state.slots_of.get(message["message_id"], ())]
     flagged = _recount_flags(state, message, slots, event, effects)
@@ -39,7 +42,7 @@ def recount_cohort(state: Conversation, message: Entity, event: Event, effects: 
 
 
 def recount_satisfaction(
-    state: Conversation, slot: Entity, message: Entity | None, event: Event, effects: Effects
+    state: ConversationState, slot: Entity, message: Entity | None, event: Event, effects: Effects
 ) -> None:
     """Count a slot's satisfaction where it was first counted, or here and now.
 
@@ -74,7 +77,7 @@ def _satisfied(rating: int | None) -> int | None:
 
 
 def _recount_flags(
-    state: Conversation, message: Entity, slots: list[Entity], event: Event, effects: Effects
+    state: ConversationState, message: Entity, slots: list[Entity], event: Event, effects: Effects
 ) -> bool:
     """Whether the message has other flags than before."""
     flags = set()
@@ -99,36 +102,58 @@ def _recount_flags(
     return True
 
 
+class _Majority(NamedTuple):
+    """What most raters of a kind say: 1000 (correct), 0 (incorrect), None (a tie); and when the first did."""
+
+    verdict: int | None
+    since: int
+
+
 def _recount_verdicts(
-    state: Conversation, message: Entity, slots: list[Entity], event: Event, effects: Effects
+    state: ConversationState, message: Entity, slots: list[Entity], event: Event, effects: Effects
 ) -> bool:
     """Whether the message has other verdicts than before."""
-    ballots: dict[str, int] = {}
-    first: dict[str, int] = {}
+    majorities = _majorities(slots)
+    if not majorities and "verdicts" not in message:
+        return False
+    changed = "verdicts" not in message
+    counted: dict[str, list[int | None]] = message.setdefault("verdicts", {})
+    wanted = _counted_families(majorities, knows=message.get("abstained") is False)
+    for family in {**counted, **wanted}:
+        new, since = wanted.get(family, (None, 0))
+        at, old = counted.get(family) or (since, None)
+        if old == new:
+            continue
+        moment = Moment(at or 0, event.arrived_ms)
+        revote(effects.counters, state.votes, message["series"], family, (old, new), moment)
+        counted[family] = [at, new]
+        state.dirty["votes"] = None
+        changed = True
+    return changed
+
+
+def _majorities(slots: list[Entity]) -> dict[str, _Majority]:
+    """The majority of each kind of rater that judges at all."""
+    balance: dict[str, int] = {}
+    since: dict[str, int] = {}
     for slot in slots:
         judged = verdict(slot["feedback"])
         if judged is not None:
             kind = slot["feedback"]["rater"]["kind"]
-            ballots[kind] = ballots.get(kind, 0) + (1 if judged else -1)
-            first[kind] = min(first.get(kind, slot["occurred_at"]), slot["occurred_at"])
-    if not ballots and "verdicts" not in message:
-        return False
-    changed = "verdicts" not in message
-    verdicts: dict[str, list[int | None]] = message.setdefault("verdicts", {})
-    wanted: dict[str, tuple[int, int]] = {}
-    for kind, balance in ballots.items():
-        if balance:
-            wanted[f"accuracy:{kind}"] = (1000 if balance > 0 else 0, first[kind])
-            if message.get("abstained") is False:
-                wanted[f"precision:{kind}"] = wanted[f"accuracy:{kind}"]
-    for family in {**verdicts, **wanted}:
-        new, at = wanted.get(family, (None, 0))
-        counted_at, old = verdicts.get(family) or (at, None)
-        if old == new:
-            continue
-        moment = Moment(counted_at or 0, event.arrived_ms)
-        revote(effects.counters, state.votes, message["series"], family, (old, new), moment)
-        verdicts[family] = [counted_at, new]
-        state.dirty["votes"] = None
-        changed = True
-    return changed
+            balance[kind] = balance.get(kind, 0) + (1 if judged else -1)
+            since[kind] = min(since.get(kind, slot["occurred_at"]), slot["occurred_at"])
+    return {
+        kind: _Majority(None if not lead else 1000 if lead > 0 else 0, since[kind])
+        for kind, lead in balance.items()
+    }
+
+
+def _counted_families(majorities: dict[str, _Majority], *, knows: bool) -> dict[str, _Majority]:
+    """The families of votes that a message's majorities count in: precision only where it did not abstain."""
+    families: dict[str, _Majority] = {}
+    for kind, majority in majorities.items():
+        if majority.verdict is not None:
+            families[f"accuracy:{kind}"] = majority
+            if knows:
+                families[f"precision:{kind}"] = majority
+    return families

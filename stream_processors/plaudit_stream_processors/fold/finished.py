@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from plaudit_stream_processors.fold.conversation import Conversation, Entity
-from plaudit_stream_processors.fold.events import Event
+from plaudit_stream_processors.fold.conversation import ConversationState, Entity
+from plaudit_stream_processors.fold.event import Event
 
 Record = dict[str, Any]
 
 
-def finished_record(state: Conversation, event: Event) -> Record:
+def finished_record(state: ConversationState, event: Event) -> Record:
     """The record for `codec.Encoder`; `event` is the one that finishes the revision."""
     whole = unbroken(state.messages)
     return {
@@ -27,7 +27,7 @@ def finished_record(state: Conversation, event: Event) -> Record:
     }
 
 
-def tombstone_record(state: Conversation, reason: str, event: Event) -> Record:
+def tombstone_record(state: ConversationState, reason: str, event: Event) -> Record:
     """The tombstone of an erased conversation: no content, no facts."""
     return {
         **_envelope(state, event),
@@ -60,7 +60,7 @@ def unbroken(messages: dict[str, Entity]) -> set[str]:
     return whole
 
 
-def _envelope(state: Conversation, event: Event) -> Record:
+def _envelope(state: ConversationState, event: Event) -> Record:
     return {
         "application": state.application,
         "conversation_id": state.conversation_id,

@@ -1,13 +1,23 @@
 """The fold itself: which handler takes an event, and what all events have in common."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from plaudit_schemas.limits import ID_CHARACTERS
+from plaudit_schemas.contract.log_checks import check_body, check_ids, check_sequence
+from plaudit_schemas.contract.names import (
+    ADD_MESSAGE,
+    COMPARE_MESSAGES,
+    END_CONVERSATION,
+    ERASE_CONVERSATION,
+    START_CONVERSATION,
+    UPDATE_CONVERSATION,
+    UPDATE_MESSAGE,
+)
+from plaudit_schemas.errors import ExpiredError, RefusedError
 
-from plaudit_stream_processors.fold.conversation import Conversation
+from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects
-from plaudit_stream_processors.fold.events import Event, Refused, check_body, check_sequence
+from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.feedback import compare_messages, update_message
 from plaudit_stream_processors.fold.lifecycle import (
     end_conversation,
@@ -19,86 +29,81 @@ from plaudit_stream_processors.fold.messages import add_message
 from plaudit_stream_processors.fold.rules import Rules
 from plaudit_stream_processors.fold.series import series_of
 
-Handler = Callable[[Conversation, dict[str, Any], Event, Effects, Rules], None]
+Handler = Callable[[ConversationState, dict[str, Any], Event, Effects, Rules], None]
 
-_ADD = "plaudit.v1.AddMessage"
-_END = "plaudit.v1.EndConversation"
-_ERASE = "plaudit.v1.EraseConversation"
-_START = "plaudit.v1.StartConversation"
-_LIFECYCLE = (_START, "plaudit.v1.UpdateConversation")
-_HANDLERS: dict[str, Handler] = {
-    _START: start_conversation,
-    "plaudit.v1.UpdateConversation": update_conversation,
-    _ADD: add_message,
-    "plaudit.v1.UpdateMessage": update_message,
-    "plaudit.v1.CompareMessages": compare_messages,
-    _END: end_conversation,
-    _ERASE: erase_conversation,
+_LIFECYCLE: Final = (START_CONVERSATION, UPDATE_CONVERSATION)
+_HANDLERS: Final[dict[str, Handler]] = {
+    START_CONVERSATION: start_conversation,
+    UPDATE_CONVERSATION: update_conversation,
+    ADD_MESSAGE: add_message,
+    UPDATE_MESSAGE: update_message,
+    COMPARE_MESSAGES: compare_messages,
+    END_CONVERSATION: end_conversation,
+    ERASE_CONVERSATION: erase_conversation,
 }
 
 
-def fold(state: Conversation, event: Event, effects: Effects, rules: Rules) -> Conversation:
+def fold(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> ConversationState:
     """Fold one event into a conversation's state, which is changed in place and returned.
 
-    The result depends on the state, the event and the rules alone, never on a clock: folding a
-    log in any batches gives the same states and the same effects in sum.
+    The result depends on the state, the event and the rules alone, never on a clock: folding a log in any
+    batches gives the same states, and the same effects in sum.
 
     Raises:
-        Refused: the event is for the dead letters; state and effects are as before.
+        RefusedError: the event goes to the dead letters; state and effects are as they were.
     """
     record = event.record
     event_id = record["event_id"]
     name, body = record["body"]
     producer = record.get("producer", "")
-    if not event_id or len(event_id) > ID_CHARACTERS or len(producer) > ID_CHARACTERS:
-        raise Refused("invalid", f"event_id must have 1 to {ID_CHARACTERS} characters, producer at most that")
-    if state.end is not None and name != _ERASE:
+    check_ids(event_id, producer)
+    if state.end is not None and name != ERASE_CONVERSATION:
         _refuse_late(state, event, rules)
-    if event_id in state.seen or (state.erased and name == _ERASE):
+    if event_id in state.seen or (state.erased and name == ERASE_CONVERSATION):
         effects.duplicates += 1
         return state
     check_body(body, event.size)
     check_sequence(record.get("sequence", 0))
-    if state.series or name == _START:
+    if state.series or name == START_CONVERSATION:
         _HANDLERS[name](state, body, event, effects, rules)
     else:
         _fold_before_start(state, event, effects, rules)
     if name in _LIFECYCLE:
         state.lifecycle.append(event_id)
-    if name != _ERASE:  # what is erased takes no event any more, so it needs to know none
+    if name != ERASE_CONVERSATION:  # an erased conversation takes no event any more, so it need not know any
         state.seen.add(event_id)
     state.events += 1
     if producer and "sequence" in record:
         _count_sequence(state, producer, record["sequence"])
-    if name not in (_END, _ERASE):  # an end is no activity
+    if name not in (END_CONVERSATION, ERASE_CONVERSATION):  # an end is no activity
         state.is_open = True
         if event.arrived_ms > state.activity_ms:
             state.activity_ms = event.arrived_ms
     return state
 
 
-def _fold_before_start(state: Conversation, event: Event, effects: Effects, rules: Rules) -> None:
-    """What counts before its conversation's start came has the series that the event itself tells."""
+def _fold_before_start(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> None:
+    """Fold an event that came before its conversation's start, in the series that the event itself tells."""
     name, body = event.record["body"]
     state.series = series_of(state, {}, event, rules)
     try:
         _HANDLERS[name](state, body, event, effects, rules)
-    except Refused:
+    except RefusedError:
         state.series = []
         raise
     state.dirty["conversation"] = None
 
 
-def _refuse_late(state: Conversation, event: Event, rules: Rules) -> None:
+def _refuse_late(state: ConversationState, event: Event, rules: Rules) -> None:
     if state.erased:
-        raise Refused("expired", "the conversation was erased")
+        raise ExpiredError("the conversation was erased")
     if not state.is_open and state.end is not None:
         age = event.arrived_ms - state.end["arrived_ms"]
         if age > rules.state_retention_ms:
-            raise Refused("expired", f"the conversation ended {age // 1000} s before, past its retention")
+            raise ExpiredError(f"the conversation ended {age // 1000} s before, past its retention")
 
 
-def _count_sequence(state: Conversation, producer: str, sequence: int) -> None:
+def _count_sequence(state: ConversationState, producer: str, sequence: int) -> None:
     counted = state.producers.get(producer)
     if counted is None:
         state.producers[producer] = [sequence, 1]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from plaudit_stream_processors.fold.conversation import Conversation
+from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects, Emission
-from plaudit_stream_processors.fold.events import Event
+from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.finished import finished_record, tombstone_record
 from plaudit_stream_processors.fold.rules import Rules
 from plaudit_stream_processors.fold.series import series_of
@@ -13,7 +13,9 @@ from plaudit_stream_processors.metrics.histograms import index_of
 Body = dict[str, Any]
 
 
-def start_conversation(state: Conversation, body: Body, event: Event, effects: Effects, rules: Rules) -> None:
+def start_conversation(
+    state: ConversationState, body: Body, event: Event, effects: Effects, rules: Rules
+) -> None:
     """The first start counts; a later one only fills in what is unknown."""
     first = state.started is None
     for name, value in body.items():
@@ -34,7 +36,7 @@ def start_conversation(state: Conversation, body: Body, event: Event, effects: E
 
 
 def update_conversation(
-    state: Conversation, body: Body, event: Event, _effects: Effects, _rules: Rules
+    state: ConversationState, body: Body, event: Event, _effects: Effects, _rules: Rules
 ) -> None:
     """Each fact takes the latest value by event time, then by the log's order."""
     if "user_id" in body:
@@ -46,7 +48,9 @@ def update_conversation(
     state.dirty["conversation"] = None
 
 
-def end_conversation(state: Conversation, body: Body, event: Event, effects: Effects, _rules: Rules) -> None:
+def end_conversation(
+    state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
+) -> None:
     """Finish a revision; an idle end that activity has overtaken, and a second end, do nothing."""
     state.lifecycle.append(event.record["event_id"])
     state.dirty["conversation"] = None
@@ -65,7 +69,7 @@ def end_conversation(state: Conversation, body: Body, event: Event, effects: Eff
 
 
 def erase_conversation(
-    state: Conversation, body: Body, event: Event, effects: Effects, _rules: Rules
+    state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
 ) -> None:
     """Forget everything and tell the sink, also where nothing is known any more."""
     state.forget_content()
@@ -75,7 +79,7 @@ def erase_conversation(
     effects.finished.append(Emission(state.key, event.offset, tombstone_record(state, body["reason"], event)))
 
 
-def _set(state: Conversation, name: str, value: str, at: int) -> None:
+def _set(state: ConversationState, name: str, value: str, at: int) -> None:
     if at < state.stamps.get(name, at):
         return
     state.stamps[name] = at
@@ -86,7 +90,7 @@ def _set(state: Conversation, name: str, value: str, at: int) -> None:
         state.facts[fact] = value
 
 
-def _count_time_spent(state: Conversation, event: Event, effects: Effects) -> None:
+def _count_time_spent(state: ConversationState, event: Event, effects: Effects) -> None:
     """Seconds from the first message to the last, in the bucket of the first end."""
     if not state.messages:
         return

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from plaudit_stream_processors.fold.conversation import Conversation, Entity
+from plaudit_schemas.errors import ConflictError
+
+from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.counting import (
     count_message,
     recount_cohort,
@@ -10,16 +12,16 @@ from plaudit_stream_processors.fold.counting import (
     recount_satisfaction,
 )
 from plaudit_stream_processors.fold.effects import Effects
-from plaudit_stream_processors.fold.events import Event, Refused
+from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.rules import Rules
 from plaudit_stream_processors.fold.series import series_of
 
-OWN = frozenset(("occurred_at", "n", "events", "series", "flags", "verdicts", "latency_bucket"))
-"""Fields of a message's entity that are the fold's own; all others are the event's."""
+_ADDED_BY_FOLD = frozenset(("occurred_at", "n", "events", "series", "flags", "verdicts", "latency_bucket"))
+"""Fields of a message's entity that no event brings."""
 
 
 def add_message(
-    state: Conversation, body: dict[str, Any], event: Event, effects: Effects, rules: Rules
+    state: ConversationState, body: dict[str, Any], event: Event, effects: Effects, rules: Rules
 ) -> None:
     """A new message, or the rest of one that was partial, cut or failed."""
     message_id = body["message_id"]
@@ -43,17 +45,19 @@ def add_message(
         _join_siblings(state, message, event, effects)
     count_message(message, series, event, effects)
     if message_id in state.slots_of:
-        _take_waiting(state, message, event, effects)
+        _count_waiting_feedback(state, message, event, effects)
 
 
-def _join_siblings(state: Conversation, message: Entity, event: Event, effects: Effects) -> None:
+def _join_siblings(state: ConversationState, message: Entity, event: Event, effects: Effects) -> None:
     siblings = state.children.setdefault(message["parent_id"], [])
     siblings.append(message["message_id"])
     if len(siblings) > 1:
         recount_cohort(state, state.messages[siblings[-2]], event, effects)
 
 
-def _take_waiting(state: Conversation, message: Entity, event: Event, effects: Effects) -> None:
+def _count_waiting_feedback(
+    state: ConversationState, message: Entity, event: Event, effects: Effects
+) -> None:
     """Count the feedback that came before its message."""
     if message["role"] != "assistant":
         return
@@ -64,24 +68,24 @@ def _take_waiting(state: Conversation, message: Entity, event: Event, effects: E
 
 
 def _replace(
-    state: Conversation, known: Entity, body: dict[str, Any], event: Event, effects: Effects
+    state: ConversationState, known: Entity, body: dict[str, Any], event: Event, effects: Effects
 ) -> None:
-    kept = {key: value for key, value in known.items() if key in OWN}
-    said = {key: value for key, value in known.items() if key not in OWN}
+    added = {key: value for key, value in known.items() if key in _ADDED_BY_FOLD}
+    given = {key: value for key, value in known.items() if key not in _ADDED_BY_FOLD}
     body.setdefault("parent_id", known["parent_id"])
-    if said == body:  # the same message under another event id
+    if given == body:  # the same message under another event id
         known["events"].append(event.record["event_id"])
         state.dirty["message:" + known["message_id"]] = known
         return
     if known["status"] not in ("partial", "cut", "error"):
-        raise Refused(
-            "conflict", f"message {known['message_id']} is {known['status']} and came with other content"
+        raise ConflictError(
+            f"message {known['message_id']} is {known['status']} and came again with other content"
         )
     if body["role"] != known["role"] or body["parent_id"] != known["parent_id"]:
-        raise Refused("conflict", f"message {known['message_id']} came again with another role or parent")
+        raise ConflictError(f"message {known['message_id']} came again with another role or parent")
     known.clear()
     known.update(body)
-    known.update(kept)
+    known.update(added)
     known["events"].append(event.record["event_id"])
     state.dirty["message:" + known["message_id"]] = known
     if known["role"] == "assistant":

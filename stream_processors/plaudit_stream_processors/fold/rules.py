@@ -1,4 +1,4 @@
-"""What the fold goes by besides the log itself: the same rules and the same log give the same state."""
+"""The settings of the fold: the same rules and the same log give the same state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ class Rules:
     Attributes:
         state_retention_ms: how long after its end a conversation takes events, by the broker's
             record timestamps.
-        admit: the series that labels count in; past the cardinality limit that of `other`.
+        series_for: names the series that labels count in; past the cardinality limit that is `other`.
     """
 
     state_retention_ms: int = 3 * DAY_MS
-    admit: Callable[[Labels], str] = field(default=_all_labels)
+    series_for: Callable[[Labels], str] = field(default=_all_labels)

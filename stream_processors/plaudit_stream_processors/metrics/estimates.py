@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final, NamedTuple
 
-from plaudit_stream_processors.metrics.votes import BEST, WORST
+from plaudit_schemas.contract.ratings import BEST, WORST
 
 Z: Final = 1.959963984540054
 """The normal distribution's 97.5 % quantile: intervals of 95 %."""

@@ -16,8 +16,8 @@ class Labels(NamedTuple):
     variant: str
     source: str
 
-    def admitted(self, *, application: bool, model: bool, variant: bool) -> "Labels":
-        """Where they count: what is not admitted is one of the others."""
+    def limited(self, *, application: bool, model: bool, variant: bool) -> "Labels":
+        """The labels to count under: a value that is not admitted becomes `other`."""
         labels = self
         if not application:
             labels = labels._replace(application=OTHER)

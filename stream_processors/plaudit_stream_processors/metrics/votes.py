@@ -7,8 +7,6 @@ counted; a conversation's cluster counts in the bucket of its first vote (docs/m
 
 from plaudit_stream_processors.metrics.buckets import Counters
 
-WORST, SATISFIED, BEST = 1000, 4000, 5000
-"""The ends of the scale that ratings are brought to, and from where on a user counts as satisfied."""
 Votes = dict[str, list[int]]
 
 

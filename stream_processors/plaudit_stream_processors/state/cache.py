@@ -1,36 +1,40 @@
 """A worker's own copies of one partition's conversations, so that most events need no read from Redis."""
 
 from collections import OrderedDict, deque
+from typing import Final
 
-from plaudit_stream_processors.fold import Conversation
+from plaudit_stream_processors.fold import ConversationState
 
-BYTES_OF_ONE = 4096
+BYTES_PER_ENTITY: Final = 4096
 
 
 class ConversationCache:
     """Open conversations, least recently used first; bounded by entities (conversations, messages, feedback).
 
-    Large contents count for more: each BYTES_OF_ONE bytes for one entity.
+    Large contents count for more: each BYTES_PER_ENTITY bytes for one entity.
 
-    A state is forgotten only after the batch that touched it last was committed: until then
-    Redis has an older one. An ended one is forgotten as soon as that: most get no event any more.
+    A state is forgotten only after the batch that touched it last was committed: until then Redis has an
+    older one. An ended one is forgotten right after that commit, because most get no event any more.
+
+    Attributes:
+        find: takes the key of a record; gives the copy, or None.
     """
 
     def __init__(self, max_entities: int) -> None:
         self._max = max_entities
-        self._held: OrderedDict[bytes, Conversation] = OrderedDict()
+        self._held: OrderedDict[bytes, ConversationState] = OrderedDict()
         self._ended: deque[tuple[int, bytes]] = deque()
         self._entities = 0
-        self.get = self._held.get  # key of the records -> the copy, or None
+        self.find = self._held.get
 
-    def put(self, state: Conversation) -> None:
+    def put(self, state: ConversationState) -> None:
         """Keep a copy that Redis gave, or a new conversation."""
         self._held[state.key.encode()] = state
         state.weight = entities(state)
         self._entities += state.weight
 
-    def touched(self, key: bytes, state: Conversation, batch: int) -> None:
-        """A batch used it; called once at the batch's end."""
+    def batch_touched(self, key: bytes, state: ConversationState, batch: int) -> None:
+        """Count a state anew that a batch has changed; called once, at the batch's end."""
         state.batch = batch
         weight = entities(state)
         self._entities += weight - state.weight
@@ -39,7 +43,7 @@ class ConversationCache:
         if not state.is_open:
             self._ended.append((batch, key))
 
-    def committed(self, batch: int) -> None:
+    def batch_committed(self, batch: int) -> None:
         """Batches up to this one are in Redis: forget what has ended, and what is over the bound."""
         while self._ended and self._ended[0][0] <= batch:
             _, key = self._ended.popleft()
@@ -52,12 +56,12 @@ class ConversationCache:
                 return
             self._forget(key, state)
 
-    def _forget(self, key: bytes, state: Conversation) -> None:
+    def _forget(self, key: bytes, state: ConversationState) -> None:
         del self._held[key]
         self._entities -= state.weight
 
 
-def entities(state: Conversation) -> int:
+def entities(state: ConversationState) -> int:
     """What a conversation counts for in the bound."""
     count = 4 + len(state.messages) + len(state.feedback) + len(state.comparisons)
-    return count + state.size // BYTES_OF_ONE
+    return count + state.size // BYTES_PER_ENTITY

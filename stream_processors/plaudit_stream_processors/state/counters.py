@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from plaudit_schemas.service.redis import RedisClient, execute
+
 from plaudit_stream_processors.metrics.buckets import Cells
-from plaudit_stream_processors.state.client import Client, execute
 from plaudit_stream_processors.state.keys import partition_keys
 
 
@@ -14,7 +15,7 @@ class CounterReader:
         totals: bucket's name -> cells, summed over the partitions.
     """
 
-    def __init__(self, client: Client, prefix: str, partitions: Iterable[int]) -> None:
+    def __init__(self, client: RedisClient, prefix: str, partitions: Iterable[int]) -> None:
         self._client, self._prefix = client, prefix
         self._buckets: dict[int, dict[str, Cells]] = {partition: {} for partition in partitions}
         self.totals: dict[str, Cells] = {}

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from plaudit_stream_processors.fold.conversation import Conversation
+from plaudit_stream_processors.fold.conversation import ConversationState
 
 _dumps = orjson.dumps
 
 
-def changed_fields(state: Conversation) -> list[str | bytes]:
+def changed_fields(state: ConversationState) -> list[str | bytes]:
     """Field, value, field, value ... of what changed since the last call; clears the marks."""
     out: list[str | bytes] = ["progress", _progress(state)]
     for field, entity in state.dirty.items():
@@ -29,14 +29,14 @@ def changed_fields(state: Conversation) -> list[str | bytes]:
     return out
 
 
-def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> Conversation:
+def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> ConversationState:
     """The state that `changed_fields` wrote, whole.
 
     Raises:
         ValueError: the fields are not ours.
     """
     application, _, conversation_id = key.partition("/")
-    state = Conversation(application, conversation_id)
+    state = ConversationState(application, conversation_id)
     groups: dict[str, list[dict[str, Any]]] = {"message": [], "feedback": [], "comparison": []}
     slots: list[str] = []
     for field, value in fields.items():
@@ -53,7 +53,7 @@ def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> Conversation:
     return state
 
 
-def _progress(state: Conversation) -> bytes:
+def _progress(state: ConversationState) -> bytes:
     document: dict[str, Any] = {
         "open": state.is_open,
         "events": state.events,
@@ -71,7 +71,7 @@ def _progress(state: Conversation) -> bytes:
     return _dumps(document)
 
 
-def _load_progress(state: Conversation, document: dict[str, Any]) -> None:
+def _load_progress(state: ConversationState, document: dict[str, Any]) -> None:
     state.is_open = document["open"]
     state.events = document["events"]
     state.activity_ms = document["activity_ms"]
@@ -83,7 +83,7 @@ def _load_progress(state: Conversation, document: dict[str, Any]) -> None:
     state.erased = document.get("erased", False)
 
 
-def _conversation(state: Conversation) -> bytes:
+def _conversation(state: ConversationState) -> bytes:
     return _dumps(
         {
             "started_at": state.started,
@@ -95,7 +95,7 @@ def _conversation(state: Conversation) -> bytes:
     )
 
 
-def _load_conversation(state: Conversation, document: dict[str, Any]) -> None:
+def _load_conversation(state: ConversationState, document: dict[str, Any]) -> None:
     state.started = document["started_at"]
     state.series = document["series"]
     state.facts = document["facts"]
@@ -104,14 +104,16 @@ def _load_conversation(state: Conversation, document: dict[str, Any]) -> None:
     state.seen.update(state.lifecycle)
 
 
-def _load_votes(state: Conversation, document: dict[str, Any]) -> None:
+def _load_votes(state: ConversationState, document: dict[str, Any]) -> None:
     state.votes = document
 
 
 _LOADERS = {"progress": _load_progress, "conversation": _load_conversation, "votes": _load_votes}
 
 
-def _load_entities(state: Conversation, groups: dict[str, list[dict[str, Any]]], slots: list[str]) -> None:
+def _load_entities(
+    state: ConversationState, groups: dict[str, list[dict[str, Any]]], slots: list[str]
+) -> None:
     for message in sorted(groups["message"], key=lambda item: int(item["n"])):
         state.messages[message["message_id"]] = message
         state.seen.update(message["events"])

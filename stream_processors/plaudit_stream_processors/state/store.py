@@ -7,20 +7,19 @@ so a crash repeats work without doubling an effect, and a paused worker that wak
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from plaudit_schemas.errors import NotFoundError, PlauditError
+from plaudit_schemas.service.redis import Argument, RedisClient, Script, execute
 
-from plaudit_stream_processors.fold import Conversation
+from plaudit_stream_processors.fold import ConversationState
 from plaudit_stream_processors.metrics.buckets import LONG_RETENTION_US, SHORT_RETENTION_US, Cells
-from plaudit_stream_processors.state.client import Argument, Client, Script, execute
 from plaudit_stream_processors.state.fields import changed_fields, conversation_of
 from plaudit_stream_processors.state.keys import labels_key, partition_keys, partitions_key
 
-LOAD_AT_ONCE = 256
-_GARBAGE_MARGIN_MS = 3_600_000
-
-Outcome = Literal["ok", "fenced", "lost", "gap"]
+_LOAD_AT_ONCE: Final = 256
+_GARBAGE_MARGIN_MS: Final = 3_600_000
+_SCRIPTS: Final = "plaudit_stream_processors.state"
 
 
 class StateError(PlauditError):
@@ -40,7 +39,7 @@ class PartitionCountError(StateError):
 
 
 class Ownership(NamedTuple):
-    """What `acquire` gives: the epoch to commit with, and the next offset (None: nothing yet)."""
+    """What a new owner gets: the epoch to commit with, and the next offset; None is the first one."""
 
     epoch: int
     next_offset: int | None
@@ -77,36 +76,39 @@ class ConversationStore:
 
     def __init__(
         self,
-        client: Client,
+        client: RedisClient,
         *,
         prefix: str = "",
         state_retention_ms: int,
         late_guard_ms: int = 0,
     ) -> None:
-        """`late_guard_ms`: how long an expired conversation still refuses events: for as long as the log may
-        hold one of its own, so that the state is what a replay makes; 0 is for ever.
+        """Connects on first use.
+
+        Args:
+            late_guard_ms: how long an expired conversation still refuses events; 0 is for ever. It must be as
+                long as the log may hold one of its events, so that the state is what a replay makes.
         """
         self.client = client
         self.prefix = prefix
         self._retention_ms = state_retention_ms
         self._late_guard_ms = late_guard_ms
-        self._acquire, self._load = Script("acquire"), Script("load")
-        self._commit, self._admit = Script("commit"), Script("admit")
+        self._acquire, self._load = Script(_SCRIPTS, "acquire"), Script(_SCRIPTS, "load")
+        self._commit, self._admit_labels = Script(_SCRIPTS, "commit"), Script(_SCRIPTS, "admit_labels")
 
-    async def acquire(self, partition: int, owner: str) -> Ownership:
+    async def acquire_partition(self, partition: int, owner: str) -> Ownership:
         """Own a partition with a new epoch."""
         epoch, following = await self._acquire(
             self.client, [partition_keys(self.prefix, partition).position], [owner]
         )
         return Ownership(int(epoch), int(following) if following != b"" else None)
 
-    async def load(
+    async def load_conversations(
         self, partition: int, keys: Sequence[str], holding: Holding | None = None
-    ) -> dict[str, Conversation]:
-        """The conversations of these keys that exist, in one round trip for each LOAD_AT_ONCE of them.
+    ) -> dict[str, ConversationState]:
+        """The conversations of these keys that exist, in one round trip for each _LOAD_AT_ONCE of them.
 
-        An owner says what it holds: a state that lost events, or has ones that the owner has not folded
-        yet, would make finished conversations that no replay of the log makes.
+        An owner says what it holds. A state that has lost events, or has some that the owner has not folded
+        yet, would finish conversations that no replay of the log finishes.
 
         Raises:
             FencedError: another worker owns the partition.
@@ -114,9 +116,9 @@ class ConversationStore:
         """
         names = partition_keys(self.prefix, partition)
         owner = [] if holding is None else [holding.epoch, holding.committed or 0]
-        found: dict[str, Conversation] = {}
-        for start in range(0, len(keys), LOAD_AT_ONCE):
-            chunk = keys[start : start + LOAD_AT_ONCE]
+        found: dict[str, ConversationState] = {}
+        for start in range(0, len(keys), _LOAD_AT_ONCE):
+            chunk = keys[start : start + _LOAD_AT_ONCE]
             outcome, *hashes = await self._load(
                 self.client, [names.position, *(names.conversation + key for key in chunk)], owner
             )
@@ -126,16 +128,16 @@ class ConversationStore:
                     found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
         return found
 
-    async def commit(self, batch: Commit, committed: int | None) -> None:
+    async def commit_batch(self, batch: Commit, committed: int | None) -> None:
         """Write a batch, all of it or nothing; the same batch again is harmless.
 
         Args:
-            committed: up to where the owner knows Redis to be; None: there was no position, and it has
-                committed nothing yet.
+            committed: the offset up to which the owner has committed; None where it found no position and
+                has committed nothing yet.
 
         Raises:
             FencedError: another worker owns the partition.
-            StateLostError: Redis holds no position, or one that the batch does not follow.
+            StateLostError: Redis has no position, or the batch does not begin at it.
             redis.exceptions.RedisError: nobody knows whether it was written; send it again.
         """
         keys = partition_keys(self.prefix, batch.partition)
@@ -151,21 +153,23 @@ class ConversationStore:
         outcome = await self._commit(self.client, list(keys[:4]), arguments)
         _raise_for(outcome.decode(), batch.partition, batch.first_offset)
 
-    async def get(self, application: str, conversation_id: str, partition: int) -> Conversation:
+    async def get_conversation(
+        self, application: str, conversation_id: str, partition: int
+    ) -> ConversationState:
         """One conversation as it stands.
 
         Raises:
             NotFoundError: there is none.
         """
         key = f"{application}/{conversation_id}"
-        found = await self.load(partition, [key])
-        if key not in found or found[key].is_rest():
+        found = await self.load_conversations(partition, [key])
+        if key not in found or found[key].is_expired():
             raise NotFoundError(
                 f"no conversation {conversation_id!r} of {application!r}; it may have expired"
             )
         return found[key]
 
-    async def idle(self, partition: int, before_ms: int, limit: int) -> list[tuple[str, int]]:
+    async def idle_conversations(self, partition: int, before_ms: int, limit: int) -> list[tuple[str, int]]:
         """Open conversations without activity since `before_ms`: key and last activity, oldest first."""
         key = partition_keys(self.prefix, partition).open
         flat = await execute(
@@ -202,13 +206,13 @@ class ConversationStore:
                 "use a topic with as many, or an empty Redis (or PLAUDIT_REDIS_PREFIX) to rebuild the state"
             )
 
-    async def admit(self, kind: str, labels: Sequence[str], limit: int) -> list[bool]:
+    async def admit_labels(self, kind: str, labels: Sequence[str], limit: int) -> list[bool]:
         """Whether each label may have a series of its own; the set is one for all partitions."""
-        answers = await self._admit(self.client, [labels_key(self.prefix, kind)], [limit, *labels])
+        answers = await self._admit_labels(self.client, [labels_key(self.prefix, kind)], [limit, *labels])
         return [bool(answer) for answer in answers]
 
 
-def conversation_arguments(state: Conversation) -> list[Argument]:
+def conversation_arguments(state: ConversationState) -> list[Argument]:
     """What `commit.lua` takes for one conversation."""
     fields = changed_fields(state)
     if state.is_open:
@@ -228,6 +232,6 @@ def _raise_for(outcome: str, partition: int, offset: int | None) -> None:
         raise FencedError(f"another worker owns partition {partition} now")
     if outcome in ("lost", "gap"):
         raise StateLostError(
-            f"Redis does not stand at offset {offset or 0} of partition {partition}; "
-            "start again to replay the log from the position that it has"
+            f"Redis has lost what was committed up to offset {offset or 0} of partition {partition}; start "
+            "the worker again to replay the log from the position that Redis has"
         )

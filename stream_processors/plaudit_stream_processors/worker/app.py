@@ -5,31 +5,30 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import faust
 import mode
-from confluent_kafka.admin import AdminClient
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.errors import TopicError
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.service.redis import connect
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
-from plaudit_schemas.topics.admin import live_config, live_partitions
 
 from plaudit_stream_processors.fold import Rules
-from plaudit_stream_processors.metrics.admission import Admission
-from plaudit_stream_processors.state.client import connect
+from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
-from plaudit_stream_processors.worker.batches import Tools
 from plaudit_stream_processors.worker.credentials import credentials
-from plaudit_stream_processors.worker.outlet import LARGEST_BYTES, Outlet
-from plaudit_stream_processors.worker.pipeline import Pipeline
+from plaudit_stream_processors.worker.output import GaplessOutput
+from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
+from plaudit_stream_processors.worker.pipeline import WorkerPipeline
+from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
+from plaudit_stream_processors.worker.readiness import Readiness
 from plaudit_stream_processors.worker.settings import WorkerSettings
-from plaudit_stream_processors.worker.snapshots import Snapshots
-from plaudit_stream_processors.worker.sweeper import sweep
-from plaudit_stream_processors.worker.telemetry import Telemetry
+from plaudit_stream_processors.worker.snapshots import SnapshotPublisher
+from plaudit_stream_processors.worker.sweeper import end_idle_conversations
+from plaudit_stream_processors.worker.topic_checks import EventsTopic
 
 log = logging.getLogger(__name__)
 
@@ -39,110 +38,82 @@ class Worker:
     """The parts of one worker, wired; `app` is what runs."""
 
     app: Any
-    pipeline: Pipeline
-    telemetry: Telemetry
-    store: ConversationStore
-    outlet: Outlet
+    context: FoldContext
+    output: GaplessOutput
+    metrics: WorkerMetrics
+    readiness: Readiness
+    pipeline: WorkerPipeline
     failure: BaseException | None = None
 
     def lag(self) -> dict[int, int]:
         """Partition -> records that are not folded yet, as far as a fetch told."""
         return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
 
-
-class EventsTopic(NamedTuple):
-    """What a worker must know of the events topic.
-
-    Attributes:
-        keeps_ms: how long a record may be in the log, to the end of its segment; 0 is for ever.
-    """
-
-    partitions: int
-    keeps_ms: int
-
-
-def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> EventsTopic:
-    """The events topic, after making sure that it keeps what a replay needs.
-
-    Raises:
-        TopicError: a topic is missing, or its settings would break a promise.
-        ServiceUnavailableError: Kafka does not answer.
-    """
-    admin = AdminClient(connection.kafka(log_level=0))
-    live = live_partitions(admin, connection)
-    events, finished = connection.topic_prefix + EVENTS, connection.topic_prefix + FINISHED
-    for name in (connection.topic_prefix + topic for topic in (EVENTS, FINISHED, DEAD_LETTERS, METRICS)):
-        if name not in live:
-            raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
-    if live[finished] != live[events]:
-        raise TopicError(
-            f"{finished} has {live[finished]} partitions, but {events} has {live[events]}; they must agree"
+    def unready(self) -> str | None:
+        """Why the worker is not ready; None when it is."""
+        if self.failure is not None or self.app.crashed:
+            return f"failed: {self.failure or self.app.crash_reason}"
+        if not self.pipeline.partitions and not self.app.unassigned:
+            return "no partition was assigned yet"
+        return self.readiness.unready(
+            rebalancing=bool(self.app.rebalancing),
+            waits_since=self.app.consumer.waits_since(),
+            kafka_away=self.output.away,
         )
-    config = live_config(admin, events)
-    if config.get("message.timestamp.type") != "LogAppendTime":
-        raise TopicError(
-            f"{events} must have message.timestamp.type=LogAppendTime: expiry is decided by arrival"
-        )
-    retention = int(config.get("retention.ms", "-1"))
-    if 0 <= retention < settings.needed_retention_ms:
-        raise TopicError(
-            f"{events} keeps records for {retention} ms, but state_retention and the longest open time need "
-            f"{settings.needed_retention_ms} ms; raise retention.ms or lower those settings"
-        )
-    largest = int(live_config(admin, finished).get("max.message.bytes", LARGEST_BYTES))
-    if largest < LARGEST_BYTES:
-        raise TopicError(
-            f"{finished} takes records of at most {largest} bytes, but a finished conversation may have "
-            f"{LARGEST_BYTES}; raise its max.message.bytes"
-        )
-    segment = int(config.get("segment.ms", "0"))
-    return EventsTopic(live[events], 0 if retention < 0 else retention + segment)
+
+    def update_metrics(self) -> None:
+        """Set the gauges that tell of the moment."""
+        self.metrics.gauge("plaudit_ready").set(self.unready() is None)
+        self.metrics.gauge("plaudit_folded_labels").set(self.context.label_limit.refused_values)
+        self.metrics.show_lag(self.lag())
 
 
 def create_worker(connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic) -> Worker:
     """Wire a worker. Nothing is connected before the app starts."""
-    client = connect(connection.redis_url.get_secret_value())
+    context = _fold_context(connection, settings, events)
+    output, metrics, readiness = GaplessOutput(connection), WorkerMetrics(), Readiness()
+    pipeline = WorkerPipeline(
+        context, output, metrics, readiness,
+        owner=f"{socket.gethostname()}:{os.getpid()}", max_entities=settings.worker_cache,
+    )  # fmt: skip
+    worker = Worker(_faust_app(connection, settings), context, output, metrics, readiness, pipeline)
+    _wire_pipeline(worker)
+    _wire_timers(worker, connection, settings, events.partitions)
+    return worker
+
+
+def _fold_context(
+    connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic
+) -> FoldContext:
     store = ConversationStore(
-        client,
+        connect(connection.redis_url.get_secret_value()),
         prefix=connection.redis_prefix,
         state_retention_ms=settings.state_retention_ms,
         late_guard_ms=events.keeps_ms,
     )
-    schemas = connection.schemas()
 
-    async def ask(kind: str, values: list[str]) -> list[bool]:
-        return await store.admit(kind, values, settings.metric_values)
+    async def admit_values(kind: str, values: list[str]) -> list[bool]:
+        return await store.admit_labels(kind, values, settings.metric_values)
 
-    admission = Admission(ask, [model for model in settings.metric_models.split(",") if model])
-    tools = Tools(
-        topic=connection.topic_prefix + EVENTS,
+    models = [model for model in settings.metric_models.split(",") if model]
+    label_limit = LabelLimit(admit_values, models)
+    schemas, prefix = connection.schemas(), connection.topic_prefix
+    return FoldContext(
+        topics=WorkerTopics(*(prefix + name for name in (EVENTS, FINISHED, DEAD_LETTERS, METRICS))),
         store=store,
-        rules=Rules(settings.state_retention_ms, admission.admit),
-        admission=admission,
+        rules=Rules(settings.state_retention_ms, label_limit.series_for),
+        label_limit=label_limit,
         decoder=Decoder("conversation_event", schemas, sparse=True),
         encoder=Encoder("finished_conversation", schemas),
     )
-    outlet, telemetry = Outlet(connection), Telemetry()
-    pipeline = Pipeline(
-        tools,
-        outlet,
-        telemetry,
-        owner=f"{socket.gethostname()}:{os.getpid()}",
-        finished_topic=connection.topic_prefix + FINISHED,
-        dead_letter_topic=connection.topic_prefix + DEAD_LETTERS,
-        max_entities=settings.worker_cache,
-    )
-    worker = Worker(_app(connection, settings), pipeline, telemetry, store, outlet)
-    _wire(worker, connection, settings, events.partitions)
-    return worker
 
 
 class _App(faust.App):
     def _create_directories(self) -> None:
-        """No tables, so no folders beside whatever the worker was started in."""
+        """Makes none: without tables there is nothing to keep in the folder where the worker was started."""
 
 
-def _app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
+def _faust_app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
     servers = ";".join(f"batched://{server.strip()}" for server in connection.bootstrap_servers.split(","))
     return _App(
         connection.topic_prefix + settings.worker_group,
@@ -166,7 +137,7 @@ def _app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
     )
 
 
-def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettings, partitions: int) -> None:
+def _wire_pipeline(worker: Worker) -> None:
     app, pipeline = worker.app, worker.pipeline
     Transport.use_positions(app, pipeline)
 
@@ -177,33 +148,36 @@ def _wire(worker: Worker, connection: ConnectionSettings, settings: WorkerSettin
             asyncio.get_running_loop().create_task(app.crash(error))  # the app ends with it
 
     pipeline.on_failure = fail
-    topic = app.topic(connection.topic_prefix + EVENTS, key_serializer="raw", value_serializer="raw")
+    topic = app.topic(worker.context.topics.events, key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic, name="fold")  # type: ignore[untyped-decorator]  # Faust is not typed
     async def fold_batches(stream: Any) -> None:
         async for event in stream.noack().events():
             try:
-                await pipeline.process(event.value, event.ack)
+                await pipeline.process_batch(event.value, event.ack)
             except Exception as error:
                 fail(error)
                 raise
 
-    encoder = Encoder("conversation_event", connection.schemas())
-    snapshots = Snapshots(
-        CounterReader(worker.store.client, connection.redis_prefix, range(partitions)),
-        worker.outlet,
-        Encoder("metric_snapshot", connection.schemas()),
-        worker.telemetry,
-        connection.topic_prefix + METRICS,
+
+def _wire_timers(
+    worker: Worker, connection: ConnectionSettings, settings: WorkerSettings, partitions: int
+) -> None:
+    app, context = worker.app, worker.context
+    schemas = connection.schemas()
+    event_encoder = Encoder("conversation_event", schemas)
+    counters = CounterReader(context.store.client, connection.redis_prefix, range(partitions))
+    publisher = SnapshotPublisher(
+        counters, worker.output, Encoder("metric_snapshot", schemas), worker.metrics, context.topics.metrics
     )
 
     @app.timer(settings.snapshot_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def publish_snapshots() -> None:
-        await snapshots.publish(pipeline.partitions)
+        await publisher.publish_snapshots(worker.pipeline.partitions)
 
     @app.timer(settings.sweep_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
-    async def sweep_idle() -> None:
-        await sweep(
-            worker.store, worker.outlet, encoder, worker.lag(),
-            topic=connection.topic_prefix + EVENTS, idle_timeout_s=settings.idle_timeout_s,
+    async def sweep() -> None:
+        await end_idle_conversations(
+            context.store, worker.output, event_encoder, worker.lag(),
+            topic=context.topics.events, idle_timeout_s=settings.idle_timeout_s,
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The worker's work: batches in, and for each the acks of Kafka, one commit, one ack, in that order.
+"""The worker's pipeline: for each batch the acknowledgements of Kafka, one commit, one ack, in that order.
 
-While a batch is being written, the next of its partition is decoded and folded; its own writing waits for
+While a batch is being written, the next one of its partition is decoded and folded; its own writing waits for
 the one before. Nothing is acknowledged that is not in Redis, and nothing is in Redis whose finished
 conversations are not in Kafka.
 """
@@ -10,41 +10,46 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from plaudit_schemas.errors import RegistryUnavailableError
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.state.store import FencedError
-from plaudit_stream_processors.transport import Batch
-from plaudit_stream_processors.worker.batches import PartitionFolder, Prepared, Tools
-from plaudit_stream_processors.worker.outlet import Letter, Outlet
-from plaudit_stream_processors.worker.telemetry import Telemetry
+from plaudit_stream_processors.transport import FetchedBatch
+from plaudit_stream_processors.worker.output import GaplessOutput
+from plaudit_stream_processors.worker.partition_folder import FoldContext, PartitionFolder, Prepared
+from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
+from plaudit_stream_processors.worker.readiness import Readiness
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-_GIVE_UP_S = 15.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+_GIVE_UP_S: Final = 15.0
 
 
-class Pipeline:
-    """Folds and writes the batches of the partitions that this worker owns; their position store too."""
+class WorkerPipeline:
+    """Folds and writes the batches of the partitions that this worker owns; their position store too.
+
+    Attributes:
+        on_failure: called with what ends the worker.
+    """
 
     def __init__(
         self,
-        tools: Tools,
-        outlet: Outlet,
-        telemetry: Telemetry,
+        context: FoldContext,
+        output: GaplessOutput,
+        metrics: WorkerMetrics,
+        readiness: Readiness,
         *,
         owner: str,
-        finished_topic: str,
-        dead_letter_topic: str,
         max_entities: int,
     ) -> None:
-        self._tools, self._outlet, self._telemetry = tools, outlet, telemetry
+        self._context, self._output = context, output
+        self._metrics, self._readiness = metrics, readiness
         self._owner, self._max_entities = owner, max_entities
-        self._finished_topic, self._dead_letter_topic = finished_topic, dead_letter_topic
         self._folders: dict[int, PartitionFolder] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._session = 0
@@ -56,11 +61,6 @@ class Pipeline:
         """What this worker owns."""
         return set(self._folders)
 
-    @property
-    def folded_labels(self) -> int:
-        """How many label values this worker counts as other."""
-        return self._tools.admission.refused
-
     async def acquire(self, partitions: Iterable[Any], session: int) -> Mapping[Any, int | None]:
         """Own partitions (the transport's PositionStore): finish what is under way, take new epochs."""
         await self.settle()
@@ -70,11 +70,11 @@ class Pipeline:
         positions: dict[Any, int | None] = {}
         share = self._max_entities // max(1, len(list(partitions)))
         for tp in partitions:
-            acquire = partial(self._tools.store.acquire, tp.partition, self._owner)
-            ownership = await self._insist(tp.partition, acquire)
-            self._folders[tp.partition] = PartitionFolder(self._tools, tp.partition, ownership, share)
+            acquire = partial(self._context.store.acquire_partition, tp.partition, self._owner)
+            ownership = await self._retry_while_away(tp.partition, acquire)
+            self._folders[tp.partition] = PartitionFolder(self._context, tp.partition, ownership, share)
             positions[tp] = ownership.next_offset
-        self._telemetry.assigned(self.partitions)
+        self._show_partitions()
         return positions
 
     async def release(self, partitions: Iterable[Any]) -> None:
@@ -82,10 +82,10 @@ class Pipeline:
         await self.settle()
         for tp in partitions:
             self._folders.pop(tp.partition, None)
-        self._telemetry.assigned(self.partitions)
+        self._show_partitions()
 
     async def settle(self) -> None:
-        """Wait for what is being written, and give up what takes too long: whoever is next reads it again."""
+        """Wait for what is being written, and give up what takes too long: the next owner reads it again."""
         writing = [task for task in self._writing.values() if not task.done()]
         self._settling += 1
         try:
@@ -96,66 +96,74 @@ class Pipeline:
         finally:
             self._settling -= 1
 
-    async def process(self, batch: Batch, ack: Callable[[], Any]) -> None:
+    async def process_batch(self, batch: FetchedBatch, ack: Callable[[], Any]) -> None:
         """Fold a batch now and write it in the background, after the one before."""
-        folder = self._folders.get(batch.partition)
-        if batch.session != self._session or folder is None:
+        if batch.session != self._session:
             ack()  # of an older session: the transport ignores it, the new one brings it again
             return
-        began = time.perf_counter()
-        try:
-            prepared = await self._insist(
-                batch.partition,
-                lambda: folder.prepare(batch.records, batch.first_offset, batch.next_offset),
-            )
-        except FencedError:
-            if self._lost(folder):
-                return
-            raise
-        self._telemetry.folded(time.perf_counter() - began)
-        before = self._writing.get(batch.partition)
-        if before is not None:
-            await asyncio.wait([before])
-            if before.cancelled() or before.exception() is not None:
-                return  # nothing may follow what was not written
-        if self._lost(folder):
+        folder = self._folders.get(batch.partition)
+        if folder is None:
+            return  # given up: whoever owns the partition next reads it again
+        prepared = await self._prepare(folder, batch)
+        if not await self._is_written(self._writing.get(batch.partition)):
+            return
+        if prepared is None or self._is_lost(folder):
+            self._give_up(folder)
             return
         task = asyncio.create_task(self._write(folder, prepared, batch, ack))
-        task.add_done_callback(partial(self._noticed, folder))
+        task.add_done_callback(partial(self._write_ended, folder))
         self._writing[batch.partition] = task
 
-    def _lost(self, folder: PartitionFolder) -> bool:
+    async def _prepare(self, folder: PartitionFolder, batch: FetchedBatch) -> Prepared | None:
+        """Fold a batch; None where its partition has gone to another worker meanwhile."""
+        prepare = partial(folder.prepare_batch, batch.records, batch.first_offset, batch.next_offset)
+        began = time.perf_counter()
+        try:
+            prepared = await self._retry_while_away(batch.partition, prepare)
+        except FencedError:
+            if self._is_lost(folder):
+                return None
+            raise
+        self._metrics.counter("plaudit_fold_seconds_total").inc(time.perf_counter() - began)
+        return prepared
+
+    async def _is_written(self, task: "asyncio.Task[None] | None") -> bool:
+        """Wait for the batch before; nothing may follow one that was not written."""
+        if task is None:
+            return True
+        await asyncio.wait([task])
+        return not task.cancelled() and task.exception() is None
+
+    def _is_lost(self, folder: PartitionFolder) -> bool:
         """Whether a partition has gone, or is just going, to another worker or another session."""
         return bool(self._settling) or self._folders.get(folder.partition) is not folder
 
+    def _give_up(self, folder: PartitionFolder) -> None:
+        """Write nothing more of a partition of which a batch was left out."""
+        if self._folders.get(folder.partition) is folder:
+            del self._folders[folder.partition]
+
     async def _write(
-        self, folder: PartitionFolder, prepared: Prepared, batch: Batch, ack: Callable[[], Any]
+        self, folder: PartitionFolder, prepared: Prepared, batch: FetchedBatch, ack: Callable[[], Any]
     ) -> None:
         began = time.perf_counter()
-        await self._outlet.send(self._letters(folder.partition, prepared))
+        dead_letters = [letter.to_send(self._context.topics.dead_letters) for letter in prepared.dead_letters]
+        await self._output.send_records([*prepared.finished, *dead_letters])
         sent = time.perf_counter()
-        await self._insist(folder.partition, lambda: folder.commit(prepared))
+        await self._retry_while_away(folder.partition, partial(folder.commit_batch, prepared))
         ack()
-        self._telemetry.committed(prepared, batch.fetched_at, sent - began, time.perf_counter() - sent)
+        self._metrics.count_batch(prepared, batch.fetched_at, sent - began, time.perf_counter() - sent)
 
-    def _letters(self, partition: int, prepared: Prepared) -> list[Letter]:
-        finished = [Letter(self._finished_topic, out.key, out.value, partition) for out in prepared.finished]
-        dead = [
-            Letter(self._dead_letter_topic, letter.key, letter.value, None, letter.refusal.headers())
-            for letter in prepared.dead_letters
-        ]
-        return finished + dead
-
-    def _noticed(self, folder: PartitionFolder, task: "asyncio.Task[None]") -> None:
+    def _write_ended(self, folder: PartitionFolder, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
-        if isinstance(error, FencedError) and self._lost(folder):
+        if isinstance(error, FencedError) and self._is_lost(folder):
             log.warning("given up: %s", error)
         else:
             self.on_failure(error)
 
-    async def _insist(self, partition: int, work: Callable[[], Awaitable[T]]) -> T:
+    async def _retry_while_away(self, partition: int, work: Callable[[], Awaitable[T]]) -> T:
         """Do it until Redis or the registry answers, with growing pauses; not ready meanwhile."""
         pause = _FIRST_PAUSE_S
         try:
@@ -163,9 +171,12 @@ class Pipeline:
                 try:
                     return await work()
                 except (RedisError, RegistryUnavailableError, OSError) as error:
-                    self._telemetry.trouble(partition, str(error))
+                    self._readiness.partition_waits(partition, str(error))
                     log.warning("waiting: %s", error)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _LONGEST_PAUSE_S)
         finally:
-            self._telemetry.trouble(partition, None)
+            self._readiness.partition_goes_on(partition)
+
+    def _show_partitions(self) -> None:
+        self._metrics.gauge("plaudit_assigned_partitions").set(len(self._folders))

@@ -6,19 +6,21 @@ import gc
 import logging
 import signal
 import time
+from typing import Final
 
 import uvloop
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.topics import EVENTS
+from plaudit_schemas.service.health import Health, serve
+from plaudit_schemas.service.logs import configure_logging
+from plaudit_schemas.settings.connection import ConnectionSettings
 
-from plaudit_stream_processors.worker.app import EventsTopic, Worker, check_topics, create_worker
+from plaudit_stream_processors.worker.app import Worker, create_worker
 from plaudit_stream_processors.worker.settings import WorkerSettings
+from plaudit_stream_processors.worker.topic_checks import EventsTopic, check_topics
 from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
-from plaudit_stream_processors.worker.web import serve
 
 log = logging.getLogger("plaudit.worker")
 
-_STOP_WITHIN_S = 30.0
+_STOP_WITHIN_S: Final = 30.0
 
 
 def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web: bool, log_level: str) -> int:
@@ -27,10 +29,7 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
     Raises:
         PlauditError: the topics or the recorded number of partitions do not fit.
     """
-    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
-    logging.getLogger("faust").setLevel(logging.WARNING)
-    logging.getLogger("mode").setLevel(logging.WARNING)
+    configure_logging(log_level)
     events = check_topics(connection, settings)
     # States are many small dicts that live long: the collector's full rounds would only count them.
     gc.collect()
@@ -43,18 +42,21 @@ async def _run(
     connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic, *, web: bool
 ) -> int:
     worker = create_worker(connection, settings, events)
-    await worker.store.record_partitions(connection.topic_prefix + EVENTS, events.partitions)
+    await worker.context.store.record_partitions(worker.context.topics.events, events.partitions)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with contextlib.AsyncExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         if web:
-            address = await stack.enter_async_context(serve(worker, settings))
-            log.info("health and metrics on %s", address)
+            health = Health(
+                worker.metrics.registry, unready=worker.unready, before_metrics=worker.update_metrics
+            )
+            served = serve(health, settings.web_host, settings.web_port, "PLAUDIT_WEB_PORT", loop)
+            log.info("health and metrics on %s", stack.enter_context(served))
         await worker.app.start()
         log.info("started")
-        await _first(stop, worker, Watchdog(settings.worker_stall_s))
+        await _wait_for_end(stop, worker, Watchdog(settings.worker_stall_s))
         await _stop(worker)
     failure = worker.failure or worker.app.crash_reason
     if failure is not None:
@@ -64,7 +66,7 @@ async def _run(
     return 0
 
 
-async def _first(stop: asyncio.Event, worker: Worker, watchdog: Watchdog) -> None:
+async def _wait_for_end(stop: asyncio.Event, worker: Worker, watchdog: Watchdog) -> None:
     waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(_failed(worker, watchdog))]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
@@ -76,11 +78,11 @@ async def _failed(worker: Worker, watchdog: Watchdog) -> None:
     while not worker.app.crashed and worker.failure is None:
         await asyncio.sleep(0.1)
         consumer = worker.app.consumer
-        hang = watchdog.check(
+        hang = watchdog.find_hang(
             rebalancing=bool(worker.app.rebalancing),
             fetched_at=consumer.last_fetch if worker.pipeline.partitions else time.monotonic(),
             waits_since=consumer.waits_since(),
-            away=(worker.telemetry.waiting or worker.outlet.away) is not None,
+            away=(worker.readiness.waiting_for or worker.output.away) is not None,
         )
         if hang is not None:
             worker.failure = WorkerHangsError(f"{hang}; start the worker again")
@@ -92,6 +94,6 @@ async def _stop(worker: Worker) -> None:
         await asyncio.wait_for(worker.pipeline.settle(), _STOP_WITHIN_S)
     with contextlib.suppress(Exception):
         await asyncio.wait_for(worker.app.stop(), _STOP_WITHIN_S)
-    worker.outlet.close()
+    worker.output.close()
     with contextlib.suppress(Exception):
-        await worker.store.client.aclose()
+        await worker.context.store.client.aclose()

@@ -1,5 +1,6 @@
 """Settings of the worker."""
 
+from plaudit_schemas.kafka.lag import WORKER_GROUP
 from plaudit_schemas.settings import Settings
 from pydantic import Field
 
@@ -9,7 +10,7 @@ HOUR_MS = 3_600_000
 class WorkerSettings(Settings):
     """How a worker folds, what it keeps and where it answers."""
 
-    worker_group: str = Field(default="plaudit-worker", description="The consumer group that workers share")
+    worker_group: str = Field(default=WORKER_GROUP, description="The consumer group that workers share")
     worker_instance: str | None = Field(
         default=None, description="A static name of this worker: a restart keeps its partitions"
     )

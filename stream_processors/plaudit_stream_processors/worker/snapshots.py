@@ -6,33 +6,43 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from plaudit_schemas.codec import Encoder, Record
+from plaudit_schemas.codec.wire import Encoder, Record
+from plaudit_schemas.kafka.record import ProducerRecord
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.metrics.figures import Figure
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.metrics.windows import WINDOWS, Window, bucket_names, window_figures
 from plaudit_stream_processors.state.counters import CounterReader
-from plaudit_stream_processors.worker.outlet import Letter, Outlet
-from plaudit_stream_processors.worker.telemetry import Telemetry
+from plaudit_stream_processors.worker.output import GaplessOutput
+from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
 
 
-class Snapshots:
+class SnapshotPublisher:
     """Publishes what the counters amount to. One worker does: the owner of partition 0."""
 
     def __init__(
-        self, reader: CounterReader, outlet: Outlet, encoder: Encoder, telemetry: Telemetry, topic: str
+        self,
+        reader: CounterReader,
+        output: GaplessOutput,
+        encoder: Encoder,
+        metrics: WorkerMetrics,
+        topic: str,
     ) -> None:
-        self._reader, self._outlet, self._encoder = reader, outlet, encoder
-        self._telemetry, self._topic = telemetry, topic
+        self._reader, self._output, self._encoder = reader, output, encoder
+        self._metrics, self._topic = metrics, topic
 
-    async def publish(self, partitions: Iterable[int]) -> int:
-        """Read what changed and publish every series; how many snapshots. Waits for Kafka."""
+    async def publish_snapshots(self, partitions: Iterable[int]) -> int:
+        """Read what changed and publish every series; how many snapshots. Waits for Kafka.
+
+        Args:
+            partitions: those that this worker owns.
+        """
         if 0 not in set(partitions):
-            self._telemetry.forget_figures()
-            self._telemetry.gauge("plaudit_snapshot_timestamp_seconds").clear()
+            self._metrics.clear_figures()
+            self._metrics.clear("plaudit_snapshot_timestamp_seconds")
             return 0
         try:
             await self._reader.refresh()
@@ -49,24 +59,24 @@ class Snapshots:
             ).items()
         ]
         # Without a pause: a scrape in between would miss windows, and alerts on them would begin anew.
-        self._telemetry.forget_figures()
+        self._metrics.clear_figures()
         for window, series, figures in found:
-            self._telemetry.show(window.name, series, figures)
-        letters = [
-            Letter(
+            self._metrics.show_figures(window.name, series, figures)
+        records = [
+            ProducerRecord(
                 self._topic,
                 f"{window.name}|{series}".encode(),
-                self._encoder.encode(record(window, series, figures, now_us)),
+                self._encoder.encode(snapshot_record(window, series, figures, now_us)),
             )
             for window, series, figures in found
         ]
         self._reader.forget_before({name for window in WINDOWS for name in bucket_names(window, now_us)})
-        await self._outlet.send(letters)
-        self._telemetry.gauge("plaudit_snapshot_timestamp_seconds").labels(self._topic).set(now_us / 1e6)
-        return len(letters)
+        await self._output.send_records(records)
+        self._metrics.gauge("plaudit_snapshot_timestamp_seconds", self._topic).set(now_us / 1e6)
+        return len(records)
 
 
-def record(window: Window, series: str, figures: Iterable[Figure], at_us: int) -> Record:
+def snapshot_record(window: Window, series: str, figures: Iterable[Figure], at_us: int) -> Record:
     """One series over one window as the topic has it."""
     labels = labels_of(series)
     return {

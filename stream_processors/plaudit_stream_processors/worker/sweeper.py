@@ -4,22 +4,26 @@ import logging
 import time
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Final
 
-from plaudit_schemas.codec import Encoder, Record
-from plaudit_schemas.keys import split_key
-from plaudit_schemas.ulid import encode_ulid
+from plaudit_schemas.codec.wire import Encoder, Record
+from plaudit_schemas.contract.keys import split_key
+from plaudit_schemas.contract.names import END_CONVERSATION
+from plaudit_schemas.contract.ulid import encode_ulid
+from plaudit_schemas.kafka.record import ProducerRecord
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.state.store import ConversationStore
-from plaudit_stream_processors.worker.outlet import Letter, Outlet
+from plaudit_stream_processors.worker.output import GaplessOutput
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 1000
+ENDS_PER_PARTITION: Final = 1000
+"""At most so many in one sweep."""
 
 
 def idle_end(key: str, last_activity_ms: int, now_us: int) -> Record:
-    """The end of a quiet conversation. The same silence gives the same event id, so a repeat is none."""
+    """The end of a quiet conversation; the same silence gives the same event id, so a repeat is dropped."""
     application, conversation_id = split_key(key.encode())
     event_id = encode_ulid(last_activity_ms, sha256(f"{key} {last_activity_ms}".encode()).digest()[:10])
     return {
@@ -28,16 +32,13 @@ def idle_end(key: str, last_activity_ms: int, now_us: int) -> Record:
         "conversation_id": conversation_id,
         "occurred_at": now_us,
         "source": "sweeper",
-        "body": (
-            "plaudit.v1.EndConversation",
-            {"reason": "idle", "last_activity_at": last_activity_ms * 1000},
-        ),
+        "body": (END_CONVERSATION, {"reason": "idle", "last_activity_at": last_activity_ms * 1000}),
     }
 
 
-async def sweep(
+async def end_idle_conversations(
     store: ConversationStore,
-    outlet: Outlet,
+    output: GaplessOutput,
     encoder: Encoder,
     lag: Mapping[int, int],
     *,
@@ -48,19 +49,20 @@ async def sweep(
 
     Args:
         lag: partition -> records that are not folded yet. Where there are some, time is as far as the last
-            one that is: what looks quiet in an old state may go on further down the log.
+            folded one: what looks quiet in an old state may go on further down the log.
     """
     now_us = time.time_ns() // 1000
-    letters = []
+    records = []
     for partition, waiting in sorted(lag.items()):
         try:
             now_ms = await store.reached_ms(partition) if waiting else now_us // 1000
-            idle = await store.idle(partition, now_ms - int(idle_timeout_s * 1000), AT_ONCE)
+            before_ms = now_ms - int(idle_timeout_s * 1000)
+            idle = await store.idle_conversations(partition, before_ms, ENDS_PER_PARTITION)
         except RedisError as error:
             log.warning("the sweeper waits: %s", error)
             return 0
         for key, last_activity_ms in idle:
             value = encoder.encode(idle_end(key, last_activity_ms, now_us))
-            letters.append(Letter(topic, key.encode(), value))
-    await outlet.send(letters)
-    return len(letters)
+            records.append(ProducerRecord(topic, key.encode(), value))
+    await output.send_records(records)
+    return len(records)

@@ -1,4 +1,4 @@
-"""Says when a worker hangs. Stalls of the group protocol and of clients are known; a restart heals them."""
+"""Says when a worker hangs: the group protocol and its clients are known to stall; a restart heals that."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Watchdog:
         self._stall_s, self._clock = stall_s, clock
         self._seen: dict[str, tuple[float, float]] = {}
 
-    def check(
+    def find_hang(
         self, *, rebalancing: bool, fetched_at: float, waits_since: float | None, away: bool
     ) -> str | None:
         """What hangs; None while all is well.

@@ -1,23 +1,23 @@
-"""Live conversations for programs that serve them: the entry point `conversation` of `plaudit.readers`."""
+"""One conversation as it stands: the entry point `conversation` of `plaudit.readers`."""
 
-from typing import Any
+from typing import Any, Final
 
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.contract.keys import conversation_key, partition_of
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError
-from plaudit_schemas.keys import conversation_key, partition_of
+from plaudit_schemas.service.redis import AWAY, connect, execute
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
-from redis.exceptions import RedisError
 
-from plaudit_stream_processors.reading import document
-from plaudit_stream_processors.state.client import connect, execute
+from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.queries.display import document_of
 from plaudit_stream_processors.state.keys import partitions_key
 from plaudit_stream_processors.state.store import ConversationStore
 
-_TIMEOUT_S = 5.0
+_TIMEOUT_S: Final = 5.0
 
 
 class LiveReader:
-    """Reads Redis alone; for one event loop. Nothing connects before the first `get`."""
+    """Reads Redis alone; for one event loop. Nothing connects before the first question."""
 
     def __init__(self, connection: ConnectionSettings) -> None:
         self._topic = connection.topic_prefix + EVENTS
@@ -28,6 +28,13 @@ class LiveReader:
     async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
         """One conversation as the worker has it, as `plaudit conversation --json` shows it.
 
+        Raises: as `state_of`.
+        """
+        return document_of(await self.state_of(application, conversation_id))
+
+    async def state_of(self, application: str, conversation_id: str) -> ConversationState:
+        """The state as the worker has it.
+
         Raises:
             NotFoundError: there is none, or no worker ever ran here.
             ServiceUnavailableError: Redis does not answer.
@@ -37,10 +44,10 @@ class LiveReader:
             if recorded is None:
                 raise NotFoundError("no worker has folded a conversation here yet; start `plaudit worker`")
             partition = partition_of(conversation_key(application, conversation_id), int(recorded))
-            return document(await self._store.get(application, conversation_id, partition))
-        except (RedisError, OSError) as error:
+            return await self._store.get_conversation(application, conversation_id, partition)
+        except AWAY as error:
             raise ServiceUnavailableError(
-                f"Redis does not answer ({type(error).__name__}); try again later"
+                f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
             ) from None
 
     async def aclose(self) -> None:

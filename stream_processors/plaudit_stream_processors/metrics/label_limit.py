@@ -1,0 +1,98 @@
+"""Which models, applications and variants get series of their own, so that their number stays bounded.
+
+The decision is one for all partitions: the first values that any worker saw enter a set that all workers
+share, up to a limit. With a configured list of models only versions of those may enter. All other values
+count as `other`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
+
+log = logging.getLogger(__name__)
+
+AdmitValues = Callable[[str, list[str]], Awaitable[list[bool]]]
+"""Takes a kind and values; says of each value whether the shared set holds it, or took it now."""
+
+LABEL_CHARACTERS: Final = 256
+"""A longer value counts as `other`: names of counters and labels of Prometheus stay small."""
+
+_REMEMBERED: Final = 100_000
+
+
+class LabelLimit:
+    """Collects the values of a batch, has the shared set decide on them, then names series at once."""
+
+    def __init__(self, admit_values: AdmitValues, models: Iterable[str] = ()) -> None:
+        """`models` may have series of their own; none means the first ones that come."""
+        self._admit_values = admit_values
+        self._listed = frozenset(models)
+        self._known: dict[str, dict[str, bool]] = {"application": {}, "model": {}, "variant": {}}
+        self._new: dict[str, dict[str, None]] = {"application": {}, "model": {}, "variant": {}}
+        self._series: dict[Labels, str] = {}
+        self._warned: set[str] = set()
+
+    @property
+    def refused_values(self) -> int:
+        """How many of the remembered values count as `other`."""
+        return sum(not admitted for known in self._known.values() for admitted in known.values())
+
+    def collect_body(self, body: dict[str, Any]) -> None:
+        """Keep the model and the variants of an event's body for the next decision."""
+        if "model" in body:
+            value = model_value(body["model"]["id"], body["model"].get("version") or "")
+            if value not in self._known["model"]:
+                self._new["model"][value] = None
+        if "variants" in body:
+            for experiment, arm in body["variants"].items():
+                if f"{experiment}:{arm}" not in self._known["variant"]:
+                    self._new["variant"][f"{experiment}:{arm}"] = None
+
+    def collect_application(self, application: str) -> None:
+        """Keep an application for the next decision."""
+        if application not in self._known["application"]:
+            self._new["application"][application] = None
+
+    async def decide_collected(self) -> None:
+        """Have the shared set decide on what was collected.
+
+        Raises:
+            redis.exceptions.RedisError: what `admit_values` raises; what was collected is kept.
+        """
+        for kind, new in self._new.items():
+            if not new:
+                continue
+            known = self._known[kind]
+            if len(known) + len(new) > _REMEMBERED:  # a full set refuses the forgotten ones again
+                self._known[kind] = known = {value: True for value, admitted in known.items() if admitted}
+            candidates = [value for value in new if self._may_enter(kind, value)]
+            answers = await self._admit_values(kind, candidates) if candidates else []
+            known.update(dict.fromkeys(new, False))
+            known.update(zip(candidates, answers, strict=True))
+            if not all(known[value] for value in new) and kind not in self._warned:
+                self._warned.add(kind)
+                log.warning("the limit is reached: further values of %s count as other", kind)
+            new.clear()
+            self._series.clear()
+
+    def series_for(self, labels: Labels) -> str:
+        """The series that these labels count in."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = series_name(
+                labels.limited(
+                    application=self._is_admitted("application", labels.application),
+                    model=self._is_admitted("model", model_value(labels.model, labels.model_version)),
+                    variant=self._is_admitted("variant", labels.variant),
+                )
+            )
+        return series
+
+    def _may_enter(self, kind: str, value: str) -> bool:
+        listed = kind != "model" or not self._listed or value.split("\x00", maxsplit=1)[0] in self._listed
+        return listed and len(value) <= LABEL_CHARACTERS
+
+    def _is_admitted(self, kind: str, value: str) -> bool:
+        return self._known[kind].get(value, False)

@@ -1,0 +1,54 @@
+"""What a worker sends to Kafka: finished conversations, dead letters, idle ends, metric snapshots."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.acked import AckedProducer
+from plaudit_schemas.kafka.record import ProducerRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+LARGEST_BYTES: Final = 64 * 1024 * 1024
+"""The largest record that a worker sends."""
+
+_OPTIONS: Final = {
+    "linger.ms": 1,
+    "compression.type": "lz4",
+    "message.max.bytes": LARGEST_BYTES,
+    "message.timeout.ms": 0,  # wait for Kafka for as long as it takes
+    "queue.buffering.max.messages": 1_000_000,
+}
+
+
+class GaplessOutput:
+    """Sends records in order, and none after one that Kafka refused.
+
+    A partition of finished conversations must not show what came after a gap: its readers take a later source
+    offset for proof that they have seen all before it.
+    """
+
+    def __init__(self, connection: ConnectionSettings) -> None:
+        self._producer = AckedProducer(connection, _OPTIONS, gapless=True)
+
+    @property
+    def away(self) -> str | None:
+        """Why nothing can be sent now; None as far as the last sending told."""
+        return self._producer.away
+
+    async def send_records(self, records: Sequence[ProducerRecord]) -> None:
+        """Send in order and wait for every acknowledgement, for as long as Kafka is away.
+
+        Raises:
+            ServiceUnavailableError: Kafka refused a record for good; this output sends nothing more.
+        """
+        unsent = await self._producer.send_records(records)
+        if unsent:
+            record, error = unsent[0]
+            raise ServiceUnavailableError(
+                f"Kafka refused a record for {record.topic} ({error.str()}), and no later one may be sent; "
+                "if it is too large, raise the topic's max.message.bytes; then start the worker again"
+            )
+
+    def close(self) -> None:
+        """Leave Kafka. A restarted worker sends again what was not acknowledged."""
+        self._producer.close()

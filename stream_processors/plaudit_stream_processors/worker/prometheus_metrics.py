@@ -1,0 +1,150 @@
+"""Every Prometheus metric of the worker: what it counts of itself, and the figures of its snapshots.
+
+Labels are bounded by the partitions, the reasons, or the limit of labels.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from plaudit_schemas.service.metrics import Metric, MetricSet
+
+from plaudit_stream_processors.metrics.figures import Figure
+from plaudit_stream_processors.metrics.series import labels_of
+from plaudit_stream_processors.worker.partition_folder import Prepared
+
+_SERIES = ("application", "model", "model_version", "variant", "source", "window")
+_FIGURE = (*_SERIES, "rater_kind", "scale", "level")
+
+WORKER_METRICS: Final[tuple[Metric, ...]] = (
+    Metric("plaudit_events_total", "counter", "Records folded and committed, dead letters included."),
+    Metric("plaudit_duplicate_events_total", "counter", "Events that had been folded before."),
+    Metric(
+        "plaudit_ignored_events_total",
+        "counter",
+        "Ends without effect: overtaken by activity, or a second one.",
+    ),
+    Metric(
+        "plaudit_incomplete_conversations_total", "counter", "Ends of conversations whose start never came."
+    ),
+    Metric(
+        "plaudit_finished_conversations_total", "counter", "Revisions sent to the finished conversations."
+    ),
+    Metric("plaudit_dead_letters_total", "counter", "Records refused, by reason.", ("reason",)),
+    Metric("plaudit_late_counts_total", "counter", "Counts past the retention of their bucket, not counted."),
+    Metric("plaudit_commits_total", "counter", "Batches committed."),
+    Metric("plaudit_fold_seconds_total", "counter", "Seconds spent decoding and folding."),
+    Metric("plaudit_send_seconds_total", "counter", "Seconds of waiting for Kafka's acknowledgements."),
+    Metric("plaudit_commit_seconds_total", "counter", "Seconds of waiting for Redis to commit."),
+    Metric("plaudit_fetch_to_commit_seconds", "histogram", "From a batch's fetch to its commit."),
+    Metric("plaudit_assigned_partitions", "gauge", "Partitions that this worker owns."),
+    Metric("plaudit_lag_records", "gauge", "Records after the last committed one.", ("partition",)),
+    Metric("plaudit_ready", "gauge", "1 when the worker is ready, as /health/ready tells."),
+    Metric(
+        "plaudit_snapshot_timestamp_seconds",
+        "gauge",
+        "When this worker last published snapshots; absent where another worker does.",
+        ("topic",),
+    ),
+    Metric("plaudit_folded_labels", "gauge", "Label values that count as other, past the cardinality limit."),
+)
+
+FIGURE_METRICS: Final[tuple[Metric, ...]] = (
+    Metric("plaudit_satisfaction", "gauge", "Mean satisfaction from 1 to 5 in the window.", _FIGURE),
+    Metric("plaudit_satisfaction_standard_error", "gauge", "Its standard error.", _FIGURE),
+    Metric("plaudit_satisfaction_votes", "gauge", "Its votes.", _FIGURE),
+    Metric("plaudit_satisfied_ratio", "gauge", "Share of votes at 4 or above.", _FIGURE),
+    Metric("plaudit_accuracy_ratio", "gauge", "Judged-correct share of the judged messages.", _FIGURE),
+    Metric("plaudit_accuracy_votes", "gauge", "Its judged messages.", _FIGURE),
+    Metric("plaudit_precision_ratio", "gauge", "Likewise, of those known to be no abstentions.", _FIGURE),
+    Metric("plaudit_coverage_ratio", "gauge", "Share of assistant messages with any feedback.", _SERIES),
+    Metric("plaudit_ignore_ratio", "gauge", "Share of assistant messages signalled ignored.", _SERIES),
+    Metric("plaudit_regeneration_ratio", "gauge", "Share of assistant messages regenerated.", _SERIES),
+    Metric("plaudit_messages", "gauge", "Assistant messages in the window.", _SERIES),
+    Metric("plaudit_conversations", "gauge", "Conversations started in the window.", _SERIES),
+    Metric("plaudit_response_latency_p50_seconds", "gauge", "Median response latency.", _SERIES),
+    Metric("plaudit_response_latency_p95_seconds", "gauge", "95th percentile of it.", _SERIES),
+    Metric("plaudit_response_latency_p99_seconds", "gauge", "99th percentile of it.", _SERIES),
+)
+
+_GAUGE_OF_FIGURE: Final = {
+    "coverage": "plaudit_coverage_ratio",
+    "ignore_rate": "plaudit_ignore_ratio",
+    "regeneration_rate": "plaudit_regeneration_ratio",
+    "messages_assistant": "plaudit_messages",
+    "conversations_started": "plaudit_conversations",
+    "satisfied": "plaudit_satisfied_ratio",
+    "precision": "plaudit_precision_ratio",
+}
+"""The figures that one gauge shows as they are."""
+
+
+class WorkerMetrics(MetricSet):
+    """Counts what was committed, never what was only tried."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__((*WORKER_METRICS, *FIGURE_METRICS))
+        self._clock = clock
+
+    def count_batch(self, prepared: Prepared, fetched_at: float, send_s: float, commit_s: float) -> None:
+        """Count a batch that was written.
+
+        Args:
+            fetched_at: in the seconds of the clock.
+        """
+        effects = prepared.effects
+        for name, amount in (
+            ("plaudit_events_total", prepared.events),
+            ("plaudit_duplicate_events_total", effects.duplicates),
+            ("plaudit_ignored_events_total", effects.ignored),
+            ("plaudit_incomplete_conversations_total", effects.incomplete),
+            ("plaudit_finished_conversations_total", len(prepared.finished)),
+            ("plaudit_late_counts_total", effects.counters.late),
+            ("plaudit_commits_total", 1),
+            ("plaudit_send_seconds_total", send_s),
+            ("plaudit_commit_seconds_total", commit_s),
+        ):
+            if amount:
+                self.counter(name).inc(amount)
+        for letter in prepared.dead_letters:
+            self.counter("plaudit_dead_letters_total", letter.refusal.reason).inc()
+        seconds = max(0.0, self._clock() - fetched_at)
+        self.histogram("plaudit_fetch_to_commit_seconds").observe(seconds)
+
+    def show_lag(self, lag: Mapping[int, int]) -> None:
+        """Show the records that wait, by partition; those of other workers' partitions are not shown."""
+        self.clear("plaudit_lag_records")
+        for partition, records in lag.items():
+            self.gauge("plaudit_lag_records", str(partition)).set(records)
+
+    def show_figures(self, window: str, series: str, figures: Iterable[Figure]) -> None:
+        """Set the gauges of one series and window."""
+        labels = (*labels_of(series), window)
+        for figure in figures:
+            dimensions = (figure.rater_kind, figure.scale, figure.level) if figure.rater_kind else ()
+            for name, value in _gauges(figure):
+                if value is not None:
+                    self.gauge(name, *labels, *dimensions).set(value)
+
+    def clear_figures(self) -> None:
+        """Drop the figures of the last snapshot: another worker may publish them now."""
+        for metric in FIGURE_METRICS:
+            self.clear(metric.name)
+
+
+def _gauges(figure: Figure) -> list[tuple[str, float | None]]:
+    """The gauges that show a figure; none for those that only the snapshots carry."""
+    estimate = figure.estimate
+    if figure.name == "satisfaction":
+        return [
+            ("plaudit_satisfaction", estimate.value),
+            ("plaudit_satisfaction_standard_error", estimate.standard_error),
+            ("plaudit_satisfaction_votes", estimate.count),
+        ]
+    if figure.name == "accuracy":
+        return [("plaudit_accuracy_ratio", estimate.value), ("plaudit_accuracy_votes", estimate.count)]
+    if figure.name.startswith("response_latency_ms_p"):
+        seconds = None if estimate.value is None else estimate.value / 1000
+        return [(f"plaudit_response_latency_{figure.name.rpartition('_')[2]}_seconds", seconds)]
+    gauge = _GAUGE_OF_FIGURE.get(figure.name)
+    return [] if gauge is None else [(gauge, estimate.value)]

@@ -1,0 +1,46 @@
+"""Whether a worker should get work, and what it waits for."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+_STALLED_AFTER_S: Final = 60.0
+
+
+class Readiness:
+    """Keeps what does not answer, by the partition that waits for it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._waits: dict[int, str] = {}
+
+    def partition_waits(self, partition: int, reason: str) -> None:
+        """A partition waits for Redis or the registry."""
+        self._waits[partition] = reason
+
+    def partition_goes_on(self, partition: int) -> None:
+        """A partition waits no more."""
+        self._waits.pop(partition, None)
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What does not answer; None while all does."""
+        return next(iter(self._waits.values()), None)
+
+    def unready(self, *, rebalancing: bool, waits_since: float | None, kafka_away: str | None) -> str | None:
+        """Why the worker is not ready; None when it is.
+
+        Ready means: it owns partitions or waits for them in a settled group, everything that it needs
+        answers, and no partition's fetched records wait for long.
+
+        Args:
+            waits_since: since when the partition that waits longest does, in seconds of the clock.
+        """
+        if rebalancing:
+            return "the group is rebalancing"
+        away = self.waiting_for or kafka_away
+        if away is not None:
+            return f"waiting: {away}"
+        if waits_since is not None and self._clock() - waits_since > _STALLED_AFTER_S:
+            return f"records of a partition have waited for their commit for {_STALLED_AFTER_S:.0f} s"
+        return None
