@@ -1,10 +1,10 @@
-"""What a crash must not take back."""
+"""Making writes survive a crash of the machine."""
 
 import os
 from pathlib import Path
 
 
-def sync(path: Path) -> None:
+def fsync_path(path: Path) -> None:
     """Wait until a file's content, or a folder's entries, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS, Subset
 from plaudit_consumers.rows.settings import RowSettings
-from plaudit_consumers.sink.parquet import METADATA_KEY, FileMetadata
+from plaudit_consumers.sink.files.metadata import FileMetadata
 
 T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 _EMPTY_LISTS = ("messages", "feedback", "comparisons", "variants", "tags")
@@ -117,7 +117,7 @@ class Root:
             rows=counts[subset], settings=RowSettings(), derived=derived if subset == "conversations" else {},
         )  # fmt: skip
         with pq.ParquetWriter(path, SCHEMAS[subset]) as writer:
-            writer.add_key_value_metadata({METADATA_KEY.decode(): metadata.model_dump_json()})
+            writer.add_key_value_metadata(metadata.footer_entries())
             writer.write_table(pa.Table.from_pylist(self.waiting[subset], schema=SCHEMAS[subset]))
 
 

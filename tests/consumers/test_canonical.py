@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
@@ -10,34 +9,31 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from plaudit_consumers.rows.canonical import Recorded, conversations
-from plaudit_consumers.rows.reading import CanonicalReader
+from plaudit_consumers.rows.canonical import canonical_table
+from plaudit_consumers.rows.canonical_reader import CanonicalReader
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS
-from plaudit_schemas.catalog import schema_text
-from plaudit_schemas.codec import Decoder, PackagedSchemas
+from plaudit_schemas.codec.catalog import schema_text
+from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
 from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
+from plaudit_schemas.kafka.record import KafkaRecord
 
 from benchmarks.cases.sink import conversations as made
-from tests.consumers.builders import READER, Taken, canonical, chat, comparison, encoded, finished, like, said
+from tests.consumers.builders import READER, canonical, kafka_records
+from tests.support.finished import chat, comparison, encoded, finished, like, said
 
 Node = Any
 
 
-def _taken(payloads: Iterable[bytes]) -> list[Taken]:
-    return [Taken(40 + at, 5_000, payload) for at, payload in enumerate(payloads)]
-
-
 def _table() -> Any:
-    return READER.table(_taken(example.payload for example in examples("finished_conversation")))
+    payloads = (example.payload for example in examples("finished_conversation"))
+    return READER.read_table(kafka_records(payloads, first=40, timestamp=5_000))
 
 
-def _by_dicts(taken: list[Taken]) -> Any:
+def _by_dicts(records: list[KafkaRecord]) -> Any:
     """The same by way of a dict for each record."""
     decoder = Decoder("finished_conversation", sparse=True)
-    return conversations(
-        [Recorded(decoder.decode(each.payload), each.offset, each.timestamp_ms) for each in taken]
-    )
+    return canonical_table([(record, decoder.decode(record.value or b"")) for record in records])
 
 
 def test_columns_and_dicts_come_to_the_same() -> None:
@@ -51,10 +47,10 @@ def test_columns_and_dicts_come_to_the_same() -> None:
     )
     payloads += [encoded(each) for each in (chat(), judged, finished(), chat(erased=True))]
     payloads += [payload for _, payload in made(200)]
-    taken = _taken(payloads)
-    assert READER.table(taken).equals(_by_dicts(taken))
-    assert READER.table(taken[:1]).equals(_by_dicts(taken[:1]))
-    assert READER.table([]).num_rows == 0
+    records = kafka_records(payloads)
+    assert READER.read_table(records).equals(_by_dicts(records))
+    assert READER.read_table(records[:1]).equals(_by_dicts(records[:1]))
+    assert READER.read_table([]).num_rows == 0
 
 
 def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
@@ -68,15 +64,15 @@ def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
             damaged[rng.randrange(5, len(damaged))] = rng.randrange(256)
         if rng.random() < 0.2:
             del damaged[rng.randrange(5, len(damaged)) :]
-        taken = _taken([bytes(damaged)])
+        records = kafka_records([bytes(damaged)])
         try:
             decoder.decode(bytes(damaged))
         except CodecError:
             refused += 1
             with pytest.raises(ValueError, match=r"."):
-                READER.table(taken)
+                READER.read_table(records)
         else:
-            assert READER.table(taken).equals(_by_dicts(taken))
+            assert READER.read_table(records).equals(_by_dicts(records))
     assert 100 < refused < 580
 
 
@@ -93,7 +89,8 @@ def test_an_older_writers_record_is_resolved(monkeypatch: pytest.MonkeyPatch) ->
     out = BytesIO()
     record = chat(like("a"))
     fastavro.schemaless_writer(out, fastavro.parse_schema(schema), record)
-    table = CanonicalReader(Older()).table(_taken([b"\0\0\0\0\7" + out.getvalue(), encoded(record)]))
+    payloads = [b"\0\0\0\0\7" + out.getvalue(), encoded(record)]
+    table = CanonicalReader(Older()).read_table(kafka_records(payloads))
     rows = table.drop_columns(["record_offset"]).to_pylist()
     assert rows[0] == rows[1]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_consumers.datasets.build import build
-from plaudit_consumers.datasets.difference import difference
+from plaudit_consumers.datasets.build import build_snapshot
+from plaudit_consumers.datasets.difference import compare_snapshots
 from plaudit_consumers.datasets.errors import SnapshotError
-from plaudit_consumers.datasets.manifest import NAME, read
-from plaudit_consumers.datasets.plan import Plan, moment_of, shares_of
+from plaudit_consumers.datasets.manifest import MANIFEST, read_manifest
+from plaudit_consumers.datasets.plan import SnapshotPlan, moment_of, shares_of
 from plaudit_infra.main import main
 from plaudit_schemas.commands import FAILED, OK
 from plaudit_schemas.errors import SettingsError
@@ -29,7 +29,7 @@ def root(tmp_path: Path) -> Root:
 
 def _snapshot(root: Root, name: str, **options: Any) -> Path:
     output = root.folder.parent / name
-    build(str(root.publish().folder), Plan(output=output, **options))
+    build_snapshot(str(root.publish().folder), SnapshotPlan(output=output, **options))
     return output
 
 
@@ -49,7 +49,7 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
     assert "question 3" in shown or "question 2" in shown
     assert "cc-by-4.0: 11" in shown
     assert main(["datasets", "show", first, "--json"]) == OK
-    assert capsys.readouterr().out == (tmp_path / "first" / NAME).read_text()
+    assert capsys.readouterr().out == (tmp_path / "first" / MANIFEST).read_text()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,7 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
         (["--where", "random() > 0"], "random"),
         (["--output", "."], "exists"),
     ],
+    ids=str,
 )
 def test_wrong_options_are_one_line(
     root: Root, tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
@@ -90,7 +91,7 @@ def test_the_conditions_that_the_help_names_work(
         of_training = ["--subset", "sft"] if "weight" in where else []
         words = ["--root", str(root.folder), "--output", str(tmp_path / str(number)), "--where", where]
         assert main(["datasets", "build", *words, *of_training]) == OK
-        assert sum(read(tmp_path / str(number)).rows["sft"].values()) == 20
+        assert sum(read_manifest(tmp_path / str(number)).rows["sft"].values()) == 20
 
 
 def test_the_root_is_where_the_sink_is_told_to_write(
@@ -110,7 +111,7 @@ def test_times_and_shares_are_read() -> None:
     assert shares_of("98.5/1/0.5") == (98.5, 1, 0.5)
     with pytest.raises(SettingsError):
         shares_of("-1/2/3")
-    assert Plan(Path(), shares=(98.5, 1, 0.5)).bounds() == (985_000, 995_000)
+    assert SnapshotPlan(Path(), shares=(98.5, 1, 0.5)).bounds() == (985_000, 995_000)
 
 
 def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
@@ -119,7 +120,7 @@ def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
     root.sft("c1", "question 1", "better", minute=100, revision=2)
     root.sft("c2", "question 2", "answer 2", minute=100, revision=2)  # the same again
     root.sft("c30", "question 30", "new", minute=100)
-    found = difference(first, _snapshot(root, "second"))
+    found = compare_snapshots(first, _snapshot(root, "second"))
     sft = found["sft"]
     assert (sft.same, sft.added, sft.removed, sft.changed, sft.moved) == (18, 1, 1, 1, 0)
     assert sft.examples["changed"][0]["conversation_id"] == "c1"
@@ -129,7 +130,7 @@ def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
 
 
 def test_another_salt_moves_rows(root: Root) -> None:
-    found = difference(
+    found = compare_snapshots(
         _snapshot(root, "a", shares=(1, 1, 1)), _snapshot(root, "b", shares=(1, 1, 1), salt="x")
     )
     assert found["sft"].moved > 5
@@ -139,7 +140,9 @@ def test_another_salt_moves_rows(root: Root) -> None:
 
 def test_a_snapshot_is_no_different_from_itself(root: Root) -> None:
     snapshot = _snapshot(root, "a")
-    assert {(each.same, each.added, each.changed) for each in difference(snapshot, snapshot).values()} == {
+    assert {
+        (each.same, each.added, each.changed) for each in compare_snapshots(snapshot, snapshot).values()
+    } == {
         (20, 0, 0),
         (0, 0, 0),
     }
@@ -148,7 +151,7 @@ def test_a_snapshot_is_no_different_from_itself(root: Root) -> None:
 
 def test_one_empty_side_is_all_added_or_removed(root: Root, tmp_path: Path) -> None:
     full, empty = _snapshot(root, "full"), _snapshot(root, "empty", where="false")
-    assert difference(empty, full)["sft"].added == difference(full, empty)["sft"].removed == 20
+    assert compare_snapshots(empty, full)["sft"].added == compare_snapshots(full, empty)["sft"].removed == 20
 
 
 def test_folders_that_are_no_snapshots_are_said(
@@ -156,14 +159,14 @@ def test_folders_that_are_no_snapshots_are_said(
 ) -> None:
     snapshot = _snapshot(root, "a")
     with pytest.raises(SnapshotError, match="is no snapshot"):
-        difference(snapshot, tmp_path)
+        compare_snapshots(snapshot, tmp_path)
     other = _snapshot(root, "b")
-    (other / NAME).write_text(read(other).text().replace('"schema": "v1"', '"schema": "v9"'))
+    (other / MANIFEST).write_text(read_manifest(other).text().replace('"schema": "v1"', '"schema": "v9"'))
     with pytest.raises(SnapshotError, match="schema v1"):
-        difference(snapshot, other)
+        compare_snapshots(snapshot, other)
     next((snapshot / "sft").iterdir()).write_bytes(b"PAR1")
     with pytest.raises(SnapshotError, match="cannot be compared"):
-        difference(snapshot, _snapshot(root, "c", salt="x"))
+        compare_snapshots(snapshot, _snapshot(root, "c", salt="x"))
     assert main(["datasets", "show", str(snapshot), "--verify"]) == FAILED
     assert "was changed" in capsys.readouterr().err
 

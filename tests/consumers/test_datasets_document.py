@@ -7,11 +7,11 @@ from typing import Any
 import datasets  # type: ignore[import-untyped]  # it has no types
 import pytest
 from datasets import load_dataset
-from plaudit_consumers.sink.writing import Raw
 from plaudit_infra.main import main
+from plaudit_schemas.kafka.record import KafkaRecord
 
-from tests.consumers.builders import comparison, correction, encoded, finished, like, message
-from tests.consumers.writing import feed, log, sink
+from tests.support.finished import comparison, correction, encoded, finished, like, message
+from tests.support.offline_sink import feed, log, sink
 from tests.support.services import ROOT
 
 TOOLS = '[{"type": "function", "function": {"name": "clock"}}]'
@@ -23,22 +23,22 @@ TRL: dict[str, dict[str, Any]] = {
 }
 
 
-def records(first: int, end: int) -> list[Raw]:
+def records(first: int, end: int) -> list[KafkaRecord]:
     """Rows for every subset."""
-    raws = log(end)[first:]
-    for raw in raws[::5]:
+    made = log(end)[first:]
+    for record in made[::5]:
         judged = finished(
-            message("q", "user", content=f"question {raw.offset}"),
+            message("q", "user", content=f"question {record.offset}"),
             message("a"),
             message("b", parent_id="q", content="other"),
-            feedback=[like("a", raw.offset % 2 == 0), correction("b", f"better {raw.offset}")],
+            feedback=[like("a", record.offset % 2 == 0), correction("b", f"better {record.offset}")],
             comparisons=[comparison([["b"], ["a"]])],
-            offset=raw.offset,
-            user_id=f"user-{raw.offset}",
-            tools=TOOLS if raw.offset % 10 == 0 else None,
+            offset=record.offset,
+            user_id=f"user-{record.offset}",
+            tools=TOOLS if record.offset % 10 == 0 else None,
         )
-        raws[raw.offset - first] = raw._replace(payload=encoded(judged))
-    return raws
+        made[record.offset - first] = record._replace(value=encoded(judged))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +94,13 @@ def test_column_types_are_those_that_trl_documents(place: str, at_home: Path) ->
 
 def test_every_subset_of_the_root_opens_with_all_its_files_beside_a_running_sink(at_home: Path) -> None:
     writing = sink(at_home / "root", writer="running", rotate_rows=1000)
-    writing.own([0])
-    for raw in records(90, 100):
-        writing.take(0, raw)
+    writing.open_partitions([0])
+    for record in records(90, 100):
+        writing.take_record(record)
     writing.partitions[0].spill()
     found = load_dataset("root", "conversations", split="train")
     assert sorted(found["source_offset"]) == list(range(90))
-    writing.disown([0])
+    writing.close_partitions([0])
     for subset in ("sft", "sft_tools", "preference", "kto"):
         assert len(load_dataset("root", subset, split="train")) > 3
 

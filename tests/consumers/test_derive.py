@@ -7,10 +7,10 @@ import pytest
 from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.settings import RowSettings
 
-from tests.consumers.builders import (
+from tests.consumers.builders import canonical, rows, turns
+from tests.support.finished import (
     T0_MS,
     Record,
-    canonical,
     chat,
     comparison,
     correction,
@@ -18,9 +18,7 @@ from tests.consumers.builders import (
     like,
     message,
     number,
-    rows,
     said,
-    turns,
 )
 
 PROMPT = turns(("user", "text of q"))
@@ -57,6 +55,7 @@ def test_a_dislike_makes_a_kto_row_with_label_false() -> None:
 @pytest.mark.parametrize(
     ("rating", "expected"),
     [(5, (1, 0, 0, 1)), (4, (1, 0, 0, 1)), (3.5, (0, 0, 0, 1)), (3, (0, 0, 0, 0)), (1, (0, 0, 0, 1))],
+    ids=str,
 )
 def test_numbers_are_rescaled_and_the_middle_is_no_label(rating: float, expected: tuple[int, ...]) -> None:
     assert counts(rows(chat(number("a", rating)))) == expected

@@ -3,7 +3,8 @@
 import random
 from typing import Any
 
-from tests.consumers.builders import Record, comparison, correction, finished, like, message, number, rows
+from tests.consumers.builders import rows
+from tests.support.finished import Record, comparison, correction, finished, like, message, number
 
 ROLES = ("system", "user", "assistant", "assistant", "tool", "unknown")
 STATUSES = ("complete", "complete", "complete", "cut", "error", "partial")

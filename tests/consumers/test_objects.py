@@ -11,14 +11,14 @@ import obstore
 import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
-from plaudit_consumers.sink.errors import FencedError, OutputError, OutputUnavailableError
-from plaudit_consumers.sink.objects import ObjectOutput
-from plaudit_consumers.sink.output import Conflict, Output
-from plaudit_consumers.sink.run import open_output
+from plaudit_consumers.sink.errors import OutputError, OutputUnavailableError, SinkFencedError
+from plaudit_consumers.sink.loop.run import open_output
+from plaudit_consumers.sink.outputs.objects import ObjectOutput
+from plaudit_consumers.sink.outputs.output import OutputRoot, VersionConflict
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_schemas.errors import SettingsError
 
-from tests.consumers.writing import feed, log, sink, take
+from tests.support.offline_sink import feed, log, sink, take_records
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "s3://lake/chats"
 
 
-def rows(output: Output, subset: str) -> list[dict[str, Any]]:
+def rows(output: OutputRoot, subset: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in output.paths(f"v1/{subset}"):
-        found += pq.ParquetFile(output.open(path)).read().to_pylist()
+        found += pq.ParquetFile(output.open_file(path)).read().to_pylist()
     return found
 
 
-def offsets(output: Output, subset: str = "conversations") -> list[int]:
+def offsets(output: OutputRoot, subset: str = "conversations") -> list[int]:
     return [row["source_offset"] for row in rows(output, subset)]
 
 
@@ -81,12 +81,12 @@ def test_what_a_crash_left_out_is_made_again(bucket: str) -> None:
 def test_of_two_sinks_on_one_partition_one_goes_on(bucket: str) -> None:
     output = ObjectOutput(bucket)
     first, second = sink(output, writer="w1"), sink(output, writer="w2", rotate_rows=7)
-    first.own([0])
-    second.own([0])
-    raws = log(12)
-    take(first, raws)
-    with pytest.raises(FencedError):
-        take(second, raws)
+    first.open_partitions([0])
+    second.open_partitions([0])
+    records = log(12)
+    take_records(first, records)
+    with pytest.raises(SinkFencedError):
+        take_records(second, records)
     feed(sink(output, writer="w3"), log(30))
     assert offsets(output) == list(range(30))
 
@@ -95,10 +95,10 @@ def test_conditional_writes(bucket: str, tmp_path: Path) -> None:
     output = ObjectOutput(bucket)
     version = output.swap("x", b"1", None)
     for stale in (None, {"e_tag": '"0"', "version": None}):
-        with pytest.raises(Conflict):
+        with pytest.raises(VersionConflict):
             output.swap("x", b"2", stale)
     output.swap("x", b"3", version)
-    with pytest.raises(Conflict):
+    with pytest.raises(VersionConflict):
         output.swap("x", b"4", version)
     assert output.load("x") is not None
     assert output.load("y") is None
@@ -112,11 +112,11 @@ def test_conditional_writes(bucket: str, tmp_path: Path) -> None:
 
 def test_a_store_without_conditional_writes_is_refused(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     output = ObjectOutput(bucket)
-    output.check()
+    output.check_usable()
     assert output.paths(".plaudit") == []
-    monkeypatch.setattr(output, "_refuses", lambda *_: False)
+    monkeypatch.setattr(output, "_refuses_swap", lambda *_: False)
     with pytest.raises(OutputError, match="does not honour conditional writes"):
-        output.check()
+        output.check_usable()
 
 
 def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(
@@ -159,14 +159,14 @@ def test_a_large_file_goes_up_in_parts_for_one_piece_goes_through_memory(
 
 
 def test_a_store_that_is_away_is_waited_for(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plaudit_consumers.sink.objects._RETRY", {"max_retries": 0})
+    monkeypatch.setattr("plaudit_consumers.sink.outputs.objects._RETRY", {"max_retries": 0})
     output = ObjectOutput(bucket)
     one = sink(output)
-    one.own([0])
+    one.open_partitions([0])
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     away = ObjectOutput(bucket)
     one.partitions[0]._output = one.partitions[0]._marker._output = away
     with pytest.raises(OutputUnavailableError, match="the sink waits"):
-        take(one, log(20))
+        take_records(one, log(20))
     feed(sink(output), log(20))
     assert offsets(output) == list(range(20))

@@ -8,21 +8,22 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.errors import (
-    FencedError,
     ForeignFileError,
     LogChangedError,
     OutputError,
     OutputUnavailableError,
+    SinkFencedError,
 )
-from plaudit_consumers.sink.local import LocalOutput
-from plaudit_consumers.sink.parquet import SubsetWriter
-from plaudit_consumers.sink.sink import Topic
-from plaudit_consumers.sink.writing import Raw, Refused
+from plaudit_consumers.sink.files.subset_writer import SubsetWriter
+from plaudit_consumers.sink.outputs.local import LocalOutput
 from plaudit_schemas.errors import UnknownSchemaError
+from plaudit_schemas.kafka.dead_letters import DeadLetter
+from plaudit_schemas.kafka.record import KafkaRecord
 
-from tests.consumers.builders import T0_MS, chat, encoded
-from tests.consumers.writing import feed, log, sink, take
+from tests.support.finished import T0_MS, chat, encoded
+from tests.support.offline_sink import feed, log, sink, take_records
 from tests.support.sinks import rows, sources
 
 DAY_MS = 86_400_000
@@ -104,61 +105,61 @@ def test_old_files_that_someone_deletes_do_not_come_again(tmp_path: Path) -> Non
 def test_a_lost_marker_is_read_back_from_the_files(tmp_path: Path) -> None:
     feed(sink(tmp_path), log(30))
     next(tmp_path.glob(".plaudit/markers/id-1/0000.json")).unlink()
-    again = [*log(30), *(raw._replace(offset=raw.offset + 20) for raw in log(30)[10:])]
+    again = [*log(30), *(record._replace(offset=record.offset + 20) for record in log(30)[10:])]
     feed(sink(tmp_path), again)
     assert sources(tmp_path) == once(30)
 
 
 def test_a_range_of_repeats_writes_no_file(tmp_path: Path) -> None:
     feed(sink(tmp_path), log(10))
-    feed(sink(tmp_path), [raw._replace(offset=raw.offset + 10) for raw in log(10)])
+    feed(sink(tmp_path), [record._replace(offset=record.offset + 10) for record in log(10)])
     assert len(files(tmp_path)) == 1
     one = sink(tmp_path)
-    assert one.own([0]) == {0: 20}
+    assert one.open_partitions([0]) == {0: 20}
 
 
 def test_a_source_that_starts_anew_is_an_error_and_not_a_repeat(tmp_path: Path) -> None:
     feed(sink(tmp_path), log(10))
     anew = encoded(chat(offset=3, finished_at=T0_MS * 1000 + 999))
     with pytest.raises(LogChangedError, match=r"at offset 10.*earlier offset \(3\)"):
-        feed(sink(tmp_path), [Raw(10, T0_MS, b"k", anew)])
+        feed(sink(tmp_path), [KafkaRecord(0, 10, T0_MS, b"k", anew)])
 
 
 def test_another_topic_needs_another_output(tmp_path: Path) -> None:
     feed(sink(tmp_path), log(3))
     with pytest.raises(LogChangedError, match="made from another topic"):
-        sink(tmp_path, topic=Topic("plaudit.finished-conversations", "id-2"))
+        sink(tmp_path, topic=FinishedTopic("plaudit.finished-conversations", "id-2"))
 
 
 def test_of_two_sinks_on_one_partition_one_goes_on(tmp_path: Path) -> None:
     first, second = sink(tmp_path, writer="w1"), sink(tmp_path, writer="w2", rotate_rows=7)
     for one in (first, second):
-        one.own([0])
-    raws = log(40)
-    take(first, raws[:12])
-    with pytest.raises(FencedError, match="another sink"):
-        take(second, raws[:12])
-    feed(sink(tmp_path, writer="w3"), raws)
-    with pytest.raises(FencedError):
-        take(first, raws[12:])
+        one.open_partitions([0])
+    records = log(40)
+    take_records(first, records[:12])
+    with pytest.raises(SinkFencedError, match="another sink"):
+        take_records(second, records[:12])
+    feed(sink(tmp_path, writer="w3"), records)
+    with pytest.raises(SinkFencedError):
+        take_records(first, records[12:])
     assert sources(tmp_path) == once(40)
 
 
 def test_a_range_that_was_begun_is_written_as_it_was_begun(tmp_path: Path) -> None:
     """A sink that sleeps between claim and publication changes nothing when it wakes up."""
-    raws, sleeper = log(40), sink(tmp_path, writer="w1", rotate_rows=30)
-    sleeper.own([0])
-    take(sleeper, raws[:30])
+    records, sleeper = log(40), sink(tmp_path, writer="w1", rotate_rows=30)
+    sleeper.open_partitions([0])
+    take_records(sleeper, records[:30])
     publish = sleeper._output.publish
 
     def pause(file: Path, path: str) -> bool:
         sleeper._output.publish = publish  # type: ignore[method-assign]  # the pause comes once
-        feed(sink(tmp_path, writer="w2", rotate_rows=4), raws)
+        feed(sink(tmp_path, writer="w2", rotate_rows=4), records)
         return publish(file, path)
 
     sleeper._output.publish = pause  # type: ignore[method-assign]  # the pause
-    with pytest.raises(FencedError):
-        sleeper.take(0, raws[30])
+    with pytest.raises(SinkFencedError):
+        sleeper.take_record(records[30])
     assert files(tmp_path)[0] == "0000-000000000000-000000000029.parquet"
     assert files(tmp_path)[1] == "0000-000000000030-000000000033.parquet"
     assert sources(tmp_path) == once(40)
@@ -166,16 +167,16 @@ def test_a_range_that_was_begun_is_written_as_it_was_begun(tmp_path: Path) -> No
 
 
 def test_a_begun_range_is_not_cut_short_by_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    raws, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
-    dying.own([0])
+    records, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
+    dying.open_partitions([0])
     monkeypatch.setattr(dying._output, "publish", _die)
     with pytest.raises(KeyboardInterrupt):
-        take(dying, raws)
-    feed(sink(tmp_path, writer="w2"), raws[:6])
+        take_records(dying, records)
+    feed(sink(tmp_path, writer="w2"), records[:6])
     assert files(tmp_path) == []
-    feed(sink(tmp_path, writer="w3", rotate_rows=2), raws[:16])
+    feed(sink(tmp_path, writer="w3", rotate_rows=2), records[:16])
     assert files(tmp_path)[0] == "0000-000000000000-000000000014.parquet"
-    gap = [raw._replace(offset=raw.offset + 1000) for raw in log(20)[16:]]
+    gap = [record._replace(offset=record.offset + 1000) for record in log(20)[16:]]
     feed(sink(tmp_path, writer="w4"), gap)
     assert sources(tmp_path) == once(20)
 
@@ -183,12 +184,12 @@ def test_a_begun_range_is_not_cut_short_by_a_stop(tmp_path: Path, monkeypatch: p
 def test_a_begun_range_whose_end_the_log_lost_keeps_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raws, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
-    dying.own([0])
+    records, dying = log(20), sink(tmp_path, writer="w1", rotate_rows=15)
+    dying.open_partitions([0])
     monkeypatch.setattr(dying._output, "publish", _die)
     with pytest.raises(KeyboardInterrupt):
-        take(dying, raws)
-    feed(sink(tmp_path, writer="w2"), raws[:5] + raws[18:])
+        take_records(dying, records)
+    feed(sink(tmp_path, writer="w2"), records[:5] + records[18:])
     assert files(tmp_path)[0] == "0000-000000000000-000000000014.parquet"
     assert sorted(sources(tmp_path)) == [(0, at) for at in (0, 1, 2, 3, 4, 18, 19)]
 
@@ -198,20 +199,20 @@ def _die(*_: object) -> bool:
 
 
 def test_training_files_that_a_crash_left_out_are_made_with_the_settings_of_then(tmp_path: Path) -> None:
-    raws, dying = log(12), sink(tmp_path, rows=RowSettings(kto_good_score=1.0))
+    records, dying = log(12), sink(tmp_path, rows=RowSettings(kto_good_score=1.0))
     publish = dying._output.publish
 
     def canonical_only(file: Path, path: str) -> bool:
         return publish(file, path) if "/conversations/" in path else _die()
 
     dying._output.publish = canonical_only  # type: ignore[method-assign]  # as a crash does
-    dying.own([0])
+    dying.open_partitions([0])
     with pytest.raises(KeyboardInterrupt):
-        take(dying, raws)
+        take_records(dying, records)
     assert files(tmp_path, "kto") == []
-    feed(sink(tmp_path, rows=RowSettings(training_raters="model")), raws)
+    feed(sink(tmp_path, rows=RowSettings(training_raters="model")), records)
     assert sources(tmp_path, "kto") == once(10)
-    feed(sink(tmp_path / "calm"), raws[:10])
+    feed(sink(tmp_path / "calm"), records[:10])
     for subset in ("sft", "preference", "kto"):
         assert rows(tmp_path, subset) == rows(tmp_path / "calm", subset)
 
@@ -248,13 +249,13 @@ def test_a_damaged_file_is_named_and_refused(tmp_path: Path) -> None:
         training.unlink()
     paths[2].write_bytes(torn)
     with pytest.raises(ForeignFileError, match=paths[2].name):
-        one.own([0])
+        one.open_partitions([0])
     paths[2].write_bytes(b"PAR1" + b"\0" * 50 + b"PAR1")
     with pytest.raises(ForeignFileError, match=paths[2].name):
-        one.own([0])
+        one.open_partitions([0])
     pq.write_table(pq.read_table(paths[0]).replace_schema_metadata({}), paths[2])
     with pytest.raises(ForeignFileError, match="not written by a sink"):
-        one.own([0])
+        one.open_partitions([0])
 
 
 def test_files_that_overlap_are_named_and_refused(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_files_that_overlap_are_named_and_refused(tmp_path: Path) -> None:
     paths = sorted(tmp_path.glob("v1/conversations/*/*.parquet"))
     paths[1].rename(paths[1].with_name("0000-000000000005-000000000014.parquet"))
     with pytest.raises(ForeignFileError, match="hold the same offsets"):
-        sink(tmp_path).own([0])
+        sink(tmp_path).open_partitions([0])
 
 
 def test_a_damaged_marker_and_a_foreign_readme_are_named(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_a_damaged_marker_and_a_foreign_readme_are_named(tmp_path: Path) -> None
     marker = next(tmp_path.glob(".plaudit/markers/id-1/0000.json"))
     marker.write_text("{}")
     with pytest.raises(ForeignFileError, match="delete it"):
-        sink(tmp_path).own([0])
+        sink(tmp_path).open_partitions([0])
     (tmp_path / "README.md").write_text("# mine")
     with pytest.raises(ForeignFileError, match=r"README\.md"):
         sink(tmp_path)
@@ -300,8 +301,8 @@ def test_a_file_in_the_way_is_an_error_at_once(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, raws = sink(tmp_path), log(25)
-    one.own([0])
+    one, records = sink(tmp_path), log(25)
+    one.open_partitions([0])
     link = os.link
     full = {"v1/conversations", "v1/kto"}
 
@@ -313,11 +314,11 @@ def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
     monkeypatch.setattr("os.link", refusing)
     for part in sorted(full):
         with pytest.raises(OutputUnavailableError, match="No space left"):
-            take(one, raws)
+            take_records(one, records)
         full.discard(part)
-        one.disown([0])
-        one.own([0])
-    feed(one, raws)
+        one.close_partitions([0])
+        one.open_partitions([0])
+    feed(one, records)
     assert sources(tmp_path) == once(25)
     assert sources(tmp_path, "kto") == once(25)
     assert _aside(tmp_path) == []
@@ -332,11 +333,11 @@ def test_attempts_on_a_full_disk_leave_nothing_aside(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for name in ("plaudit_consumers.sink.parquet.sync", "os.fsync"):
+    for name in ("plaudit_consumers.sink.files.subset_writer.fsync_path", "os.fsync"):
         with monkeypatch.context() as patched:
             patched.setattr(name, full)
             with pytest.raises(OutputUnavailableError, match="No space left"):
-                one.own([0])
+                one.open_partitions([0])
         assert _aside(tmp_path) == []
     feed(one, log(10))
     assert sources(tmp_path, "kto") == once(10)
@@ -359,8 +360,8 @@ def _aside(root: Path) -> list[Path]:
 def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, write, full = sink(tmp_path, rotate_rows=1000), SubsetWriter.write, [True]
-    one.own([0, 1])
+    one, write, full = sink(tmp_path, rotate_rows=1000), SubsetWriter.write_table, [True]
+    one.open_partitions([0, 1])
 
     def failing(writer: SubsetWriter, table: Any) -> None:
         if writer.path.suffix == ".kto" and full:
@@ -368,34 +369,35 @@ def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(
             raise OutputUnavailableError("kto aside cannot be written")
         write(writer, table)
 
-    monkeypatch.setattr(SubsetWriter, "write", failing)
-    take(one, log(10))
+    monkeypatch.setattr(SubsetWriter, "write_table", failing)
+    take_records(one, log(10))
     one.partitions[0].spill()  # its last rows fail in the background
-    one.take(1, log(1, partition=1)[0])
-    one.disown([1])
+    one.take_record(log(1, partition=1)[0])
+    one.close_partitions([1])
     with pytest.raises(OutputUnavailableError):
-        one.commit(0)
+        one.commit_partition(0)
     with pytest.raises(OutputUnavailableError):
-        take(one, log(11)[10:])
-    one.disown([0])
+        take_records(one, log(11)[10:])
+    one.close_partitions([0])
     feed(one, log(20))
     assert sources(tmp_path, "kto") == sources(tmp_path) == once(20)
 
 
 def test_a_newer_revision_is_not_passed_over(tmp_path: Path) -> None:
     newer = b"\0\0\0\0\7rest"
-    raws = [*log(3), Raw(3, T0_MS, b"k", newer)]
+    records = [*log(3), KafkaRecord(0, 3, T0_MS, b"k", newer)]
     with pytest.raises(UnknownSchemaError, match=r"at offset 3: .*schema id 7.*upgrade it"):
-        feed(sink(tmp_path), raws)
-    assert sink(tmp_path).own([0]) == {0: None}
+        feed(sink(tmp_path), records)
+    assert sink(tmp_path).open_partitions([0]) == {0: None}
 
 
 def test_what_can_never_be_read_is_refused_before_the_commit(tmp_path: Path) -> None:
-    refused: list[Refused] = []
-    raws = [*log(3), Raw(3, T0_MS, b"k", b"garbage"), Raw(4, T0_MS, b"k", b"")]
-    feed(sink(tmp_path, refused=refused), raws)
-    assert [(each.raw.offset, each.reason) for each in refused] == [(3, "bad_magic"), (4, "truncated")]
-    assert sink(tmp_path).own([0]) == {0: 5}
+    letters: list[DeadLetter] = []
+    records = [*log(3), KafkaRecord(0, 3, T0_MS, b"k", b"garbage"), KafkaRecord(0, 4, T0_MS, b"k", b"")]
+    feed(sink(tmp_path, dead_letters=letters), records)
+    found = [(letter.record.offset, letter.refusal.reason) for letter in letters]
+    assert found == [(3, "bad_magic"), (4, "truncated")]
+    assert sink(tmp_path).open_partitions([0]) == {0: 5}
 
 
 def test_folders_of_killed_sinks_are_removed_and_those_of_others_kept(tmp_path: Path) -> None:

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.consumers.writing import feed, log, sink
+from tests.support.offline_sink import feed, log, sink
 from tests.support.services import ROOT
 from tests.support.sinks import rows
 
 RECORDS = 25
 SINK = "plaudit_consumers.sink"
 STEPS = {
-    "before anything is written": (f"{SINK}.writing:OpenFile.spill", "before", 2),
-    "half-way through the files": (f"{SINK}.parquet:SubsetWriter.write", "after", 3),
-    "half-way through closing them": (f"{SINK}.parquet:SubsetWriter.finish", "after", 2),
-    "before the claim": (f"{SINK}.partition:Partition._claim", "before", 2),
-    "after the claim, before the link": (f"{SINK}.local:LocalOutput.publish", "before", 1),
-    "between canonical and derived": (f"{SINK}.local:LocalOutput.publish", "after", 1),
-    "between two derived": (f"{SINK}.local:LocalOutput.publish", "after", 2),
-    "before the marker moves": (f"{SINK}.partition:Partition._store", "before", 2),
-    "before the offset commit": (f"{SINK}.partition:Partition._store", "after", 2),
-    "before the readme": (f"{SINK}.root:Readme.note", "before", 1),
+    "before anything is written": (f"{SINK}.commit.open_file:OpenFile.spill", "before", 2),
+    "half-way through the files": (f"{SINK}.files.subset_writer:SubsetWriter.write_table", "after", 3),
+    "half-way through closing them": (f"{SINK}.files.subset_writer:SubsetWriter.finish", "after", 2),
+    "before the claim": (f"{SINK}.commit.partition:SinkPartition._claim_range", "before", 2),
+    "after the claim, before the link": (f"{SINK}.outputs.local:LocalOutput.publish", "before", 1),
+    "between canonical and derived": (f"{SINK}.outputs.local:LocalOutput.publish", "after", 1),
+    "between two derived": (f"{SINK}.outputs.local:LocalOutput.publish", "after", 2),
+    "before the marker moves": (f"{SINK}.commit.partition:SinkPartition._move_marker", "before", 2),
+    "before the offset commit": (f"{SINK}.commit.partition:SinkPartition._move_marker", "after", 2),
+    "before the readme": (f"{SINK}.outputs.root:RootReadme.add_subsets", "before", 1),
 }
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from plaudit_consumers.datasets import writing
-from plaudit_consumers.datasets.build import build
+from plaudit_consumers.datasets.build import build_snapshot
 from plaudit_consumers.datasets.errors import (
     ConditionError,
     DatasetError,
@@ -18,8 +18,8 @@ from plaudit_consumers.datasets.errors import (
     SnapshotError,
     SourceFileError,
 )
-from plaudit_consumers.datasets.manifest import read, verify
-from plaudit_consumers.datasets.plan import Plan
+from plaudit_consumers.datasets.manifest import read_manifest, verify_snapshot
+from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.schemas import SCHEMAS
 
 from tests.consumers.live_root import Root, bytes_of, chat, rows_of, said
@@ -50,7 +50,7 @@ def root(tmp_path: Path) -> Root:
 
 @pytest.fixture
 def snapshot(root: Root, tmp_path: Path) -> Path:
-    build(str(root.folder), Plan(output=tmp_path / "snapshot", shares=(60, 20, 20)))
+    build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot", shares=(60, 20, 20)))
     return tmp_path / "snapshot"
 
 
@@ -58,7 +58,7 @@ def snapshot(root: Root, tmp_path: Path) -> Path:
 def test_hugging_face_opens_each_subset(snapshot: Path, tmp_path: Path, subset: str) -> None:
     loaded = datasets.load_dataset(str(snapshot), subset, cache_dir=str(tmp_path / "cache"))
     counts = {str(split): rows.num_rows for split, rows in loaded.items()}
-    assert counts == read(snapshot).rows[subset]  # type: ignore[index]  # a subset's name
+    assert counts == read_manifest(snapshot).rows[subset]  # type: ignore[index]  # a subset's name
     if subset == "preference":
         message = {"role": datasets.Value("string"), "content": datasets.Value("string")}
         features = loaded["train"].features
@@ -74,7 +74,7 @@ def test_files_have_the_schema_of_the_sink(snapshot: Path) -> None:
 
 
 def test_duckdb_and_polars_open_it(snapshot: Path) -> None:
-    rows = sum(read(snapshot).rows["kto"].values())
+    rows = sum(read_manifest(snapshot).rows["kto"].values())
     assert len(duckdb.read_parquet(f"{snapshot}/kto/*.parquet").filter("label").fetchall()) == rows // 2
     assert pl.scan_parquet(f"{snapshot}/kto/*.parquet").collect().height == rows
 
@@ -89,7 +89,7 @@ def test_an_existing_output_is_refused_and_left_alone(root: Root, snapshot: Path
         elif output.name == "empty":
             output.mkdir()
         with pytest.raises(OutputExistsError, match="never written over"):
-            build(str(root.folder), Plan(output=output))
+            build_snapshot(str(root.folder), SnapshotPlan(output=output))
     assert bytes_of(snapshot) == before
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -102,7 +102,7 @@ def test_a_failure_leaves_nothing(root: Root, tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(writing, "_table", full)
     with pytest.raises(DatasetError, match="No space left"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
     assert [path.name for path in tmp_path.iterdir()] == ["live"]
 
 
@@ -116,7 +116,7 @@ def test_an_output_that_appears_meanwhile_is_refused(
 
     monkeypatch.setattr(writing, "_close", close)
     with pytest.raises(OutputExistsError, match="meanwhile"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
     assert list((tmp_path / "snapshot").iterdir()) == []
 
 
@@ -136,7 +136,7 @@ def test_foreign_and_damaged_files_are_named(
         path = root.folder / "v1" / subset / name
         path.write_bytes(content)
         with pytest.raises(SourceFileError, match=message):
-            build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+            build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
         path.unlink()
 
 
@@ -144,20 +144,20 @@ def test_a_file_of_another_schema_is_named(root: Root, tmp_path: Path) -> None:
     path = next((root.folder / "v1" / "sft").rglob("*.parquet"))
     pq.write_table(pq.read_table(str(path).replace("/sft/", "/kto/")), path)
     with pytest.raises(SourceFileError, match="the columns label differ"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
     pq.write_table(SCHEMAS["sft"].empty_table(), path)
     with pytest.raises(SourceFileError, match="was not written by a sink"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
 def test_a_file_under_anothers_name_is_refused(root: Root, tmp_path: Path) -> None:
     one, other = sorted((root.folder / "v1" / "sft").rglob("*.parquet"))
     shutil.copy(one, other)
     with pytest.raises(SourceFileError, match="21 rows; the canonical file beside it says 19"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
     shutil.copy(str(one).replace("/sft/", "/conversations/"), other)
     with pytest.raises(SourceFileError, match="another schema"):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
 def test_files_in_the_making_and_notes_are_no_rows(root: Root, tmp_path: Path, snapshot: Path) -> None:
@@ -165,13 +165,13 @@ def test_files_in_the_making_and_notes_are_no_rows(root: Root, tmp_path: Path, s
     (folder / ".0-900-901.parquet.part").write_bytes(b"half")
     (folder / "date=2026-11-20" / ".tmp-1.parquet").write_bytes(b"half")
     (root.folder / "README.md").write_text("about")
-    build(str(root.folder), Plan(output=tmp_path / "again", shares=(60, 20, 20)))
+    build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "again", shares=(60, 20, 20)))
     assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
 
 
 def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match="where the sink writes"):
-        build(str(tmp_path / "nowhere"), Plan(output=tmp_path / "snapshot"))
+        build_snapshot(str(tmp_path / "nowhere"), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
 @pytest.mark.parametrize(
@@ -207,31 +207,31 @@ def test_conditions_that_cannot_be_used_are_refused(
     root: Root, tmp_path: Path, where: str, message: str
 ) -> None:
     with pytest.raises(ConditionError, match=message):
-        build(str(root.folder), Plan(output=tmp_path / "snapshot", where=where))
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot", where=where))
     assert not (tmp_path / "snapshot").exists()
 
 
 def test_a_changed_snapshot_is_found_out(snapshot: Path) -> None:
-    verify(snapshot)
+    verify_snapshot(snapshot)
     path = next((snapshot / "sft").glob("train-*"))
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
     with pytest.raises(SnapshotError, match="was changed"):
-        verify(snapshot)
+        verify_snapshot(snapshot)
     path.unlink()
     with pytest.raises(SnapshotError, match="is missing"):
-        verify(snapshot)
+        verify_snapshot(snapshot)
 
 
 def test_what_is_no_snapshot_is_said(tmp_path: Path, snapshot: Path) -> None:
     with pytest.raises(SnapshotError, match="is no snapshot"):
-        read(tmp_path)
+        read_manifest(tmp_path)
     text = (snapshot / "manifest.json").read_text()
     for broken in (text.replace('"format": 1', '"format": 2'), "{", "[]", '{"files": []}'):
         (snapshot / "manifest.json").write_text(broken)
         with pytest.raises(SnapshotError, match="format"):
-            read(snapshot)
+            read_manifest(snapshot)
 
 
 def test_row_groups_and_shards_are_bounded_and_lose_nothing(
@@ -243,7 +243,7 @@ def test_row_groups_and_shards_are_bounded_and_lose_nothing(
     root.publish()
     monkeypatch.setattr(writing, "GROUP_BYTES", 50_000)
     monkeypatch.setattr(writing, "SHARD_BYTES", 20_000)
-    build(str(root.folder), Plan(output=tmp_path / "snapshot", shares=(1, 0, 0)))
+    build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot", shares=(1, 0, 0)))
     paths = sorted((tmp_path / "snapshot" / "sft").glob("*.parquet"))
     assert len(paths) > 3
     groups = [

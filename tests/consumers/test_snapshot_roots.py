@@ -9,30 +9,30 @@ from pathlib import Path
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
-from plaudit_consumers.datasets.build import build
+from plaudit_consumers.datasets.build import build_snapshot
 from plaudit_consumers.datasets.errors import SourceFileError
-from plaudit_consumers.datasets.manifest import verify
-from plaudit_consumers.datasets.plan import Plan
+from plaudit_consumers.datasets.manifest import verify_snapshot
+from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import OutputError
-from plaudit_consumers.sink.objects import ObjectOutput
+from plaudit_consumers.sink.outputs.objects import ObjectOutput
 
-from tests.consumers.builders import T0_MS
 from tests.consumers.live_root import bytes_of
-from tests.consumers.writing import feed, log, sink
+from tests.support.finished import T0_MS
+from tests.support.offline_sink import feed, log, sink
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
-    """Of a root of two sinks' making, with different thresholds."""
+    """A snapshot of a root that two sinks made, with different thresholds."""
     feed(sink(tmp_path / "root"), log(25))
     feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
-    build(str(tmp_path / "root"), Plan(output=tmp_path / "snapshot", shares=(2, 1, 1)))
+    build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "snapshot", shares=(2, 1, 1)))
     return tmp_path / "snapshot"
 
 
 def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
-    manifest = verify(snapshot)
+    manifest = verify_snapshot(snapshot)
     assert sum(manifest.rows["conversations"].values()) == 31
     assert sum(manifest.rows["preference"].values()) == 11
     assert manifest.read_to == {"0": 31}
@@ -43,9 +43,9 @@ def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
 def test_later_settings_do_not_change_an_older_snapshot(tmp_path: Path) -> None:
     half_way = datetime.fromtimestamp((T0_MS + 14_500) / 1000, UTC)
     feed(sink(tmp_path / "root"), log(15))
-    build(str(tmp_path / "root"), Plan(output=tmp_path / "before", as_of=half_way))
+    build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "before", as_of=half_way))
     feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
-    build(str(tmp_path / "root"), Plan(output=tmp_path / "after", as_of=half_way))
+    build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "after", as_of=half_way))
     assert bytes_of(tmp_path / "after") == bytes_of(tmp_path / "before")
 
 
@@ -54,19 +54,19 @@ def test_training_rows_that_a_crash_left_out_are_there_all_the_same(
     snapshot: Path, tmp_path: Path, subset: str
 ) -> None:
     shutil.rmtree(tmp_path / "root" / "v1" / subset)
-    build(str(tmp_path / "root"), Plan(output=tmp_path / "again", shares=(2, 1, 1)))
+    build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "again", shares=(2, 1, 1)))
     assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
 
 
 def test_training_files_without_their_canonical_one_are_refused(snapshot: Path, tmp_path: Path) -> None:
     min((tmp_path / "root" / "v1" / "conversations").rglob("*.parquet")).unlink()
     with pytest.raises(SourceFileError, match="has no canonical file"):
-        build(str(tmp_path / "root"), Plan(output=tmp_path / "again"))
+        build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "again"))
 
 
 def test_a_root_that_a_sink_has_only_begun_is_an_empty_one(tmp_path: Path) -> None:
     (tmp_path / "root" / ".plaudit").mkdir(parents=True)
-    assert build(str(tmp_path / "root"), Plan(output=tmp_path / "snapshot")).as_of is None
+    assert build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "snapshot")).as_of is None
 
 
 @pytest.fixture
@@ -90,18 +90,18 @@ def test_a_root_in_an_object_store_gives_the_same_snapshot(
     bucket: str, snapshot: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceFileError, match="where the sink writes"):
-        build(bucket, Plan(output=tmp_path / "none"))
+        build_snapshot(bucket, SnapshotPlan(output=tmp_path / "none"))
     output = ObjectOutput(bucket, str(tmp_path))
     feed(sink(output), log(25))
     feed(sink(output, rows=RowSettings(min_agreement=0.6)), log(31))
     output.close()
-    build(bucket, Plan(output=tmp_path / "remote", shares=(2, 1, 1)))
+    build_snapshot(bucket, SnapshotPlan(output=tmp_path / "remote", shares=(2, 1, 1)))
     assert bytes_of(tmp_path / "remote") == bytes_of(snapshot)
 
 
 def test_a_store_that_cannot_be_read_is_said(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match="cannot be read"):
-        build("s3://nobodys/chats", Plan(output=tmp_path / "snapshot"))
+        build_snapshot("s3://nobodys/chats", SnapshotPlan(output=tmp_path / "snapshot"))
     with pytest.raises(OutputError, match="is no output"):
-        build("frob://x/y", Plan(output=tmp_path / "snapshot"))
+        build_snapshot("frob://x/y", SnapshotPlan(output=tmp_path / "snapshot"))
     assert [path.name for path in tmp_path.iterdir()] == []

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_consumers.datasets.build import build
-from plaudit_consumers.datasets.manifest import Manifest, verify
-from plaudit_consumers.datasets.plan import Plan
+from plaudit_consumers.datasets.build import build_snapshot
+from plaudit_consumers.datasets.manifest import Manifest, verify_snapshot
+from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING
 
 from tests.consumers.live_root import T0, Root, bytes_of, chat, rows_of, said
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Root:
 def _built(root: Root, name: str = "snapshot", **options: Any) -> Path:
     root.publish()
     output = root.folder.parent / name
-    build(str(root.folder), Plan(output=output, **options))
+    build_snapshot(str(root.folder), SnapshotPlan(output=output, **options))
     return output
 
 
@@ -33,7 +33,7 @@ def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _manifest(root: Root, **options: Any) -> Manifest:
-    return verify(_built(root, f"m{random.random()}", **options))
+    return verify_snapshot(_built(root, f"m{random.random()}", **options))
 
 
 def test_only_the_latest_revision_counts(root: Root) -> None:
@@ -86,7 +86,7 @@ def test_erasures_count_whenever_they_come(root: Root) -> None:
     root.add("c1", minute=2880, revision=2, erased=True, consent=None)
     snapshot = _built(root, as_of=T0 + timedelta(minutes=1))
     assert _names(rows_of(snapshot, "sft")) == _names(rows_of(snapshot, "conversations")) == ["c2"]
-    assert verify(snapshot).erased == 1
+    assert verify_snapshot(snapshot).erased == 1
 
 
 def test_a_consent_that_is_denied_later_takes_the_rows_away(root: Root) -> None:
@@ -97,7 +97,7 @@ def test_a_consent_that_is_denied_later_takes_the_rows_away(root: Root) -> None:
     assert _names(rows_of(snapshot, "sft")) == ["c2"]
     marked = {row["conversation_id"]: row["consent"] for row in rows_of(snapshot, "conversations")}
     assert marked == {"c1": "denied", "c2": "granted"}
-    assert verify(snapshot).left_out["sft"] == {"consent_denied": 1}
+    assert verify_snapshot(snapshot).left_out["sft"] == {"consent_denied": 1}
 
 
 def test_a_training_row_without_consent_never_gets_through(root: Root) -> None:
@@ -123,7 +123,7 @@ def test_exact_duplicates_leave_the_earliest(root: Root) -> None:
     snapshot = _built(root, shares=(1, 0, 0))
     assert _names(rows_of(snapshot, "sft")) == ["early", "other"]
     assert [row["label"] for row in rows_of(snapshot, "kto")] == [True, False]
-    assert verify(snapshot).left_out["sft"] == {"duplicate": 1}
+    assert verify_snapshot(snapshot).left_out["sft"] == {"duplicate": 1}
 
 
 def _crowd(root: Root, conversations: int = 300) -> None:
@@ -143,7 +143,7 @@ def _crowd(root: Root, conversations: int = 300) -> None:
 def test_no_user_and_no_prompt_lies_in_two_splits(root: Root) -> None:
     _crowd(root)
     snapshot = _built(root, shares=(60, 20, 20))
-    manifest = verify(snapshot)
+    manifest = verify_snapshot(snapshot)
     assert set(manifest.rows["sft"]) == {"train", "validation", "test"}
     users: dict[str, set[str]] = {}
     prompts: dict[str, set[str]] = {}
@@ -224,6 +224,7 @@ def _crowd_in_files(root: Root, files: int) -> None:
         ("weight > 1 -- a remark", ["c2"]),
         ("margin > 0", []),
     ],
+    ids=str,
 )
 def test_conditions_filter_rows(root: Root, where: str, names: list[str]) -> None:
     root.sft("c1", "hi", "a", source="import")
@@ -231,7 +232,7 @@ def test_conditions_filter_rows(root: Root, where: str, names: list[str]) -> Non
     root.derive(canonical, "sft", prompt=chat("hello"), completion=said("b"), weight=2.0)
     snapshot = _built(root, subsets=("sft",), where=where)
     assert _names(rows_of(snapshot, "sft")) == names
-    assert verify(snapshot).left_out["sft"] == {"filtered": 2 - len(names)}
+    assert verify_snapshot(snapshot).left_out["sft"] == {"filtered": 2 - len(names)}
 
 
 def test_agreement_filters_training_rows_only(root: Root) -> None:
@@ -246,7 +247,7 @@ def test_agreement_filters_training_rows_only(root: Root) -> None:
 def test_an_empty_root_gives_an_empty_snapshot(root: Root) -> None:
     (root.folder / "v1").mkdir(parents=True)
     snapshot = _built(root)
-    assert verify(snapshot).as_of is None
+    assert verify_snapshot(snapshot).as_of is None
     assert sorted(bytes_of(snapshot)) == ["README.md", "manifest.json"]
 
 
@@ -255,7 +256,7 @@ def test_the_manifest_tells_what_decided(root: Root) -> None:
     snapshot = _built(
         root, subsets=("sft",), where="weight = 1", min_agreement=0.5, salt="s", shares=(8, 1, 1)
     )
-    manifest = verify(snapshot)
+    manifest = verify_snapshot(snapshot)
     assert manifest.as_of == "2026-11-20T12:00:00Z"
     assert (manifest.where, manifest.min_agreement, manifest.salt) == ("weight = 1", 0.5, "s")
     assert manifest.split == {"train": 8, "validation": 1, "test": 1}

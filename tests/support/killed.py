@@ -47,15 +47,15 @@ def main(target: str, moment: str, times: str, *command: str) -> int:
 
 def forked(steps: str, folder: str, records: str) -> int:
     """Print each step's exit status. The imports are paid once."""
-    from tests.consumers.writing import feed, log, sink
+    from tests.support.offline_sink import feed, log, sink
 
     pa.array([{"a": 1}])  # loads what Arrow loads late
-    raws, died = log(int(records)), {}
+    fed, died = log(int(records)), {}
     for name, (target, moment, times) in json.loads(steps).items():
         child = os.fork()
         if child == 0:
             arm(target, moment, times)
-            feed(sink(Path(folder) / name), raws)
+            feed(sink(Path(folder) / name), fed)
             os._exit(0)
         died[name] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     print(json.dumps(died))

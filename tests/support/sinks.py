@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from confluent_kafka import Consumer, Producer, TopicPartition
-from plaudit_schemas.codec import Decoder
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.producing import produce_when_room
+from confluent_kafka import Producer
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.kafka.producer import produce_when_room
+from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 
 Row = dict[str, Any]
@@ -85,27 +86,12 @@ def sources(output: Path, subset: str = "conversations") -> Counter[tuple[int, i
     return Counter((row["source_partition"], row["source_offset"]) for row in rows(output, subset))
 
 
-def logged(connection: ConnectionSettings, partitions: int) -> set[tuple[int, int]]:
+def logged(connection: ConnectionSettings) -> set[tuple[int, int]]:
     """Source events in the finished topic."""
-    decoder = Decoder("finished_conversation", sparse=True)
-    consumer = Consumer(connection.kafka(**{"group.id": "logged", "log_level": 0}))
-    found, left = set(), {}
-    for partition in range(partitions):
-        place = TopicPartition(connection.topic_prefix + FINISHED, partition, 0)
-        _, end = consumer.get_watermark_offsets(place, timeout=30)
-        if end:
-            left[partition] = end
-    consumer.assign([TopicPartition(connection.topic_prefix + FINISHED, each, 0) for each in left])
-    while left:
-        for message in consumer.consume(1000, timeout=1.0):
-            assert message.error() is None
-            payload, number, offset = message.value(), message.partition(), message.offset()
-            assert payload is not None
-            assert number is not None
-            assert offset is not None
-            record = decoder.decode(payload)
-            found.add((record["source_partition"], record["source_offset"]))
-            if offset + 1 >= left[number]:
-                del left[number]
-    consumer.close()
+    decoder, found = Decoder("finished_conversation", sparse=True), set()
+    with TopicReader(connection, FINISHED) as reader:
+        for partition in reader.partitions():
+            for kafka_record in reader.records(partition, *reader.ends(partition)):
+                record = decoder.decode(kafka_record.value or b"")
+                found.add((record["source_partition"], record["source_offset"]))
     return found

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Producer
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import METRICS
 
 WINDOWS = {"1m": 60, "5m": 300, "1h": 3600, "24h": 86_400}

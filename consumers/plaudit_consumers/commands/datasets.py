@@ -19,13 +19,13 @@ def configure(parser: ArgumentParser) -> None:
     diff = actions.add_parser(
         "diff",
         help="what changed from one snapshot to another",
-        description="Compares two snapshots row by row. A row is the same when all of it is but the revision "
-        "and where and when it came from.",
+        description="Compares two snapshots row by row. Two rows are the same if they differ in nothing but "
+        "the revision, and where and when they came from.",
     )
     diff.add_argument("before", type=Path, metavar="A")
     diff.add_argument("after", type=Path, metavar="B")
     diff.add_argument(
-        "--examples", type=int, default=3, help="rows to name of each kind; default %(default)s"
+        "--examples", type=int, default=3, help="rows of each kind to name; default %(default)s"
     )
     diff.add_argument("--json", action="store_true", help="print one JSON object")
     show = actions.add_parser(
@@ -49,7 +49,7 @@ def _configure_build(actions: Any) -> None:
         help="an immutable snapshot for training",
         description="Writes a snapshot: the latest revision of each conversation as of a time, without what "
         "was erased or refused to training since, without duplicates, split by user. The same rows and "
-        "options give the same bytes. Files of an object store are copied aside first.",
+        "options give the same bytes. Files of an object store are copied to this machine first.",
     )
     build.add_argument(
         "--root", help="where the sink writes: a folder, or s3://, gs://, az://; default: PLAUDIT_OUTPUT"
@@ -60,7 +60,7 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--as-of",
         metavar="TIME",
-        help="rows that the broker took up to then (ISO 8601); default: all there are",
+        help="only rows that the broker took up to then (ISO 8601); default: all",
     )
     build.add_argument(
         "--subset", action="append", dest="subsets", metavar="NAME", help="only this subset; may be repeated"
@@ -85,7 +85,9 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--memory-mb", type=int, default=1024, help="what DuckDB may hold in memory; default %(default)s"
     )
-    build.add_argument("--threads", type=int, help="DuckDB's threads; default: what cores and memory allow")
+    build.add_argument(
+        "--threads", type=int, help="DuckDB's threads; default: as many as cores and memory allow"
+    )
     build.add_argument("--json", action="store_true", help="print the manifest")
 
 
@@ -94,13 +96,13 @@ def run(arguments: Namespace) -> int:
 
 
 def _build(arguments: Namespace) -> int:
-    from plaudit_consumers.datasets.build import build  # noqa: PLC0415  # loads DuckDB and Arrow when used
+    from plaudit_consumers.datasets.build import build_snapshot  # noqa: PLC0415  # loads DuckDB when used
     from plaudit_consumers.datasets.plan import plan_of  # noqa: PLC0415
 
     root = arguments.root or load(SinkSettings).output
     if not root:
         raise SettingsError("--root or PLAUDIT_OUTPUT is missing: where does the sink write?")
-    manifest = build(root, plan_of(arguments))
+    manifest = build_snapshot(root, plan_of(arguments))
     if arguments.json:
         print(manifest.text(), end="")
         return OK
@@ -112,9 +114,9 @@ def _build(arguments: Namespace) -> int:
 
 
 def _diff(arguments: Namespace) -> int:
-    from plaudit_consumers.datasets.difference import difference  # noqa: PLC0415  # loads DuckDB when used
+    from plaudit_consumers.datasets.difference import compare_snapshots  # noqa: PLC0415  # loads DuckDB when used
 
-    found = difference(arguments.before, arguments.after, examples=arguments.examples)
+    found = compare_snapshots(arguments.before, arguments.after, examples=arguments.examples)
     if arguments.json:
         print(json.dumps({subset: asdict(each) for subset, each in found.items()}, indent=2))
         return OK
@@ -130,17 +132,20 @@ def _diff(arguments: Namespace) -> int:
 
 
 def _show(arguments: Namespace) -> int:
-    from plaudit_consumers.datasets.manifest import read, verify  # noqa: PLC0415  # loads Arrow when used
+    from plaudit_consumers.datasets.manifest import (  # noqa: PLC0415  # loads Arrow when used
+        read_manifest,
+        verify_snapshot,
+    )
 
-    manifest = (verify if arguments.verify else read)(arguments.folder)
+    manifest = (verify_snapshot if arguments.verify else read_manifest)(arguments.folder)
     if arguments.json:
         print(manifest.text(), end="")
         return OK
     from rich.console import Console  # noqa: PLC0415
 
-    from plaudit_consumers.datasets.show import shown  # noqa: PLC0415
+    from plaudit_consumers.datasets.show import snapshot_tables  # noqa: PLC0415
 
-    Console().print(shown(arguments.folder, arguments.samples))
+    Console().print(snapshot_tables(arguments.folder, arguments.samples))
     return OK
 
 

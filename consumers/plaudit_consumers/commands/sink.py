@@ -1,11 +1,11 @@
 """`plaudit sink`: write finished conversations to Parquet."""
 
-import logging
 from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import Command
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.service.logs import add_log_level, configure_logging
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.settings import SinkSettings
@@ -14,19 +14,19 @@ from plaudit_consumers.sink.settings import SinkSettings
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Writes finished conversations to Parquet, each revision exactly once: the canonical subset and "
-        "the training subsets (docs/datasets.md). Several sinks share the partitions. It stops at SIGTERM "
-        "and writes what it has; after a crash it goes on from the files."
+        "the training subsets (docs/datasets.md). Several sinks share the partitions. A sink that gets "
+        "SIGTERM writes what it has and stops; after a crash it goes on from the files."
     )
     parser.add_argument("--once", action="store_true", help="stop at the end of the log")
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    add_log_level(parser)
     add_arguments(parser, ConnectionSettings, SinkSettings, RowSettings)
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_consumers.sink.run import run_sink  # noqa: PLC0415  # pyarrow loads when used
+    from plaudit_consumers.sink.loop.run import run_sink  # noqa: PLC0415  # pyarrow loads when used
 
-    logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging(arguments.log_level)
     connection, settings = load(ConnectionSettings, arguments), load(SinkSettings, arguments)
     rows = load(RowSettings, arguments)
     return run_sink(connection, settings, rows, web=not arguments.without_web, once=arguments.once)

@@ -1,4 +1,4 @@
-"""Building a snapshot: aside, then renamed, so that nobody ever sees half of one."""
+"""Building a snapshot: aside, then renamed, so that it is never visible by halves."""
 
 import os
 import shutil
@@ -7,28 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.parquet as pq
-from plaudit_schemas.events import moment
+from plaudit_schemas.contract.times import moment
 
-from plaudit_consumers.datasets.card import card
-from plaudit_consumers.datasets.describing import describe
+from plaudit_consumers.datasets.card import card_text
+from plaudit_consumers.datasets.describing import describe_subset
 from plaudit_consumers.datasets.errors import DatasetError, OutputExistsError
-from plaudit_consumers.datasets.files import Sources
-from plaudit_consumers.datasets.manifest import NAME, File, Manifest, described
-from plaudit_consumers.datasets.plan import SPLITS, Plan
-from plaudit_consumers.datasets.selection import Selection, Summary
-from plaudit_consumers.datasets.sources import VERSION, LiveRoot
+from plaudit_consumers.datasets.files import SourceFiles
+from plaudit_consumers.datasets.manifest import MANIFEST, Manifest, SnapshotFile, file_entry
+from plaudit_consumers.datasets.plan import SPLITS, SnapshotPlan
+from plaudit_consumers.datasets.selection import RowSelection, SelectionSummary
+from plaudit_consumers.datasets.sources import LiveRoot
 from plaudit_consumers.datasets.writing import write_split
-from plaudit_consumers.disk import sync
+from plaudit_consumers.disk import fsync_path
 from plaudit_consumers.rows.schemas import SCHEMAS
+from plaudit_consumers.sink.layout import LAYOUT
 
-PROMPTS = "a prompt text goes to the split in which it came up first"
-_FATES = ("consent_denied", "filtered", "duplicate", "prompt_of_another_split")
+_PROMPTS: Final = "a prompt text goes to the split in which it came up first"
+_LEFT_OUT: Final = ("consent_denied", "filtered", "duplicate", "prompt_of_another_split")
 
 
-def build(root: str, plan: Plan) -> Manifest:
+def build_snapshot(root: str, plan: SnapshotPlan) -> Manifest:
     """Build the snapshot of a live root that `plan` describes.
 
     Memory is bounded by `plan.memory_mb`, a few row groups of the writer and one vector of 2,048 rows.
@@ -42,69 +43,76 @@ def build(root: str, plan: Plan) -> Manifest:
     with _aside(plan.output) as aside:
         work = aside / "work"
         work.mkdir()
-        sources = _sources(root, plan, work)
-        selection = Selection(work, plan, sources.paths)
+        last_day = plan.as_of.date().isoformat() if plan.as_of else "9999"
+        sources = SourceFiles(LiveRoot(root), plan.subsets, work / "copied", last_day)
+        selection = RowSelection(work, plan, sources.paths)
         try:
-            summary = selection.choose()
-            files = _write(selection, plan, summary, aside)
+            summary = selection.choose_rows()
+            files = _write_rows(selection, plan, summary, aside)
         finally:
             selection.close()
         shutil.rmtree(work)
-        return _describe(_manifest(plan, summary, files, sources.thresholds(summary.holders)), aside)
+        manifest = _manifest(plan, summary, files, sources.thresholds(summary.chosen_files))
+        _write_descriptions(manifest, aside)
+        return manifest
 
 
-def _sources(root: str, plan: Plan, work: Path) -> Sources:
-    until = plan.as_of.date().isoformat() if plan.as_of else "9999"
-    return Sources(LiveRoot(root), plan.subsets, work / "copied", until)
-
-
-def _write(selection: Selection, plan: Plan, summary: Summary, aside: Path) -> list[File]:
-    files = []
+def _write_rows(
+    selection: RowSelection, plan: SnapshotPlan, summary: SelectionSummary, aside: Path
+) -> list[SnapshotFile]:
+    files: list[SnapshotFile] = []
     for subset in plan.subsets:
         if summary.count(subset):
             (aside / subset).mkdir()
         for split in SPLITS:
             if not summary.count(subset, split):
                 continue
-            batches = selection.rows(subset, split)
-            for path in write_split(aside / subset, split, SCHEMAS[subset], batches):
-                rows = pq.read_metadata(path).num_rows
-                files.append(described(aside, path, rows))
-            written = sum(file.rows or 0 for file in files if file.path.startswith(f"{subset}/{split}-"))
-            if written != summary.count(subset, split):
-                raise DatasetError(f"{subset}/{split}: {written} rows were written of those chosen")
+            batches = selection.chosen_rows(subset, split)
+            paths = write_split(aside / subset, split, SCHEMAS[subset], batches)
+            rows = {path: pq.read_metadata(path).num_rows for path in paths}
+            files += [file_entry(aside, path, count) for path, count in rows.items()]
+            chosen, written = summary.count(subset, split), sum(rows.values())
+            if written != chosen:
+                raise DatasetError(
+                    f"{subset}/{split}: {written} rows were written of the {chosen} chosen ones"
+                )
     return files
 
 
-def _describe(manifest: Manifest, aside: Path) -> Manifest:
+def _write_descriptions(manifest: Manifest, aside: Path) -> None:
+    """Write the data card, which becomes one of the manifest's files, and the manifest."""
     descriptions = {
-        subset: describe(subset, [aside / file.path for file in manifest.subset_files(subset)])
+        subset: describe_subset(subset, [aside / file.path for file in manifest.subset_files(subset)])
         for subset, rows in manifest.rows.items()
         if rows
     }
     readme = aside / "README.md"
-    readme.write_text(card(manifest, descriptions), encoding="utf-8")
-    manifest.files.append(described(aside, readme))
-    (aside / NAME).write_text(manifest.text(), encoding="utf-8")
-    return manifest
+    readme.write_text(card_text(manifest, descriptions), encoding="utf-8")
+    manifest.files.append(file_entry(aside, readme))
+    (aside / MANIFEST).write_text(manifest.text(), encoding="utf-8")
 
 
-def _manifest(plan: Plan, summary: Summary, files: list[File], thresholds: list[dict[str, Any]]) -> Manifest:
+def _manifest(
+    plan: SnapshotPlan,
+    summary: SelectionSummary,
+    files: list[SnapshotFile],
+    thresholds: list[dict[str, Any]],
+) -> Manifest:
     as_of = plan.as_of or (moment(summary.as_of) if summary.as_of is not None else None)
     return Manifest(
-        as_of=_text(as_of),
-        schema=VERSION,
+        as_of=_iso_time(as_of),
+        schema=LAYOUT,
         where=plan.where,
         min_agreement=plan.min_agreement,
         split=dict(zip(SPLITS, plan.shares, strict=True)),
         salt=plan.salt,
-        prompts=PROMPTS,
+        prompts=_PROMPTS,
         rows={
             subset: {split: rows for split in SPLITS if (rows := summary.count(subset, split))}
             for subset in plan.subsets
         },
         left_out={
-            subset: {fate: rows for fate in _FATES if (rows := summary.count(subset, fate=fate))}
+            subset: {fate: rows for fate in _LEFT_OUT if (rows := summary.count(subset, fate=fate))}
             for subset in plan.subsets
         },
         erased=summary.erased,
@@ -114,13 +122,13 @@ def _manifest(plan: Plan, summary: Summary, files: list[File], thresholds: list[
     )
 
 
-def _text(at: datetime | None) -> str | None:
+def _iso_time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 @contextmanager
 def _aside(output: Path) -> Iterator[Path]:
-    """A folder beside the output, which takes its name at the end; removed after a failure."""
+    """A folder beside the output, which becomes the output at the end and is removed after a failure."""
     if os.path.lexists(output):
         raise OutputExistsError(f"{output} exists; a snapshot is never written over: name another folder")
     try:
@@ -138,10 +146,10 @@ def _aside(output: Path) -> Iterator[Path]:
 
 
 def _publish(aside: Path, output: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp gives it to one user alone
+    aside.chmod(0o755)  # mkdtemp lets nobody else read it
     for path in [*aside.rglob("*"), aside]:
-        sync(path)
+        fsync_path(path)
     if os.path.lexists(output):
         raise OutputExistsError(f"{output} was made meanwhile; name another folder")
     aside.rename(output)
-    sync(output.parent)
+    fsync_path(output.parent)

@@ -6,12 +6,12 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
-from plaudit_consumers.datasets.describing import Description
+from plaudit_consumers.datasets.describing import SubsetDescription
 from plaudit_consumers.datasets.manifest import Manifest
 from plaudit_consumers.rows.schemas import SCHEMAS, Subset
 
-VALUES_SHOWN: Final = 20
-PURPOSES: Final[dict[Subset, str]] = {
+_VALUES_SHOWN: Final = 20
+_PURPOSES: Final[dict[Subset, str]] = {
     "conversations": "whole conversations with every rating, each in its latest revision",
     "sft": "good answers with their history: `prompt`, `completion`",
     "sft_tools": "the same for chats with tools: `prompt`, `completion`, `tools`",
@@ -20,18 +20,18 @@ PURPOSES: Final[dict[Subset, str]] = {
 }
 
 
-def card(manifest: Manifest, described: Mapping[Subset, Description]) -> str:
-    """The card's text; it depends on the manifest and the rows alone."""
+def card_text(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescription]) -> str:
+    """The card of a snapshot. It depends on the manifest and the rows alone."""
     template = Template(files(__package__).joinpath("card.md").read_text(encoding="utf-8"))
     conditions = [f"`{manifest.where}`"] if manifest.where else []
     if manifest.min_agreement is not None:
         conditions.append(f"agreement of at least {manifest.min_agreement:g}")
     return template.substitute(
-        licence=_licence(described),
-        configs=_configs(manifest, described),
+        licence=_licence(descriptions),
+        configs=_configs(manifest, descriptions),
         as_of=manifest.as_of or "no time: there were no rows",
         overview=_overview(manifest),
-        subsets="".join(_subset(manifest, subset, each) for subset, each in described.items()),
+        subsets="".join(_subset(manifest, subset, each) for subset, each in descriptions.items()),
         shares="/".join(f"{share:g}" for share in manifest.split.values()),
         salt=manifest.salt,
         conditions=", ".join(conditions) or "none",
@@ -40,16 +40,18 @@ def card(manifest: Manifest, described: Mapping[Subset, Description]) -> str:
     )
 
 
-def _licence(described: Mapping[Subset, Description]) -> str:
-    found = {value for description in described.values() for value in description.facets["licence"]}
+def _licence(descriptions: Mapping[Subset, SubsetDescription]) -> str:
+    """The one licence of all rows, as YAML; `other` where there are several."""
+    found = {licence for each in descriptions.values() for licence in each.facets["licence"]}
     if len(found) != 1:
         return "other" if found else "unknown"
     return json.dumps(found.pop() or "unknown")
 
 
-def _configs(manifest: Manifest, described: Mapping[Subset, Description]) -> str:
+def _configs(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescription]) -> str:
+    """Hugging Face's configurations, as YAML."""
     lines = []
-    for subset in described:
+    for subset in descriptions:
         lines += [f"- config_name: {subset}", "  data_files:"]
         for split in manifest.rows[subset]:
             lines += [f"  - split: {split}", f"    path: {subset}/{split}-*.parquet"]
@@ -63,11 +65,11 @@ def _overview(manifest: Manifest) -> str:
     ]
     for subset, rows in manifest.rows.items():
         counts = " | ".join(str(rows.get(split, 0)) for split in manifest.split)
-        lines.append(f"| `{subset}` | {PURPOSES[subset]} | {counts} |")
+        lines.append(f"| `{subset}` | {_PURPOSES[subset]} | {counts} |")
     return "\n".join(lines)
 
 
-def _subset(manifest: Manifest, subset: Subset, description: Description) -> str:
+def _subset(manifest: Manifest, subset: Subset, description: SubsetDescription) -> str:
     lines = [f"## {subset}", "", f"Conversations that ended from {description.first} to {description.last}."]
     for reason, rows in manifest.left_out[subset].items():
         lines.append(f"Left out: {rows} rows ({reason.replace('_', ' ')}).")
@@ -79,12 +81,13 @@ def _subset(manifest: Manifest, subset: Subset, description: Description) -> str
 
 
 def _values(values: Mapping[str, int]) -> str:
-    shown = [f"{_cell(value) or 'none'}: {rows}" for value, rows in list(values.items())[:VALUES_SHOWN]]
-    more = len(values) - VALUES_SHOWN
+    shown = [f"{_cell(value) or 'none'}: {rows}" for value, rows in list(values.items())[:_VALUES_SHOWN]]
+    more = len(values) - _VALUES_SHOWN
     return ", ".join([*shown, f"and {more} more"] if more > 0 else shown)
 
 
 def _cell(text: str) -> str:
+    """The text as it may stand in a cell of a Markdown table."""
     return " ".join(text.replace("|", "\\|").split())
 
 

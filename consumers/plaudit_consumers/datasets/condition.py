@@ -1,4 +1,4 @@
-"""The condition of --where, checked before it is used: one expression, the same answer every time."""
+"""The condition of --where: one SQL expression that gives the same answer for the same row every time."""
 
 import json
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ import duckdb
 from plaudit_consumers.datasets.errors import ConditionError
 
 
-def checked(condition: str) -> str:
-    """The condition as it can be put between parentheses on lines of their own.
+def check_condition(condition: str) -> None:
+    """Find out whether a condition can be used, between parentheses on lines of their own.
 
     Raises:
         ConditionError: it is no single SQL expression, or its answer depends on more than the row.
     """
     connection = duckdb.connect()
     try:
-        return _checked(connection, condition)
+        _check(connection, condition)
     finally:
         connection.close()
 
 
-def _checked(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
+def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
     text = f"SELECT (\n{condition}\n)"
     answer = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0]
     tree = json.loads(answer)
@@ -33,25 +33,24 @@ def _checked(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
             f"--where {condition!r} must be one condition over one row, without subqueries, window "
             "functions, * and parameters"
         )
-    unsteady = connection.execute(
+    volatile = connection.execute(
         "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
     ).fetchall()
-    found = sorted(_called(tree) & ({name for (name,) in unsteady} | _CLOCKS))
+    found = sorted(_called_functions(tree) & ({name for (name,) in volatile} | _CLOCKS))
     if found:
         raise ConditionError(f"--where uses {found[0]}, so the same rows would not give the same snapshot")
     hidden = sorted({name for names in _columns(tree) for name in names} & _HIDDEN)
     if hidden:
         raise ConditionError(f"--where uses {hidden[0]}, which is none of a row's columns")
-    return condition
 
 
 _CLOCKS: Final = {
     "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "current_localtime",
     "current_localtimestamp", "ago", "age", "pg_postmaster_start_time", "pg_conf_load_time",
 }  # fmt: skip
-"""What depends on the time, and DuckDB does not list as such; `age` of one argument does."""
+"""Functions of the time that DuckDB does not list as volatile; `age` is one with a single argument."""
 _HIDDEN: Final = {"rows", "filename", "file_row_number", "_split", "_denied"}
-"""Names of `candidates.sql` that tell where a row lies or what becomes of it."""
+"""Columns in `candidates.sql` that tell where a row lies or what becomes of it."""
 _BEYOND_ONE_ROW: Final = {"SUBQUERY", "WINDOW", "STAR", "POSITIONAL_REFERENCE", "PARAMETER", "DEFAULT"}
 
 
@@ -78,13 +77,13 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _columns(tree: Any) -> Iterator[list[str]]:
-    """The names of every column, as qualified as they are written."""
+    """Every column, by the parts of its qualified name."""
     for node in _nodes(tree):
         if node.get("column_names"):
             yield [str(name).lower() for name in node["column_names"]]
 
 
-def _called(tree: Any) -> set[str]:
-    """Functions that are called, and bare names that may be functions without parentheses."""
+def _called_functions(tree: Any) -> set[str]:
+    """Functions that are called, and bare names: some functions are called without parentheses."""
     functions = {str(node.get("function_name") or "").lower() for node in _nodes(tree)}
     return functions | {names[0] for names in _columns(tree) if len(names) == 1}

@@ -1,4 +1,4 @@
-"""What is in a snapshot's files: the figures of the data card and of `plaudit datasets show`."""
+"""What is in a snapshot's files, as the data card and `plaudit datasets show` tell it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,12 +30,12 @@ _FACETS: Final[dict[Subset, dict[str, str]]] = {
 }
 
 
-class Description(NamedTuple):
-    """Figures of one subset.
+class SubsetDescription(NamedTuple):
+    """How one subset's rows are distributed.
 
     Attributes:
-        facets: facet -> value -> rows, the most frequent value first; the empty text is none.
-        first, last: ends of the conversations, by arrival, ISO 8601.
+        facets: facet -> value -> rows, the most frequent value first. The empty text stands for no value.
+        first, last: when the first and the last conversation ended, by arrival, in ISO 8601.
     """
 
     facets: dict[str, dict[str, int]]
@@ -43,8 +43,8 @@ class Description(NamedTuple):
     last: str
 
 
-def describe(subset: Subset, paths: Sequence[Path]) -> Description:
-    """The figures of a subset's files, of which there is at least one."""
+def describe_subset(subset: Subset, paths: Sequence[Path]) -> SubsetDescription:
+    """Describe the rows of a subset's files, of which there is at least one."""
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         connection.execute("SET TimeZone = 'UTC'")
@@ -59,4 +59,4 @@ def describe(subset: Subset, paths: Sequence[Path]) -> Description:
         ((first, last),) = connection.execute(sql("span")).fetchall()
     finally:
         connection.close()
-    return Description(facets, first, last)
+    return SubsetDescription(facets, first, last)

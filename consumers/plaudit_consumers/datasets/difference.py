@@ -2,28 +2,34 @@
 
 import json
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from plaudit_consumers.datasets.errors import SnapshotError
-from plaudit_consumers.datasets.manifest import Manifest, read
+from plaudit_consumers.datasets.errors import SnapshotError, first_line
+from plaudit_consumers.datasets.manifest import Manifest, read_manifest
 from plaudit_consumers.datasets.queries import sql
 from plaudit_consumers.rows.schemas import SCHEMAS, SUBSETS, Subset
 
-# Where and when a row came from; the same row of a later revision is the same row.
-ORIGINS: Final = frozenset(
+_ORIGIN_COLUMNS: Final = frozenset(
     ("revision", "finished_at", "source_partition", "source_offset", "recorded_at", "record_offset")
 )
-_CONVERSATION: Final = ("application", "conversation_id")
-_ROW: Final = (*_CONVERSATION, "message_ids", "origin", "aspect")
+"""Where and when a row came from. The same row of a later revision is the same row."""
+_CONVERSATION_KEY: Final = ("application", "conversation_id")
+_TRAINING_KEY: Final = (*_CONVERSATION_KEY, "message_ids", "origin", "aspect")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One subset's difference, in rows; the examples are the rows' names."""
+class SubsetDifference:
+    """How many rows of one subset met which fate.
+
+    Attributes:
+        moved: rows that lie in another split and are the same otherwise.
+        examples: fate -> names of rows, as dicts of the columns that make a row's key.
+    """
 
     same: int = 0
     added: int = 0
@@ -33,24 +39,27 @@ class Difference:
     examples: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def difference(before: Path, after: Path, *, examples: int = 3) -> dict[Subset, Difference]:
+def compare_snapshots(before: Path, after: Path, *, examples: int = 3) -> dict[Subset, SubsetDifference]:
     """Compare two snapshots, subset by subset, out of core.
+
+    Args:
+        examples: of each fate, at most.
 
     Raises:
         SnapshotError: one of them is no snapshot, or their rows have different schemas.
     """
-    old, new = read(before), read(after)
+    old, new = read_manifest(before), read_manifest(after)
     if old.schema != new.schema:
         raise SnapshotError(f"{before} has rows of schema {old.schema}, {after} of {new.schema}")
-    found: dict[Subset, Difference] = {}
+    found: dict[Subset, SubsetDifference] = {}
     for subset in SUBSETS:
         if subset not in old.rows and subset not in new.rows:
             continue
-        if old.subset_files(subset) == new.subset_files(subset):  # checksum by checksum
-            found[subset] = Difference(same=sum(old.rows.get(subset, {}).values()))
+        if old.subset_files(subset) == new.subset_files(subset):  # that compares the checksums
+            found[subset] = SubsetDifference(same=sum(old.rows.get(subset, {}).values()))
         else:
             paths = _paths(before, old, subset), _paths(after, new, subset)
-            found[subset] = _compared(subset, *paths, examples)
+            found[subset] = _compare_subset(subset, *paths, examples)
     return found
 
 
@@ -58,9 +67,9 @@ def _paths(folder: Path, manifest: Manifest, subset: Subset) -> list[str]:
     return [str(folder / file.path) for file in manifest.subset_files(subset)]
 
 
-def _compared(subset: Subset, before: list[str], after: list[str], examples: int) -> Difference:
-    key = _CONVERSATION if subset == "conversations" else _ROW
-    content = [column.name for column in SCHEMAS[subset] if column.name not in ORIGINS]
+def _compare_subset(subset: Subset, before: list[str], after: list[str], examples: int) -> SubsetDifference:
+    key = _CONVERSATION_KEY if subset == "conversations" else _TRAINING_KEY
+    content = [column.name for column in SCHEMAS[subset] if column.name not in _ORIGIN_COLUMNS]
     with tempfile.TemporaryDirectory() as folder:
         connection = duckdb.connect(
             Path(folder) / "difference.duckdb", config={"temp_directory": f"{folder}/spilled"}
@@ -72,18 +81,19 @@ def _compared(subset: Subset, before: list[str], after: list[str], examples: int
                 ("examples", "BIGINT", examples),
             ):
                 connection.execute(f"SET VARIABLE {name} = CAST(? AS {kind})", [value])
-            connection.execute(sql("difference", key=_packed(key), content=_packed(content)))
+            connection.execute(sql("difference", key=_struct(key), content=_struct(content)))
             rows = connection.execute(sql("differences")).fetchall()
         except duckdb.Error as error:
-            raise SnapshotError(f"{subset} cannot be compared: {str(error).partition(chr(10))[0]}") from None
+            raise SnapshotError(f"{subset} cannot be compared: {first_line(error)}") from None
         finally:
             connection.close()
     counts = {fate: count for fate, count, _ in rows}
-    return Difference(
+    return SubsetDifference(
         **counts,
         examples={fate: [json.loads(text) for text in keys] for fate, _, keys in rows if fate != "same"},
     )
 
 
-def _packed(columns: Any) -> str:
+def _struct(columns: Iterable[str]) -> str:
+    """An SQL expression that packs columns into a struct."""
     return "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in columns) + ")"

@@ -1,4 +1,4 @@
-"""What a snapshot is to hold: pure values and their parsing."""
+"""What a snapshot is to hold, and how the command's options are read. Pure."""
 
 import re
 from argparse import Namespace
@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from plaudit_schemas.contract.times import read_moment
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.events import read_moment
 
 from plaudit_consumers.rows.schemas import SUBSETS, Subset
 
@@ -20,17 +20,17 @@ LEAST_MEMORY_MB: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SnapshotPlan:
     """One snapshot to build; the same plan over the same rows gives the same bytes.
 
     Attributes:
-        as_of: rows that the broker took up to then (included); None takes all there are.
+        as_of: only rows that the broker took up to then (included); None takes all.
         where: an SQL condition over a row's columns; `conversation` holds its conversation's facts.
         shares: each split's share, in any unit.
-        min_agreement: training rows below it are left out; so are those whose agreement is unknown.
+        min_agreement: training rows below it are left out, and those whose agreement is unknown.
         salt: decides who is in which split.
-        memory_mb: what DuckDB may hold before it goes to disk; without effect on the result.
-        threads: likewise; None takes every core that there is memory for.
+        memory_mb: what DuckDB may hold before it goes to disk; has no effect on the result.
+        threads: of DuckDB, likewise; None takes every core that there is memory for.
     """
 
     output: Path
@@ -44,7 +44,7 @@ class Plan:
     threads: int | None = None
 
     def bounds(self) -> tuple[int, int]:
-        """Of BUCKETS, where train ends and where validation ends."""
+        """The ends of train and of validation, in buckets of all BUCKETS."""
         total = sum(self.shares)
         train, validation, _ = self.shares
         return round(BUCKETS * train / total), round(BUCKETS * (train + validation) / total)
@@ -54,7 +54,7 @@ def moment_of(text: str, option: str = "--as-of") -> datetime:
     """An ISO 8601 time; without a zone it is UTC, and a day is its first moment.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is no such time.
     """
     try:
         return read_moment(text)
@@ -63,10 +63,10 @@ def moment_of(text: str, option: str = "--as-of") -> datetime:
 
 
 def shares_of(text: str) -> tuple[float, float, float]:
-    """`90/5/5` as shares of train, validation and test; the last may be left out.
+    """`90/5/5` as shares of train, validation and test; the last ones may be left out.
 
     Raises:
-        SettingsError: these are no shares.
+        SettingsError: the text is no such list, or every share is 0.
     """
     parts = text.split("/")
     if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d+(\.\d+)?", part) for part in parts):
@@ -78,7 +78,7 @@ def shares_of(text: str) -> tuple[float, float, float]:
 
 
 def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
-    """Subsets by name, in their own order; None is all.
+    """Subsets by name, in the order of SUBSETS; None gives all.
 
     Raises:
         SettingsError: there is no such subset.
@@ -90,8 +90,8 @@ def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
     return tuple(subset for subset in SUBSETS if subset in wanted)
 
 
-def plan_of(arguments: Namespace) -> Plan:
-    """The plan that the command's arguments ask for.
+def plan_of(arguments: Namespace) -> SnapshotPlan:
+    """The plan of a command's options.
 
     Raises:
         SettingsError: one of them is out of range.
@@ -103,7 +103,7 @@ def plan_of(arguments: Namespace) -> Plan:
         raise SettingsError(f"--memory-mb must be at least {LEAST_MEMORY_MB}")
     if arguments.threads is not None and arguments.threads < 1:
         raise SettingsError("--threads must be at least 1")
-    return Plan(
+    return SnapshotPlan(
         output=arguments.output,
         as_of=None if arguments.as_of is None else moment_of(arguments.as_of),
         subsets=subsets_of(arguments.subsets),

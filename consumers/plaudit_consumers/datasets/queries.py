@@ -1,10 +1,10 @@
-"""The SQL files of this package, with their parts put in."""
+"""The SQL files in `sql/`."""
 
 from importlib.resources import files
 from string import Template
 
 
 def sql(name: str, **parts: str) -> str:
-    """The text of `sql/<name>.sql`; its head says which parts it takes."""
+    """The text of `sql/<name>.sql` with its parts put in; its head names them."""
     text = files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     return Template(text).substitute(parts)

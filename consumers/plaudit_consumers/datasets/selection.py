@@ -1,4 +1,4 @@
-"""Which rows a snapshot holds, decided by DuckDB out of core: places and hashes, never contents."""
+"""Which rows a snapshot holds. DuckDB decides it out of core, by places and hashes and never by contents."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,14 +8,15 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from plaudit_consumers.datasets.condition import checked
-from plaudit_consumers.datasets.errors import ConditionError, DatasetError, SourceFileError
-from plaudit_consumers.datasets.plan import Plan, Split
+from plaudit_consumers.datasets.condition import check_condition
+from plaudit_consumers.datasets.errors import ConditionError, DatasetError, SourceFileError, first_line
+from plaudit_consumers.datasets.plan import SnapshotPlan, Split
 from plaudit_consumers.datasets.queries import sql
 from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING, Subset
 
-THREAD_MB: Final = 512
-AT_ONCE: Final = 2048  # DuckDB's own vector: batches of it come whole
+_THREAD_MB: Final = 512
+_BATCH_ROWS: Final = 2048
+"""The size of DuckDB's vectors, which it gives out whole."""
 _REVISION = "application, conversation_id, revision, source_partition, source_offset"
 _PARTS = "to_json(struct_pack(a := message_ids, b := origin, c := aspect, d := raters))::VARCHAR"
 _CONTENT: Final[dict[Subset, str]] = {
@@ -28,36 +29,36 @@ _CONTENT: Final[dict[Subset, str]] = {
 _PROMPT = "list_transform(prompt, lambda m: struct_pack(role := m.role, content := m.content))"
 
 
-class Summary(NamedTuple):
+class SelectionSummary(NamedTuple):
     """What the selection came to, without its rows.
 
     Attributes:
         rows: (subset, split, fate) -> how many.
-        erased: conversations that are left out because they were erased, before or after the time.
+        erased: conversations that are left out because they were erased, be it after the snapshot's time.
         positions: partition of the finished topic -> the offset after the last record that was read.
         as_of: the latest broker timestamp among the rows, in microseconds; None without rows.
-        holders: the canonical files that hold a chosen revision.
+        chosen_files: the canonical files that hold a chosen revision.
     """
 
     rows: dict[tuple[Subset, Split, str], int]
     erased: int
     positions: dict[int, int]
     as_of: int | None
-    holders: list[str]
+    chosen_files: list[str]
 
     def count(self, subset: Subset, split: Split | None = None, fate: str = "kept") -> int:
-        """Rows of a subset, in all splits or one, that met a fate."""
+        """How many rows of a subset, in one split or in all, met a fate."""
         return sum(
             rows
-            for (of, where, what), rows in self.rows.items()
-            if of == subset and what == fate and split in (None, where)
+            for (row_subset, row_split, row_fate), rows in self.rows.items()
+            if row_subset == subset and row_fate == fate and split in (None, row_split)
         )
 
 
-class Selection:
-    """A DuckDB file in which the choice is made; `rows` reads what was chosen."""
+class RowSelection:
+    """A DuckDB file in which rows are chosen, and through which they are read."""
 
-    def __init__(self, folder: Path, plan: Plan, sources: Mapping[Subset, Sequence[str]]) -> None:
+    def __init__(self, folder: Path, plan: SnapshotPlan, sources: Mapping[Subset, Sequence[str]]) -> None:
         """`sources` are local files; a subset without files has no rows."""
         self._plan = plan
         self._sources = {subset: list(paths) for subset, paths in sources.items() if paths}
@@ -75,10 +76,9 @@ class Selection:
             self._connection.execute(f"SET {setting}")
 
     def close(self) -> None:
-        """Let go of the file."""
         self._connection.close()
 
-    def choose(self) -> Summary:
+    def choose_rows(self) -> SelectionSummary:
         """Decide on every row.
 
         Raises:
@@ -86,31 +86,32 @@ class Selection:
             SourceFileError: a file cannot be read as its subset.
             DatasetError: memory or disk did not suffice.
         """
-        condition = "true" if self._plan.where is None else checked(self._plan.where)
+        if self._plan.where is not None:
+            check_condition(self._plan.where)
         if "conversations" not in self._sources:
-            return Summary({}, 0, {}, None, [])
+            return SelectionSummary({}, 0, {}, None, [])
         self._set_variables()
         self._run("revisions")
         for subset in self._plan.subsets:
             if subset in self._sources:
-                self._candidates(subset, condition)
+                self._find_candidates(subset)
         self._run("homes")
         self._run("fates")
-        read = self._run("read")
-        return Summary(
-            {(subset, split, fate): rows for subset, split, fate, rows in self._run("counts")},
-            sum(erased for *_, erased in read),
-            {partition: following for partition, following, *_ in read},
-            max((latest for _, _, latest, _ in read), default=None),
-            [filename for (filename,) in self._run("holders")],
+        partitions = self._run("read")
+        return SelectionSummary(
+            rows={(subset, split, fate): rows for subset, split, fate, rows in self._run("counts")},
+            erased=sum(erased for *_, erased in partitions),
+            positions={partition: position for partition, position, *_ in partitions},
+            as_of=max((latest for _, _, latest, _ in partitions), default=None),
+            chosen_files=[filename for (filename,) in self._run("holders")],
         )
 
-    def rows(self, subset: Subset, split: Split) -> Iterator[Any]:
-        """Record batches of AT_ONCE rows in the snapshot's order; strings may be large ones."""
+    def chosen_rows(self, subset: Subset, split: Split) -> Iterator[Any]:
+        """Record batches of 2,048 rows in the snapshot's order. Strings may be Arrow's large ones."""
         columns = ", ".join(f'"{field.name}"' for field in SCHEMAS[subset])
         query = sql("content", subset=subset, split=split, columns=columns)
         with _typed_errors():
-            yield from self._connection.sql(query).to_arrow_reader(AT_ONCE)
+            yield from self._connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
     def _set_variables(self) -> None:
         plan = self._plan
@@ -126,14 +127,14 @@ class Selection:
         for name, (value, kind) in values.items():
             self._connection.execute(f"SET VARIABLE {name} = CAST(? AS {kind})", [value])
 
-    def _candidates(self, subset: Subset, condition: str) -> None:
+    def _find_candidates(self, subset: Subset) -> None:
         try:
-            self._run("candidates", **self._parts(subset, condition))
+            self._run("candidates", **self._parts(subset, self._plan.where or "true"))
         except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
             if self._plan.where is None:
                 raise
             self._run("candidates", **self._parts(subset, "true"))  # a damaged file fails here again
-            reason = _line(error.__cause__ or error)
+            reason = first_line(error.__cause__ or error)
             raise ConditionError(
                 f"--where does not fit the subset {subset} (--subset leaves others out): {reason}"
             ) from None
@@ -158,8 +159,8 @@ class Selection:
 
 
 def _threads(memory_mb: int) -> int:
-    """As many as there are cores, and memory for: each holds a row group of a file, and works on it."""
-    return max(1, min(os.cpu_count() or 1, memory_mb // THREAD_MB))
+    """As many as there are cores and memory for: each holds a row group of a file while it works on it."""
+    return max(1, min(os.cpu_count() or 1, memory_mb // _THREAD_MB))
 
 
 @contextmanager
@@ -169,12 +170,8 @@ def _typed_errors() -> Iterator[None]:
     except (duckdb.BinderException, duckdb.ConversionException):
         raise
     except duckdb.OutOfMemoryException as error:
-        raise DatasetError(f"--memory-mb is too little, or the disk is full: {_line(error)}") from None
+        raise DatasetError(f"--memory-mb is too little, or the disk is full: {first_line(error)}") from None
     except duckdb.IOException as error:
-        raise DatasetError(f"the disk failed or is full: {_line(error)}") from None
+        raise DatasetError(f"the disk failed or is full: {first_line(error)}") from None
     except duckdb.Error as error:
-        raise SourceFileError(f"a file of the live root cannot be read: {_line(error)}") from error
-
-
-def _line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+        raise SourceFileError(f"a file of the live root cannot be read: {first_line(error)}") from error

@@ -1,28 +1,29 @@
-"""A snapshot as a person sees it on a terminal: tables of what is in there, and a few rows."""
+"""A snapshot on a terminal: tables of what is in it, and a few rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plaudit_consumers.datasets.describing import Description, describe
-from plaudit_consumers.datasets.manifest import Manifest, read
+from plaudit_consumers.datasets.describing import SubsetDescription, describe_subset
+from plaudit_consumers.datasets.manifest import Manifest, read_manifest
 
-_LONGEST = 300
-_SHOWN_VALUES = 5
+_TEXT_CHARACTERS: Final = 300
+_VALUES_SHOWN: Final = 5
+_CHATS: Final = ("prompt", "completion", "chosen", "rejected", "messages")
 
 
-def shown(folder: Path, samples: int) -> RenderableType:
-    """Tables of a snapshot, with so many rows of each subset.
+def snapshot_tables(folder: Path, samples: int) -> RenderableType:
+    """Tables of a snapshot, with `samples` rows of each subset.
 
     Raises:
         SnapshotError: the folder is no snapshot.
     """
-    manifest = read(folder)
+    manifest = read_manifest(folder)
     parts: list[RenderableType] = [Text(f"{folder}: as of {manifest.as_of}, salt {manifest.salt!r}")]
     parts += [_overview(manifest), *_subsets(folder, manifest, samples)]
     return Group(*parts)
@@ -47,18 +48,18 @@ def _subsets(folder: Path, manifest: Manifest, samples: int) -> Iterator[Rendera
     for subset in manifest.rows:
         paths = [folder / file.path for file in manifest.subset_files(subset)]
         if paths:
-            described = describe(subset, paths)
-            yield Text(f"\n{subset}: {described.first} to {described.last}", style="bold")
-            yield _facets(described)
+            description = describe_subset(subset, paths)
+            yield Text(f"\n{subset}: {description.first} to {description.last}", style="bold")
+            yield _facets(description)
             yield from _samples(paths, samples)
 
 
-def _facets(description: Description) -> Table:
+def _facets(description: SubsetDescription) -> Table:
     table = Table("facet", "values and rows")
     for facet, values in description.facets.items():
-        shown_values = [f"{value or 'none'}: {rows:,}" for value, rows in values.items()]
-        more = ["..."] if len(shown_values) > _SHOWN_VALUES else []
-        table.add_row(facet, Text(", ".join(shown_values[:_SHOWN_VALUES] + more)))
+        counts = [f"{value or 'none'}: {rows:,}" for value, rows in values.items()]
+        more = ["..."] if len(counts) > _VALUES_SHOWN else []
+        table.add_row(facet, Text(", ".join(counts[:_VALUES_SHOWN] + more)))
     return table
 
 
@@ -77,19 +78,21 @@ def _samples(paths: Sequence[Path], count: int) -> Iterator[RenderableType]:
 
 def _sample(row: Mapping[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 1))
-    for name in ("prompt", "completion", "chosen", "rejected", "messages"):
-        for message in row.get(name) or () if isinstance(row.get(name), list) else ():
-            table.add_row(Text(name, style="dim"), Text(message["role"]), _cut(message["content"]))
+    for name in _CHATS:
+        messages = row.get(name)
+        if isinstance(messages, list):  # the prompt of a canonical row is a struct
+            for message in messages:
+                table.add_row(Text(name, style="dim"), Text(message["role"]), _one_line(message["content"]))
     if "label" in row:
         table.add_row(Text("label", style="dim"), "", Text(str(row["label"])))
-    table.add_row(Text("from", style="dim"), "", _cut(f"{row['application']}/{row['conversation_id']}"))
+    table.add_row(Text("from", style="dim"), "", _one_line(f"{row['application']}/{row['conversation_id']}"))
     return table
 
 
-def _cut(text: str | None) -> Text:
-    """On one line, without what could steer a terminal."""
+def _one_line(text: str | None) -> Text:
+    """The beginning of a text on one line, without characters that could steer a terminal."""
     line = "".join(
         char if char.isprintable() else "\N{SYMBOL FOR NEWLINE}" if char == "\n" else " "
         for char in text or ""
     )
-    return Text(line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "...")
+    return Text(line if len(line) <= _TEXT_CHARACTERS else line[: _TEXT_CHARACTERS - 3] + "...")

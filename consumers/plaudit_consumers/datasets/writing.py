@@ -1,4 +1,4 @@
-"""Rows to Parquet files that are the same, byte for byte, whenever the rows are the same."""
+"""Rows to Parquet files. The same rows give the same bytes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,29 +14,33 @@ ZSTD_LEVEL: Final = 3
 
 
 def write_split(folder: Path, split: str, schema: Any, batches: Iterable[Any]) -> list[Path]:
-    """Write `<split>-00000.parquet` and so on; nothing for no rows. Holds one row group in memory.
+    """Write `<split>-00000.parquet` and so on; no file without rows. Holds one row group in memory.
 
-    `batches` must come in sizes that depend on the rows alone: the row groups follow from them.
+    Args:
+        batches: record batches in sizes that depend on the rows alone: the row groups follow from them.
+
+    Returns:
+        The files.
     """
     written: list[Path] = []
     writer: Any = None
-    sink: Any = None
+    file: Any = None
     for group in row_groups(batches, schema):
         if writer is None:
             written.append(folder / f"{split}-{len(written):05}.parquet")
-            sink = pa.OSFile(str(written[-1]), "wb")
-            writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=ZSTD_LEVEL)
+            file = pa.OSFile(str(written[-1]), "wb")
+            writer = pq.ParquetWriter(file, schema, compression="zstd", compression_level=ZSTD_LEVEL)
         writer.write_table(group, row_group_size=GROUP_ROWS)
-        if sink.tell() >= SHARD_BYTES:
-            _close(writer, sink)
+        if file.tell() >= SHARD_BYTES:
+            _close(writer, file)
             writer = None
     if writer is not None:
-        _close(writer, sink)
+        _close(writer, file)
     return written
 
 
 def row_groups(batches: Iterable[Any], schema: Any) -> Iterator[Any]:
-    """Tables of at most GROUP_ROWS rows and, but for a single row, GROUP_BYTES bytes."""
+    """Tables of at most GROUP_ROWS rows and GROUP_BYTES bytes; a larger single row is one by itself."""
     held: list[Any] = []
     rows = size = 0
     for batch in batches:
@@ -51,7 +55,7 @@ def row_groups(batches: Iterable[Any], schema: Any) -> Iterator[Any]:
 
 
 def _pieces(batch: Any) -> Iterator[Any]:
-    """Halves of halves, until each is small enough."""
+    """The batch, halved until each part has at most GROUP_BYTES bytes or one row."""
     if batch.num_rows == 0:
         return
     if batch.num_rows == 1 or batch.nbytes <= GROUP_BYTES:
@@ -66,6 +70,6 @@ def _table(batches: list[Any], schema: Any) -> Any:
     return pa.Table.from_batches(batches).cast(schema)
 
 
-def _close(writer: Any, sink: Any) -> None:
+def _close(writer: Any, file: Any) -> None:
     writer.close()
-    sink.close()
+    file.close()

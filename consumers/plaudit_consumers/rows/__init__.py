@@ -1,5 +1,5 @@
-"""Rows of the Parquet subsets, made from finished conversations: pure, no Kafka, no files.
+"""Rows of the Parquet subsets, made of finished conversations. Pure: no Kafka, no files.
 
-`conversations` makes the canonical rows of decoded records, `derive` every training row of
-canonical rows. docs/datasets.md tells the rules.
+Canonical rows come first, by way of columns (`canonical_reader`, for the sink) or of dicts (`canonical`, for
+the audit). `derive` makes every training row of them. docs/datasets.md tells the rules.
 """

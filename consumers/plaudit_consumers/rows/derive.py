@@ -1,21 +1,29 @@
 """Training rows out of canonical rows; docs/datasets.md tells the rules in words.
 
-Only positions pass through Python: texts are taken from the canonical columns by Arrow.
+Only positions pass through Python: Arrow takes the texts from the canonical columns.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from plaudit_consumers.rows.build import Row, bytes_of, table_of
-from plaudit_consumers.rows.history import Lines, Prompt
+from plaudit_consumers.rows.message_tree import MessageTree, PromptPath
 from plaudit_consumers.rows.schemas import TRAINING, Subset
 from plaudit_consumers.rows.settings import RowSettings
-from plaudit_consumers.rows.view import View, judged, offers, view
-from plaudit_consumers.rows.votes import Rater, Verdict, corrections, pairs, rating
+from plaudit_consumers.rows.tables import TrainingRow, row_bytes, training_table
+from plaudit_consumers.rows.view import ConversationView, take_apart, trainable
+from plaudit_consumers.rows.votes import (
+    RaterKey,
+    Verdict,
+    combine_corrections,
+    combine_ratings,
+    preferred_pairs,
+)
 
 _TABLE_BYTES: Final = 8 << 20
 _TABLE_POSITIONS: Final = 500_000
+
+SubsetRow = tuple[Subset, TrainingRow]
 
 
 def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, Any]]:
@@ -25,146 +33,147 @@ def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, 
         conversations: a table of schema `CONVERSATIONS`.
     """
     consents = ["granted"] + (["unspecified", "unknown"] if settings.training_consent == "opt_out" else [])
-    table = judged(conversations, consents)
+    table = trainable(conversations, consents)
     if not table.num_rows:
         return
-    flat = view(table)
-    waiting: dict[Subset, list[Row]] = {subset: [] for subset in TRAINING}
+    view = take_apart(table)
+    pending: dict[Subset, list[TrainingRow]] = {subset: [] for subset in TRAINING}
     size = positions = 0
     for number in range(table.num_rows):
-        for subset, row in _Conversation(flat, number, settings).rows():
-            waiting[subset].append(row)
-            size += bytes_of(subset, flat, row)
-            positions += len(row.prompt.line)
+        for subset, row in _ConversationRows(view, number, settings).training_rows():
+            pending[subset].append(row)
+            size += row_bytes(subset, view, row)
+            positions += len(row.prompt.positions)
             if size > _TABLE_BYTES or positions > _TABLE_POSITIONS:
-                yield from _tables(flat, waiting)
+                yield from _tables(view, pending)
                 size = positions = 0
-    yield from _tables(flat, waiting)
+    yield from _tables(view, pending)
 
 
-def _tables(flat: View, waiting: dict[Subset, list[Row]]) -> Iterator[tuple[Subset, Any]]:
-    for subset, rows in waiting.items():
+def _tables(view: ConversationView, pending: dict[Subset, list[TrainingRow]]) -> Iterator[tuple[Subset, Any]]:
+    for subset, rows in pending.items():
         if rows:
-            yield subset, table_of(subset, flat, rows)
+            yield subset, training_table(subset, view, rows)
             rows.clear()
 
 
-class _Conversation:
-    """The rows of one conversation."""
+class _ConversationRows:
+    """Makes the rows of one conversation."""
 
-    def __init__(self, flat: View, number: int, settings: RowSettings) -> None:
-        self._flat, self._number, self._settings = flat, number, settings
-        self._first = flat.message_starts[number]
-        self._lines = Lines(
-            flat.lines, self._first, flat.message_starts[number + 1], settings.max_prompt_bytes
-        )
+    def __init__(self, view: ConversationView, number: int, settings: RowSettings) -> None:
+        self._view, self._number, self._settings = view, number, settings
+        self._fields = view.messages.fields
+        starts = view.messages.starts
+        self._tree = MessageTree(self._fields, starts[number], starts[number + 1], settings.max_prompt_bytes)
         self._aspects, self._kinds = _names(settings.training_aspects), _names(settings.training_raters)
 
-    def rows(self) -> Iterator[tuple[Subset, Row]]:
+    def training_rows(self) -> Iterator[SubsetRow]:
+        """First the rows of each judged answer, then the preferred pairs of comparisons."""
+        items, starts = self._view.feedback
         by_message: dict[str, list[int]] = {}
-        first, end = self._flat.feedback_starts[self._number : self._number + 2]
-        for index in range(first, end):
-            message_id = self._flat.feedback[index]["message_id"]
-            if message_id is not None and self._counts(self._flat.feedback[index]):
-                by_message.setdefault(message_id, []).append(index)
-        for message_id, indexes in by_message.items():
-            yield from self._answer(message_id, indexes)
-        if self._flat.comparisons[self._number]:
-            yield from self._pairs()
+        for position in range(starts[self._number], starts[self._number + 1]):
+            message_id = items[position]["message_id"]
+            if message_id is not None and self._counts(items[position]):
+                by_message.setdefault(message_id, []).append(position)
+        for message_id, feedback in by_message.items():
+            yield from self._answer_rows(message_id, feedback)
+        if self._view.comparisons[self._number]:
+            yield from self._pair_rows()
 
-    def _answer(self, message_id: str, indexes: Sequence[int]) -> Iterator[tuple[Subset, Row]]:
-        """The rows of one judged answer."""
-        target = self._lines.target(message_id)
-        prompt = None if target is None else self._lines.prompt(target)
-        if target is None or prompt is None:
+    def _answer_rows(self, message_id: str, feedback: Sequence[int]) -> Iterator[SubsetRow]:
+        """The rows of one answer, judged by the feedback at these positions."""
+        answer = self._tree.find_answer(message_id)
+        prompt = None if answer is None else self._tree.prompt_before(answer)
+        if answer is None or prompt is None:
             return
-        items = [(self._rater(self._flat.feedback[index]), self._flat.feedback[index]) for index in indexes]
-        verdict = rating(items)
-        tools = self._with_tools(prompt, target)
-        written = corrections((index, *item) for index, item in zip(indexes, items, strict=True))
-        if verdict is not None and self._enough(verdict) and self._lines.complete(target):
-            row = Row(self._number, prompt, target, (target,), "rating", verdict, verdict.margin)
-            yield from self._rated(row, tools=tools, corrected=bool(written))
-        for correction in written:
-            text = len(self._flat.messages) + correction.item
-            if self._enough(correction.verdict):
-                yield from self._corrected(prompt, target, text, correction.verdict, tools=tools)
+        items = self._view.feedback.items
+        judged = [(self._rater(items[position]), items[position]) for position in feedback]
+        verdict = combine_ratings(judged)
+        corrections = combine_corrections(
+            (position, *item) for position, item in zip(feedback, judged, strict=True)
+        )
+        has_tools = self._has_tools(prompt, answer)
+        if verdict is not None and self._is_enough(verdict) and self._tree.is_complete(answer):
+            row = TrainingRow(self._number, prompt, answer, (answer,), "rating", verdict, verdict.margin)
+            yield from self._rated_rows(row, has_tools=has_tools, corrected=bool(corrections))
+        for correction in corrections:
+            if self._is_enough(correction.verdict):
+                text, verdict = self._view.correction_text(correction.feedback), correction.verdict
+                row = TrainingRow(self._number, prompt, text, (answer,), "correction", verdict, None)
+                yield from self._corrected_rows(row, has_tools=has_tools)
 
-    def _rated(self, row: Row, *, tools: bool, corrected: bool) -> Iterator[tuple[Subset, Row]]:
+    def _rated_rows(self, row: TrainingRow, *, has_tools: bool, corrected: bool) -> Iterator[SubsetRow]:
         settings, score = self._settings, row.verdict.score
-        good = score >= settings.sft_min_score and not corrected
-        said = self._flat.lines.sizes[row.answer] > 0 or self._flat.lines.tools[row.answer]
-        if good and said:
-            yield ("sft_tools" if tools else "sft"), row
-        if not tools and (score >= settings.kto_good_score or score <= settings.kto_bad_score):
+        is_good = score >= settings.sft_min_score and not corrected
+        is_empty = not self._fields.sizes[row.answer] and not self._fields.tools[row.answer]
+        if is_good and not is_empty:
+            yield ("sft_tools" if has_tools else "sft"), row
+        if not has_tools and (score >= settings.kto_good_score or score <= settings.kto_bad_score):
             yield "kto", row._replace(label=score >= settings.kto_good_score)
 
-    def _corrected(
-        self, prompt: Prompt, target: int, text: int, verdict: Verdict, *, tools: bool
-    ) -> Iterator[tuple[Subset, Row]]:
-        row = Row(self._number, prompt, text, (target,), "correction", verdict, None)
-        corrected = self._flat.texts[text].as_py()
+    def _corrected_rows(self, row: TrainingRow, *, has_tools: bool) -> Iterator[SubsetRow]:
+        (original,), texts = row.messages, self._view.texts.strings
+        corrected = texts[row.answer].as_py()
         if corrected:
-            yield ("sft_tools" if tools else "sft"), row
-        if not tools and self._lines.complete(target) and corrected != self._flat.texts[target].as_py():
-            yield "preference", row._replace(rejected=target, messages=(target, target))
+            yield ("sft_tools" if has_tools else "sft"), row
+        if not has_tools and self._tree.is_complete(original) and corrected != texts[original].as_py():
+            yield "preference", row._replace(rejected=original, messages=(original, original))
 
-    def _pairs(self) -> Iterator[tuple[Subset, Row]]:
+    def _pair_rows(self) -> Iterator[SubsetRow]:
         texts: dict[str, str] = {}
         parents: dict[str, str | None] = {}
         comparisons = []
-        for item in self._flat.comparisons[self._number]:
+        for item in self._view.comparisons[self._number]:
             who = item["rater"]
-            judge = {**item, "rater": (who["kind"], who["id"], who["version"])}
-            if self._counts(judge):
-                comparisons.append((self._rater(judge), item))
-                self._candidates(item["candidates"], texts, parents)
-        for pair in pairs(comparisons, texts, parents):
-            chosen, rejected = self._lines.at[pair.chosen], self._lines.at[pair.rejected]
-            prompt = self._lines.prompt(chosen)
-            if prompt is None or not self._enough(pair.verdict) or self._with_tools(prompt, chosen, rejected):
+            judgement = {**item, "rater": (who["kind"], who["id"], who["version"])}
+            if self._counts(judgement):
+                comparisons.append((self._rater(judgement), item))
+                self._add_candidates(item["candidates"], texts, parents)
+        for pair in preferred_pairs(comparisons, texts, parents):
+            chosen, rejected = self._tree.positions[pair.chosen], self._tree.positions[pair.rejected]
+            prompt, verdict = self._tree.prompt_before(chosen), pair.verdict
+            if prompt is None or not self._is_enough(verdict) or self._has_tools(prompt, chosen, rejected):
                 continue
-            yield (
-                "preference",
-                Row(
-                    self._number, prompt, chosen, (chosen, rejected), "comparison", pair.verdict,
-                    pair.verdict.score, rejected,
-                ),
-            )  # fmt: skip
+            both = (chosen, rejected)
+            row = TrainingRow(self._number, prompt, chosen, both, "comparison", verdict, verdict.score)
+            yield "preference", row._replace(rejected=rejected)
 
-    def _candidates(
-        self, names: Sequence[str], texts: dict[str, str], parents: dict[str, str | None]
+    def _add_candidates(
+        self, message_ids: Sequence[str], texts: dict[str, str], parents: dict[str, str | None]
     ) -> None:
-        for name in names:
-            index = self._lines.target(name)
-            if index is not None and self._lines.complete(index):
-                texts[name] = self._flat.texts[index].as_py()
-                parents[name] = self._flat.lines.parents[index]
+        for message_id in message_ids:
+            answer = self._tree.find_answer(message_id)
+            if answer is not None and self._tree.is_complete(answer):
+                texts[message_id] = self._view.texts.strings[answer].as_py()
+                parents[message_id] = self._fields.parents[answer]
 
-    def _with_tools(self, prompt: Prompt, *answers: int) -> bool:
-        offered = self._flat.offered[self._number]
-        return not self._flat.without_tools and any(
-            self._lines.with_tools(prompt.line, index)
-            or offers(self._flat.answer_tools[index], otherwise=offered)
-            for index in answers
+    def _has_tools(self, prompt: PromptPath, *answers: int) -> bool:
+        """Whether tools were offered for one of the answers, or used on the way to it."""
+        tools = self._view.tools
+        return not tools.absent and any(
+            self._tree.uses_tools(prompt, answer) or tools.are_offered(self._number, answer)
+            for answer in answers
         )
 
-    def _counts(self, item: dict[str, Any]) -> bool:
-        return item["rater"][0] in self._kinds and (not self._aspects or item["aspect"] in self._aspects)
+    def _counts(self, judgement: dict[str, Any]) -> bool:
+        """Whether the settings let the rater and the aspect count."""
+        is_counted_kind = judgement["rater"][0] in self._kinds
+        return is_counted_kind and (not self._aspects or judgement["aspect"] in self._aspects)
 
-    def _enough(self, verdict: Verdict) -> bool:
-        return (
-            len(verdict.raters) >= self._settings.min_raters
-            and verdict.agreement >= self._settings.min_agreement
-        )
+    def _is_enough(self, verdict: Verdict) -> bool:
+        """Whether enough raters judged, and enough of them agree."""
+        settings = self._settings
+        return len(verdict.raters) >= settings.min_raters and verdict.agreement >= settings.min_agreement
 
-    def _rater(self, item: dict[str, Any]) -> Rater:
-        kind, name, version = item["rater"]
+    def _rater(self, judgement: dict[str, Any]) -> RaterKey:
+        """The rater; a user without an id is the conversation's user."""
+        kind, name, version = judgement["rater"]
         if name is None and kind == "user":
-            name = self._flat.user_ids[self._number]
-        return Rater(kind, name, version)
+            name = self._view.user_ids[self._number]
+        return RaterKey(kind, name, version)
 
 
 @lru_cache(maxsize=16)
 def _names(text: str) -> frozenset[str]:
+    """The names of a comma-separated setting."""
     return frozenset(name.strip() for name in text.split(",") if name.strip())

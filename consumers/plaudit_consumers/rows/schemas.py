@@ -1,12 +1,13 @@
-"""The Arrow schema of every subset: the one place.
+"""The Arrow schema of every subset.
 
-No MAP columns (trainers' readers do not know them): a map is `list<struct<key, value>>`. Timestamps
-are microseconds in UTC.
+A map is `list<struct<key, value>>`: trainers' readers do not know MAP columns. Timestamps are microseconds in
+UTC.
 """
 
 from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
+from plaudit_schemas.contract import names
 
 Subset = Literal["conversations", "sft", "sft_tools", "preference", "kto"]
 SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
@@ -21,31 +22,39 @@ def struct(**fields: Any) -> Any:
     return pa.struct([pa.field(name, kind) for name, kind in fields.items()])
 
 
-def items(kind: Any) -> Any:
-    """A list type; its items are called `element`, as Parquet calls them."""
+def list_of(kind: Any) -> Any:
+    """A list type. Its items are called `element`, as in Parquet."""
     return pa.list_(pa.field("element", kind))
 
 
-PAIRS = items(struct(key=TEXT, value=TEXT))
+PAIRS = list_of(struct(key=TEXT, value=TEXT))
 MODEL = struct(id=TEXT, version=TEXT, metadata=PAIRS)
 PROMPT = struct(id=TEXT, version=TEXT)
 RATER = struct(id=TEXT, kind=TEXT, version=TEXT)
-CALLS = items(struct(id=TEXT, name=TEXT, arguments=TEXT))
+CALLS = list_of(struct(id=TEXT, name=TEXT, arguments=TEXT))
 MESSAGE = struct(
     message_id=TEXT, parent_id=TEXT, role=TEXT, content=TEXT, reasoning=TEXT, tool_calls=CALLS,
-    tool_call_id=TEXT, attachments=items(struct(uri=TEXT, media_type=TEXT)), model=MODEL, variants=PAIRS,
+    tool_call_id=TEXT, attachments=list_of(struct(uri=TEXT, media_type=TEXT)), model=MODEL, variants=PAIRS,
     prompt=PROMPT, tools=TEXT, parameters=TEXT, latency_ms=pa.int64(), first_token_ms=pa.int64(),
     finish_reason=TEXT, usage=struct(input=pa.int64(), output=pa.int64()), status=TEXT, abstained=pa.bool_(),
     metadata=PAIRS, occurred_at=TIME, orphan=pa.bool_(),
 )  # fmt: skip
-# One column for each kind of value; `kind` says which of them counts.
 FEEDBACK = struct(
     message_id=TEXT, id=TEXT, rater=RATER, aspect=TEXT, kind=TEXT, thumb=pa.bool_(), number=pa.float64(),
-    minimum=pa.float64(), maximum=pa.float64(), labels=items(TEXT), text=TEXT, correction=TEXT, signal=TEXT,
+    minimum=pa.float64(), maximum=pa.float64(), labels=list_of(TEXT), text=TEXT, correction=TEXT, signal=TEXT,
     signal_number=pa.float64(), rubric=TEXT, comment=TEXT, confidence=pa.float64(), occurred_at=TIME,
 )  # fmt: skip
+VALUE_COLUMNS: Final[dict[str, dict[str, str]]] = {
+    names.THUMB: {"like": "thumb"},
+    names.NUMBER: {"number": "number", "minimum": "minimum", "maximum": "maximum"},
+    names.LABEL: {"labels": "labels"},
+    names.TEXT: {"text": "text"},
+    names.CORRECTION: {"content": "correction"},
+    names.SIGNAL: {"name": "signal", "number": "signal_number"},
+}
+"""Full name of a feedback's value -> its field -> the column in FEEDBACK. `kind` says which ones count."""
 COMPARISON = struct(
-    comparison_id=TEXT, candidates=items(TEXT), ranking=items(items(TEXT)), none_acceptable=pa.bool_(),
+    comparison_id=TEXT, candidates=list_of(TEXT), ranking=list_of(list_of(TEXT)), none_acceptable=pa.bool_(),
     rater=RATER, aspect=TEXT, comment=TEXT, occurred_at=TIME,
 )  # fmt: skip
 
@@ -54,24 +63,24 @@ CONVERSATIONS = pa.schema(
         application=TEXT, conversation_id=TEXT, revision=pa.int32(), erased=pa.bool_(), erase_reason=TEXT,
         started_at=TIME, ended_at=TIME, finished_at=TIME, end_reason=TEXT, source=TEXT, model=MODEL,
         user_id=TEXT, variants=PAIRS, consent=TEXT, licence=TEXT, tags=PAIRS, prompt=PROMPT, tools=TEXT,
-        parameters=TEXT, session=TEXT, continues=TEXT, messages=items(MESSAGE), feedback=items(FEEDBACK),
-        comparisons=items(COMPARISON), events=pa.int64(), missing_events=pa.int64(),
+        parameters=TEXT, session=TEXT, continues=TEXT, messages=list_of(MESSAGE), feedback=list_of(FEEDBACK),
+        comparisons=list_of(COMPARISON), events=pa.int64(), missing_events=pa.int64(),
         source_partition=pa.int32(), source_offset=pa.int64(), recorded_at=TIME, record_offset=pa.int64(),
     )
 )  # fmt: skip
 
-CHAT = items(struct(role=TEXT, content=TEXT))
-TOOL_CHAT = items(
+CHAT = list_of(struct(role=TEXT, content=TEXT))
+TOOL_CHAT = list_of(
     struct(
         role=TEXT, content=TEXT,
-        tool_calls=items(struct(id=TEXT, type=TEXT, function=struct(name=TEXT, arguments=TEXT))),
+        tool_calls=list_of(struct(id=TEXT, type=TEXT, function=struct(name=TEXT, arguments=TEXT))),
         tool_call_id=TEXT,
     )
 )  # fmt: skip
 
 PROVENANCE = struct(
-    application=TEXT, conversation_id=TEXT, message_ids=items(TEXT), revision=pa.int32(), origin=TEXT,
-    aspect=TEXT, model=TEXT, model_version=TEXT, user_id=TEXT, raters=items(RATER), agreement=pa.float64(),
+    application=TEXT, conversation_id=TEXT, message_ids=list_of(TEXT), revision=pa.int32(), origin=TEXT,
+    aspect=TEXT, model=TEXT, model_version=TEXT, user_id=TEXT, raters=list_of(RATER), agreement=pa.float64(),
     weight=pa.float64(), margin=pa.float64(), consent=TEXT, licence=TEXT, finished_at=TIME,
     source_partition=pa.int32(), source_offset=pa.int64(),
 )  # fmt: skip

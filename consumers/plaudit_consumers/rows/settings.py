@@ -1,4 +1,4 @@
-"""The thresholds of row building; every file's metadata records those it was made with."""
+"""The thresholds of row building. Each file's metadata names those that its rows were made with."""
 
 from typing import Literal
 
@@ -21,17 +21,19 @@ class RowSettings(Settings):
     training_raters: str = Field(
         default="user,reviewer,model", description="Kinds of raters that count, comma-separated"
     )
-    min_raters: int = Field(default=1, ge=1, description="A training row needs so many raters")
+    min_raters: int = Field(default=1, ge=1, description="Raters that a training row needs, at least")
     min_agreement: float = Field(
-        default=0.5, ge=0, le=1, description="A training row needs such a share of agreeing raters"
+        default=0.5, ge=0, le=1, description="Share of agreeing raters that a training row needs, at least"
     )
     sft_min_score: float = Field(
-        default=0.75, ge=0, le=1, description="An answer is an sft target from this mean score (0 to 1)"
+        default=0.75, ge=0, le=1, description="An answer is an sft target from this mean score on (0 to 1)"
     )
-    kto_good_score: float = Field(default=0.6, ge=0, le=1, description="KTO label true from this mean score")
+    kto_good_score: float = Field(
+        default=0.6, ge=0, le=1, description="KTO label true from this mean score on"
+    )
     kto_bad_score: float = Field(default=0.4, ge=0, le=1, description="KTO label false up to this mean score")
     max_prompt_bytes: int = Field(
-        default=1 << 20, ge=1, le=1 << 26, description="Answers to a longer history are no training row"
+        default=1 << 20, ge=1, le=1 << 26, description="An answer to a longer history becomes no training row"
     )
 
     @model_validator(mode="after")

@@ -6,12 +6,15 @@ Plain data in and out. docs/datasets.md tells the rules in words.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-Item = Mapping[str, Any]
+from plaudit_schemas.contract.ratings import judged_correct, share_of_scale
+
+Judgement = Mapping[str, Any]
+"""A feedback or a comparison, by the names of its columns."""
 MIDDLE: Final = 0.5
 
 
-class Rater(NamedTuple):
-    """Who judged. How sure they were belongs to the judgement, not to them."""
+class RaterKey(NamedTuple):
+    """Who judged. Ratings with the same key are one rater's, however sure each was."""
 
     kind: str
     id: str | None
@@ -19,11 +22,11 @@ class Rater(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Raters combined.
+    """What several raters said, combined.
 
     Attributes:
         aspect: what was judged.
-        score: the raters' mean from 0 to 1; for a pair the mean gap of ranks, likewise.
+        score: the raters' mean from 0 to 1; for a pair the mean distance of ranks, likewise.
         agreement: the share of raters on the verdict's side.
         weight: agreement times the mean confidence of those raters.
         raters: all who judged this.
@@ -33,7 +36,7 @@ class Verdict(NamedTuple):
     score: float
     agreement: float
     weight: float
-    raters: tuple[Rater, ...]
+    raters: tuple[RaterKey, ...]
 
     @property
     def margin(self) -> float:
@@ -41,59 +44,161 @@ class Verdict(NamedTuple):
         return abs(2 * self.score - 1)
 
 
-class Correction(NamedTuple):
-    """A text that it should have been; `item` is the index of the first feedback that says so."""
+class CorrectedText(NamedTuple):
+    """A text that an answer should have been; `feedback` is the position of the first feedback with it."""
 
-    item: int
+    feedback: int
     verdict: Verdict
 
 
-class Pair(NamedTuple):
-    """A preferred answer over another, by message id."""
+class PreferredPair(NamedTuple):
+    """Two answers by message id, of which one is preferred."""
 
     chosen: str
     rejected: str
     verdict: Verdict
 
 
-def score_of(item: Item) -> float | None:
-    """An absolute rating from 0 to 1: a thumb, a number on its scale, a verdict on accuracy; else None."""
-    kind = item["kind"]
-    if kind == "thumb" and item["thumb"] is not None:
-        return float(item["thumb"])
-    if kind == "number" and item["number"] is not None:
-        low, high = item["minimum"], item["maximum"]
-        return float((item["number"] - low) / (high - low)) if high > low else None
-    if kind == "label" and item["aspect"] == "accuracy":
-        right, wrong = "correct" in (item["labels"] or ()), "incorrect" in (item["labels"] or ())
-        return float(right) if right != wrong else None
+def score_of(feedback: Judgement) -> float | None:
+    """A rating from 0 to 1: a thumb, a number on its scale, a label on accuracy; None for all else."""
+    kind = feedback["kind"]
+    if kind == "thumb" and feedback["thumb"] is not None:
+        return float(feedback["thumb"])
+    if kind == "number" and feedback["number"] is not None:
+        return share_of_scale(feedback["number"], feedback["minimum"], feedback["maximum"])
+    if kind == "label" and feedback["aspect"] == "accuracy":
+        correct = judged_correct(feedback["labels"] or ())
+        return None if correct is None else float(correct)
     return None
 
 
-def confidence_of(item: Item) -> float:
-    """How sure a rater was, from 0 to 1; 1 where none was given."""
-    confidence = item.get("confidence")
+def confidence_of(judgement: Judgement) -> float:
+    """How sure a rater was, from 0 to 1; 1 where they did not say."""
+    confidence = judgement.get("confidence")
     return 1.0 if confidence is None else float(confidence)
 
 
-def rating(items: Iterable[tuple[Rater, Item]]) -> Verdict | None:
-    """The ratings of one message combined: the aspect that was judged worst decides. None without any."""
-    scores: dict[str, dict[Rater, list[tuple[float, float]]]] = {}
-    for rater, item in items:
+def combine_ratings(feedback: Iterable[tuple[RaterKey, Judgement]]) -> Verdict | None:
+    """The ratings of one message combined; None without any. The aspect that was judged worst decides."""
+    ratings: dict[str, dict[RaterKey, list[tuple[float, float]]]] = {}
+    for rater, item in feedback:
         score = score_of(item)
         if score is not None:
-            said = scores.setdefault(item["aspect"], {}).setdefault(rater, [])
-            said.append((score, confidence_of(item)))
-    verdicts = [_mean(aspect, by_rater) for aspect, by_rater in sorted(scores.items())]
+            of_rater = ratings.setdefault(item["aspect"], {}).setdefault(rater, [])
+            of_rater.append((score, confidence_of(item)))
+    verdicts = [_mean_verdict(aspect, by_rater) for aspect, by_rater in sorted(ratings.items())]
     return min(verdicts, key=lambda verdict: verdict.score, default=None)
 
 
-def _mean(aspect: str, by_rater: Mapping[Rater, Sequence[tuple[float, float]]]) -> Verdict:
-    means = {rater: sum(score for score, _ in said) / len(said) for rater, said in by_rater.items()}
-    sure = {rater: sum(confidence for _, confidence in said) / len(said) for rater, said in by_rater.items()}
-    score = sum(means.values()) / len(means)
-    agreeing = [rater for rater, mean in means.items() if _side(mean) == _side(score)]
-    return _verdict(aspect, score, agreeing, sure)
+def combine_corrections(feedback: Iterable[tuple[int, RaterKey, Judgement]]) -> list[CorrectedText]:
+    """The corrections of one message, each text once with all raters who wrote it.
+
+    Args:
+        feedback: its position, its rater and the feedback itself.
+    """
+    texts: dict[str, tuple[int, str, dict[RaterKey, float]]] = {}
+    for position, rater, item in feedback:
+        if item["kind"] == "correction" and item["correction"] is not None:
+            _, _, confidences = texts.setdefault(item["correction"], (position, item["aspect"], {}))
+            confidences[rater] = max(confidence_of(item), confidences.get(rater, 0.0))
+    return [
+        CorrectedText(position, _verdict(aspect, 1.0, tuple(confidences), confidences))
+        for position, aspect, confidences in texts.values()
+    ]
+
+
+def preferred_pairs(
+    comparisons: Iterable[tuple[RaterKey, Judgement]],
+    texts: Mapping[str, str],
+    parents: Mapping[str, str | None],
+) -> list[PreferredPair]:
+    """Every preferred pair of all comparisons of one conversation.
+
+    Answers with the same text are one answer. A pair needs a majority of its raters. A rater's tie is a vote
+    for neither.
+
+    Args:
+        comparisons: of a rater's words on a pair the last one counts, by event time, then by place in here.
+        texts: the text of each message that may be a candidate.
+        parents: the parent of each. Candidates of different parents answer different histories: no pair.
+    """
+    found: dict[_PairKey, _PairVotes] = {}
+    for rater, item in sorted(comparisons, key=lambda each: each[1]["occurred_at"]):
+        if item["none_acceptable"]:
+            continue
+        for key, gaps in _rank_gaps(item, texts, parents).items():
+            votes = found.setdefault(key, _PairVotes({}, gaps.first, gaps.second))
+            votes.by_rater.pop(rater, None)
+            votes.by_rater[rater] = sum(gaps.gaps) / len(gaps.gaps)
+    decided = (_decide(key[0], votes) for key, votes in found.items())
+    return [pair for pair in decided if pair is not None]
+
+
+_PairKey = tuple[str, str | None, str, str]
+"""Aspect, parent, and the two texts in their order."""
+
+
+class _RankGaps(NamedTuple):
+    """One comparison's signed distances of ranks, as shares of the longest; positive prefers `first`.
+
+    There are several where several candidates have the same text.
+    """
+
+    gaps: list[float]
+    first: str
+    second: str
+
+
+class _PairVotes(NamedTuple):
+    """Each rater's mean gap, of two messages by id."""
+
+    by_rater: dict[RaterKey, float]
+    first: str
+    second: str
+
+
+def _rank_gaps(
+    comparison: Judgement, texts: Mapping[str, str], parents: Mapping[str, str | None]
+) -> dict[_PairKey, _RankGaps]:
+    ranking = comparison["ranking"] or []
+    placed = [(rank, name) for rank, names in enumerate(ranking) for name in names if name in texts]
+    found: dict[_PairKey, _RankGaps] = {}
+    for at, (rank, name) in enumerate(placed):
+        for worse_rank, worse in placed[at + 1 :]:
+            if texts[name] == texts[worse] or parents[name] != parents[worse]:
+                continue
+            gap = (worse_rank - rank) / max(1, len(ranking) - 1)
+            first, second = name, worse
+            if texts[first] > texts[second]:
+                first, second, gap = second, first, -gap
+            key = (comparison["aspect"], parents[name], texts[first], texts[second])
+            found.setdefault(key, _RankGaps([], first, second)).gaps.append(gap)
+    return found
+
+
+def _decide(aspect: str, votes: _PairVotes) -> PreferredPair | None:
+    sides = [(gap > 0) - (gap < 0) for gap in votes.by_rater.values()]
+    lead = sides.count(1) - sides.count(-1)
+    if lead == 0:
+        return None
+    side = 1 if lead > 0 else -1
+    agreeing = [rater for rater, vote in zip(votes.by_rater, sides, strict=True) if vote == side]
+    margin = side * sum(votes.by_rater.values()) / len(sides)
+    verdict = _verdict(aspect, max(0.0, margin), agreeing, dict.fromkeys(votes.by_rater, 1.0))
+    chosen, rejected = (votes.first, votes.second) if side > 0 else (votes.second, votes.first)
+    return PreferredPair(chosen, rejected, verdict)
+
+
+def _mean_verdict(aspect: str, by_rater: Mapping[RaterKey, Sequence[tuple[float, float]]]) -> Verdict:
+    """The verdict on one aspect. `by_rater` has a score and a confidence for each rating."""
+    scores = {rater: sum(score for score, _ in ratings) / len(ratings) for rater, ratings in by_rater.items()}
+    confidences = {
+        rater: sum(confidence for _, confidence in ratings) / len(ratings)
+        for rater, ratings in by_rater.items()
+    }
+    score = sum(scores.values()) / len(scores)
+    agreeing = [rater for rater, own_score in scores.items() if _side(own_score) == _side(score)]
+    return _verdict(aspect, score, agreeing, confidences)
 
 
 def _side(score: float) -> int:
@@ -101,88 +206,9 @@ def _side(score: float) -> int:
 
 
 def _verdict(
-    aspect: str, score: float, agreeing: Sequence[Rater], confidences: Mapping[Rater, float]
+    aspect: str, score: float, agreeing: Sequence[RaterKey], confidences: Mapping[RaterKey, float]
 ) -> Verdict:
     """`confidences` are those of all who judged this."""
     agreement = len(agreeing) / len(confidences)
     confidence = sum(confidences[rater] for rater in agreeing) / len(agreeing) if agreeing else 0.0
     return Verdict(aspect, score, agreement, agreement * confidence, tuple(confidences))
-
-
-def corrections(items: Iterable[tuple[int, Rater, Item]]) -> list[Correction]:
-    """The corrections of one message; raters who wrote the same text stand together, each once."""
-    texts: dict[str, tuple[int, str, dict[Rater, float]]] = {}
-    for index, rater, item in items:
-        if item["kind"] == "correction" and item["correction"] is not None:
-            raters = texts.setdefault(item["correction"], (index, item["aspect"], {}))[2]
-            raters[rater] = max(confidence_of(item), raters.get(rater, 0.0))
-    return [
-        Correction(index, _verdict(aspect, 1.0, tuple(raters), raters))
-        for index, aspect, raters in texts.values()
-    ]
-
-
-def pairs(
-    comparisons: Iterable[tuple[Rater, Item]], texts: Mapping[str, str], group: Mapping[str, str | None]
-) -> list[Pair]:
-    """Every preferred pair of all comparisons of one conversation.
-
-    Answers with the same text are one answer. A pair needs a majority of its raters; a tie in a group is
-    a vote for neither.
-
-    Args:
-        comparisons: a rater's later word on a pair, by event time, then by place in here, replaces the
-            earlier one.
-        texts: the text of each message that may be a candidate.
-        group: its parent: candidates of different parents answer different histories.
-    """
-    found: dict[tuple[str, str | None, str, str], _Votes] = {}
-    for rater, item in sorted(comparisons, key=lambda each: each[1]["occurred_at"]):
-        if item["none_acceptable"]:
-            continue
-        for key, votes in _gaps(item, texts, group).items():
-            whole = found.setdefault(key, _Votes({}, votes.first, votes.second))
-            whole.gaps.pop(rater, None)
-            whole.gaps[rater] = sum(votes.gaps.values()) / len(votes.gaps)
-    decided = (_decide(key[0], votes) for key, votes in found.items())
-    return [pair for pair in decided if pair is not None]
-
-
-class _Votes(NamedTuple):
-    gaps: dict[Any, float]
-    first: str
-    second: str
-
-
-def _gaps(
-    item: Item, texts: Mapping[str, str], group: Mapping[str, str | None]
-) -> dict[tuple[str, str | None, str, str], _Votes]:
-    """One comparison's signed rank gaps, by pair of texts; positive prefers the pair's first text."""
-    ranking = item["ranking"] or []
-    placed = [(place, name) for place, names in enumerate(ranking) for name in names if name in texts]
-    found: dict[tuple[str, str | None, str, str], _Votes] = {}
-    for at, (place, name) in enumerate(placed):
-        for worse_place, worse in placed[at + 1 :]:
-            if texts[name] == texts[worse] or group[name] != group[worse]:
-                continue
-            gap = (worse_place - place) / max(1, len(ranking) - 1)
-            first, second = name, worse
-            if texts[first] > texts[second]:
-                first, second, gap = second, first, -gap
-            key = (item["aspect"], group[name], texts[first], texts[second])
-            votes = found.setdefault(key, _Votes({}, first, second))
-            votes.gaps[len(votes.gaps)] = gap
-    return found
-
-
-def _decide(aspect: str, votes: _Votes) -> Pair | None:
-    sides = [(gap > 0) - (gap < 0) for gap in votes.gaps.values()]
-    lead = sides.count(1) - sides.count(-1)
-    if lead == 0:
-        return None
-    side = 1 if lead > 0 else -1
-    agreeing = [rater for rater, vote in zip(votes.gaps, sides, strict=True) if vote == side]
-    margin = side * sum(votes.gaps.values()) / len(sides)
-    verdict = _verdict(aspect, max(0.0, margin), agreeing, dict.fromkeys(votes.gaps, 1.0))
-    chosen, rejected = (votes.first, votes.second) if side > 0 else (votes.second, votes.first)
-    return Pair(chosen, rejected, verdict)

@@ -1,4 +1,6 @@
-"""The sink: finished conversations out of Kafka into Parquet, each exactly once.
+"""The sink: finished conversations from Kafka to Parquet, each exactly once.
 
-docs/decisions/0008 tells the protocol of a commit.
+`loop` is Kafka's side, `sink` the partitions of one process, `commit` one partition's way into the output,
+`files` the making of Parquet files, `outputs` the places for them. docs/decisions/0008 tells the steps of a
+commit.
 """

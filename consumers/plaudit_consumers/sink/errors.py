@@ -4,7 +4,7 @@ PlauditError
 ├── OutputError                 the output cannot be used as it is
 │   ├── ForeignFileError        a file in it is damaged, or no sink wrote it
 │   └── OutputUnavailableError  it cannot be written just now: disk full, object store away
-├── FencedError                 another sink has taken the partition
+├── SinkFencedError             another sink has taken the partition
 └── LogChangedError             the topic is not the one that the output was made from
 """
 
@@ -23,8 +23,8 @@ class OutputUnavailableError(OutputError):
     """The output cannot be written just now; the sink waits and tries again."""
 
 
-class FencedError(PlauditError):
-    """Another sink has taken the partition; what this one held is written by the other."""
+class SinkFencedError(PlauditError):
+    """Another sink has taken the partition; it writes what this one held."""
 
 
 class LogChangedError(PlauditError):

@@ -1,120 +1,122 @@
-"""Records to partitions, partitions to the output: everything of the sink that knows no Kafka."""
+"""The partitions that one process writes, and the memory and the output that they share. Knows no Kafka."""
 
-import logging
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from plaudit_consumers.rows.reading import CanonicalReader
+from plaudit_schemas.kafka.record import KafkaRecord
+
+from plaudit_consumers.rows.canonical_reader import CanonicalReader
 from plaudit_consumers.rows.settings import RowSettings
-from plaudit_consumers.sink.background import Background
-from plaudit_consumers.sink.output import Output
-from plaudit_consumers.sink.partition import Committed, Partition
-from plaudit_consumers.sink.root import Readme, canonical_files, claim_root, inspect
-from plaudit_consumers.sink.rotation import Limits
+from plaudit_consumers.sink.commit.context import FinishedTopic, PartitionContext
+from plaudit_consumers.sink.commit.partition import CommittedRange, SendDeadLetters, SinkPartition
+from plaudit_consumers.sink.commit.rotation import FileLimits
+from plaudit_consumers.sink.files.subset_files import BackgroundThread
+from plaudit_consumers.sink.outputs.output import OutputRoot
+from plaudit_consumers.sink.outputs.root import RootReadme, canonical_files, claim_root, inspect_files
 from plaudit_consumers.sink.settings import SinkSettings
-from plaudit_consumers.sink.telemetry import Telemetry
-from plaudit_consumers.sink.writing import Job, Raw, Refused
-
-log = logging.getLogger("plaudit.sink")
 
 
-class Topic(NamedTuple):
-    """The finished topic: its full name and Kafka's id of it."""
-
-    name: str
-    id: str
-
-
-class Sink:
-    """The partitions that one process writes.
+class ParquetSink:
+    """Writes records to Parquet, each exactly once.
 
     Attributes:
-        partitions: those owned, by number.
+        partitions: those that are open, by number.
     """
 
     def __init__(
         self,
-        topic: Topic,
-        output: Output,
-        settings: tuple[SinkSettings, RowSettings],
+        topic: FinishedTopic,
+        output: OutputRoot,
+        settings: SinkSettings,
+        row_settings: RowSettings,
         reader: CanonicalReader,
         *,
-        telemetry: Telemetry,
-        refuse: Callable[[int, list[Refused]], None],
+        send_dead_letters: SendDeadLetters,
         writer: str,
     ) -> None:
-        """Raises OutputError, ForeignFileError or LogChangedError where the output does not fit."""
-        self._topic, self._output, self._reader = topic, output, reader
-        self._settings, self._rows = settings
-        self._limits = Limits(
-            self._settings.rotate_rows, self._settings.rotate_bytes, self._settings.rotate_minutes * 60_000
-        )
-        self._telemetry, self._refuse, self._writer = telemetry, refuse, writer
-        self.partitions: dict[int, Partition] = {}
-        self._room = 0
-        self._background = Background()
-        output.check()
-        claim_root(output, topic.name, topic.id)
-        self._readme = Readme(output, inspect(output))
+        """Check the output and bind it to the topic.
 
-    def own(self, numbers: Iterable[int]) -> dict[int, int | None]:
-        """Take partitions over; where to read each from, None where nothing was ever written.
+        Args:
+            writer: names this sink in the markers.
 
         Raises:
-            ForeignFileError, FencedError, OutputUnavailableError: as `Partition.recover`.
+            OutputError: it cannot be used.
+            ForeignFileError: a file in it is damaged, or no sink wrote it.
+            LogChangedError: it was made from another topic.
+        """
+        self._topic, self._output, self._reader = topic, output, reader
+        self._settings, self._row_settings = settings, row_settings
+        self._send_dead_letters, self._writer = send_dead_letters, writer
+        self._background = BackgroundThread()
+        self.partitions: dict[int, SinkPartition] = {}
+        self._free_bytes = 0
+        output.check_usable()
+        claim_root(output, topic.name, topic.id)
+        self._readme = RootReadme(output, inspect_files(output))
+
+    def open_partitions(self, numbers: Iterable[int]) -> dict[int, int | None]:
+        """Take partitions over; gives the offset to read each from, None where nothing was ever written.
+
+        Raises:
+            ForeignFileError, SinkFencedError, OutputUnavailableError: as `SinkPartition.recover`.
         """
         files = canonical_files(self._output)
         positions = {}
         for number in numbers:
-            job = Job(
-                self._topic.name,
-                self._topic.id,
-                number,
-                self._rows,
-                self._settings.zstd_level,
-                self._reader,
-                self._background,
-            )
-            partition = Partition(job, self._output, self._limits, self._writer, self._refuse)
+            partition = self._partition(number)
             positions[number] = partition.recover(files.get(number, []))
             self.partitions[number] = partition
-        self._telemetry.assigned(len(self.partitions))
         return positions
 
-    def disown(self, numbers: Iterable[int]) -> None:
-        """Let partitions go; what is not in the output is read again by their next owner."""
+    def close_partitions(self, numbers: Iterable[int]) -> None:
+        """Let partitions go. What is not in the output is dropped; the next owner reads it again."""
         for number in numbers:
             partition = self.partitions.pop(number, None)
             if partition is not None:
                 partition.discard()
-        self._telemetry.assigned(len(self.partitions))
 
-    def take(self, number: int, raw: Raw) -> Committed | None:
-        """Take a record of an owned partition; what was committed by that."""
-        committed = self._noted(self.partitions[number].take(raw))
-        self._room -= len(raw.payload)
-        if self._room < 0:
+    def take_record(self, record: KafkaRecord) -> CommittedRange | None:
+        """Take the next record of an open partition; gives what was committed by that.
+
+        Raises:
+            as `SinkPartition.commit`.
+        """
+        committed = self._after_commit(self.partitions[record.partition].take_record(record))
+        self._free_bytes -= len(record.value or b"")
+        if self._free_bytes < 0:
             self._make_room()
         return committed
 
-    def commit(self, number: int) -> Committed | None:
-        """Put what a partition holds into the output."""
-        return self._noted(self.partitions[number].commit())
+    def commit_partition(self, number: int) -> CommittedRange | None:
+        """Put what a partition holds into the output. Raises as `SinkPartition.commit`."""
+        return self._after_commit(self.partitions[number].commit())
 
     def oldest_ms(self) -> int | None:
-        """The broker's timestamp of the oldest record that is not in the output yet."""
-        known = [partition.earliest_ms for partition in self.partitions.values()]
-        return min((each for each in known if each is not None), default=None)
+        """The broker's timestamp of the oldest record that was taken and is not in the output yet."""
+        timestamps = [partition.earliest_ms for partition in self.partitions.values()]
+        return min((each for each in timestamps if each is not None), default=None)
+
+    def _partition(self, number: int) -> SinkPartition:
+        settings = self._settings
+        limits = FileLimits(settings.rotate_rows, settings.rotate_bytes, settings.rotate_minutes * 60_000)
+        context = PartitionContext(
+            topic=self._topic,
+            partition=number,
+            output=self._output,
+            row_settings=self._row_settings,
+            zstd_level=settings.zstd_level,
+            reader=self._reader,
+            background=self._background,
+        )
+        return SinkPartition(context, limits, self._writer, self._send_dead_letters)
 
     def _make_room(self) -> None:
-        """Spill the fullest partitions until what all of them hold fits."""
-        most = self._settings.sink_memory_mb << 20
-        while (held := sum(partition.held_bytes for partition in self.partitions.values())) > most:
+        """Spill the fullest partitions until the records of all of them fit into the memory."""
+        limit = self._settings.sink_memory_mb << 20
+        while (held := sum(partition.held_bytes for partition in self.partitions.values())) > limit:
             max(self.partitions.values(), key=lambda partition: partition.held_bytes).spill()
-        self._room = most - held
+        self._free_bytes = limit - held
 
-    def _noted(self, committed: Committed | None) -> Committed | None:
+    def _after_commit(self, committed: CommittedRange | None) -> CommittedRange | None:
         if committed is not None:
-            self._readme.note(set(committed.rows))
-            self._telemetry.committed(committed)
+            self._readme.add_subsets(committed.rows.keys())
         return committed

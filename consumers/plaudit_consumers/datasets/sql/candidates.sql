@@ -3,8 +3,8 @@
 -- part subset     the subset; also the variable <subset>_files
 -- part keys       the columns that tie a row to its revision
 -- part training   whether the consent of the row counts
--- part condition  the user's
--- part parts      the row's parts that tell rows of one conversation apart
+-- part condition  that of --where
+-- part parts      what tells the rows of one conversation apart
 -- part content    what makes two rows duplicates
 -- part prompt     the text that may lie in one split only
 -- fills         candidates
@@ -16,7 +16,7 @@ WITH rows AS (
     JOIN chosen c USING (${keys})
     LEFT JOIN facts f ON f.application = r.application AND f.conversation_id = r.conversation_id
 ),
--- A row that the condition cannot judge is left out, as SQL has it.
+-- A row for which the condition is null is left out, as in SQL.
 judged AS (
     SELECT *, coalesce((
         ${condition}

@@ -5,7 +5,7 @@
 -- part columns  the columns of the subset's schema
 SELECT ${columns}
 FROM (
-    -- The word on consent that counts is the one known now.
+    -- The consent that counts is the one known now.
     SELECT r.* REPLACE (CASE WHEN k.marked THEN 'denied' ELSE r.consent END AS consent), k.position
     FROM read_parquet(getvariable('${subset}_files'), hive_partitioning = false, filename = true,
                       file_row_number = true) r

@@ -13,7 +13,7 @@ WITH rows AS (
     FROM read_parquet(list_concat(getvariable('before'), getvariable('after')),
                       hive_partitioning = false, filename = true)
 ),
--- A sum of hashes is the same in any order; several rows may have one name.
+-- Several rows may have one name. A sum of their hashes is the same in any order.
 named AS (
     SELECT key,
            count(*) FILTER (old) AS before, count(*) FILTER (NOT old) AS after,

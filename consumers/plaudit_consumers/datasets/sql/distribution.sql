@@ -1,4 +1,4 @@
--- How a subset's rows spread over models, labels and the like; a null value is none.
+-- How a subset's rows spread over models, labels and the like.
 --
 -- variable files  the snapshot's files of the subset
 -- part facets       struct_pack(what := ..., value := ...), one for each facet

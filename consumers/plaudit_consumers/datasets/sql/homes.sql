@@ -1,4 +1,4 @@
--- Where each prompt belongs: to the split in which it came up first, so that it stays there as rows come in.
+-- The split of each prompt: that in which it came up first, so that it stays there as rows come in.
 --
 -- makes  homes
 CREATE TABLE homes AS

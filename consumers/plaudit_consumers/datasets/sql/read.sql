@@ -1,6 +1,6 @@
--- What was read: up to where, until when, and what of it is erased.
+-- By partition: the offset after the last row, its latest time, and how many conversations are erased.
 --
--- variable as_of  rows that the broker took up to then; null: all
+-- variable as_of  only rows that the broker took up to then; null: all
 WITH known AS (
     SELECT revisions.*, erased.application IS NOT NULL AS forgotten
     FROM revisions LEFT JOIN erased USING (application, conversation_id)

@@ -1,12 +1,12 @@
 -- Every canonical row of the live root, without its content, and which of them a snapshot holds.
 --
 -- variable conversations_files  the canonical files
--- variable as_of            rows that the broker took up to then; null: all
+-- variable as_of            only rows that the broker took up to then; null: all
 -- variable salt             decides the splits
--- variable train_end        of a million buckets, where train ends
--- variable validation_end   likewise
+-- variable train_end        the end of train, in buckets of a million
+-- variable validation_end   the end of validation, likewise
 -- makes    revisions        every row
---          chosen           the latest row of each conversation as of then, with what is known now
+--          chosen           the latest row of each conversation as of then, with the consent known now
 --          facts            what a condition may ask of a row's conversation
 --          candidates, fates  empty; filled for each subset
 CREATE TABLE revisions AS
@@ -35,7 +35,7 @@ WITH known AS (
         ORDER BY source_offset DESC, record_offset DESC
     ) = 1
 ),
--- Nobody's rows lie in two splits: the user decides, or the conversation where nobody is named.
+-- All rows of a user lie in one split; where no user is named, all rows of the conversation.
 placed AS (
     SELECT known.*, latest.consent = 'denied' AS denied,
            md5_number_lower(to_json(struct_pack(

@@ -1,0 +1,76 @@
+"""`plaudit top`: the live figures in the terminal."""
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Final
+
+from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+from plaudit_consumers.dashboard.settings import DashboardSettings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from plaudit_consumers.dashboard.monitor import LineMonitor
+
+WINDOWS: Final = {"1m": 60, "5m": 300, "1h": 3600, "24h": 86_400}
+_FIRST_S: Final = 15.0
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--window", choices=WINDOWS, default="5m", help="over which the figures are; default 5m"
+    )
+    parser.add_argument("--once", action="store_true", help="print the figures once and exit")
+    parser.add_argument(
+        "--interval", type=float, default=1.0, metavar="S", help="how often to look; default 1"
+    )
+    parser.add_argument("--profile", default="production", help="whose alert limits: production or demo")
+    add_arguments(parser, ConnectionSettings)
+
+
+def run(arguments: Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415  # loaded when used
+    from rich.live import Live  # noqa: PLC0415
+
+    from plaudit_consumers.dashboard.monitor import LineMonitor  # noqa: PLC0415
+    from plaudit_consumers.dashboard.terminal import screen, state_of  # noqa: PLC0415
+
+    group = load(DashboardSettings).dashboard_worker_group
+    monitor = LineMonitor(load(ConnectionSettings, arguments), profile=arguments.profile, group=group)
+    console, window = Console(), WINDOWS[arguments.window]
+
+    def shown() -> "RenderableType":
+        monitor.poll()
+        return screen(state_of(monitor, window))
+
+    try:
+        if arguments.once or not console.is_terminal:
+            _wait_for_figures(monitor)
+            console.print(screen(state_of(monitor, window)))
+            return OK
+        with Live(shown(), console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                began = time.monotonic()
+                live.update(shown(), refresh=True)
+                time.sleep(max(0.0, arguments.interval - (time.monotonic() - began)))
+    finally:
+        monitor.close()
+
+
+def _wait_for_figures(monitor: "LineMonitor") -> None:
+    deadline = time.monotonic() + _FIRST_S
+    monitor.poll(1.0)
+    while not monitor.history.current() and time.monotonic() < deadline:
+        monitor.poll(1.0)
+    if monitor.lag is None and not monitor.history.current():
+        raise ServiceUnavailableError(
+            "Kafka does not answer, or has no topics of ours; check PLAUDIT_BOOTSTRAP_SERVERS, or start "
+            "`plaudit up` and `plaudit worker`"
+        )
+
+
+COMMAND = Command("top", "show the live figures in the terminal", configure, run)

@@ -1,0 +1,180 @@
+"""The quality alerts, evaluated over snapshots with the limits of `plaudit_schemas.alerts`.
+
+The formulas are those of the Prometheus rules: the reference window without its recent part is what the
+recent window is held against, versions of a model are added by their votes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf, sqrt
+from typing import NamedTuple
+
+from plaudit_schemas.alerts import Limits, seconds
+
+from plaudit_consumers.dashboard.snapshots import Snapshot, judged
+
+
+class Condition(NamedTuple):
+    """Something that is an alert when it lasts.
+
+    Attributes:
+        alert: its name, as in alerts.yaml.
+        subject: what it is about: application, model, and what else tells two apart.
+        text: one sentence with the numbers.
+    """
+
+    alert: str
+    subject: tuple[str, ...]
+    text: str
+
+
+class ActiveAlert(NamedTuple):
+    """A condition that is true now.
+
+    Attributes:
+        since: when the condition was first seen, in seconds.
+        pending: whether it has yet to last before it is an alert and somebody is paged.
+    """
+
+    condition: Condition
+    since: float
+    pending: bool = False
+
+
+@dataclass(slots=True)
+class _Votes:
+    count: int = 0
+    points: float = 0.0
+    variance: float = 0.0
+
+    def add(self, value: float, count: int, standard_error: float | None) -> None:
+        self.count += count
+        self.points += value * count
+        self.variance += ((standard_error or 0.0) * count) ** 2
+
+
+def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]:
+    """What is wrong with the quality now."""
+    shown = list(snapshots)
+    recent = judged(shown, int(seconds(limits.recent)))
+    reference = judged(shown, int(seconds(limits.reference)))
+    traffic = judged(shown, int(seconds(limits.traffic)))
+    return [
+        *_satisfaction_drops(recent, reference, limits),
+        *_low_accuracy(recent, limits),
+        *_stopped_feedback(traffic, reference, limits),
+    ]
+
+
+def age_conditions(newest_at_us: int, lag: int | None, now_us: int, limits: Limits) -> list[Condition]:
+    """What is wrong with the line that brings the figures."""
+    found = []
+    age = (now_us - newest_at_us) / 1e6
+    if newest_at_us and age > limits.stale_s:
+        found.append(Condition("PlauditSnapshotsStale", (), f"The figures are {age:.0f} s old"))
+    if lag is not None and lag > limits.lag:
+        found.append(Condition("PlauditLagHigh", (), f"{lag} events wait to be folded"))
+    return found
+
+
+class AlertTracker:
+    """How long conditions have lasted; after `hold` they are alerts. The clock is an argument.
+
+    Whoever is paged and looks here must see why, even where this tracker has only just started.
+    """
+
+    def __init__(self, hold_s: float) -> None:
+        self._hold_s = hold_s
+        self._since: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    def update(self, found: Iterable[Condition], now: float) -> list[ActiveAlert]:
+        """Take what is true now; gives all of it with its age."""
+        current = {(condition.alert, condition.subject): condition for condition in found}
+        self._since = {key: self._since.get(key, now) for key in current}
+        return [
+            ActiveAlert(condition, self._since[key], pending=now - self._since[key] < self._hold_s)
+            for key, condition in current.items()
+        ]
+
+
+def _satisfaction(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], _Votes]:
+    found: defaultdict[tuple[str, ...], _Votes] = defaultdict(_Votes)
+    for snapshot in snapshots:
+        for which, value in snapshot.voted("satisfaction"):
+            key = (snapshot.series.application, snapshot.series.model, which.scale, which.level)
+            found[key].add(value.value or 0.0, value.count, value.standard_error)
+    return found
+
+
+def _satisfaction_drops(
+    recent: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits
+) -> list[Condition]:
+    long = _satisfaction(reference)
+    found = []
+    for key, short in _satisfaction(recent).items():
+        before, whole = long[key].count - short.count, long[key]
+        if short.count < limits.min_votes or before < limits.min_reference_votes:
+            continue
+        mean_before, mean_now = (whole.points - short.points) / before, short.points / short.count
+        error = sqrt(short.variance / short.count**2 + whole.variance / whole.count / before)
+        drop = mean_before - mean_now
+        if drop > limits.drop and (drop / error if error else inf) > limits.sigmas:
+            text = (
+                f"Satisfaction of {_named(key[1])} fell from {mean_before:.2f} to {mean_now:.2f} "
+                f"({short.count} votes in {limits.recent})"
+            )
+            found.append(Condition("PlauditSatisfactionDrop", key, text))
+    return found
+
+
+def _low_accuracy(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]:
+    sums: defaultdict[tuple[str, ...], _Votes] = defaultdict(_Votes)
+    for snapshot in recent:
+        for which, value in snapshot.figures.items():
+            if which.name == "accuracy" and value.value is not None:
+                series = snapshot.series
+                sums[series.application, series.model, which.rater_kind].add(value.value, value.count, None)
+    found = []
+    for key, votes in sums.items():
+        share = votes.points / votes.count
+        upper = share + limits.sigmas * sqrt(share * (1 - share) / votes.count)
+        if votes.count >= limits.min_votes and upper < limits.accuracy_floor:
+            text = (
+                f"Accuracy of {_named(key[1])} is {share:.0%}, below {limits.accuracy_floor:.0%} "
+                f"({votes.count} judged by {key[2]}s)"
+            )
+            found.append(Condition("PlauditAccuracyLow", key, text))
+    return found
+
+
+def _stopped_feedback(
+    traffic: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits
+) -> list[Condition]:
+    usual, now = _traffic(reference), _traffic(traffic)
+    found = []
+    for application, (messages, votes) in now.items():
+        usual_messages, usual_votes = usual.get(application, (0, 0))
+        expected = usual_votes / usual_messages * messages if usual_messages else 0.0
+        if votes == 0 and expected >= limits.expected_feedback:
+            text = (
+                f"No feedback from {application}'s users in {limits.traffic}, where about {expected:.0f} "
+                "votes were expected"
+            )
+            found.append(Condition("PlauditFeedbackStopped", (application,), text))
+    return found
+
+
+def _named(model: str) -> str:
+    return model or "an unknown model"
+
+
+def _traffic(snapshots: Iterable[Snapshot]) -> Mapping[str, tuple[int, int]]:
+    """Application -> assistant messages, users' votes."""
+    sums: dict[str, tuple[int, int]] = {}
+    for snapshot in snapshots:
+        messages, votes = sums.get(snapshot.series.application, (0, 0))
+        answers = snapshot.figure("messages_assistant")
+        cast = sum(value.count for _, value in snapshot.voted("satisfaction"))
+        sums[snapshot.series.application] = (messages + (answers.count if answers else 0), votes + cast)
+    return sums

@@ -1,0 +1,102 @@
+"""Feedback as it comes in: the newest events of the log, for whoever looks at the dashboard."""
+
+from typing import Any, Final, NamedTuple
+
+from plaudit_schemas.codec.wire import Decoder, Record
+from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
+from plaudit_schemas.errors import CodecError, PlauditError
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS
+
+from plaudit_consumers.dashboard.following import TopicFollower
+
+AT_ONCE: Final = 300
+"""Events decoded in one reading; what is beyond them is skipped: the list is for people."""
+
+_LONGEST_TEXT: Final = 500
+_VERDICTS: Final = {"correct", "incorrect"}
+
+
+class FeedbackItem(NamedTuple):
+    """One feedback: what anybody may see of it, and what only its application's admin may."""
+
+    application: str
+    shown: dict[str, Any]
+    private: dict[str, Any]
+
+
+class FeedbackTail:
+    """Reads the end of the events topic, without a group; nothing of it is promised to be complete."""
+
+    def __init__(self, connection: ConnectionSettings) -> None:
+        self._decoder = Decoder("conversation_event", connection.schemas())
+        self._follower = TopicFollower(connection, EVENTS)
+
+    def poll(self) -> list[FeedbackItem]:
+        """What has come since; blocks for a moment. Empty where Kafka does not answer."""
+        try:
+            records = self._follower.poll(AT_ONCE, 0.05)
+            if len(records) == AT_ONCE:
+                self._follower.skip_to_end()
+        except PlauditError:  # the monitor, which reads more, says what is wrong
+            return []
+        found = [self._item(record) for record in records]
+        return [item for item in found if item is not None]
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._follower.close()
+
+    def _item(self, record: KafkaRecord) -> FeedbackItem | None:
+        try:
+            return item_of(self._decoder.decode(record.value or b""))
+        except CodecError:
+            return None
+
+
+def item_of(record: Record) -> FeedbackItem | None:
+    """What the list shows of an event; None where it is no feedback."""
+    name, body = record["body"]
+    shown: dict[str, Any] = {
+        "at": record["occurred_at"],
+        "application": record["application"],
+        "source": record["source"],
+    }
+    private: dict[str, Any] = {"conversation": record["conversation_id"]}
+    if name == COMPARE_MESSAGES:
+        shown |= {"aspect": body["aspect"], "rater": body["rater"]["kind"], "what": "comparison"}
+        private["text"] = _cut(body.get("comment"))
+        return FeedbackItem(record["application"], shown, private)
+    if name != UPDATE_MESSAGE:
+        return None
+    feedback = body["feedback"]
+    shown |= {"aspect": feedback["aspect"], "rater": feedback["rater"]["kind"], "what": _what(feedback)}
+    private |= {"message": body.get("message_id"), "text": _cut(_text(feedback))}
+    return FeedbackItem(record["application"], shown, private)
+
+
+def _what(feedback: Record) -> str:
+    """The value without anything that a person wrote."""
+    if feedback.get("value") is None:
+        return "withdrawn"
+    name, value = feedback["value"]
+    kind = str(name.rpartition(".")[2]).lower()
+    if kind == "thumb":
+        return "like" if value["like"] else "dislike"
+    if kind == "number":
+        return f"{value['number']:g} of {value['maximum']:g}"
+    if kind == "signal":
+        return str(value["name"])
+    known = kind == "label" and set(value["labels"]) <= _VERDICTS
+    return ", ".join(value["labels"]) if known else kind
+
+
+def _text(feedback: Record) -> str | None:
+    value: Record = (feedback.get("value") or ("", {}))[1]
+    written = [value.get("text"), value.get("content"), *value.get("labels", ()), feedback.get("comment")]
+    return "; ".join(text for text in written if text) or None
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."

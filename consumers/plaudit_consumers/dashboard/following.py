@@ -1,0 +1,65 @@
+"""Follows a topic as it grows, and waits without an error while Kafka is away."""
+
+import time
+from typing import Final
+
+from confluent_kafka import KafkaException
+from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+_ANSWER_S: Final = 5.0
+_TOPIC_WITHIN_S: Final = 15.0
+
+
+class TopicFollower:
+    """Gives what comes; `poll` connects, again and again until it succeeds. Not for several threads."""
+
+    def __init__(self, connection: ConnectionSettings, topic: str, past_s: float = 0.0) -> None:
+        """`past_s`: how far back to begin; 0 is the end of the topic."""
+        self._connection, self._topic, self._past_s = connection, topic, past_s
+        self._reader: TopicReader | None = None
+        self._deadline = time.monotonic() + _TOPIC_WITHIN_S
+
+    def poll(self, at_most: int, timeout_s: float) -> list[KafkaRecord]:
+        """What has come; blocks up to `timeout_s`, and some seconds more while Kafka does not answer.
+
+        Raises:
+            TopicError: the topic does not exist, and has not for some time.
+        """
+        try:
+            if self._reader is None:
+                self._connect()
+            if self._reader is not None:
+                return self._reader.poll(at_most, timeout_s)
+        except (KafkaException, ServiceUnavailableError):
+            pass
+        time.sleep(timeout_s)
+        return []
+
+    def skip_to_end(self) -> None:
+        """Leave out what has not been given yet."""
+        if self._reader is not None:
+            self._reader.follow(self._reader.partitions())
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _connect(self) -> None:
+        reader = TopicReader(self._connection, self._topic, timeout_s=_ANSWER_S)
+        try:
+            since_ms = int((time.time() - self._past_s) * 1000) if self._past_s else None
+            reader.follow(reader.partitions(), since_ms)
+        except TopicError:
+            reader.close()
+            if time.monotonic() > self._deadline:  # not every broker knows a new topic at once
+                raise
+        except BaseException:
+            reader.close()
+            raise
+        else:
+            self._reader = reader

@@ -1,0 +1,88 @@
+"""The latest snapshot of each series and window, and the past of the larger ones."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
+
+POINTS: Final = 180
+LARGEST_SERIES: Final = 50
+CHARTED: Final = frozenset(
+    {
+        "satisfaction",
+        "satisfied",
+        "accuracy",
+        "precision",
+        "coverage",
+        "ignore_rate",
+        "regeneration_rate",
+        "response_latency_ms_p50",
+        "response_latency_ms_p95",
+        "response_latency_ms_p99",
+        "messages_assistant",
+    }
+)
+
+Key = tuple[int, Series]
+Point = tuple[int, dict[FigureId, FigureValue]]
+
+
+class SnapshotHistory:
+    """Fed with snapshots in any order across series. Not for use by several threads.
+
+    Bounded: the past is kept of the first `LARGEST_SERIES` series without variant, `POINTS` points for
+    each window, a sixtieth of the window apart.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[Key, Snapshot] = {}
+        self._past: dict[Key, deque[Point]] = {}
+        self._rounds: tuple[int, int] = (0, 0)
+
+    @property
+    def newest_at(self) -> int:
+        """The newest snapshot's moment in microseconds, 0 before the first."""
+        return self._rounds[1]
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot; one that is older than the known one is dropped."""
+        key = (snapshot.window, snapshot.series)
+        known = self._latest.get(key)
+        if known is not None and known.at > snapshot.at:
+            return
+        self._latest[key] = snapshot
+        if snapshot.at > self._rounds[1]:
+            self._rounds = (self._rounds[1], snapshot.at)
+            self._forget()
+        self._remember(key, snapshot)
+
+    def current(self) -> list[Snapshot]:
+        """The series of the last rounds; one that is published no more is not shown."""
+        return [snapshot for _, snapshot in sorted(self._latest.items()) if snapshot.at >= self._rounds[0]]
+
+    def past(self) -> Iterator[tuple[Key, list[Point]]]:
+        """The past of each charted series and window, oldest first."""
+        shown = {(snapshot.window, snapshot.series) for snapshot in self.current()}
+        for key, points in self._past.items():
+            if key in shown:
+                yield key, list(points)
+
+    def _remember(self, key: Key, snapshot: Snapshot) -> None:
+        if snapshot.series.variant:
+            return
+        points = self._past.get(key)
+        if points is None:
+            if len({series for _, series in self._past}) >= LARGEST_SERIES:
+                return
+            points = self._past[key] = deque(maxlen=POINTS)
+        if points and snapshot.at - points[-1][0] < snapshot.window * 1_000_000 // 60:
+            return
+        points.append((snapshot.at, {k: v for k, v in snapshot.figures.items() if k.name in CHARTED}))
+
+    def _forget(self) -> None:
+        """Drop series that have not been published for longer than the longest window."""
+        before = self._rounds[1] - 2 * 86_400_000_000
+        for key in [key for key, snapshot in self._latest.items() if snapshot.at < before]:
+            del self._latest[key]
+            self._past.pop(key, None)

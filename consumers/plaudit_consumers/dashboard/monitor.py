@@ -1,0 +1,99 @@
+"""What `plaudit top`, the demo and the console's dashboard show: figures, lag and alerts of a line."""
+
+import time
+from collections import deque
+from typing import Final
+
+from plaudit_schemas.alerts import definitions, seconds
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.errors import CodecError
+from plaudit_schemas.kafka.lag import Lag, LagReader
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import METRICS
+
+from plaudit_consumers.dashboard.conditions import ActiveAlert, AlertTracker, age_conditions, conditions
+from plaudit_consumers.dashboard.following import TopicFollower
+from plaudit_consumers.dashboard.history import SnapshotHistory
+from plaudit_consumers.dashboard.snapshots import from_record
+
+PAST_S: Final = 3 * 3600
+AT_ONCE: Final = 2000
+_LAG_EVERY_S: Final = 1.0
+_RATE_READINGS: Final = 5
+
+
+class LineMonitor:
+    """Reads a line from Kafka alone, without a group: every monitor sees everything. Not for several threads.
+
+    While Kafka does not answer nothing is raised: its client tries again, and the figures grow old.
+
+    Attributes:
+        history: the snapshots; what compaction has left of the last hours is its past.
+        alerts: what is wrong now.
+        lag: None where Kafka does not answer.
+    """
+
+    def __init__(
+        self, connection: ConnectionSettings, *, profile: str, group: str, past_s: float = PAST_S
+    ) -> None:
+        """Connects with the first `poll`.
+
+        Args:
+            profile: whose alert limits.
+            group: the workers' consumer group.
+            past_s: how far back the history begins.
+
+        Raises:
+            SettingsError: there is no such profile.
+        """
+        self._limits = definitions().limits(profile)
+        self._follower = TopicFollower(connection, METRICS, past_s)
+        self._decoder = Decoder("metric_snapshot", connection.schemas())
+        self._lag_reader = LagReader(connection, group)
+        self._lag_read_at = 0.0
+        self._readings: deque[tuple[float, int]] = deque(maxlen=_RATE_READINGS)
+        self._tracker = AlertTracker(seconds(self._limits.hold))
+        self.history = SnapshotHistory()
+        self.alerts: list[ActiveAlert] = []
+        self.lag: Lag | None = None
+
+    def poll(self, timeout_s: float = 0.2) -> int:
+        """Read what has come; how many snapshots. Blocks for about `timeout_s`.
+
+        Raises:
+            TopicError: there is no topic of snapshots.
+        """
+        added = 0
+        for record in self._follower.poll(AT_ONCE, timeout_s):
+            try:
+                self.history.add_snapshot(from_record(self._decoder.decode(record.value or b"")))
+            except CodecError:
+                continue  # a newer writer's; readers are upgraded first, so this does not last
+            added += 1
+        self._read_lag()
+        now = time.time()
+        found = conditions(self.history.current(), self._limits)
+        waiting = None if self.lag is None else self.lag.waiting
+        found += age_conditions(self.history.newest_at, waiting, int(now * 1e6), self._limits)
+        self.alerts = self._tracker.update(found, now)
+        return added
+
+    def events_per_second(self) -> float | None:
+        """The rate over the last readings of the lag; None before the second one."""
+        if len(self._readings) < 2 or self._readings[-1][0] <= self._readings[0][0]:
+            return None
+        (began, first), (ended, last) = self._readings[0], self._readings[-1]
+        return (last - first) / (ended - began)
+
+    def close(self) -> None:
+        """Leave Kafka; another `poll` connects again."""
+        self._follower.close()
+        self._lag_reader.close()
+
+    def _read_lag(self) -> None:
+        if time.monotonic() - self._lag_read_at < _LAG_EVERY_S:
+            return
+        self._lag_read_at = time.monotonic()
+        self.lag = self._lag_reader.read()
+        if self.lag is not None:
+            self._readings.append((time.time(), self.lag.events))

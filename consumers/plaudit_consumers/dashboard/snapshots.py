@@ -1,0 +1,101 @@
+"""Metric snapshots as values: one series over one window, with its figures."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from plaudit_schemas.codec.wire import Record
+
+
+class Series(NamedTuple):
+    """Whose figures; an empty text is an unknown model or version, or all variants."""
+
+    application: str
+    model: str
+    model_version: str
+    variant: str
+    source: str
+
+
+class FigureId(NamedTuple):
+    """Which figure; dimensions that do not apply are empty."""
+
+    name: str
+    rater_kind: str = ""
+    scale: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureValue:
+    """A figure's value, its 95 % interval, its count, and the conversations that voted."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    standard_error: float | None = None
+    voters: int = 0
+
+
+class Snapshot(NamedTuple):
+    """The figures of one series over one window of so many seconds, at a moment in microseconds."""
+
+    window: int
+    at: int
+    series: Series
+    immature: bool
+    figures: Mapping[FigureId, FigureValue]
+
+    def figure(self, name: str) -> FigureValue | None:
+        """A figure without dimensions."""
+        return self.figures.get(FigureId(name))
+
+    def voted(self, name: str, rater_kind: str = "user") -> list[tuple[FigureId, FigureValue]]:
+        """Figures of a voted name by one kind of rater, those with most votes first."""
+        found = [
+            (which, value)
+            for which, value in self.figures.items()
+            if which.name == name and which.rater_kind == rater_kind and value.value is not None
+        ]
+        return sorted(found, key=lambda pair: (-pair[1].count, pair[0]))
+
+
+def from_record(record: Record) -> Snapshot:
+    """A decoded MetricSnapshot."""
+    return Snapshot(
+        record["window_seconds"],
+        record["at"],
+        Series(*(record[name] for name in Series._fields)),
+        record["immature"],
+        {
+            FigureId(*(figure[name] for name in FigureId._fields)): FigureValue(
+                *(figure[name] for name in FigureValue.__slots__)
+            )
+            for figure in record["figures"]
+        },
+    )
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """For a page: short names, figures as a list."""
+    return {
+        "window": snapshot.window,
+        "at": snapshot.at,
+        **snapshot.series._asdict(),
+        "immature": snapshot.immature,
+        "figures": [_figure_json(which, value) for which, value in sorted(snapshot.figures.items())],
+    }
+
+
+def _figure_json(which: FigureId, value: FigureValue) -> dict[str, Any]:
+    return {**{name: text for name, text in which._asdict().items() if text}, **asdict(value)}
+
+
+def judged(snapshots: Iterable[Snapshot], window: int) -> list[Snapshot]:
+    """Those of a window that alerts look at: no single arms of experiments, no imports."""
+    return [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.window == window and not snapshot.series.variant and snapshot.series.source != "import"
+    ]

@@ -1,0 +1,80 @@
+// What the page knows: the latest figures of each series, and points over time.
+
+const POINTS = 180;
+export const CHARTED = new Set(["satisfaction", "satisfied", "accuracy", "precision", "coverage", "ignore_rate",
+  "regeneration_rate", "response_latency_ms_p50", "response_latency_ms_p95", "response_latency_ms_p99"]);
+
+export const seriesName = (s) => [s.model || "unknown model", s.model_version].filter(Boolean).join(" ");
+const byName = (a, b) => seriesName(a).localeCompare(seriesName(b)); // the same colours for every viewer
+const seriesKey = (s) => [s.application, s.model, s.model_version, s.source].join("\u0000");
+export const figureKey = (f) => [f.name, f.rater_kind ?? "", f.scale ?? "", f.level ?? ""].join("|");
+
+export class Store {
+  constructor() { this.clear(300); this.colours = new Map(); }
+
+  clear(window_) { this.window = window_; this.series = new Map(); }
+
+  past(message) {
+    this.clear(message.window);
+    for (const one of message.series.toSorted(byName)) {
+      const entry = this.#entry(one);
+      for (const [at, figures] of one.points) {
+        const values = new Map(figures.map(([name, rater_kind, scale, level, value, low, high, count]) =>
+          [figureKey({ name, rater_kind, scale, level }), { value, low, high, count }]));
+        entry.points.push({ at, values });
+      }
+    }
+  }
+
+  round(list) {
+    const seen = new Set();
+    for (const one of list.toSorted(byName)) {
+      const entry = this.#entry(one);
+      seen.add(seriesKey(one));
+      entry.immature = one.immature;
+      entry.figures = new Map(one.figures.map((f) => [figureKey(f), f]));
+      const last = entry.points.at(-1);
+      if (!last || one.at - last.at >= this.window * 1e6 / 60) {
+        entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => CHARTED.has(f.name))) });
+        if (entry.points.length > POINTS) entry.points.shift();
+      }
+    }
+    for (const [key, entry] of this.series) if (!seen.has(key)) entry.figures = null;
+  }
+
+  /** Series that have figures now, the busiest first. */
+  shown(application) {
+    return [...this.series.values()]
+      .filter((e) => e.figures && (!application || e.application === application))
+      .sort((a, b) => messages(b) - messages(a) || a.name.localeCompare(b.name));
+  }
+
+  applications() { return [...new Set([...this.series.values()].map((e) => e.application))].sort(); }
+
+  /** Dimensions under which a voted figure exists, those with most votes first: [{id, label}]. */
+  dimensions(name, application, describe) {
+    const votes = new Map();
+    for (const entry of this.shown(application))
+      for (const [key, f] of entry.figures)
+        if (f.name === name && f.count) {
+          const one = describe(f);
+          if (one) votes.set(one.id, { ...one, votes: (votes.get(one.id)?.votes ?? 0) + f.count });
+        }
+    return [...votes.values()].sort((a, b) => b.votes - a.votes);
+  }
+
+  #entry(one) {
+    const key = seriesKey(one);
+    let entry = this.series.get(key);
+    if (!entry) {
+      if (!this.colours.has(key)) this.colours.set(key, this.colours.size);
+      const source = ["sdk", "gateway"].includes(one.source) ? "" : ` (${one.source})`;
+      entry = { key, application: one.application, name: seriesName(one) + source, points: [], figures: null,
+        colour: this.colours.get(key), hidden: false };
+      this.series.set(key, entry);
+    }
+    return entry;
+  }
+}
+
+export const messages = (entry) => entry.figures?.get(figureKey({ name: "messages_assistant" }))?.count ?? 0;

@@ -1,0 +1,135 @@
+"""What a viewer of the dashboard is sent: the past once, then each round, as server-sent events."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import orjson
+from plaudit_schemas.alerts import definitions
+
+from plaudit_consumers.dashboard.conditions import ActiveAlert
+from plaudit_consumers.dashboard.feedback import FeedbackItem
+from plaudit_consumers.dashboard.history import Point
+from plaudit_consumers.dashboard.live import LiveData
+from plaudit_consumers.dashboard.snapshots import Snapshot, as_json
+
+_AT_LEAST_EVERY_S: Final = 2.0
+_ALERTS: Final = {alert.alert: alert for alert in definitions().alerts}
+
+
+class Viewer(NamedTuple):
+    """Who looks at what.
+
+    Attributes:
+        window: in seconds.
+        application: the only one that is shown; None for all.
+        admin_of: the application whose texts are shown; None for none.
+    """
+
+    window: int
+    application: str | None
+    admin_of: str | None
+
+    def sees(self, application: str) -> bool:
+        """Whether an application's figures are shown."""
+        return self.application is None or self.application == application
+
+
+async def stream_events(
+    data: LiveData, viewer: Viewer, is_over: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """Server-sent events until it is over; the caller drops the stream when the viewer leaves."""
+    with data.viewing():
+        yield _event("hello", {"texts": viewer.admin_of, "application": viewer.application})
+        while not data.loaded and not await is_over():
+            await data.wait_for_change(0.5)
+        yield _event("past", past_of(data, viewer))
+        shown_at, number = 0, 0
+        while not await is_over():
+            body = status_of(data, viewer)
+            fresh = [(n, item) for n, item in data.feedback if n > number and viewer.sees(item.application)]
+            if fresh:
+                number = fresh[-1][0]
+                body["feedback"] = [_feedback(viewer, item) for _, item in fresh]
+            newest_at = data.monitor.history.newest_at
+            if newest_at > shown_at:
+                shown_at = newest_at
+                body["series"] = [as_json(snapshot) for snapshot in _snapshots_of(data, viewer)]
+            yield _event("round", body)
+            began = time.monotonic()
+            while not await is_over() and time.monotonic() - began < _AT_LEAST_EVERY_S:
+                await data.wait_for_change(0.5)
+                if data.monitor.history.newest_at > shown_at or (
+                    data.feedback and data.feedback[-1][0] > number
+                ):
+                    break
+
+
+def past_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
+    """Every point of the viewer's window that the history still has."""
+    return {
+        "window": viewer.window,
+        "series": [
+            {**series._asdict(), "points": [_point(point) for point in points]}
+            for (window, series), points in data.monitor.history.past()
+            if window == viewer.window and viewer.sees(series.application)
+        ],
+    }
+
+
+def status_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
+    """What is true now, without figures. Only who sees all applications is told how many events there are."""
+    monitor = data.monitor
+    return {
+        "now": int(time.time() * 1e6),
+        "newest": monitor.history.newest_at,
+        "events": monitor.lag.events if monitor.lag is not None and viewer.application is None else None,
+        "waiting": None if monitor.lag is None else monitor.lag.waiting,
+        "problem": data.problem,
+        "alerts": [_alert(active) for active in monitor.alerts if _concerns(viewer, active)],
+    }
+
+
+def _snapshots_of(data: LiveData, viewer: Viewer) -> list[Snapshot]:
+    return [
+        snapshot
+        for snapshot in data.monitor.history.current()
+        if snapshot.window == viewer.window
+        and not snapshot.series.variant
+        and viewer.sees(snapshot.series.application)
+    ]
+
+
+def _point(point: Point) -> list[Any]:
+    at, figures = point
+    shown = [
+        [*which, value.value, value.low, value.high, value.count] for which, value in sorted(figures.items())
+    ]
+    return [at, shown]
+
+
+def _alert(active: ActiveAlert) -> dict[str, Any]:
+    name = active.condition.alert
+    definition = _ALERTS.get(name)
+    return {
+        "alert": name,
+        "severity": "ticket" if definition is None else definition.severity,
+        "subject": active.condition.subject,
+        "text": active.condition.text,
+        "since": int(active.since * 1e6),
+        "pending": active.pending,
+        "runbook": () if definition is None else definition.runbook,
+    }
+
+
+def _concerns(viewer: Viewer, active: ActiveAlert) -> bool:
+    subject = active.condition.subject
+    return not subject or viewer.sees(subject[0])
+
+
+def _feedback(viewer: Viewer, item: FeedbackItem) -> dict[str, Any]:
+    return {**item.shown, **(item.private if viewer.admin_of == item.application else {})}
+
+
+def _event(name: str, body: dict[str, Any]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(body))

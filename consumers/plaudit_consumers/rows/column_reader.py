@@ -1,0 +1,244 @@
+"""Avro binary straight into Arrow columns, without a dict for each record.
+
+A function is generated from the schema, as `plaudit_schemas.codec.record_reader` does for dicts. It reads one
+record and appends each value to its column.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from struct import Struct, error
+from typing import Any, Final
+
+from plaudit_schemas.codec.avro_types import named_types, resolve
+from plaudit_schemas.codec.catalog import Schema
+from plaudit_schemas.codec.emitter import Emitter
+from plaudit_schemas.codec.varint import read_block, read_size, time_reader
+
+from plaudit_consumers.rows.columns import (
+    Column,
+    EnumColumn,
+    ListColumn,
+    OptionalColumn,
+    StructColumn,
+    TextColumn,
+    ValueColumn,
+)
+
+Node = Any
+
+# Numbers up to 8191 take one or two bytes and are read in place, larger ones by a call.
+_READ_TEXT_END: Final = (
+    "n = b[i]",
+    "if not n & 0x81: i += 1; n = i + (n >> 1)",
+    "elif not n & 1 and (h := b[i + 1]) < 0x80: i += 2; n = i + ((n & 0x7F | h << 7) >> 1)",
+    "else: n, i = read_size(b, i); n += i",
+)
+_READ_NUMBER: Final = (
+    "v = b[i]",
+    "if not v & 0x81: i += 1; v >>= 1",
+    "elif not v & 1 and (h := b[i + 1]) < 0x80: i += 2; v = (v & 0x7F | h << 7) >> 1",
+    "else: v, i = read_time(b, i)",
+)
+
+
+class ColumnReader:
+    """Reads batches of records of one schema. Not for concurrent use."""
+
+    def __init__(
+        self, schema: Schema, *, inlined: frozenset[str], value_columns: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Generate the reading function.
+
+        Args:
+            schema: the writer's and the reader's alike. Its union of several records begins with null.
+            inlined: fields of a record type whose own fields become columns beside them.
+            value_columns: of that union, by record and field: the column, which lies beside the union's.
+
+        Raises:
+            NotImplementedError: the schema has a type that no column holds.
+        """
+        self._source = _ColumnSource(schema, inlined, value_columns)
+
+    def read_structs(self, payloads: Sequence[bytes], start: int, arrow_type: Any) -> Any:
+        """A struct array with the record of each payload, which begins at byte `start`.
+
+        Raises:
+            ValueError: a payload does not follow the schema; nothing says which.
+        """
+        source = self._source
+        read = source.read
+        try:
+            for row, payload in enumerate(payloads):
+                end = read(payload, start, row)
+                if end != len(payload):
+                    raise ValueError(f"the record ends at byte {end} of {len(payload)}")
+            return source.root.to_arrow(len(payloads), arrow_type)
+        except (IndexError, OverflowError, error) as short:
+            raise ValueError("a payload ends too early") from short
+        finally:
+            source.clear()
+
+
+class _ColumnSource:
+    """The source of `read(b, i, row)`, and the columns that it fills.
+
+    In there `b` is the payload, `i` the position, `row` the row that a value belongs to, `n` the end of a
+    text, `v` a number, `h` a second byte and `t` a union's branch. Every node of the schema is a stretch of
+    lines in this one function.
+
+    Attributes:
+        root: the column of the whole records.
+        read: the compiled function; gives the position after the record.
+    """
+
+    def __init__(
+        self, schema: Schema, inlined: frozenset[str], value_columns: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        self._inlined, self._value_columns = inlined, value_columns
+        self._types = named_types(schema)
+        self._texts: list[tuple[TextColumn, str, str]] = []
+        self._out = Emitter(
+            read_time=time_reader(),
+            read_size=read_size,
+            read_block=read_block,
+            unpack_double=Struct("<d").unpack_from,
+        )
+        with self._out.block("def read(b, i, row):"):
+            self.root = StructColumn(self._fields(schema, "row"))
+            self._out.line("return i")
+        self._bind_texts()
+        self.read: Callable[[bytes, int, int], int] = self._out.compile("columns")["read"]
+
+    def clear(self) -> None:
+        """Make all columns empty for the next batch.
+
+        Lists are emptied in place: the function goes on appending to the same ones. A text's buffers are new
+        ones, because Arrow has taken the old ones over, so the function must be told of them.
+        """
+        self.root.clear()
+        self._bind_texts()
+
+    def _bind_texts(self) -> None:
+        for column, extend, append in self._texts:
+            self._out.names[extend], self._out.names[append] = column.data.extend, column.lengths.append
+
+    def _fields(self, record: Schema, row: str) -> dict[str, Column]:
+        """Lines that read a record's fields. Neighbours that may all hold nothing are compared with zeros."""
+        columns: dict[str, Column] = {}
+        for absent, run in groupby(record["fields"], self._may_be_absent):
+            fields = list(run)
+            if absent and len(fields) > 1:
+                zeros = self._out.bind(bytes(len(fields)))
+                self._out.line(f"if b.startswith({zeros}, i): i += {len(fields)}")
+                with self._out.block("else:"):
+                    for field in fields:
+                        columns |= self._field(field, row)
+            else:
+                for field in fields:
+                    columns |= self._field(field, row)
+        return columns
+
+    def _may_be_absent(self, field: Schema) -> bool:
+        """Whether one zero byte says that the field holds nothing."""
+        node = resolve(field["type"], self._types)
+        return isinstance(node, list) or (isinstance(node, dict) and node["type"] in ("array", "map"))
+
+    def _field(self, field: Schema, row: str) -> dict[str, Column]:
+        node = resolve(field["type"], self._types)
+        if field["name"] in self._inlined and isinstance(node, dict) and node["type"] == "record":
+            return self._fields(node, row)
+        if isinstance(node, list) and len(node) > 2:
+            return self._union(node, row)
+        return {field["name"]: self._column(node, row)}
+
+    def _column(self, node: Node, row: str) -> Column:
+        if isinstance(node, list):
+            return self._optional(node, row)
+        if isinstance(node, str):
+            return self._text() if node == "string" else self._number(node)
+        if node["type"] == "record":
+            return StructColumn(self._fields(node, row))
+        if node["type"] == "enum":
+            return self._enum(node)
+        return self._lists(node, row)
+
+    def _text(self) -> TextColumn:
+        column = TextColumn()
+        extend, append = self._out.bind(None, "extend"), self._out.bind(None, "append")
+        self._texts.append((column, extend, append))
+        self._out.line(*_READ_TEXT_END, f"{extend}(b[i:n])", f"{append}(n - i)", "i = n")
+        return column
+
+    def _number(self, kind: str) -> ValueColumn:
+        column = ValueColumn()
+        append = self._out.bind(column.values.append, "append")
+        if kind == "boolean":
+            self._out.line("if b[i] > 1: raise ValueError('no boolean')", f"{append}(b[i] == 1)", "i += 1")
+        elif kind in ("int", "long"):
+            self._out.line(*_READ_NUMBER, f"{append}(v)")
+        elif kind == "double":
+            self._out.line(f"{append}(unpack_double(b, i)[0])", "i += 8")
+        else:
+            raise NotImplementedError(f"Avro type {kind}")
+        return column
+
+    def _enum(self, node: Schema) -> EnumColumn:
+        column = EnumColumn(node["symbols"])
+        append, last = self._out.bind(column.values.append, "append"), 2 * len(node["symbols"]) - 2
+        self._out.line(f"if b[i] > {last} or b[i] & 1: raise ValueError('no symbol')")
+        self._out.line(f"{append}(b[i])", "i += 1")
+        return column
+
+    def _optional(self, branches: list[Node], row: str) -> OptionalColumn:
+        """A union of null and one other type."""
+        with self._out.block("if b[i] == 2:"):
+            self._out.line("i += 1")
+            column = self._value_at_row(resolve(branches[1], self._types), row)
+        self._out.line("elif b[i]: raise ValueError('no branch')", "else: i += 1")
+        return column
+
+    def _value_at_row(self, node: Node, row: str) -> OptionalColumn:
+        rows: list[int] = []
+        name, inner_row = self._out.bind(rows, "rows"), self._out.fresh("v")
+        self._out.line(f"{inner_row} = len({name})", f"{name}.append({row})")
+        return OptionalColumn(rows, self._column(node, inner_row))
+
+    def _union(self, branches: list[Node], row: str) -> dict[str, Column]:
+        """A union of null and several records, each with columns of its own."""
+        columns: dict[str, Column] = {}
+        self._out.line("t = b[i]", "i += 1", "if t == 0: pass")
+        for index, branch in enumerate(branches[1:], start=1):
+            record = resolve(branch, self._types)
+            names = self._value_columns[record["name"]]
+            with self._out.block(f"elif t == {2 * index}:"):
+                for field in record["fields"]:
+                    node = resolve(field["type"], self._types)
+                    is_list = isinstance(node, dict) and node["type"] == "array"
+                    read_into = self._column if is_list else self._value_at_row
+                    columns[names[field["name"]]] = read_into(node, row)
+        self._out.line("else: raise ValueError('no branch')")
+        return columns
+
+    def _lists(self, node: Schema, row: str) -> ListColumn:
+        """An array or a map: blocks of items. An item's row is the number of items of all rows before it."""
+        out, spans = self._out, (list[int](), list[int](), list[int]())
+        rows, lengths, ends = (out.bind(numbers, "list") for numbers in spans)
+        left, item, first = out.fresh("v"), out.fresh("v"), out.fresh("v")
+        with out.block("if b[i]:"):
+            out.line(f"{first} = {item} = {ends}[-1] if {ends} else 0")
+            out.line(f"{left}, i = read_block(b, i)")
+            with out.block(f"while {left}:"):
+                with out.block(f"for _ in range({left}):"):
+                    items = self._item(node, item)
+                    out.line(f"{item} += 1")
+                out.line(f"{left}, i = read_block(b, i)")
+            out.line(f"{ends}.append({item})", f"{rows}.append({row})")
+            out.line(f"{lengths}.append({item} - {first})")
+        out.line("else: i += 1")
+        return ListColumn(*spans, items)
+
+    def _item(self, node: Schema, row: str) -> Column:
+        if node["type"] == "array":
+            return self._column(resolve(node["items"], self._types), row)
+        value = resolve(node["values"], self._types)
+        return StructColumn({"key": self._text(), "value": self._column(value, row)})

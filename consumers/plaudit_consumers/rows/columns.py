@@ -1,0 +1,132 @@
+"""Arrow columns in the making: what was read of each node of an Avro schema.
+
+Generated code fills the lists and buffers in here (`rows.column_reader`). Values that are mostly absent cost
+next to nothing: only the rows that hold one are kept.
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+
+class Column(Protocol):
+    """What was read of one node since it was last cleared."""
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        """An array of `count` values."""
+
+    def clear(self) -> None:
+        """Forget everything, for the next batch."""
+
+
+class ValueColumn:
+    """A number or boolean for each row."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        del count  # there is a value for each row
+        return pa.array(self.values, arrow_type)
+
+    def clear(self) -> None:
+        self.values.clear()
+
+
+class EnumColumn(ValueColumn):
+    """A symbol for each row, as the byte that Avro writes: twice its position in the schema."""
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        super().__init__()
+        self._symbols = symbols
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        del count  # there is a symbol for each row
+        return pa.array(self._symbols, arrow_type).take(pa.array(np.array(self.values, np.int64) >> 1))
+
+
+class TextColumn:
+    """A text for each row: all their bytes, one after the other, and the number of each text's bytes."""
+
+    def __init__(self) -> None:
+        self.data, self.lengths = bytearray(), array("i")
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        """The texts; Arrow keeps the buffer and checks that it is UTF-8."""
+        offsets = np.zeros(count + 1, np.int32)
+        np.cumsum(np.frombuffer(self.lengths, np.int32), out=offsets[1:])
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.data)]
+        texts = pa.Array.from_buffers(arrow_type, count, buffers)
+        texts.validate(full=True)
+        return texts
+
+    def clear(self) -> None:
+        """Begin with new buffers: the old ones belong to an Arrow array now."""
+        self.data, self.lengths = bytearray(), array("i")
+
+
+class StructColumn:
+    """A struct for each row; fields that Arrow's type has and the schema lacks are null."""
+
+    def __init__(self, fields: Mapping[str, Column]) -> None:
+        self._fields = fields
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        arrays = [
+            self._fields[field.name].to_arrow(count, field.type)
+            if field.name in self._fields
+            else pa.nulls(count, field.type)
+            for field in arrow_type
+        ]
+        return pa.StructArray.from_arrays(arrays, fields=list(arrow_type))
+
+    def clear(self) -> None:
+        for column in self._fields.values():
+            column.clear()
+
+
+class OptionalColumn:
+    """Values at some rows, null at the others."""
+
+    def __init__(self, rows: list[int], values: Column) -> None:
+        self._rows, self._values = rows, values
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        present = len(self._rows)
+        if not present:
+            return pa.nulls(count, arrow_type)
+        values = self._values.to_arrow(present, arrow_type)
+        if present == count:
+            return values
+        places = np.full(count, -1, np.int64)
+        places[self._rows] = np.arange(present)
+        return values.take(pa.array(places, mask=places < 0))
+
+    def clear(self) -> None:
+        self._rows.clear()
+        self._values.clear()
+
+
+class ListColumn:
+    """Lists at some rows, empty ones at the others. The items of all lists lie in one column.
+
+    `ends` has the number of items of all lists up to each, for whoever fills the column.
+    """
+
+    def __init__(self, rows: list[int], lengths: list[int], ends: list[int], items: Column) -> None:
+        self._rows, self._lengths, self._ends, self._items = rows, lengths, ends, items
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        lengths = np.zeros(count, np.int32)
+        lengths[self._rows] = self._lengths
+        offsets = np.zeros(count + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        items = self._items.to_arrow(int(offsets[-1]), arrow_type.value_type)
+        return pa.ListArray.from_arrays(pa.array(offsets), items, type=arrow_type)
+
+    def clear(self) -> None:
+        for column in (self._rows, self._lengths, self._ends, self._items):
+            column.clear()

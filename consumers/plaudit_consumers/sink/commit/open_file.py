@@ -1,0 +1,128 @@
+"""The file of a partition that is being filled: records in memory, rows on disk aside."""
+
+import time
+from typing import Final
+
+from plaudit_schemas.kafka.record import KafkaRecord
+
+from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.schemas import TRAINING, Subset
+from plaudit_consumers.sink.commit.context import PartitionContext
+from plaudit_consumers.sink.commit.new_rows import NewRows
+from plaudit_consumers.sink.commit.rotation import FileExtent
+from plaudit_consumers.sink.files.metadata import FileMetadata, SourcePosition
+from plaudit_consumers.sink.files.subset_files import SubsetFiles
+
+SLICE_BYTES: Final = 4 << 20
+"""Records of about so many bytes are decoded at once."""
+
+
+class OpenFile:
+    """Records of one partition on their way into one file of each subset.
+
+    A record is held as it came until `spill` makes rows of it.
+
+    Attributes:
+        first, last: the offsets that the file covers, both included.
+        extent: what it holds.
+        held_bytes: of the records in memory.
+        new_rows: knows the source position after all rows made so far, and what became no row.
+    """
+
+    def __init__(
+        self, context: PartitionContext, first: int, source: SourcePosition, record: KafkaRecord
+    ) -> None:
+        """Begin a file with its first record.
+
+        Args:
+            first: where the file begins; offsets up to the record's are missing in the log.
+            source: the furthest event of everything before the file.
+        """
+        self._context, self.first, self.last = context, first, record.offset
+        self.extent = FileExtent.of(record)
+        self.held_bytes = len(record.value or b"")
+        self._held = [record]
+        self.new_rows = NewRows(context, source)
+        self._files = SubsetFiles(context.output.scratch, context.zstd_level, context.background)
+        self._decode_seconds = self._derive_seconds = 0.0
+
+    @property
+    def rows(self) -> dict[Subset, int]:
+        """Rows of each subset that has some."""
+        return {subset: writer.rows for subset, writer in self._files.writers.items() if writer.rows}
+
+    @property
+    def stage_seconds(self) -> dict[str, float]:
+        """Where the time went, by STAGES of the metrics."""
+        write_seconds = self._files.write_seconds
+        return {"decode": self._decode_seconds, "derive": self._derive_seconds, "write": write_seconds}
+
+    def hold_record(self, record: KafkaRecord) -> None:
+        """Hold one more record.
+
+        Raises:
+            OutputUnavailableError: rows before it could not be written.
+        """
+        self._files.raise_failure()
+        self._held.append(record)
+        self.held_bytes += len(record.value or b"")
+        self.last, self.extent = record.offset, self.extent.with_record(record)
+
+    def spill(self) -> None:
+        """Turn the records in memory into rows on disk.
+
+        Raises:
+            UnknownSchemaError, UnknownBodyError, LogChangedError, RegistryError: as `NewRows.read_table`.
+            OutputUnavailableError: the disk is full, now or when rows before were written.
+        """
+        held, self._held, self.held_bytes = self._held, [], 0
+        held.reverse()
+        while held:
+            part, size = [], 0
+            while held and size < SLICE_BYTES:
+                part.append(held.pop())
+                size += len(part[-1].value or b"")
+            self._add_rows(part)
+        self._files.flush()
+
+    def finish(self) -> None:
+        """Write everything, and close the files: they are whole on disk, to be published.
+
+        Raises:
+            as `spill`.
+        """
+        self.spill()
+        self._files.wait_written()
+        rows, topic = self.rows, self._context.topic
+        for subset, count in rows.items():
+            is_canonical = subset == "conversations"
+            self._files.writers[subset].finish(
+                FileMetadata(
+                    subset=subset, topic=topic.name, topic_id=topic.id, partition=self._context.partition,
+                    first=self.first, last=self.last, rows=count, settings=self._context.row_settings,
+                    derived={each: rows[each] for each in TRAINING if each in rows} if is_canonical else {},
+                    source=self.new_rows.source if is_canonical else SourcePosition(),
+                )
+            )  # fmt: skip
+
+    def publish(self, subset: Subset, path: str) -> bool:
+        """Put a finished file in its place; False where one lies there already."""
+        return self._context.output.publish(self._files.writers[subset].path, path)
+
+    def discard(self) -> None:
+        """Throw everything away."""
+        self._held, self.held_bytes = [], 0
+        self._files.discard()
+
+    def _add_rows(self, records: list[KafkaRecord]) -> None:
+        began = time.perf_counter()
+        table = self.new_rows.read_table(records)
+        records.clear()  # one may be 50 MB
+        decoded = time.perf_counter()
+        self._decode_seconds += decoded - began
+        if not table.num_rows:
+            return
+        self._files.add_rows("conversations", table)
+        for subset, rows in derive(table, self._context.row_settings):
+            self._files.add_rows(subset, rows)
+        self._derive_seconds += time.perf_counter() - decoded

@@ -1,0 +1,1 @@
+"""Making Parquet files: their metadata, one file, and the files of all subsets."""

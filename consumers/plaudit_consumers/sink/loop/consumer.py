@@ -1,0 +1,150 @@
+"""The consumer of the finished topic in the sinks' group: all that the sink asks of librdkafka."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+from plaudit_consumers.sink.errors import LogChangedError
+from plaudit_consumers.sink.settings import SinkSettings
+
+log = logging.getLogger("plaudit.sink")
+
+_ANSWER_S: Final = 30.0
+_POLL_S: Final = 0.2
+_FETCH_BYTES: Final = 4 << 20
+_FETCH_RECORDS: Final = 2000
+_NO_SUCH_OFFSET: Final = (
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  # its public name
+    KafkaError.OFFSET_OUT_OF_RANGE,
+)
+
+
+class SinkConsumer:
+    """Reads from where it is told to. The group's own offsets only show the lag.
+
+    Attributes:
+        topic: its full name.
+        at_end: the partitions whose records have all been given.
+    """
+
+    def __init__(self, connection: ConnectionSettings, settings: SinkSettings, topic: str) -> None:
+        self.topic = topic
+        self.at_end: set[int] = set()
+        self._callback_failure: Exception | None = None
+        self._average_bytes = 4096
+        self._client: Any = Consumer(connection.kafka(**_options(settings)), logger=log)
+
+    def subscribe(
+        self, on_assign: Callable[[list[int]], None], on_revoke: Callable[[list[int]], None]
+    ) -> None:
+        """Join the group. `fetch` and `close` call back with the numbers of partitions."""
+
+        def assigned(_client: Any, places: list[TopicPartition]) -> None:
+            try:
+                on_assign([place.partition for place in places])
+            except (PlauditError, KafkaException, OSError) as error:
+                self._callback_failure = error  # librdkafka would swallow it: `fetch` raises it
+
+        def revoked(_client: Any, places: list[TopicPartition]) -> None:
+            numbers = [place.partition for place in places]
+            self.at_end.difference_update(numbers)
+            on_revoke(numbers)
+
+        self._client.subscribe([self.topic], on_assign=assigned, on_revoke=revoked, on_lost=revoked)
+
+    def fetch(self) -> Iterator[KafkaRecord]:
+        """Wait shortly for records. The iterator keeps none that it has given: each may be 50 MB.
+
+        Raises:
+            LogChangedError: raised by the iterator. The log does not have the offset any more, or the client
+                has given up for good.
+            PlauditError, KafkaException, OSError: what the callback of an assignment raised.
+        """
+        count = max(1, min(_FETCH_RECORDS, _FETCH_BYTES // self._average_bytes))
+        messages = self._client.consume(count, timeout=_POLL_S)
+        if self._callback_failure is not None:
+            raise self._callback_failure
+        messages.reverse()
+        return self._drain(messages)
+
+    def assign(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions too, from these offsets."""
+        self._client.incremental_assign(self._places(offsets))
+
+    def reassign(self, offsets: Mapping[int, int]) -> None:
+        """Read assigned partitions again, from these offsets."""
+        places = self._places(offsets)
+        self._client.incremental_unassign(places)
+        self._client.incremental_assign(places)
+        self.at_end.clear()
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """The first offset that the log has, and the one after its last. Raises KafkaException."""
+        place = TopicPartition(self.topic, partition)
+        low, high = self._client.get_watermark_offsets(place, timeout=_ANSWER_S)
+        return int(low), int(high)
+
+    def known_end(self, partition: int) -> int | None:
+        """The offset after the log's last as far as the client has heard; does not ask Kafka."""
+        _, high = self._client.get_watermark_offsets(TopicPartition(self.topic, partition), cached=True)
+        return int(high) if high >= 0 else None
+
+    def commit_position(self, partition: int, position: int) -> None:
+        """Tell the group how far the output has come; does not wait for Kafka."""
+        try:
+            self._client.commit(offsets=self._places({partition: position}), asynchronous=True)
+        except KafkaException as error:
+            log.warning("the group's offset was not committed: %s", error.args[0].str())
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._client.close()
+
+    def _places(self, offsets: Mapping[int, int]) -> list[TopicPartition]:
+        return [TopicPartition(self.topic, partition, offset) for partition, offset in offsets.items()]
+
+    def _drain(self, messages: list[Any]) -> Iterator[KafkaRecord]:
+        while messages:
+            message = messages.pop()
+            if message.error() is not None:
+                self._handle_event(message)
+                continue
+            self.at_end.discard(message.partition())
+            self._average_bytes += (len(message.value() or b"") - self._average_bytes) // 8 or 1
+            self._average_bytes = max(1, self._average_bytes)
+            yield KafkaRecord.of(message)
+
+    def _handle_event(self, message: Any) -> None:
+        error = message.error()
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+            self.at_end.add(message.partition())
+        elif error.fatal() or error.code() in _NO_SUCH_OFFSET:
+            raise LogChangedError(f"{self.topic} {message.partition()}: {error.str()}; start the sink again")
+        else:
+            log.warning("Kafka: %s", error.str())
+
+
+def _options(settings: SinkSettings) -> dict[str, Any]:
+    instance = {} if settings.sink_instance is None else {"group.instance.id": settings.sink_instance}
+    return {
+        **instance,
+        "group.id": settings.sink_group,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",  # a gap must be seen, not skipped
+        "session.timeout.ms": int(settings.sink_session_s * 1000),
+        "heartbeat.interval.ms": max(500, int(settings.sink_session_s * 250)),
+        "max.poll.interval.ms": 600_000,  # one turn may write a large file, or wait for the output
+        "queued.max.messages.kbytes": 16_384,
+        "fetch.max.bytes": 16 << 20,
+        "max.partition.fetch.bytes": 2 << 20,
+        "receive.message.max.bytes": 128 << 20,
+        "log_level": 4,
+    }

@@ -1,0 +1,77 @@
+"""The sink's metrics for Prometheus."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from plaudit_schemas.service.metrics import Metric, MetricSet
+
+from plaudit_consumers.sink.commit.partition import CommittedRange
+
+SINK_METRICS: Final[tuple[Metric, ...]] = (
+    Metric("plaudit_sink_records_total", "counter", "Records that are in the output, or refused."),
+    Metric("plaudit_sink_rows_total", "counter", "Rows in the output.", ("subset",)),
+    Metric("plaudit_sink_files_total", "counter", "Files in the output.", ("subset",)),
+    Metric("plaudit_sink_repeats_total", "counter", "Records that were in the output before."),
+    Metric("plaudit_sink_refused_total", "counter", "Unreadable records, by reason.", ("reason",)),
+    Metric("plaudit_sink_lost_records_total", "counter", "Records that Kafka deleted before the sink came."),
+    Metric("plaudit_sink_commits_total", "counter", "Ranges committed."),
+    Metric("plaudit_sink_waits_total", "counter", "Times that the output could not be written just then."),
+    Metric("plaudit_sink_decode_seconds_total", "counter", "Seconds spent on decoding and canonical rows."),
+    Metric("plaudit_sink_derive_seconds_total", "counter", "Seconds spent on training rows."),
+    Metric("plaudit_sink_write_seconds_total", "counter", "Seconds spent on Parquet."),
+    Metric("plaudit_sink_assigned_partitions", "gauge", "Partitions that this sink owns."),
+    Metric("plaudit_sink_lag_records", "gauge", "Records that are not in the output yet.", ("partition",)),
+    Metric("plaudit_sink_freshness_seconds", "gauge", "Age of the oldest record not in the output."),
+    Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as /health/ready tells."),
+)
+STAGES: Final = ("decode", "derive", "write")
+
+
+class SinkMetrics(MetricSet):
+    """Counts what is in the output, never what was only tried."""
+
+    def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
+        super().__init__(SINK_METRICS)
+        self._wall_clock = wall_clock
+        self._oldest_ms: int | None = None
+        self._lagging: set[int] = set()
+        # Asked at each scrape: while the loop waits for the output, nothing else would let it grow.
+        self.gauge("plaudit_sink_freshness_seconds").set_function(self._freshness_seconds)
+
+    def count_commit(self, committed: CommittedRange) -> None:
+        """Count a range that is in the output."""
+        self.counter("plaudit_sink_records_total").inc(committed.records)
+        self.counter("plaudit_sink_commits_total").inc()
+        self.counter("plaudit_sink_repeats_total").inc(committed.repeats)
+        for subset, rows in committed.rows.items():
+            self.counter("plaudit_sink_rows_total", subset).inc(rows)
+            self.counter("plaudit_sink_files_total", subset).inc()
+        for letter in committed.dead_letters:
+            self.counter("plaudit_sink_refused_total", letter.refusal.reason).inc()
+        for stage, seconds in committed.stage_seconds.items():
+            self.counter(f"plaudit_sink_{stage}_seconds_total").inc(seconds)
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Where the time of what is in the output went."""
+        return {stage: self.value(f"plaudit_sink_{stage}_seconds_total") for stage in STAGES}
+
+    def show_lag(self, lag: Mapping[int, int]) -> None:
+        """Show the records that wait, by partition, of this sink's partitions only."""
+        if not self._lagging <= lag.keys():
+            self.clear("plaudit_sink_lag_records")
+        self._lagging = set(lag)
+        for partition, records in lag.items():
+            self.gauge("plaudit_sink_lag_records", str(partition)).set(records)
+
+    def show_oldest_record(self, oldest_ms: int | None) -> None:
+        """Show how old the oldest record outside the output is, from now on.
+
+        Args:
+            oldest_ms: the broker's timestamp of it; None where all are in the output.
+        """
+        self._oldest_ms = oldest_ms
+
+    def _freshness_seconds(self) -> float:
+        oldest_ms = self._oldest_ms
+        return 0.0 if oldest_ms is None else max(0.0, self._wall_clock() - oldest_ms / 1000)

@@ -1,0 +1,131 @@
+"""An output on a local disk, or on a file system that is mounted like one."""
+
+import errno
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from plaudit_consumers.disk import fsync_path
+from plaudit_consumers.sink.errors import OutputError
+from plaudit_consumers.sink.layout import ASIDE, HIDDEN
+from plaudit_consumers.sink.outputs.output import FileVersion, VersionConflict, reason_of, unavailable
+from plaudit_consumers.sink.outputs.scratch import ScratchFolder
+
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
+_MAGIC: Final = b"PAR1"
+_SMALLEST_PARQUET: Final = 12
+"""Bytes: the magic at either end, and the footer's length."""
+
+
+class LocalOutput:
+    """Files are written aside, fsynced and linked into place. Each marker changes under a lock of its own."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises OutputError where the folder cannot be written."""
+        self._root = root
+        try:
+            self._scratch = ScratchFolder(root / ASIDE)
+        except OSError as error:
+            raise OutputError(
+                f"{root} cannot be written ({error.strerror}); name another folder with --output"
+            ) from None
+        self.scratch = self._scratch.path
+
+    def check_usable(self) -> None:
+        probe = f"{HIDDEN}/probe-{uuid.uuid4().hex}"
+        try:
+            self._write(probe, b"probe")
+            (self._root / probe).unlink()
+        except OSError as error:
+            raise OutputError(
+                f"{probe} cannot be written ({reason_of(error)}); the sink needs to write here"
+            ) from None
+
+    def paths(self, folder: str) -> list[str]:
+        base = self._root / folder
+        return sorted(
+            path.relative_to(self._root).as_posix() for path in base.rglob("*") if not path.is_dir()
+        )
+
+    def exists(self, path: str) -> bool:
+        return (self._root / path).exists()
+
+    def looks_damaged(self, path: str) -> bool:
+        with (self._root / path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - len(_MAGIC)))
+            return size < _SMALLEST_PARQUET or file.read() != _MAGIC
+
+    def publish(self, file: Path, path: str) -> bool:
+        target = self._root / path
+        with unavailable(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(file, target)
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if target.exists():  # without links only the claim keeps two sinks apart
+                    return False
+                file.rename(target)
+            file.unlink(missing_ok=True)
+            for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
+                fsync_path(folder)
+        return True
+
+    def open_file(self, path: str) -> Any:
+        return str(self._root / path)
+
+    def load(self, path: str) -> tuple[bytes, FileVersion] | None:
+        try:
+            data = (self._root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise OutputError(f"{path} cannot be read ({error.strerror})") from error
+        return data, data.decode(errors="surrogateescape")  # the content is the version
+
+    def swap(self, path: str, data: bytes, version: FileVersion | None) -> FileVersion:
+        with unavailable(path), self._locked(path):
+            loaded = self.load(path)
+            if (None if loaded is None else loaded[1]) != version:
+                raise VersionConflict(path)
+            self._write(path, data)
+        return data.decode()
+
+    def replace(self, path: str, data: bytes) -> None:
+        with unavailable(path):
+            self._write(path, data)
+
+    def close(self) -> None:
+        self._scratch.close()
+
+    def _write(self, path: str, data: bytes) -> None:
+        aside, target = self.scratch / uuid.uuid4().hex, self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(target)
+        finally:
+            aside.unlink(missing_ok=True)
+        fsync_path(target.parent)
+
+    @contextmanager
+    def _locked(self, path: str) -> Iterator[None]:
+        lock = self._root / (path + ".lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)

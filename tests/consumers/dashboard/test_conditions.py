@@ -1,0 +1,124 @@
+"""The alerts in the product: the same cases as Prometheus' rule tests, with the same limits."""
+
+import pytest
+from plaudit_consumers.dashboard.conditions import (
+    ActiveAlert,
+    AlertTracker,
+    Condition,
+    age_conditions,
+    conditions,
+)
+from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
+from plaudit_schemas.alerts import definitions
+
+LIMITS = definitions().limits("production")
+HOUR, DAY = 3600, 86_400
+
+
+def _snapshot(
+    window: int, version: str = "1", source: str = "sdk", variant: str = "", **figures: FigureValue
+) -> Snapshot:
+    named = {
+        FigureId(name, "user", "thumb", "message")
+        if name == "satisfaction"
+        else FigureId(name, "reviewer", "", "message")
+        if name == "accuracy"
+        else FigureId(name): value
+        for name, value in figures.items()
+    }
+    return Snapshot(window, 1, Series("a", "m", version, variant, source), False, named)
+
+
+def _mean(value: float, count: int, error: float = 0.1) -> FigureValue:
+    return FigureValue(value, None, None, count, error)
+
+
+def _count(count: int) -> FigureValue:
+    return FigureValue(float(count), None, None, count)
+
+
+def _found(*snapshots: Snapshot) -> list[str]:
+    return [condition.alert for condition in conditions(snapshots, LIMITS)]
+
+
+def test_a_fall_that_chance_cannot_explain() -> None:
+    found = conditions(
+        [
+            _snapshot(HOUR, satisfaction=_mean(3.4, 100, 0.15)),
+            _snapshot(DAY, satisfaction=_mean(4.2, 2000, 0.03)),
+        ],
+        LIMITS,
+    )
+    assert [condition.alert for condition in found] == ["PlauditSatisfactionDrop"]
+    assert "fell from 4.24 to 3.40 (100 votes in 1h)" in found[0].text
+    assert found[0].subject == ("a", "m", "thumb", "message")
+
+
+@pytest.mark.parametrize(
+    "recent",
+    [
+        _snapshot(HOUR, satisfaction=_mean(1.0, 49, 0.01)),
+        _snapshot(HOUR, satisfaction=_mean(3.7, 60, 0.25)),
+        _snapshot(HOUR, satisfaction=_mean(4.0, 100, 0.001)),
+        _snapshot(HOUR, satisfaction=_mean(1.0, 1000, 0.01), source="import"),
+        _snapshot(HOUR, satisfaction=_mean(1.0, 1000, 0.01), variant="exp:b"),
+    ],
+    ids=["few votes", "within chance", "too little", "an import", "one arm"],
+)
+def test_none_of_these_is_one(recent: Snapshot) -> None:
+    assert _found(recent, _snapshot(DAY, satisfaction=_mean(4.2, 2000, 0.03))) == []
+
+
+def test_a_new_version_is_held_against_the_old_ones_day() -> None:
+    new = _mean(2.5, 300)
+    assert _found(
+        _snapshot(HOUR, "2", satisfaction=new),
+        _snapshot(DAY, "2", satisfaction=new),
+        _snapshot(DAY, "1", satisfaction=_mean(4.5, 1000, 0.05)),
+    ) == ["PlauditSatisfactionDrop"]
+
+
+def test_accuracy_below_the_floor() -> None:
+    assert _found(_snapshot(HOUR, accuracy=FigureValue(0.4, None, None, 100))) == ["PlauditAccuracyLow"]
+    assert _found(_snapshot(HOUR, accuracy=FigureValue(0.6, None, None, 100))) == []
+    assert _found(_snapshot(HOUR, accuracy=FigureValue(0.1, None, None, 10))) == []
+
+
+def test_votes_that_stop_while_chats_go_on() -> None:
+    usual = _snapshot(DAY, messages_assistant=_count(100_000), satisfaction=_mean(4.0, 5000))
+    assert _found(usual, _snapshot(300, messages_assistant=_count(400))) == ["PlauditFeedbackStopped"]
+    assert _found(usual, _snapshot(300, messages_assistant=_count(100))) == []
+    assert _found(usual, _snapshot(300, messages_assistant=_count(400), satisfaction=_mean(5.0, 1))) == []
+
+
+def test_reviews_that_come_an_hour_late_are_no_silence() -> None:
+    reviewed = _snapshot(
+        DAY, messages_assistant=_count(100_000), coverage=FigureValue(0.1, None, None, 100_000)
+    )
+    now = _snapshot(300, messages_assistant=_count(400), coverage=FigureValue(0.0, 0, 0, 400))
+    assert _found(reviewed, now) == []
+
+
+def test_the_line_that_brings_the_figures() -> None:
+    now = 10_000_000_000
+    found = age_conditions(now - 121_000_000, 50_001, now, LIMITS)
+    assert [condition.alert for condition in found] == ["PlauditSnapshotsStale", "PlauditLagHigh"]
+    assert age_conditions(now - 119_000_000, 50_000, now, LIMITS) == []
+    assert age_conditions(0, None, now, LIMITS) == []
+
+
+def test_every_alert_in_the_product_is_defined() -> None:
+    names = {alert.alert for alert in definitions().alerts}
+    assert {
+        "PlauditSatisfactionDrop", "PlauditAccuracyLow", "PlauditFeedbackStopped",
+        "PlauditSnapshotsStale", "PlauditLagHigh",
+    } <= names  # fmt: skip
+
+
+def test_a_condition_is_an_alert_when_it_lasts() -> None:
+    tracker, condition = AlertTracker(hold_s=60), Condition("A", ("x",), "text")
+    assert tracker.update([condition], 0) == [ActiveAlert(condition, 0, pending=True)]
+    assert tracker.update([], 30) == []
+    assert tracker.update([condition], 40) == [ActiveAlert(condition, 40, pending=True)]
+    assert tracker.update([condition], 99) == [ActiveAlert(condition, 40, pending=True)]
+    assert tracker.update([condition], 100) == [ActiveAlert(condition, 40)]

@@ -1,0 +1,73 @@
+"""What the list of feedback shows, and to whom."""
+
+import pytest
+from plaudit_consumers.dashboard.feedback import item_of
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.events import (
+    AddMessage,
+    AnyBody,
+    CompareMessages,
+    ConversationEvent,
+    UpdateMessage,
+)
+from plaudit_schemas.contract.feedback import (
+    Correction,
+    Feedback,
+    FeedbackValue,
+    Label,
+    Number,
+    Rater,
+    Signal,
+    Text,
+    Thumb,
+)
+from plaudit_schemas.examples import examples
+
+WRITTEN = "what a person wrote"
+
+
+def _record(body: AnyBody) -> dict[str, object]:
+    return ConversationEvent(application="shop", conversation_id="secret-id", body=body).to_record()
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (Thumb(like=True), "like"),
+        (Thumb(like=False), "dislike"),
+        (Number(number=4, minimum=1, maximum=5), "4 of 5"),
+        (Label(labels=["correct"]), "correct"),
+        (Label(labels=[WRITTEN]), "label"),
+        (Text(text=WRITTEN), "text"),
+        (Correction(content=WRITTEN), "correction"),
+        (Signal(name="copied"), "copied"),
+        (None, "withdrawn"),
+    ],
+)
+def test_a_value_is_shown_without_what_a_person_wrote(value: FeedbackValue | None, what: str) -> None:
+    kind = {} if value is not None else {"kind": "thumb"}
+    feedback = Feedback(aspect="satisfaction", value=value, comment=WRITTEN, **kind)
+    found = item_of(_record(UpdateMessage(message_id="a1", feedback=feedback)))
+    assert found is not None
+    assert found.shown["what"] == what
+    assert WRITTEN not in str(found.shown)
+    assert "secret-id" not in str(found.shown)
+    assert WRITTEN in str(found.private["text"])
+
+
+def test_comparisons_are_shown_and_messages_are_not() -> None:
+    compared = CompareMessages(
+        comparison_id="c", candidates=["a", "b"], ranking=[["b"], ["a"]], rater=Rater(kind="reviewer"),
+        comment=WRITTEN,
+    )  # fmt: skip
+    found = item_of(_record(compared))
+    assert found is not None
+    assert (found.shown["what"], found.shown["rater"]) == ("comparison", "reviewer")
+    assert WRITTEN not in str(found.shown)
+    assert item_of(_record(AddMessage(role="user", content=WRITTEN, message_id="m"))) is None
+
+
+def test_every_example_of_the_contract_can_be_item_of() -> None:
+    decoder = Decoder("conversation_event")
+    found = [item_of(decoder.decode(example.payload)) for example in examples("conversation_event")]
+    assert len([one for one in found if one is not None]) >= 3

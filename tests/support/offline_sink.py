@@ -1,0 +1,81 @@
+"""A sink without Kafka: records go straight into its partitions."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.sink.commit.context import FinishedTopic
+from plaudit_consumers.sink.outputs.local import LocalOutput
+from plaudit_consumers.sink.outputs.output import OutputRoot
+from plaudit_consumers.sink.settings import SinkSettings
+from plaudit_consumers.sink.sink import ParquetSink
+from plaudit_schemas.kafka.dead_letters import DeadLetter
+from plaudit_schemas.kafka.record import KafkaRecord
+
+from tests.support.finished import T0_MS, chat, correction, encoded, like
+
+TOPIC = FinishedTopic("plaudit.finished-conversations", "id-1")
+
+
+def log(count: int, *, partition: int = 0, step_ms: int = 1000) -> list[KafkaRecord]:
+    """A partition's log: a judged chat at each offset."""
+    return [
+        KafkaRecord(
+            partition,
+            offset,
+            T0_MS + offset * step_ms,
+            b"k",
+            encoded(
+                chat(
+                    like("a"),
+                    *([correction("a", f"better {offset}")] if offset % 3 == 0 else []),
+                    offset=offset,
+                    source_partition=partition,
+                )
+            ),
+        )
+        for offset in range(count)
+    ]
+
+
+def sink(
+    output: OutputRoot | Path,
+    *,
+    writer: str = "w1",
+    topic: FinishedTopic = TOPIC,
+    rows: RowSettings | None = None,
+    dead_letters: list[DeadLetter] | None = None,
+    **settings: Any,
+) -> ParquetSink:
+    """A sink on an output of its own; `dead_letters` takes what cannot be read."""
+    place = LocalOutput(output) if isinstance(output, Path) else output
+    options = SinkSettings(**{"rotate_rows": 10, "output": "x", **settings})
+    letters = [] if dead_letters is None else dead_letters
+    return ParquetSink(
+        topic,
+        place,
+        options,
+        rows or RowSettings(),
+        CanonicalReader(),
+        send_dead_letters=letters.extend,
+        writer=writer,
+    )
+
+
+def take_records(one: ParquetSink, records: Iterable[KafkaRecord]) -> None:
+    """Give records to a sink that owns their partition."""
+    for record in records:
+        one.take_record(record)
+
+
+def feed(
+    one: ParquetSink, records: Iterable[KafkaRecord], *, partition: int = 0, commit: bool = True
+) -> None:
+    """Open a partition, read its log from there, and stop gracefully."""
+    position = one.open_partitions([partition])[partition] or 0
+    take_records(one, (record for record in records if record.offset >= position))
+    if commit:
+        one.commit_partition(partition)
+    one.close_partitions([partition])
