@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The gateway with its dashboard; it reads live conversations with the worker's code.
+# The gateway; it reads live conversations with the worker's code.
 # Build it in the repository's root: docker build -f infra/docker/gateway.Dockerfile -t plaudit-gateway .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8

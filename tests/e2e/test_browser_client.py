@@ -7,22 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from plaudit_schemas.events import (
+from plaudit_schemas.contract.events import (
     AddMessage,
     CompareMessages,
     ConversationEvent,
-    Correction,
     EndConversation,
-    Number,
-    Signal,
     StartConversation,
-    Text,
-    Thumb,
     UpdateMessage,
 )
+from plaudit_schemas.contract.feedback import Correction, Number, Signal, Text, Thumb
 from playwright.sync_api import Page, Route
 
-from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import Gateway, make_gateway
 from tests.support.services import eventually
 

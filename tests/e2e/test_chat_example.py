@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from plaudit_schemas.events import AddMessage, StartConversation, Thumb, UpdateMessage
+from plaudit_schemas.contract.events import AddMessage, StartConversation, UpdateMessage
+from plaudit_schemas.contract.feedback import Thumb
 from playwright.sync_api import Page
 
-from tests.producers.sdk.topics import by_conversation, read_log
+from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import Gateway, free_port, make_gateway
 from tests.support.services import ROOT, eventually
 

@@ -1,39 +1,42 @@
-"""The dashboard in a headless Chromium, on a real gateway that reads real topics."""
+"""The console's dashboard in a headless Chromium, on a real process that reads real topics."""
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+from plaudit_producers import FeedbackProducer
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.gateway import Gateway, make_gateway
+from tests.support.console import LATE_MS, Console, make_console, show_dashboard
 from tests.support.services import eventually
 from tests.support.snapshots import SECOND, now_us, publish, record
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = pytest.mark.kafka
 
 MODELS = {"answerer 2026-09": 4.3, "answerer 2026-10": 4.1, "helper-small 3": 3.7}
-LATE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def gateway(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = make_gateway(kafka, valkey, tmp_path_factory.mktemp("gateway"), dashboard_profile="demo")
-    made.admin = made.key("admin")  # type: ignore[attr-defined]  # for the tests
-    made.producer_only = made.key("producer")  # type: ignore[attr-defined]  # for the tests
+def console(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    made = make_console(kafka, tmp_path_factory.mktemp("console"), dashboard_profile="demo")
     yield made.start()
     assert made.stop() == 0
 
 
-@pytest.fixture
-def own(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
-    """Makes gateways that are not started yet."""
-    made: list[Gateway] = []
+@pytest.fixture(scope="module")
+def reader(console: Console) -> str:
+    """A reader's key."""
+    return console.key("reader")
 
-    def make(**settings: str) -> Gateway:
-        made.append(make_gateway(kafka, valkey, tmp_path, **settings))
+
+@pytest.fixture
+def own(kafka: str, tmp_path: Path) -> Iterator[Callable[..., Console]]:
+    """Makes consoles that are not started yet."""
+    made: list[Console] = []
+
+    def make(**settings: str) -> Console:
+        made.append(make_console(kafka, tmp_path, **settings))
         return made[-1]
 
     yield make
@@ -43,13 +46,13 @@ def own(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Callable[..., Gatew
 
 
 @pytest.fixture
-def fresh(gateway: Gateway) -> Gateway:
-    """The gateway with figures of some minutes, well so far."""
-    fill(gateway)
-    return gateway
+def fresh(console: Console) -> Console:
+    """The console with figures of some minutes, well so far."""
+    fill(console)
+    return console
 
 
-def fill(gateway: Gateway, until: int | None = None, worse: float = 0.0) -> None:
+def fill(console: Console, until: int | None = None, worse: float = 0.0) -> None:
     """Five minutes of rounds, all windows; the first model gets worse at the end."""
     end = until or now_us()
     records = []
@@ -61,30 +64,24 @@ def fill(gateway: Gateway, until: int | None = None, worse: float = 0.0) -> None
             for window, votes in ((60, 60), (300, 300), (3600, 2000), (86_400, 9000)):
                 effect = drop if window == 60 else drop * 0.35 if window == 300 else 0.0
                 records.append(record(model, at, window, satisfaction - effect, votes=votes))
-    publish(gateway.connection, records)
+    publish(console.connection, records)
 
 
-def look(page: Page, gateway: Gateway) -> Page:
-    page.goto(gateway.url)
-    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
-    return page
-
-
-def test_an_empty_line_says_what_to_do(page: Page, own: Callable[..., Gateway]) -> None:
+def test_an_empty_line_says_what_to_do(page: Page, own: Callable[..., Console]) -> None:
     empty = own().start()
-    look(page, empty)
+    show_dashboard(page, empty, empty.key("reader"))
     expect(page.locator("#empty")).to_be_visible()
     expect(page.locator("#empty")).to_contain_text("plaudit simulate")
     expect(page.locator("#charts")).to_be_hidden()
     began = time.monotonic()
     assert empty.stop() == 0
-    assert time.monotonic() - began < 10, "a viewer must not hold the gateway back"
+    assert time.monotonic() - began < 10, "a viewer must not hold the console back"
     expect(page.locator("#lost")).to_contain_text("Connection lost", timeout=LATE_MS)
-    expect(page.locator("body")).to_have_attribute("data-state", "lost")
+    expect(page.locator("#main")).to_have_attribute("data-state", "lost")
 
 
-def test_figures_come_with_intervals_in_table_and_charts(page: Page, fresh: Gateway) -> None:
-    look(page, fresh)
+def test_figures_come_with_intervals_in_table_and_charts(page: Page, fresh: Console, reader: str) -> None:
+    show_dashboard(page, fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
     row = page.locator("#rows tr", has_text="answerer 2026-09")
     expect(row.locator("td").first).to_contain_text("4.")
@@ -102,9 +99,9 @@ def test_figures_come_with_intervals_in_table_and_charts(page: Page, fresh: Gate
 
 
 def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
-    page: Page, fresh: Gateway
+    page: Page, fresh: Console, reader: str
 ) -> None:
-    look(page, fresh)
+    show_dashboard(page, fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
     fill(fresh, until=now_us() + SECOND, worse=1.8)
     alert = page.locator(".alert")
@@ -124,8 +121,8 @@ def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
     expect(page.locator("#alert-list")).to_have_text("No alerts.", timeout=LATE_MS)
 
 
-def test_the_keyboard_is_enough(page: Page, fresh: Gateway) -> None:
-    look(page, fresh)
+def test_the_keyboard_is_enough(page: Page, fresh: Console, reader: str) -> None:
+    show_dashboard(page, fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
     page.locator("input[name=window]:checked").focus()
     page.keyboard.press("ArrowRight")
@@ -138,16 +135,17 @@ def test_the_keyboard_is_enough(page: Page, fresh: Gateway) -> None:
     )
     focused = page.evaluate("document.activeElement.dataset.series")
     assert focused, "the focus stays where it was though the table is drawn anew"
-    page.locator("#key-open").focus()
+    page.get_by_role("button", name="Sign out").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#key-dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#key-dialog")).to_be_hidden()
+    expect(page.get_by_label("API key")).to_be_focused(timeout=LATE_MS)
+    page.keyboard.type(reader)
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
 
 
-def test_the_theme_is_the_systems_until_it_is_chosen(browser: Browser, fresh: Gateway) -> None:
+def test_the_theme_is_the_systems_until_it_is_chosen(browser: Browser, fresh: Console, reader: str) -> None:
     context = browser.new_context(color_scheme="dark")
-    page = look(context.new_page(), fresh)
+    page = show_dashboard(context.new_page(), fresh, reader)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator("#theme").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
@@ -156,41 +154,38 @@ def test_the_theme_is_the_systems_until_it_is_chosen(browser: Browser, fresh: Ga
     context.close()
 
 
-def test_nothing_overflows_on_a_phone(browser: Browser, fresh: Gateway) -> None:
+def test_nothing_overflows_on_a_phone(browser: Browser, fresh: Console, reader: str) -> None:
     context = browser.new_context(viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
-    page = look(context.new_page(), fresh)
+    page = show_dashboard(context.new_page(), fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
     context.close()
 
 
-def test_it_works_offline_and_asks_nobody_else(browser: Browser, fresh: Gateway) -> None:
+def test_it_works_offline_and_asks_nobody_else(browser: Browser, fresh: Console, reader: str) -> None:
     context = browser.new_context()
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    look(page, fresh)
+    show_dashboard(page, fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
     assert {url for url in asked if not url.startswith((fresh.url, "data:"))} == set()
     assert problems == []
     context.close()
 
 
-def _send_feedback(gateway: Gateway) -> None:
-    answer = {"type": "AddMessage", "message_id": "a1", "role": "assistant", "content": "x"}
-    thumb = {"kind": "thumb", "like": False}
-    feedback = {"aspect": "satisfaction", "value": thumb, "comment": "so <b>wrong</b>"}
-    bodies = [answer, {"type": "UpdateMessage", "message_id": "a1", "feedback": feedback}]
-    events = [{"conversation_id": "c1", "body": body} for body in bodies]
-    with gateway.client(gateway.admin) as client:  # type: ignore[attr-defined]  # set by the fixture
-        assert client.post("/v1/events", json=events).status_code in (200, 202)
+def _send_feedback(console: Console) -> None:
+    with FeedbackProducer("shop", connection=console.connection) as producer:
+        chat = producer.start_conversation("c1")
+        answer = chat.add_message("assistant", "x")
+        chat.dislike(answer, comment="so <b>wrong</b>")
 
 
-def test_feedback_shows_texts_to_an_admin_only(page: Page, fresh: Gateway) -> None:
-    look(page, fresh)
+def test_feedback_shows_texts_to_an_admin_only(page: Page, fresh: Console, reader: str) -> None:
+    show_dashboard(page, fresh, reader)
     listed = page.locator("#feedback-list li", has_text="dislike")
 
     def arrived() -> bool:
@@ -202,31 +197,35 @@ def test_feedback_shows_texts_to_an_admin_only(page: Page, fresh: Gateway) -> No
     expect(listed.first).to_contain_text("satisfaction by user")
     assert "wrong" not in page.locator("#feedback-list").inner_text()
     assert "c1" not in page.locator("#feedback-list").inner_text()
-    page.locator("#key-open").click()
-    page.locator("#key").fill(fresh.admin)  # type: ignore[attr-defined]  # set by the fixture
-    page.get_by_role("button", name="Use it").click()
+    page.get_by_role("button", name="Sign out").click()
+    show_dashboard(page, fresh, fresh.key("admin"))
     expect(page.locator("#texts")).to_be_hidden(timeout=LATE_MS)
     _send_feedback(fresh)
     expect(listed.first).to_contain_text("so <b>wrong</b>", timeout=LATE_MS)
 
 
-def test_a_keyed_dashboard_opens_for_readers_of_their_own_application_only(
-    page: Page, own: Callable[..., Gateway]
-) -> None:
-    keyed = own(dashboard_access="keyed")
-    reader, other = keyed.key("reader"), keyed.key("reader", application="other")
-    producer = keyed.key("producer")
-    keyed.start()
-    fill(keyed)
-    assert httpx.get(f"{keyed.url}/dashboard/stream").status_code == 401
-    with keyed.client(producer) as client:
-        assert client.get("/dashboard/stream").status_code == 403
-    page.goto(keyed.url)
-    expect(page.locator("#key-dialog")).to_be_visible(timeout=LATE_MS)
-    for key, rows in ((other, 0), (reader, 3)):
-        if not page.locator("#key-dialog").is_visible():
-            page.locator("#key-open").click()
-        page.locator("#key").fill(key)
-        page.get_by_role("button", name="Use it").click()
-        expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
+def test_a_key_sees_its_own_application_only(page: Page, fresh: Console, reader: str) -> None:
+    assert fresh.status("/dashboard/stream") == 401
+    for key, rows in ((fresh.key("reader", application="other"), 0), (reader, 3)):
+        show_dashboard(page, fresh, key)
         expect(page.locator("#rows tr:visible")).to_have_count(rows, timeout=LATE_MS)
+        page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("API key").fill(fresh.key("producer"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("body")).to_contain_text("No page is for this key", timeout=LATE_MS)
+
+
+def test_an_open_console_shows_figures_and_no_texts(page: Page, own: Callable[..., Console]) -> None:
+    opened = own(console_access="open").start()
+    fill(opened)
+    page.goto(opened.url)
+    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#texts")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def test_a_revoked_key_ends_what_it_looks_at(page: Page, fresh: Console) -> None:
+    show_dashboard(page, fresh, fresh.key("reader", name="leaving"))
+    fresh.revoke("leaving")
+    expect(page.get_by_label("API key")).to_be_visible(timeout=LATE_MS)

@@ -3,7 +3,7 @@
 import pytest
 import redis
 from confluent_kafka.admin import AdminClient
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
 
 

@@ -93,6 +93,7 @@ def test_compose_publishes_to_the_loopback_alone() -> None:
     assert ports
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
     assert f"127.0.0.1:8080:{PORTS['gateway']}" in ports
+    assert f"127.0.0.1:8090:{PORTS['console']}" in ports
 
 
 def test_prometheus_finds_every_member() -> None:
@@ -174,7 +175,11 @@ def test_whatever_is_scaled_leaves_the_number_to_its_scaler() -> None:
         if one["kind"] in ("StatefulSet", "Deployment") and "replicas" in one["spec"]
     }
     assert scaled == {("StatefulSet", "plaudit-worker"), ("Deployment", "plaudit-gateway")}
-    assert fixed == {("StatefulSet", "plaudit-sink"), ("Deployment", "plaudit-tools")}
+    assert fixed == {
+        ("StatefulSet", "plaudit-sink"),
+        ("Deployment", "plaudit-tools"),
+        ("Deployment", "plaudit-console"),
+    }
 
 
 def test_a_restart_fits_into_a_workers_session() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from plaudit_consumers.sink.settings import SinkSettings
+from plaudit_infra.console.settings import ConsoleSettings
 from plaudit_infra.main import commands, parser
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.settings import DATA_VARIABLE, GROUP, installed, variable_of
@@ -19,12 +20,13 @@ from tests.support.services import ROOT, unavailable
 
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose" / "compose.yaml"
-OURS = ("worker", "sink", "gateway")
+OURS = ("worker", "sink", "gateway", "console")
 IMAGES = (*OURS, "tools")
 PORTS = {
     "worker": WorkerSettings.model_fields["web_port"].default,
     "sink": SinkSettings.model_fields["sink_web_port"].default,
     "gateway": GatewaySettings.model_fields["gateway_port"].default,
+    "console": ConsoleSettings.model_fields["console_port"].default,
 }
 BY_REFERENCE = {
     "PLAUDIT_REDIS_URL": "redis://:secret@redis:6379/0",

@@ -2,10 +2,10 @@
 
 import re
 
-from plaudit_consumers.sink.telemetry import SINK
-from plaudit_producers.gateway.names import GATEWAY
+from plaudit_consumers.sink.loop.metrics import SINK_METRICS
+from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_schemas.alerts import definitions
-from plaudit_stream_processors.metrics.names import FIGURES, WORKER
+from plaudit_stream_processors.worker.prometheus_metrics import FIGURE_METRICS, WORKER_METRICS
 
 _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\w:\"-])")
 
@@ -13,7 +13,7 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 def known_names() -> set[str]:
     """Every metric of ours and what the rules record."""
     names = {rule.record for rule in definitions().records}
-    for name, kind, *_ in (*WORKER, *FIGURES, *SINK, *GATEWAY):
+    for name, kind, *_ in (*WORKER_METRICS, *FIGURE_METRICS, *SINK_METRICS, *GATEWAY_METRICS):
         names.add(name)
         if kind == "histogram":
             names |= {f"{name}_{part}" for part in ("bucket", "sum", "count")}

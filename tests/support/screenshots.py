@@ -1,4 +1,4 @@
-"""Pictures of a running dashboard for the docs: `python -m tests.support.screenshots http://127.0.0.1:8080`."""
+"""Pictures of a running console for the docs: `python -m tests.support.screenshots URL KEY`."""
 
 import shutil
 import sys
@@ -22,12 +22,14 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-def take(browser: Browser, url: str, size: str, scheme: Scheme, path: Path, window: str = "60") -> None:
-    """One picture of the whole page."""
+def picture(browser: Browser, url: str, key: str, size: str, scheme: Scheme, path: Path) -> None:
+    """One picture of the dashboard over the last minute."""
     context = browser.new_context(color_scheme=scheme, **SIZES[size])
     page = context.new_page()
     page.goto(url)
-    page.locator(f"input[name=window][value='{window}']").check(force=True)
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("input[name=window][value='60']").check(force=True)
     expect(page.locator("#status")).to_have_text("live", timeout=30_000)
     expect(page.locator("#rows tr").first).to_be_visible(timeout=30_000)
     page.wait_for_timeout(4000)  # a few rounds, so that feedback is listed
@@ -35,16 +37,16 @@ def take(browser: Browser, url: str, size: str, scheme: Scheme, path: Path, wind
     context.close()
 
 
-def main(url: str, folder: Path = FOLDER) -> None:
+def main(url: str, key: str, folder: Path = FOLDER) -> None:
     """Both sizes, light and dark."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for size in SIZES:
             for scheme in ("light", "dark"):
-                take(browser, url, size, scheme, folder / f"dashboard-{size}-{scheme}.png")
+                picture(browser, url, key, size, scheme, folder / f"dashboard-{size}-{scheme}.png")
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else FOLDER)
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else FOLDER)

@@ -4,19 +4,18 @@ import random
 from collections.abc import Iterator
 from uuid import uuid4
 
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.events import (
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.events import (
     AddMessage,
     AnyBody,
     ConversationEvent,
-    Feedback,
     Model,
     StartConversation,
-    Thumb,
     UpdateMessage,
-    moment,
 )
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.contract.feedback import Feedback, Thumb
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.times import moment
 
 
 def votes(

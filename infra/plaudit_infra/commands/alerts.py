@@ -28,7 +28,9 @@ def run(arguments: Namespace) -> int:
 
 def rules_text(profile: str) -> str:
     """A Prometheus rule file."""
-    head = f"# Written by `plaudit alerts --profile {profile}`; defined in plaudit_schemas/alerts.yaml.\n"
+    head = (
+        f"# Written by `plaudit alerts --profile {profile}`; defined in plaudit_schemas/alerts/alerts.yaml.\n"
+    )
     return head + yaml.safe_dump(prometheus_rules(profile), sort_keys=False, width=110, allow_unicode=True)
 
 

@@ -5,8 +5,8 @@ from argparse import ArgumentParser, Namespace
 
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_schemas.commands import FAILED, OK, Command
-from plaudit_schemas.connection import ConnectionSettings
 from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 
@@ -30,10 +30,10 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_consumers.audit.report import text  # noqa: PLC0415  # loads Arrow when used
     from plaudit_consumers.datasets.plan import moment_of  # noqa: PLC0415
 
-    from plaudit_infra.auditing import audit  # noqa: PLC0415
+    from plaudit_infra.audit.report import text  # noqa: PLC0415  # loads Arrow when used
+    from plaudit_infra.audit.run import audit  # noqa: PLC0415
 
     sink = load(SinkSettings, arguments)
     root = None if arguments.without_rows else sink.output or None

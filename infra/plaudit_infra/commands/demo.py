@@ -22,8 +22,9 @@ _FOR = ("--application", "demo")
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Starts Kafka, Valkey, a worker, a sink and a gateway on this machine, sends traffic and shows what "
-        "becomes of it. Half-way one model gets worse and its alert fires. Ctrl-C ends it and leaves nothing."
+        "Starts Kafka, Valkey, a worker, a sink, a gateway and the console on this machine, sends traffic "
+        "and shows what becomes of it. Half-way one model gets worse and its alert fires. Ctrl-C ends it and "
+        "leaves nothing."
     )
     parser.add_argument(
         "--data",
@@ -48,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
         "--seconds",
         type=float,
         metavar="S",
-        help=f"end after so long; default {_PIPED_S:.0f} where nobody looks on",
+        help=f"end after so long; default {_PIPED_S:.0f} where no terminal shows it",
     )
     parser.add_argument(
         "--rate", type=float, default=100, metavar="N", help="simulated events a second; default 100"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plaudit_producers.gateway.keys import make_key
-from plaudit_producers.gateway.keystore import FileKeyStore
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
 
 from plaudit_infra.demo.services import PlauditService
@@ -23,7 +23,7 @@ _SINK = "--sink-session-s 4 --rotate-minutes 0.2"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class DemoPace:
     """What differs between the moving view and a finite run.
 
     Attributes:
@@ -35,13 +35,13 @@ class Pace:
     rotate_rows: int
 
 
-LIVE, FINITE = Pace(idle_s=30, rotate_rows=20), Pace(idle_s=5, rotate_rows=20)
+LIVE, FINITE = DemoPace(idle_s=30, rotate_rows=20), DemoPace(idle_s=5, rotate_rows=20)
 
 
 class DemoLine:
-    """Kafka, Valkey, worker, sink and gateway on one folder. Not for use by several threads."""
+    """Kafka, Valkey, worker, sink, gateway and console on one folder. Not for use by several threads."""
 
-    def __init__(self, folder: Path, pace: Pace) -> None:
+    def __init__(self, folder: Path, pace: DemoPace) -> None:
         self.folder = folder.resolve()
         self.output = self.folder / "dataset"
         self._pace, self._stack = pace, Stack(self.folder)
@@ -71,7 +71,7 @@ class DemoLine:
         self.supervisor.start()
         return connection
 
-    def send(self, arguments: Sequence[str]) -> None:
+    def start_traffic(self, arguments: Sequence[str]) -> None:
         """Start the traffic: a sub-command that ends by itself; its log is traffic.log."""
         self._sent = arguments
         command = [sys.executable, "-m", "plaudit_infra.main", *arguments]
@@ -86,7 +86,7 @@ class DemoLine:
         """Whether traffic is still being sent."""
         return self._traffic is not None and self._traffic.find() is not None
 
-    def send_again(self) -> str | None:
+    def restart_traffic(self) -> str | None:
         """Start the traffic again if it was killed; how it ended then, None where nothing killed it.
 
         A file's events have their ids from the file, so that what was sent before changes nothing.
@@ -94,7 +94,7 @@ class DemoLine:
         if self._traffic is None or (exit_code(self._traffic) or 0) >= 0:
             return None
         how = ended_how(self._traffic)
-        self.send(self._sent)
+        self.start_traffic(self._sent)
         return how
 
     def stop_sending(self) -> None:
@@ -120,17 +120,19 @@ class DemoLine:
         return {**os.environ, **self._environ}
 
     @property
-    def dashboard(self) -> str:
-        """Where the gateway shows the dashboard."""
-        return self._services["gateway"].address if self._services["gateway"].ports else "-"
+    def console(self) -> str:
+        """The console's address."""
+        return self._services["console"].address if self._services["console"].ports else "-"
 
     def _make_services(self, environ: Mapping[str, str]) -> dict[str, PlauditService]:
         lines = {
             "worker": f"--web-port {{port}} {_WORKER} --idle-timeout-s {self._pace.idle_s}",
             "sink": f"--sink-web-port {{port}} {_SINK} --rotate-rows {self._pace.rotate_rows}",
-            "gateway": "--gateway-port {port} --dashboard-profile demo",
+            "gateway": "--gateway-port {port}",
+            "console": "--console-port {port} --dashboard-profile demo",
         }
-        folders = {"sink": ["--output", str(self.output)], "gateway": ["--gateway-keys", str(self.keys)]}
+        keys = ["--gateway-keys", str(self.keys)]
+        folders = {"sink": ["--output", str(self.output)], "gateway": keys, "console": keys}
         return {
             name: PlauditService(self.folder, name, [name, *line.split(), *folders.get(name, [])], environ)
             for name, line in lines.items()

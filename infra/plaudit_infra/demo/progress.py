@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import redis
 from confluent_kafka import KafkaException
 from plaudit_consumers.rows.schemas import SUBSETS
-from plaudit_producers.board.lag import LagReader
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.kafka.lag import LagReader
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_stream_processors.state.keys import partition_keys
 
 

@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_consumers.dashboard.monitor import LineMonitor
+from plaudit_consumers.dashboard.terminal import TerminalState, screen, state_of
 from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from rich.console import Console
 from rich.live import Live
 
 from plaudit_infra.demo.line import FINITE, LIVE, DemoLine
 from plaudit_infra.demo.progress import Progress
-from plaudit_infra.demo.summary import Outcome, summary
+from plaudit_infra.demo.summary import DemoOutcome, summary
 from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.process import log_tail
-from plaudit_infra.terminal.screen import screen
-from plaudit_infra.terminal.state import State
-from plaudit_infra.terminal.watch import Watch
 
 _READY_S, _FINISH_S = 180.0, 600.0
+_WINDOW_S = 60
 _LINES_EVERY_S = 10.0
 NOT_BALANCED = "NOT balanced"
 
@@ -56,8 +56,8 @@ def run_demo(demo: Demo, console: Console) -> int:
         connection = line.start(lambda text: console.print(f"plaudit: {text}", highlight=False))
         with _shown(line, connection, console) as view:
             view.until(view.ready, _READY_S, "the line is not ready")
-            line.send(demo.traffic)
-            view.note("traffic starts")
+            line.start_traffic(demo.traffic)
+            view.add_note("traffic starts")
             began = time.monotonic()
             if demo.once:
                 outcome = _finish(line, view, began)
@@ -83,20 +83,20 @@ class View:
     ) -> None:
         self._line, self._console, self._live = line, console, live
         group = load(WorkerSettings).worker_group
-        self._watch = Watch(connection, profile="demo", window=60, group=group)
+        self._monitor = LineMonitor(connection, profile="demo", group=group)
         self.progress = Progress(connection, line.output)
         self._printed = -_LINES_EVERY_S
         self._news: tuple[int, tuple[str, ...]] = (0, ())
-        self.state = State(window=60)
+        self.state = TerminalState(window=_WINDOW_S)
 
     def ready(self) -> bool:
         """Whether every process is ready."""
         return self._line.supervisor is not None and self._line.supervisor.ready()
 
-    def note(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Tell something."""
         if self._line.supervisor is not None:
-            self._line.supervisor.note(text)
+            self._line.supervisor.add_note(text)
 
     def refresh(self) -> None:
         """Look at everything once and show it; takes about a second."""
@@ -104,15 +104,16 @@ class View:
         assert supervisor is not None  # noqa: S101  # the line was started
         if supervisor.failure is not None:
             raise supervisor.failure
+        self._monitor.poll(0.3)
         self.state = replace(
-            self._watch.read(0.3),
+            state_of(self._monitor, _WINDOW_S),
             open_conversations=self.progress.open_conversations(),
             rows=self.progress.rows(),
             services=supervisor.lines(),
             notes=supervisor.notes(),
             addresses=[
-                f"dashboard  {self._line.dashboard}",
-                f"key        {self._line.admin_key} (shows texts there)",
+                f"console    {self._line.console}",
+                f"key        {self._line.admin_key} (signs you in there)",
                 f"logs       {self._line.folder}",
                 f"join       export PLAUDIT_DATA={self._line.folder}",
             ],
@@ -125,7 +126,7 @@ class View:
 
     def _print(self, told: int) -> None:
         """Now and then, and when something happened."""
-        news = (told, tuple(firing.condition.alert for firing in self.state.alerts))
+        news = (told, tuple(active.condition.alert for active in self.state.alerts))
         if time.monotonic() - self._printed >= _LINES_EVERY_S or news != self._news:
             self._printed, self._news = time.monotonic(), news
             self._console.print(screen(self.state, f"Plaudit demo {time.strftime('%H:%M:%S')}"))
@@ -146,7 +147,7 @@ class View:
 
     def close(self) -> None:
         """Leave the servers."""
-        self._watch.close()
+        self._monitor.close()
         self.progress.close()
 
 
@@ -177,15 +178,15 @@ def _sending(line: DemoLine, view: View) -> bool:
     """
     if line.sending():
         return True
-    how = line.send_again()
+    how = line.restart_traffic()
     if how is not None:
-        view.note(f"traffic {how}; starting it again")
+        view.add_note(f"traffic {how}; starting it again")
     elif not line.sent_well():
         raise ServerStartError(f"the traffic could not be sent: {log_tail(line.traffic_log)}")
     return how is not None
 
 
-def _finish(line: DemoLine, view: View, began: float) -> Outcome:
+def _finish(line: DemoLine, view: View, began: float) -> DemoOutcome:
     view.until(lambda: not _sending(line, view), _FINISH_S, "the traffic was not sent")
     view.until(view.progress.folded, _FINISH_S, "not everything was folded")
     view.until(lambda: view.progress.open_conversations() == 0, _FINISH_S, "conversations stayed open")
@@ -199,7 +200,7 @@ def _finish(line: DemoLine, view: View, began: float) -> Outcome:
     on_disk = time.monotonic() - began
     view.refresh()
     first = view.progress.first_row_at
-    return Outcome(
+    return DemoOutcome(
         events=view.state.events or 0,
         rows=view.progress.rows(),
         first_row_s=None if first is None else first - began,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """A finite run in numbers; seconds from the first byte sent."""
 
     events: int
@@ -18,7 +18,7 @@ class Outcome:
     restarts: int
 
 
-def summary(outcome: Outcome, output: Path) -> str:
+def summary(outcome: DemoOutcome, output: Path) -> str:
     """Text for the terminal, with the lines that open the data."""
     rows = ", ".join(f"{count:,} {subset}" for subset, count in outcome.rows.items()) or "none"
     first = "-" if outcome.first_row_s is None else f"{outcome.first_row_s:.1f} s"

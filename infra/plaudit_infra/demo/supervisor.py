@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from plaudit_consumers.dashboard.terminal import ServiceLine
+
 from plaudit_infra.servers.process import ended_how, is_free
 from plaudit_infra.servers.server import Server
-from plaudit_infra.terminal.state import ServiceLine
 
 _PAUSES_S = (0.0, 1.0, 2.0, 5.0)
 _FORGIVEN_AFTER_S = 30.0
@@ -131,20 +132,20 @@ class Supervisor:
             if server.is_running():
                 server.stop()
                 service.ready = False
-                self.note(f"{server.name} stopped")
+                self.add_note(f"{server.name} stopped")
         elif server.is_running():
             if service.due(now) and server.answers() != service.ready:
                 service.ready = not service.ready
-                self.note(f"{server.name} is {'' if service.ready else 'not '}ready")
+                self.add_note(f"{server.name} is {'' if service.ready else 'not '}ready")
         elif service.launched and server.process_id is not None:
-            self.note(f"{server.name} {ended_how(server.process_id)}; starting it again")
+            self.add_note(f"{server.name} {ended_how(server.process_id)}; starting it again")
             server.process_id = None
             service.restarts += 1
             service.ended(now)
         else:
             service.launch(now)
 
-    def note(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Tell something, with the time."""
         self.told += 1
         self._notes.append(f"{time.strftime('%H:%M:%S')} {text}")

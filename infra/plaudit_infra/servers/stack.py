@@ -10,8 +10,8 @@ from typing import IO, Any
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
 from plaudit_infra.servers.kafka import KafkaServer

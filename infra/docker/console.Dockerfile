@@ -1,0 +1,20 @@
+# syntax=docker/dockerfile:1
+# The console: the dashboard, and the pages of other members in the image.
+# Build it in the repository's root: docker build -f infra/docker/console.Dockerfile -t plaudit-console .
+FROM python:3.12-slim AS build
+RUN pip install --no-cache-dir uv==0.13.8
+WORKDIR /src
+COPY . .
+RUN infra/docker/install.sh /opt/plaudit plaudit-producers:gateway plaudit-consumers:dashboard
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 --no-create-home plaudit
+COPY --from=build /opt/plaudit /opt/plaudit
+ENV PATH=/opt/plaudit/bin:$PATH PYTHONUNBUFFERED=1 PLAUDIT_CONSOLE_HOST=0.0.0.0
+USER 10001
+EXPOSE 8090
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8090/health/live', timeout=2)"]
+ENTRYPOINT ["plaudit"]
+CMD ["console"]

@@ -1,0 +1,36 @@
+"""The series that labels count in, by what the workers have admitted: read, never added to."""
+
+from collections.abc import Collection
+
+from plaudit_schemas.service.redis import RedisClient, execute
+from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
+from plaudit_stream_processors.state.keys import labels_key
+
+
+class AdmittedLabels:
+    """The shared sets of labels, as of the last `refresh`: they only grow."""
+
+    def __init__(self, client: RedisClient, prefix: str, models: Collection[str]) -> None:
+        """`models` are those of PLAUDIT_METRIC_MODELS, which win where there are any."""
+        self._client, self._prefix, self._models = client, prefix, frozenset(models)
+        self._sets: dict[str, set[str]] = {"application": set(), "model": set(), "variant": set()}
+
+    async def refresh(self) -> None:
+        """Read the sets; to be done after the position up to which labels are to be known."""
+        for kind in self._sets:
+            members = await execute(self._client, "SMEMBERS", labels_key(self._prefix, kind))
+            self._sets[kind] = {member.decode() for member in members}
+
+    def series_for(self, labels: Labels) -> str:
+        """The series that these labels count in."""
+        return series_name(
+            labels.limited(
+                application=labels.application in self._sets["application"],
+                model=self._has_model(labels.model, labels.model_version),
+                variant=labels.variant in self._sets["variant"],
+            )
+        )
+
+    def _has_model(self, model: str, version: str) -> bool:
+        listed = not self._models or model in self._models
+        return listed and model_value(model, version) in self._sets["model"]

@@ -1,0 +1,172 @@
+"""What one partition of the log must have come to, by a fold of its own: pure, and ready to go on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+from typing import Final, NamedTuple
+
+from plaudit_schemas.codec.header import HEADER_BYTES
+from plaudit_schemas.codec.wire import Decoder, Encoder, Record
+from plaudit_schemas.contract.log_checks import check_key
+from plaudit_schemas.contract.names import START_CONVERSATION
+from plaudit_schemas.contract.reasons import Reason, Refusal
+from plaudit_schemas.errors import CodecError, InvalidEventError
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_stream_processors.fold import ConversationState, Effects, Rules, encode_finished, fold_record
+from plaudit_stream_processors.metrics.buckets import Cells
+from plaudit_stream_processors.state.store import bucket_ttl_ms
+
+AT_ONCE: Final = 1000
+
+
+class ExpectedRefusal(NamedTuple):
+    """Why an event must be a dead letter, and a digest of the key and the bytes that must be in it."""
+
+    reason: Reason
+    digest: bytes
+
+
+class Bucket(NamedTuple):
+    """A bucket of counters; `touched_ms` is at most its last change by record timestamps."""
+
+    cells: Cells
+    touched_ms: int
+
+
+def body_digest(value: bytes) -> bytes:
+    """A digest of an Avro record without its schema id: registries number the same schema as they like."""
+    return blake2b(value[HEADER_BYTES:], digest_size=16).digest()
+
+
+def record_digest(key: bytes | None, value: bytes | None) -> bytes:
+    """A digest of a refused record."""
+    return blake2b(b"%d %b%b" % (len(key or b""), key or b"", value or b""), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One partition, folded from its first record on. Holds the states that still take events.
+
+    Attributes:
+        first: the log's first offset.
+        position: everything before it is folded.
+        folded: events that changed a state; with `duplicates`, `ignored` (ends without an effect) and
+            `refused` these are all events.
+        incomplete: ends whose conversation has no start in the log; they are not emitted.
+        finished: source offset -> digest of the finished conversation that it must have brought.
+        states: by the key of their records.
+        unknown: keys of conversations that may have begun before the log; `unsure` are their offsets.
+        dropped: names of buckets that are too old to be compared.
+    """
+
+    partition: int
+    rules: Rules
+    decoder: Decoder
+    encoder: Encoder
+    first: int = 0
+    position: int = 0
+    events: int = 0
+    folded: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    incomplete: int = 0
+    arrived_ms: int = 0
+    refused: dict[int, ExpectedRefusal] = field(default_factory=dict)
+    finished: dict[int, bytes] = field(default_factory=dict)
+    states: dict[bytes | None, ConversationState] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    unknown: set[bytes | None] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)
+
+    def fold_records(self, records: Iterable[KafkaRecord]) -> None:
+        """Fold records that follow those folded before."""
+        rest = iter(records)
+        while some := list(islice(rest, AT_ONCE)):
+            effects = Effects()
+            decoded = self.decoder.decode_many([record.value for record in some])
+            for record, event in zip(some, decoded, strict=True):
+                self._fold(record, event, effects)
+            self._add_effects(effects, some[0].timestamp)
+
+    def release(self) -> None:
+        """Forget states and counters; refusals, finished conversations and sums stay."""
+        self.states.clear()
+        self.buckets.clear()
+
+    def is_expired(self, state: ConversationState) -> bool:
+        """Whether the conversation takes no event but an erasure; Redis may drop its content."""
+        if state.is_open or state.end is None:
+            return False
+        return bool(self.arrived_ms - state.end["arrived_ms"] > self.rules.state_retention_ms)
+
+    def forget_before(self, now_ms: int) -> None:
+        """Drop what neither the log nor Redis can still change or show.
+
+        These are contents of expired conversations, and buckets that Redis may have dropped by now.
+        """
+        for state in self.states.values():
+            if state.messages and self.is_expired(state):
+                _empty(state)
+        for name in [name for name, bucket in self.buckets.items() if self.is_gone(name, bucket, now_ms)]:
+            del self.buckets[name]
+            self.dropped.add(name)
+
+    def is_gone(self, name: str, bucket: Bucket, now_ms: int) -> bool:
+        """Whether Redis may have dropped a bucket by a time of the clock."""
+        return now_ms > bucket.touched_ms + bucket_ttl_ms(name)
+
+    def _fold(self, record: KafkaRecord, event: Record | CodecError, effects: Effects) -> None:
+        self.position = record.offset + 1
+        self.events += 1
+        self.arrived_ms = max(self.arrived_ms, record.timestamp)
+        if self.first and not isinstance(event, CodecError):
+            self._mark_unsure(record, event)
+        before = effects.duplicates + effects.ignored
+        state = fold_record(record, event, self.states.get, effects, self.rules)
+        if isinstance(state, Refusal):
+            self._refuse(record, state)
+            return
+        state.dirty.clear()
+        self.states[record.key] = state
+        self.folded += 1 - (effects.duplicates + effects.ignored - before)
+        for emission, value, refusal in encode_finished(effects, self.encoder):
+            if refusal is None:
+                self.finished[emission.offset] = body_digest(value)
+            else:
+                self._refuse(record, refusal)
+                self.folded -= 1
+
+    def _mark_unsure(self, record: KafkaRecord, event: Record) -> None:
+        """Note an event of a conversation that may have begun before the log's first record."""
+        try:
+            check_key(event, record.key)
+        except InvalidEventError:
+            return
+        if record.key not in self.states and event["body"][0] != START_CONVERSATION:
+            self.unknown.add(record.key)
+        if record.key in self.unknown:
+            self.unsure.add(record.offset)
+
+    def _refuse(self, record: KafkaRecord, refusal: Refusal) -> None:
+        digest = record_digest(record.key, record.value)
+        self.refused[record.offset] = ExpectedRefusal(refusal.reason, digest)
+
+    def _add_effects(self, effects: Effects, started_ms: int) -> None:
+        self.duplicates += effects.duplicates
+        self.ignored += effects.ignored
+        self.incomplete += effects.incomplete
+        for name, cells in effects.counters.by_bucket().items():
+            held = self.buckets.get(name)
+            total = {} if held is None else held.cells
+            for cell, amount in cells.items():
+                total[cell] = total.get(cell, 0) + amount
+            self.buckets[name] = Bucket(total, started_ms)
+
+
+def _empty(state: ConversationState) -> None:
+    end, revision, events = state.end, state.revision, state.events
+    state.forget_content()
+    state.end, state.revision, state.events = end, revision, events
+    state.dirty.clear()

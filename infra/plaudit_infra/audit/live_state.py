@@ -1,0 +1,186 @@
+"""The live state beside the ledger: conversations and counters in Redis, compared in consistent moments.
+
+A worker may be at work meanwhile. Each look at Redis is one atomic read of some hashes and of the
+position that belongs to them; the ledger is folded up to that position before they are compared.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from plaudit_schemas.service.redis import RedisClient, Script, execute
+from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.metrics.buckets import Cells
+from plaudit_stream_processors.state.fields import conversation_of
+from plaudit_stream_processors.state.keys import partition_keys
+
+from plaudit_infra.audit.ledger import Ledger
+
+AT_ONCE: Final = 256
+_UNCOMPARED: Final = frozenset(("dirty", "batch", "weight", "size", "children", "slots_of"))
+_PROGRESS: Final = ("revision", "end", "is_open", "erased", "events")
+
+FoldUntil = Callable[[int], Awaitable[None]]
+"""Folds the log into the ledger up to, and without, an offset."""
+
+
+class Finding(NamedTuple):
+    """What Redis has otherwise than the log, at a position."""
+
+    account: str
+    position: int
+    what: str
+
+
+class _Look(NamedTuple):
+    """What Redis showed in one moment: for each hash the scores in `open` and `ended`, and its fields."""
+
+    position: int | None
+    open_count: int
+    hashes: list[tuple[int | None, int | None, dict[bytes, bytes]]]
+
+
+class LiveState:
+    """The live state of one partition.
+
+    Attributes:
+        position: the next offset to fold, as of the last look; None before the first commit.
+        conversations, cells: how many were compared.
+    """
+
+    def __init__(self, client: RedisClient, prefix: str, ledger: Ledger, fold_until: FoldUntil) -> None:
+        self._client, self._ledger, self._fold_until = client, ledger, fold_until
+        self._keys = partition_keys(prefix, ledger.partition)
+        self._observe = Script("plaudit_infra.audit", "observe")
+        self.position: int | None = None
+        self.conversations = 0
+        self.cells = 0
+
+    async def compare(self) -> AsyncIterator[Finding]:
+        """Every difference. What appears while it looks is left for the next time."""
+        look = await self._look([], [])
+        if self._behind(look):
+            yield self._finding("state", "its position lies before the log's first record, or went back")
+            return
+        if look.position is None:
+            return
+        ledger = self._ledger
+        ledger.forget_before(time.time_ns() // 1_000_000)
+        expected = sum(state.is_open for state in ledger.states.values())
+        if look.open_count != expected and not ledger.first:
+            yield self._finding("state", f"{look.open_count} conversations are open; the log has {expected}")
+        keys = [key for key in ledger.states if key is not None and key not in ledger.unknown]
+        for start in range(0, len(keys), AT_ONCE):
+            async for finding in self._conversations(keys[start : start + AT_ONCE]):
+                yield finding
+        if ledger.first:
+            return  # corrections of what was counted before the log cannot be recounted
+        async for finding in self._buckets():
+            yield finding
+
+    async def _conversations(self, keys: Sequence[bytes]) -> AsyncIterator[Finding]:
+        names = [key.decode() for key in keys]
+        look = await self._look([self._keys.conversation + name for name in names], names)
+        if self._behind(look):
+            yield self._finding("state", "its position went back while it was read: Redis lost its data")
+            return
+        for key, (open_score, ended_score, fields) in zip(keys, look.hashes, strict=True):
+            self.conversations += 1
+            state = self._ledger.states[key]
+            for what in _differences(state, fields, expired=self._ledger.is_expired(state)):
+                yield self._finding("state", f"{state.key}: {what}")
+            if (open_score if state.is_open else ended_score) != _score(
+                state
+            ) and not self._ledger.is_expired(state):
+                yield self._finding(
+                    "state", f"{state.key}: it is not listed as {'open' if state.is_open else 'ended'}"
+                )
+
+    async def _buckets(self) -> AsyncIterator[Finding]:
+        changed = {name.decode() for name in await execute(self._client, "ZRANGE", self._keys.changed, 0, -1)}
+        names = sorted(changed | self._ledger.buckets.keys())
+        for start in range(0, len(names), AT_ONCE):
+            part = names[start : start + AT_ONCE]
+            look = await self._look([self._keys.metrics + name for name in part], [])
+            if self._behind(look):
+                yield self._finding("counters", "the position went back while they were read")
+                return
+            for name, (_, _, fields) in zip(part, look.hashes, strict=True):
+                for what in self._cell_differences(
+                    name, {cell.decode(): int(n) for cell, n in fields.items()}
+                ):
+                    yield self._finding("counters", f"bucket {name}: {what}")
+
+    def _cell_differences(self, name: str, found: Cells) -> Iterator[str]:
+        ledger, bucket = self._ledger, self._ledger.buckets.get(name)
+        if name in ledger.dropped or (
+            not found and bucket is not None and ledger.is_gone(name, bucket, time.time_ns() // 1_000_000)
+        ):
+            return
+        expected = bucket.cells if bucket is not None else {}
+        self.cells += len(expected)
+        for cell in sorted(found.keys() | expected.keys()):
+            if found.get(cell, 0) != expected.get(cell, 0):
+                yield f"{cell} is {found.get(cell, 0)}; the log has {expected.get(cell, 0)}"
+
+    async def _look(self, hashes: Sequence[str], ids: Sequence[str]) -> _Look:
+        keys = [self._keys.position, self._keys.open, self._keys.ended, *hashes]
+        following, open_count, *flat = await self._observe(self._client, keys, list(ids))
+        position = int(following) if following != b"" else None
+        if position is not None and position > self._ledger.position:
+            await self._fold_until(position)
+        triples = [
+            (_number(flat[at]), _number(flat[at + 1]), _fields(flat[at + 2])) for at in range(0, len(flat), 3)
+        ]
+        self.position = position
+        return _Look(position, int(open_count), triples)
+
+    def _behind(self, look: _Look) -> bool:
+        return look.position is not None and look.position < self._ledger.position
+
+    def _finding(self, account: str, what: str) -> Finding:
+        return Finding(account, self.position or 0, what)
+
+
+def _differences(state: ConversationState, fields: dict[bytes, bytes], *, expired: bool) -> Iterator[str]:
+    """In what a stored conversation differs; an expired one may be there whole, in part or not at all."""
+    if not fields:
+        if not expired:
+            yield "it is not there"
+        return
+    try:
+        stored = conversation_of(state.key, fields)
+    except (ValueError, KeyError, TypeError) as error:
+        yield f"it cannot be read: {error}"
+        return
+    names = (
+        _PROGRESS if expired else [name for name in ConversationState.__slots__ if name not in _UNCOMPARED]
+    )
+    different = [name for name in names if plain(getattr(stored, name)) != plain(getattr(state, name))]
+    if different:
+        yield f"its {', '.join(different)} differ from the log's"
+
+
+def plain(node: Any) -> Any:
+    """A part of a state as comparable data: JSON knows no tuples."""
+    if isinstance(node, dict):
+        return {key: plain(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [plain(value) for value in node]
+    return node
+
+
+def _score(state: ConversationState) -> int:
+    if state.is_open or state.end is None:
+        return state.activity_ms
+    return int(state.end["arrived_ms"])
+
+
+def _number(score: bytes) -> int | None:
+    return int(float(score)) if score else None
+
+
+def _fields(flat: Any) -> dict[bytes, bytes]:
+    if isinstance(flat, dict):
+        return flat
+    return dict(zip(flat[::2], flat[1::2], strict=True))

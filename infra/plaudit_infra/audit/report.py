@@ -1,0 +1,159 @@
+"""What an audit found: an account of each partition, and every difference."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, NamedTuple
+
+from plaudit_consumers.rows.schemas import SUBSETS, TRAINING
+
+KEPT: Final = 1000
+
+
+class Difference(NamedTuple):
+    """Something that does not balance.
+
+    Attributes:
+        account: state, counters, dead letters, finished conversations, or a subset's name.
+        first, last: the offsets concerned, both included: of the events for state, counters, dead
+            letters and finished conversations, of the finished topic for subsets.
+    """
+
+    account: str
+    partition: int
+    first: int
+    last: int
+    what: str
+
+    def __str__(self) -> str:
+        offsets = (
+            f"offset {self.first}" if self.first == self.last else f"offsets {self.first} to {self.last}"
+        )
+        return f"{self.account}, partition {self.partition}, {offsets}: {self.what}"
+
+
+@dataclass(slots=True)
+class Account:
+    """What there was of one partition.
+
+    Attributes:
+        first, end: the offsets of the log that were audited.
+        folded: events that changed a state; with duplicates, ignored and refused these are all events.
+        refused: reason -> events.
+        letters: dead letters found for them; `letter_repeats` came again after a crash.
+        state_position: where the live state stands; None before its first commit.
+        emissions: finished conversations that the log must have brought by then.
+        finished: those found; `finished_repeats` came again after a crash.
+        sink_position: the offset of the finished topic up to which there are files.
+        rows: subset -> rows found; `rows_expected` is what the finished conversations amount to.
+        unread: records that no sink can read, with dead letters of their own.
+    """
+
+    partition: int
+    first: int = 0
+    end: int = 0
+    events: int = 0
+    folded: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    incomplete: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    letters: int = 0
+    letter_repeats: int = 0
+    state_position: int | None = None
+    conversations: int = 0
+    cells: int = 0
+    emissions: int = 0
+    finished: int = 0
+    finished_repeats: int = 0
+    finished_end: int = 0
+    sink_position: int = 0
+    unread: int = 0
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUBSETS, 0))
+    rows_expected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUBSETS, 0))
+
+
+@dataclass(slots=True)
+class Report:
+    """An audit's outcome.
+
+    Attributes:
+        differences: the first KEPT of them; `found` counts them all by account.
+        pending: what a worker or a sink has not come to yet: no difference, but not all is audited.
+        unchecked: what could not be audited, and why.
+    """
+
+    accounts: list[Account] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    found: Counter[str] = field(default_factory=Counter)
+    pending: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    @property
+    def balanced(self) -> bool:
+        """True where nothing differs."""
+        return not self.found
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        """Keep differences."""
+        for difference in differences:
+            self.found[difference.account] += 1
+            if len(self.differences) < KEPT:
+                self.differences.append(difference)
+
+    def totals(self) -> dict[str, int]:
+        """The sums over all partitions, in the order of the line."""
+        reasons: Counter[str] = Counter()
+        for account in self.accounts:
+            reasons.update(account.refused)
+        sums = {
+            name: sum(getattr(account, name) for account in self.accounts)
+            for name in ("events", "folded", "duplicates", "ignored")
+        }
+        sums |= {f"refused: {reason}": count for reason, count in sorted(reasons.items())}
+        sums |= {
+            name: sum(getattr(account, name) for account in self.accounts)
+            for name in ("letters", "conversations", "cells", "emissions", "finished", "finished_repeats")
+        }
+        for subset in SUBSETS:
+            sums[f"rows: {subset}"] = sum(account.rows[subset] for account in self.accounts)
+        return sums
+
+    def document(self) -> dict[str, Any]:
+        """The report as one JSON object."""
+        return {
+            "balanced": self.balanced,
+            "totals": self.totals(),
+            "partitions": [asdict(account) for account in self.accounts],
+            "differences": [difference._asdict() for difference in self.differences],
+            "found": dict(self.found),
+            "pending": self.pending,
+            "unchecked": self.unchecked,
+        }
+
+
+def text(report: Report) -> str:
+    """The report for a person."""
+    lines = _table(report.accounts)
+    lines += [""] + [f"{name:<32}{count:>14,}" for name, count in report.totals().items()] + [""]
+    lines += [f"not yet: {what}" for what in report.pending]
+    lines += [f"not checked: {what}" for what in report.unchecked]
+    lines += [f"DIFFERENCE {difference}" for difference in report.differences]
+    more = report.found.total() - len(report.differences)
+    if more > 0:
+        lines.append(f"and {more} differences more")
+    verdict = f"{report.found.total()} differences" if report.found else "the books balance"
+    return "\n".join([*lines, verdict])
+
+
+def _table(accounts: Iterable[Account]) -> list[str]:
+    head = ("partition", "events", "folded", "refused", "finished", "conversations", *TRAINING)
+    lines = ["".join(f"{name:>{max(len(name) + 2, 11)}}" for name in head)]
+    for account in accounts:
+        cells = (
+            account.partition, account.events, account.folded, sum(account.refused.values()),
+            account.finished, account.rows["conversations"], *(account.rows[subset] for subset in TRAINING),
+        )  # fmt: skip
+        pairs = zip(head, cells, strict=True)
+        lines.append("".join(f"{cell:>{max(len(name) + 2, 11)},}" for name, cell in pairs))
+    return lines

@@ -1,0 +1,106 @@
+"""From a partition's ledger to its dead letters, finished conversations and rows."""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from plaudit_consumers.datasets.sources import LiveRoot
+from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
+
+from plaudit_infra.audit.dead_letters import LetterIndex, compare_letters
+from plaudit_infra.audit.finished import FinishedComparison, SinkRefusals
+from plaudit_infra.audit.ledger import Ledger
+from plaudit_infra.audit.report import Account, Report
+from plaudit_infra.audit.rows import RowsCheck
+from plaudit_infra.audit.sink_positions import position_of
+
+
+class SinkOutput(NamedTuple):
+    """A sink's root; files of records that Kafka took before `since_ms` may have been deleted."""
+
+    root: str
+    since_ms: int = 0
+
+
+class ResultsCheck:
+    """Fills a report, partition by partition; reads everything from Kafka and the output itself."""
+
+    def __init__(self, connection: ConnectionSettings, output: SinkOutput | None, report: Report) -> None:
+        """Reads the dead letters.
+
+        Args:
+            output: None leaves the rows unchecked.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+            TopicError: a topic does not exist.
+            SourceFileError: the root does not exist.
+        """
+        self._schemas, self._report = connection.schemas(), report
+        self._root = None if output is None else LiveRoot(output.root)
+        self._since_ms = 0 if output is None else output.since_ms
+        if self._root is None:
+            report.unchecked.append("rows: no output of a sink was given")
+        markers = {} if self._root is None else self._root.markers()
+        self._written = {partition: position_of(marker) or 0 for partition, marker in markers.items()}
+        self._letters = _read_letters(connection, report)  # after the positions: a sink may be at work
+        self._reader = TopicReader(connection, FINISHED)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+    def check_partition(self, ledger: Ledger, account: Account, committed: int) -> None:
+        """Compare one partition.
+
+        Args:
+            ledger: folded to the end of the log, or to where the live state stands.
+            account: knows how far the live state has come.
+            committed: what the live state had committed before this object was made.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+            SourceFileError: a foreign file lies in the root.
+        """
+        report, partition = self._report, ledger.partition
+        report.accounts.append(account)
+        report.add(compare_letters(ledger, account, self._letters, committed))
+        refusals = SinkRefusals(self._letters.unread.get(partition, set()), self._written.get(partition, 0))
+        finished = FinishedComparison(ledger, account, refusals, self._schemas)
+        self._check_rows(finished, account)
+        report.add(finished.differences())
+        report.add(finished.missing())
+        waiting = account.end - (account.state_position or 0)
+        if waiting > 0:
+            report.pending.append(f"partition {partition}: {waiting} events are not folded by a worker")
+        waiting = account.finished_end - account.sink_position
+        if self._root is not None and waiting > 0:
+            report.pending.append(f"partition {partition}: {waiting} records are not written by a sink")
+
+    def _check_rows(self, finished: FinishedComparison, account: Account) -> None:
+        if self._root is not None:  # no marker is ahead of files that are listed after it was read
+            marker = self._root.markers().get(account.partition)
+            files = self._root.files(account.partition)
+        first, end = self._reader.ends(account.partition)
+        account.finished_end = end
+        written = finished.compare_records(self._reader.records(account.partition, first, end))
+        if self._root is None:
+            for _ in written:
+                pass
+            return
+        with tempfile.TemporaryDirectory() as work:
+            rows = RowsCheck(self._root, files, marker, Path(work), account, since_ms=self._since_ms)
+            self._report.add(rows.compare(written, first))
+            self._report.unchecked += rows.unchecked
+
+
+def _read_letters(connection: ConnectionSettings, report: Report) -> LetterIndex:
+    letters = LetterIndex()
+    events, finished = connection.topic_prefix + EVENTS, connection.topic_prefix + FINISHED
+    with TopicReader(connection, DEAD_LETTERS) as reader:
+        for partition in reader.partitions():
+            records = reader.records(partition, *reader.ends(partition))
+            report.add(letters.add_letters(records, events, finished))
+    return letters

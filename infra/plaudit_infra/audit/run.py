@@ -1,0 +1,179 @@
+"""`audit`: one fold of the log, and everything that came of it compared with that."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.service.redis import AWAY, connect, execute
+from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import EVENTS, FINISHED
+from plaudit_stream_processors.fold import Rules
+from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.worker.settings import WorkerSettings
+
+from plaudit_infra.audit.admitted_labels import AdmittedLabels
+from plaudit_infra.audit.ledger import Ledger
+from plaudit_infra.audit.live_state import LiveState
+from plaudit_infra.audit.report import Account, Difference, Report
+from plaudit_infra.audit.results import ResultsCheck, SinkOutput
+from plaudit_infra.audit.sink_positions import written_positions
+
+_SLICE: Final = 100_000
+_POLL_S: Final = 0.3
+
+
+def audit(
+    connection: ConnectionSettings,
+    worker: WorkerSettings,
+    root: str | None,
+    *,
+    wait_s: float = 0.0,
+    rows_since_ms: int = 0,
+) -> Report:
+    """Compare state, counters, dead letters, finished conversations and rows with the log.
+
+    It reads everything and writes nothing; workers and sinks may be at work. Memory: the states of one
+    partition that still take events, a digest for each finished conversation and each dead letter, and a few
+    batches of rows.
+
+    Args:
+        worker: the settings that the workers run with: retention and models decide what they count.
+        root: the sink's output; None leaves the rows out.
+        wait_s: how long to wait until workers and sinks have caught up with the log as it stands now.
+        rows_since_ms: files of records that Kafka took before this time may have been deleted.
+
+    Raises:
+        ServiceUnavailableError: Kafka or Redis does not answer.
+        TopicError: a topic does not exist.
+        SourceFileError: the root does not exist, or foreign files lie in it.
+    """
+    report = Report()
+    with TopicReader(connection, EVENTS) as reader:
+        line = _Line(connection, worker, reader, report)
+        try:
+            if wait_s:
+                _wait(line, root, time.monotonic() + wait_s)
+            _audit(line, None if root is None else SinkOutput(root, rows_since_ms))
+        except AWAY as error:
+            raise ServiceUnavailableError(
+                f"Redis does not answer ({error}); check PLAUDIT_REDIS_URL"
+            ) from None
+    return report
+
+
+class _Line(NamedTuple):
+    connection: ConnectionSettings
+    worker: WorkerSettings
+    reader: TopicReader
+    report: Report
+
+
+def _audit(line: _Line, output: SinkOutput | None) -> None:
+    partitions = line.reader.partitions()
+    committed = asyncio.run(_committed_positions(line.connection, partitions))
+    results = ResultsCheck(line.connection, output, line.report)
+    try:
+        for partition in partitions:
+            ledger, account = asyncio.run(_fold_partition(line, partition))
+            results.check_partition(ledger, account, committed[partition])
+    finally:
+        results.close()
+
+
+async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]:
+    """One partition's ledger to the end of the log, after the live state was compared with it."""
+    connection, worker, reader, report = line
+    first, end = reader.ends(partition)
+    client = connect(connection.redis_url.get_secret_value())
+    models = [model for model in worker.metric_models.split(",") if model]
+    labels = AdmittedLabels(client, connection.redis_prefix, models)
+    ledger = _ledger(connection, worker, labels, partition, first)
+
+    async def fold_until(offset: int) -> None:
+        await labels.refresh()
+        while ledger.position < offset:
+            until = min(offset, ledger.position + _SLICE)
+            ledger.fold_records(reader.records(partition, ledger.position, until))
+            ledger.position = until  # the log's last offsets may be no records
+            ledger.forget_before(time.time_ns() // 1_000_000)
+
+    try:
+        live = LiveState(client, connection.redis_prefix, ledger, fold_until)
+        async for account, position, what in live.compare():
+            report.add([Difference(account, partition, first, position, what)])
+        await fold_until(end)
+    finally:
+        await client.aclose()
+    if first:
+        report.unchecked.append(
+            f"partition {partition}: the log begins at offset {first}; counters, and conversations that may "
+            "have begun before"
+        )
+    ledger.release()
+    return ledger, _account(ledger, live)
+
+
+def _ledger(
+    connection: ConnectionSettings, worker: WorkerSettings, labels: AdmittedLabels, partition: int, first: int
+) -> Ledger:
+    schemas = connection.schemas()
+    return Ledger(
+        partition,
+        Rules(worker.state_retention_ms, labels.series_for),
+        Decoder("conversation_event", schemas, sparse=True),
+        Encoder("finished_conversation", schemas),
+        first=first,
+        position=first,
+    )
+
+
+def _account(ledger: Ledger, live: LiveState) -> Account:
+    return Account(
+        ledger.partition,
+        first=ledger.first,
+        end=ledger.position,
+        events=ledger.events,
+        folded=ledger.folded,
+        duplicates=ledger.duplicates,
+        ignored=ledger.ignored,
+        incomplete=ledger.incomplete,
+        state_position=live.position,
+        conversations=live.conversations,
+        cells=live.cells,
+    )
+
+
+def _wait(line: _Line, root: str | None, deadline: float) -> None:
+    """Until workers, then sinks, stand where the log and the finished topic end now, or the deadline."""
+    connection, reader = line.connection, line.reader
+    ends = {partition: reader.ends(partition)[1] for partition in reader.partitions()}
+    _wait_for(lambda: asyncio.run(_committed_positions(connection, list(ends))), ends, deadline)
+    if root is not None:
+        with TopicReader(connection, FINISHED) as finished:
+            ends = {partition: finished.ends(partition)[1] for partition in ends}
+        _wait_for(lambda: written_positions(root), ends, deadline)
+
+
+def _wait_for(positions: Callable[[], dict[int, int]], ends: dict[int, int], deadline: float) -> None:
+    while time.monotonic() < deadline:
+        reached = positions()
+        if all(reached.get(partition, 0) >= end for partition, end in ends.items()):
+            return
+        time.sleep(_POLL_S)
+
+
+async def _committed_positions(connection: ConnectionSettings, partitions: list[int]) -> dict[int, int]:
+    """Partition -> the next offset that the live state has to fold; 0 where it has none."""
+    client = connect(connection.redis_url.get_secret_value())
+    found: dict[int, int] = {}
+    try:
+        for partition in partitions:
+            key = partition_keys(connection.redis_prefix, partition).position
+            found[partition] = int(await execute(client, "HGET", key, "next") or 0)
+    finally:
+        await client.aclose()
+    return found

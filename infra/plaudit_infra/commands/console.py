@@ -1,0 +1,37 @@
+"""`plaudit console`: the team's web application."""
+
+from argparse import ArgumentParser, Namespace
+
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_schemas.commands import Command
+from plaudit_schemas.service.logs import add_log_level
+from plaudit_schemas.settings import add_arguments, load
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+from plaudit_infra.console.pages import console_pages
+from plaudit_infra.console.settings import ConsoleSettings
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Serves the team's pages: the dashboard, and those of other installed members. One signs in with an "
+        "API key of the gateway; the session ends after some hours, with the key, or with the console. It "
+        "stops at SIGTERM."
+    )
+    add_log_level(parser)
+    pages = [kind for page in console_pages() for kind in page.settings]
+    add_arguments(parser, ConnectionSettings, ConsoleSettings, GatewaySettings, *pages)
+
+
+def run(arguments: Namespace) -> int:
+    from plaudit_producers.gateway.access.key_stores import key_store_of  # noqa: PLC0415  # loads Redis' client
+
+    from plaudit_infra.console.run import run_console  # noqa: PLC0415  # loads the web server
+
+    connection = load(ConnectionSettings, arguments)
+    store = key_store_of(load(GatewaySettings, arguments), connection)
+    settings = load(ConsoleSettings, arguments)
+    return run_console(settings, connection, store, arguments, log_level=arguments.log_level)
+
+
+COMMAND = Command("console", "serve the team's pages: dashboard and more", configure, run)

@@ -1,0 +1,142 @@
+"""Who may pass: sessions, and the middleware that asks for one."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from plaudit_producers.gateway.errors import KeyStoreError
+from plaudit_schemas.service.console import ConsolePage, ConsoleUser, set_user
+from plaudit_schemas.service.health import LIVE, METRICS, READY
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from plaudit_infra.console.accounts import Accounts, user_of_key
+from plaudit_infra.console.layout import refusal_html
+from plaudit_infra.console.sessions import Sessions
+
+log = logging.getLogger("plaudit.console")
+
+_VISITOR: Final = ConsoleUser("", None, frozenset())
+_OPEN_PATHS: Final = frozenset(("/sign-in", LIVE, READY, METRICS))
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The session cookie's name; over https no other site of the domain can set one of this name."""
+    return "__Host-plaudit_session" if secure else "plaudit_session"
+
+
+class ConsoleAccess:
+    """Signs people in and out, and tells whose a request is."""
+
+    def __init__(self, accounts: Accounts, *, session_s: int, visitors: bool) -> None:
+        """`visitors`: whether one may look around without a sign-in."""
+        self._accounts, self._visitors = accounts, visitors
+        self._sessions = Sessions(session_s)
+        self.session_s = session_s
+
+    @property
+    def signed_in(self) -> int:
+        """How many sessions there are."""
+        return len(self._sessions)
+
+    async def sign_in(self, secret: str) -> str | None:
+        """A token for the cookie; None for what is no key.
+
+        Raises:
+            KeyStoreError: the store does not answer.
+        """
+        key = await self._accounts.find_by_secret(secret)
+        if key is None:
+            return None
+        log.info("the key %s signed in", key.id)
+        return self._sessions.begin(key.id)
+
+    def sign_out(self, scope: Scope) -> None:
+        """End the session of a request."""
+        self._sessions.end(_token(scope))
+
+    async def user_of(self, scope: Scope) -> ConsoleUser | None:
+        """Whose a request is; None where they must sign in first.
+
+        Raises:
+            KeyStoreError: the store does not answer.
+        """
+        token = _token(scope)
+        session = self._sessions.find(token) if token else None
+        key = None if session is None else await self._accounts.find(session.key_id)
+        if key is not None:
+            return user_of_key(key)
+        return _VISITOR if self._visitors else None
+
+
+class RequireUser:
+    """Lets signed-in users through, to the pages that their roles allow."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: ConsoleAccess,
+        pages: Sequence[ConsolePage],
+        stopping: Callable[[], bool],
+    ) -> None:
+        """`stopping`: whether the server is ending."""
+        self._app, self._access, self._stopping = app, access, stopping
+        self._pages = {page.name: page for page in pages}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path: str = scope.get("path", "")
+        if scope["type"] != "http" or path in _OPEN_PATHS or path.startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        answer: Response | None = None
+        try:
+            user = await self._access.user_of(scope)
+        except KeyStoreError:
+            answer = _problem(503, "the key store does not answer; try again later")
+        else:
+            page = self._pages.get(path.split("/")[1])
+            if user is None:
+                answer = _ask_to_sign_in(scope, path)
+            elif page is not None and not page.may_be_seen_by(user):
+                roles = " or ".join(sorted(page.roles))
+                answer = refuse_user(scope, user, f"{page.title} takes a key with the role {roles}.")
+            else:
+                set_user(scope, user, lambda: self._is_over(scope, user))
+        await (answer or self._app)(scope, receive, send)
+
+    async def _is_over(self, scope: Scope, user: ConsoleUser) -> bool:
+        try:
+            return self._stopping() or await self._access.user_of(scope) != user
+        except KeyStoreError:
+            return False  # as it was known
+
+
+def refuse_user(scope: Scope, user: ConsoleUser, detail: str) -> Response:
+    """The answer for somebody who is signed in and may not see this."""
+    if _is_asked_by_a_browser(scope):
+        return HTMLResponse(refusal_html(user, detail), 403)
+    return _problem(403, detail)
+
+
+def _token(scope: Scope) -> str:
+    cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
+    return cookies.get(cookie_name(secure=scope["scheme"] == "https"), "")
+
+
+def _ask_to_sign_in(scope: Scope, path: str) -> Response:
+    """A page leads to the sign-in; a script is told."""
+    if _is_asked_by_a_browser(scope):
+        return RedirectResponse(f"/sign-in?next={quote(path)}", 303)
+    return _problem(401, "sign in first")
+
+
+def _is_asked_by_a_browser(scope: Scope) -> bool:
+    return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _problem(status: int, detail: str) -> Response:
+    return JSONResponse({"detail": detail}, status)

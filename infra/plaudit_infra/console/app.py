@@ -1,0 +1,176 @@
+"""The console's web application: sign-in, session, pages."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from plaudit_producers.gateway.errors import KeyStoreError
+from plaudit_schemas.service.console import ConsolePage, ConsoleUser, PageParts, user_of
+from plaudit_schemas.service.health import LIVE, METRICS, READY, Health
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from plaudit_infra.console.access import ConsoleAccess, RequireUser, cookie_name, refuse_user
+from plaudit_infra.console.layout import page_html, sign_in_html
+from plaudit_infra.console.security import SecurityHeaders
+
+log = logging.getLogger("plaudit.console")
+
+_LARGEST_FORM_BYTES: Final = 10_000
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def create_app(
+    pages: Sequence[tuple[ConsolePage, PageParts]],
+    access: ConsoleAccess,
+    health: Health,
+    stopping: Callable[[], bool],
+) -> Starlette:
+    """The console with these pages, in their order.
+
+    Args:
+        stopping: whether the server is ending; streams end then.
+    """
+    everything = [page for page, _ in pages]
+    routes: list[BaseRoute] = [
+        Route("/", _home(everything)),
+        Route("/sign-in", _SignIn(access).show, methods=["GET"]),
+        Route("/sign-in", _SignIn(access).accept, methods=["POST"]),
+        Route("/sign-out", _sign_out(access), methods=["POST"]),
+        *_health_routes(health),
+        *_static_routes("/static", files("plaudit_infra.console") / "static"),
+    ]
+    for page, parts in pages:
+        routes += _page_routes(page, parts, everything)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        for _, parts in pages:
+            await parts.close()
+
+    middleware = [
+        Middleware(SecurityHeaders),
+        Middleware(RequireUser, access=access, pages=everything, stopping=stopping),
+    ]
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+
+
+def _home(pages: Sequence[ConsolePage]) -> Any:
+    async def home(request: Request) -> Response:
+        user = user_of(request.scope)
+        visible = [page for page in pages if page.may_be_seen_by(user)]
+        if not visible:
+            roles = ", ".join(sorted({role for page in pages for role in page.roles}))
+            return refuse_user(request.scope, user, f"No page is for this key; there are some for {roles}.")
+        return RedirectResponse(f"/{visible[0].name}", 303)
+
+    return home
+
+
+class _SignIn:
+    """Asks for an API key, and begins a session with it."""
+
+    def __init__(self, access: ConsoleAccess) -> None:
+        self._access = access
+
+    async def show(self, request: Request) -> Response:
+        return HTMLResponse(sign_in_html(_local_path(request.query_params.get("next", "/"))))
+
+    async def accept(self, request: Request) -> Response:
+        form = parse_qs((await _body(request)).decode(errors="replace"))
+        next_path = _local_path(form.get("next", ["/"])[0])
+        try:
+            token = await self._access.sign_in(form.get("key", [""])[0].strip())
+        except KeyStoreError as error:
+            log.warning("nobody can sign in: %s", error)
+            return HTMLResponse(
+                sign_in_html(next_path, "The key store does not answer; try again later."), 503
+            )
+        if token is None:
+            log.info("a sign-in from %s was refused", request.client.host if request.client else "?")
+            problem = "This is no API key, or it was revoked."
+            return HTMLResponse(sign_in_html(next_path, problem), 401)
+        answer = RedirectResponse(next_path, 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(
+            cookie_name(secure=secure), token,
+            max_age=self._access.session_s, httponly=True, samesite="lax", secure=secure,
+        )  # fmt: skip
+        return answer
+
+
+def _sign_out(access: ConsoleAccess) -> Any:
+    async def sign_out(request: Request) -> Response:
+        access.sign_out(request.scope)
+        answer = RedirectResponse("/sign-in", 303)
+        secure = request.url.scheme == "https"
+        answer.delete_cookie(cookie_name(secure=secure), httponly=True, samesite="lax", secure=secure)
+        return answer
+
+    return sign_out
+
+
+def _page_routes(page: ConsolePage, parts: PageParts, pages: Sequence[ConsolePage]) -> list[BaseRoute]:
+    async def show(request: Request) -> Response:
+        user: ConsoleUser = user_of(request.scope)
+        return HTMLResponse(page_html(page, user, [each for each in pages if each.may_be_seen_by(user)]))
+
+    static = _static_routes("/static", files(page.package) / "static")
+    return [
+        Route(f"/{page.name}", show, methods=["GET"]),
+        Mount(f"/{page.name}", routes=[*static, *parts.routes]),
+    ]
+
+
+def _static_routes(path: str, folder: Traversable) -> list[BaseRoute]:
+    """A route for each script, style and picture of a folder, and of those in it."""
+    routes: list[BaseRoute] = []
+    for entry in folder.iterdir():
+        suffix = "." + entry.name.rpartition(".")[2]
+        if entry.is_dir():
+            routes += _static_routes(f"{path}/{entry.name}", entry)
+        elif suffix in _TYPES:
+            routes.append(_file_route(f"{path}/{entry.name}", entry.read_bytes(), _TYPES[suffix]))
+    return routes
+
+
+def _file_route(path: str, content: bytes, media_type: str) -> Route:
+    async def get_file(_request: Request) -> Response:
+        return Response(content, headers={"Cache-Control": "no-cache"}, media_type=media_type)
+
+    return Route(path, get_file, methods=["GET"])
+
+
+def _health_routes(health: Health) -> list[BaseRoute]:
+    def route(path: str) -> Route:
+        async def answer(_request: Request) -> Response:
+            found = health.answer_of(path)
+            assert found is not None  # noqa: S101  # it knows its own paths
+            return Response(found.body, found.status, media_type=found.media_type)
+
+        return Route(path, answer, methods=["GET"])
+
+    return [route(path) for path in (LIVE, READY, METRICS)]
+
+
+async def _body(request: Request) -> bytes:
+    """A form's bytes; a larger body than any form's is cut."""
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _LARGEST_FORM_BYTES:
+            break
+    return content[:_LARGEST_FORM_BYTES]
+
+
+def _local_path(text: str) -> str:
+    """A path of the console itself: nobody is sent to another site after a sign-in."""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"

@@ -1,0 +1,34 @@
+"""The pages that installed members offer."""
+
+from argparse import Namespace
+from importlib.metadata import entry_points
+
+from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.service.console import PAGES_GROUP, ConsolePage, PageParts
+from plaudit_schemas.settings import load
+from plaudit_schemas.settings.connection import ConnectionSettings
+
+
+def console_pages() -> list[ConsolePage]:
+    """Every page, in the order of the navigation.
+
+    Raises:
+        SettingsError: two pages have one name.
+    """
+    pages: list[ConsolePage] = [point.load() for point in entry_points(group=PAGES_GROUP)]
+    names = [page.name for page in pages]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(
+                f"two pages of the console are named {name!r}; uninstall one of their members"
+            )
+    return sorted(pages, key=lambda page: (page.order, page.name))
+
+
+def create_parts(page: ConsolePage, connection: ConnectionSettings, arguments: Namespace) -> PageParts:
+    """A page at work, with its settings from the command's arguments and the environment.
+
+    Raises:
+        SettingsError: one of its settings is wrong.
+    """
+    return page.create(connection, lambda kind: load(kind, arguments))

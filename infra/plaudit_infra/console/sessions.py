@@ -1,0 +1,56 @@
+"""Who is signed in. Sessions live in the console's memory: a restart signs everybody out."""
+
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+_MOST: Final = 10_000
+
+
+class Session(NamedTuple):
+    """One sign-in.
+
+    Attributes:
+        key_id: of the API key; a revoked key ends its sessions.
+        expires_at: in seconds of the clock.
+    """
+
+    key_id: str
+    expires_at: float
+
+
+class Sessions:
+    """Sessions by the digest of their token: what is in memory signs nobody in."""
+
+    def __init__(self, lifetime_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lifetime_s, self._clock = lifetime_s, clock
+        self._held: dict[bytes, Session] = {}
+
+    def __len__(self) -> int:
+        now = self._clock()
+        return sum(session.expires_at > now for session in self._held.values())
+
+    def begin(self, key_id: str) -> str:
+        """A new session; gives its token. Beyond 10,000 the oldest one ends."""
+        now = self._clock()
+        self._held = {digest: session for digest, session in self._held.items() if session.expires_at > now}
+        while len(self._held) >= _MOST:
+            del self._held[next(iter(self._held))]
+        token = secrets.token_urlsafe(32)
+        self._held[_digest(token)] = Session(key_id, now + self._lifetime_s)
+        return token
+
+    def find(self, token: str) -> Session | None:
+        """The session of a token; None where there is none, or it has run out."""
+        session = self._held.get(_digest(token))
+        return session if session is not None and session.expires_at > self._clock() else None
+
+    def end(self, token: str) -> None:
+        """Sign out."""
+        self._held.pop(_digest(token), None)
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode(errors="surrogateescape")).digest()

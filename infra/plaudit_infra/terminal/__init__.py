@@ -1,1 +1,0 @@
-"""What `plaudit top` and the demo show in a terminal."""

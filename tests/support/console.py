@@ -1,0 +1,47 @@
+"""The console as a real process, and a browser's way into it."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.support.event_log import own_topics
+from tests.support.web_process import WebProcess
+
+LATE_MS = 30_000
+
+
+class Console(WebProcess):
+    """Begins with `start`; `sign_in` takes a browser's page through the sign-in."""
+
+    command = "console"
+
+    def start(self) -> "Console":
+        """Start the process and wait until it is ready."""
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def revoke(self, name: str) -> None:
+        """Revoke the key of this name."""
+        (key_id,) = (key.id for key in self.keys.load().values() if key.name == name)
+        assert self.keys.revoke(key_id)
+
+    def sign_in(self, page: Page, key: str, path: str = "/dashboard") -> Page:
+        """Open a page of the console through the sign-in."""
+        page.goto(self.url + path)
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(self.url + path)
+        return page
+
+
+def show_dashboard(page: Page, console: Console, key: str) -> Page:
+    """The dashboard, live."""
+    console.sign_in(page, key)
+    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
+    return page
+
+
+def make_console(kafka: str, folder: Path, **settings: str) -> Console:
+    """A console that is not started yet."""
+    return Console(own_topics(kafka), folder, dict(settings))
