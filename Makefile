@@ -47,7 +47,7 @@ format: install ## format the code and mend what ruff can
 bench: install ## run the benchmarks; CASES=codec,worker picks some
 	@$(RUN) python -m benchmarks $(CASES)
 
-chaos: install ## kill processes of the whole line at random and balance the books; SEED=n repeats a round
+chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos
 
 clean: ## remove what was installed and built

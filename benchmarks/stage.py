@@ -17,9 +17,9 @@ import redis
 from confluent_kafka import Producer
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.valkey import ValkeyServer
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
-from plaudit_schemas.keys import PARTITIONER
-from plaudit_schemas.producing import produce_when_room
+from plaudit_schemas.contract.keys import PARTITIONER
+from plaudit_schemas.kafka.producer import produce_when_room
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 

@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.keys import conversation_key
-from plaudit_schemas.ulid import encode_ulid
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.ulid import encode_ulid
 
 TEXT = "the model said that nobody had asked about the weather in Zürich on a day like this 😀"
 WORDS = TEXT.split()

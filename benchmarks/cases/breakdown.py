@@ -9,17 +9,22 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
 from hiredis import pack_command
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_schemas.keys import partition_of
-from plaudit_stream_processors.fold import Conversation, Effects, Rules
-from plaudit_stream_processors.metrics.admission import Admission
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.contract.keys import partition_of
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_stream_processors.fold import ConversationState, Rules
+from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
-from plaudit_stream_processors.worker.batches import PartitionFolder, Tools, _Folding
+from plaudit_stream_processors.worker.partition_folder import (
+    BatchFold,
+    FoldContext,
+    PartitionFolder,
+    WorkerTopics,
+)
 
 from benchmarks.report import Row, row
 from benchmarks.stage import PARTITIONS, event_count, processor_seconds, rate, stage, stop
@@ -44,9 +49,9 @@ class _NoServer(ConversationStore):
     def __init__(self) -> None:
         super().__init__(None, state_retention_ms=3 * 86_400_000)  # type: ignore[arg-type]  # never called
 
-    async def load(
+    async def load_conversations(
         self, _partition: int, _keys: Sequence[str], _holding: Holding | None = None
-    ) -> dict[str, Conversation]:
+    ) -> dict[str, ConversationState]:
         return {}
 
 
@@ -56,18 +61,20 @@ async def _admitted(_kind: str, values: list[str]) -> list[bool]:
 
 def _stages(count: int) -> Stages:
     now = time.time_ns() // 1000
-    logs: list[list[Any]] = [[] for _ in range(PARTITIONS)]
+    logs: list[list[KafkaRecord]] = [[] for _ in range(PARTITIONS)]
     for key, value in events(count, start_us=now):
-        log = logs[partition_of(key, PARTITIONS)]
-        log.append(SimpleNamespace(key=key, value=value, offset=len(log), timestamp=now // 1000))
-    admission = Admission(_admitted)
-    tools = Tools(
-        "events", _NoServer(), Rules(admit=admission.admit), admission,
+        partition = partition_of(key, PARTITIONS)
+        log = logs[partition]
+        log.append(KafkaRecord(partition, len(log), now // 1000, key, value))
+    label_limit = LabelLimit(_admitted)
+    topics = WorkerTopics("events", "finished", "letters", "metrics")
+    context = FoldContext(
+        topics, _NoServer(), Rules(series_for=label_limit.series_for), label_limit,
         Decoder("conversation_event", sparse=True), Encoder("finished_conversation"),
     )  # fmt: skip
     spent: defaultdict[str, float] = defaultdict(float)
     folders = [
-        PartitionFolder(tools, partition, Ownership(1, None), 400_000) for partition in range(PARTITIONS)
+        PartitionFolder(context, partition, Ownership(1, None), 400_000) for partition in range(PARTITIONS)
     ]
 
     async def work() -> None:
@@ -80,22 +87,22 @@ def _stages(count: int) -> Stages:
     return {name: seconds / count * 1e6 for name, seconds in spent.items()}
 
 
-async def _batch(folder: PartitionFolder, records: list[Any], spent: defaultdict[str, float]) -> None:
+async def _batch(folder: PartitionFolder, records: list[KafkaRecord], spent: defaultdict[str, float]) -> None:
     marks = [time.process_time()]
     folder._number += 1
-    decoded = folder.tools.decoder.decode_many([record.value for record in records])
+    decoded = folder.context.decoder.decode_many([record.value for record in records])
     marks.append(time.process_time())
-    await folder._fetch(records, decoded)
+    await folder._load_states(records, decoded)
     marks.append(time.process_time())
-    folding = _Folding(folder, folder._number, Effects())
-    folding.take(zip(records, decoded, strict=True))
+    folding = BatchFold(folder, folder._number)
+    folding.fold_records(zip(records, decoded, strict=True))
     marks.append(time.process_time())
     prepared = folding.result(records[0].offset, records[-1].offset + 1)
     marks.append(time.process_time())
     arguments: Any = ("EVALSHA", *prepared.commit.conversations)
     pack_command(arguments)
     marks.append(time.process_time())
-    folder.cache.committed(prepared.number)
+    folder.cache.batch_committed(prepared.number)
     marks.append(time.process_time())
     names = ("decode", "look up states", "fold, finished records", "JSON of what changed", "pack", "forget")
     for name, before, after in zip(names, marks, marks[1:], strict=False):

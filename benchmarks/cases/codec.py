@@ -5,8 +5,9 @@ from collections.abc import Callable
 from io import BytesIO
 
 import fastavro
-from plaudit_schemas.catalog import parse, schema_text
-from plaudit_schemas.codec import HEADER_BYTES, Decoder, Encoder
+from plaudit_schemas.codec.catalog import parse, schema_text
+from plaudit_schemas.codec.header import HEADER_BYTES
+from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.examples import examples
 
 from benchmarks.report import Row, row

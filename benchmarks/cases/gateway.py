@@ -25,16 +25,16 @@ import uvloop
 from confluent_kafka import Producer
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.valkey import ValkeyServer
-from plaudit_producers._encode import EventEncoder
-from plaudit_producers._options import ProducerOptions
-from plaudit_producers.gateway.access import Principal
-from plaudit_producers.gateway.intake import Intake, parse_events
-from plaudit_producers.gateway.sending import Outgoing
-from plaudit_schemas.codec import PackagedSchemas
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_producers.gateway.access.principals import Principal
+from plaudit_producers.gateway.intake.events import EventIntake, parse_events
+from plaudit_producers.gateway.intake.outcomes import OutgoingEvent
+from plaudit_producers.sdk.options import ProducerOptions
+from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.codec.wire import PackagedSchemas
+from plaudit_schemas.contract.ulid import new_ulid
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
-from plaudit_schemas.ulid import new_ulid
 
 from benchmarks.report import Row, row
 from tests.support.gateway import Gateway
@@ -187,10 +187,10 @@ async def crowded(gateway: Gateway, limited: str, secret: str, seconds: float) -
 
 def bare(settings: ConnectionSettings, bodies: list[bytes]) -> float:
     """Events a second of confluent-kafka alone, with the gateway's options, until all are acknowledged."""
-    intake = Intake(EventEncoder(PackagedSchemas()).encode, None, None)
+    intake = EventIntake(EventEncoder(PackagedSchemas()).encode, None, None)
     principal = Principal("shop", "k", frozenset({"producer"}))
-    taken = [intake.take(principal, document) for body in bodies for document in parse_events(body)]
-    messages = [(each.identity[0], each.payload) for each in taken if isinstance(each, Outgoing)]
+    taken = [intake.take_event(principal, document) for body in bodies for document in parse_events(body)]
+    messages = [(each.identity[0], each.payload) for each in taken if isinstance(each, OutgoingEvent)]
     options = {**ProducerOptions(linger_ms=5).kafka(), "enable.idempotence": True, "acks": "all"}
     producer: Any = Producer({**options, **settings.kafka(), "partitioner": "murmur2_random"})
     producer.produce(settings.topic_prefix + EVENTS, b"", b"warm")

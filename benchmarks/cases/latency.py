@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 from confluent_kafka import Producer
-from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.contract.keys import PARTITIONER
 
 from benchmarks.report import Row, row
 from benchmarks.stage import PARTITIONS, Stage, stage, stop

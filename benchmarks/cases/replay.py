@@ -18,11 +18,11 @@ from plaudit_producers import FeedbackProducer
 from plaudit_producers.importers import find_format
 from plaudit_producers.importers.formats import read_batches
 from plaudit_producers.importers.model import ImportOptions
-from plaudit_producers.importers.replay import Replay, Summary
-from plaudit_producers.importers.report import Report
+from plaudit_producers.importers.replay import Replay, ReplaySummary
+from plaudit_producers.importers.report import ImportReport
 from plaudit_producers.importers.run import replay_file
 from plaudit_producers.importers.source import open_source
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.cases.sdk import TEXT
@@ -75,7 +75,7 @@ def memory(settings: ConnectionSettings, path: Path, chats: int) -> tuple[float,
     """Resident memory in MiB after a quarter of a file, and the highest after that."""
     process, seen = psutil.Process(), [0.0, 0.0]
 
-    def look(summary: Summary) -> None:
+    def look(summary: ReplaySummary) -> None:
         if summary.records % 500 == 0:
             late = summary.records > chats / 4
             seen[late] = max(seen[late], process.memory_info().rss / 2**20)
@@ -86,8 +86,8 @@ def memory(settings: ConnectionSettings, path: Path, chats: int) -> tuple[float,
         ) as producer,
         open_source(path) as source,
     ):
-        replay = Replay(producer, Report(None), progress=look)
-        summary = replay.run(read_batches(find_format("openai-chat"), source, ImportOptions()))
+        replay = Replay(producer, ImportReport(None), progress=look)
+        summary = replay.send_batches(read_batches(find_format("openai-chat"), source, ImportOptions()))
         assert summary.records == chats
         assert producer.flush(300) == 0
     return seen[0], seen[1]

@@ -14,9 +14,9 @@ from typing import Any
 from confluent_kafka import Producer
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_producers import FeedbackProducer
-from plaudit_producers._options import ProducerOptions
+from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_producers.testing import InMemoryProducer
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 

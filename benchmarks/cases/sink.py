@@ -27,13 +27,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 from confluent_kafka import Consumer, Producer, TopicPartition
-from plaudit_consumers.rows.canonical import Recorded, prepared
+from plaudit_consumers.rows.canonical import canonical_row
 from plaudit_consumers.rows.schemas import CONVERSATIONS
-from plaudit_consumers.sink.telemetry import STAGES
+from plaudit_consumers.sink.loop.metrics import STAGES
 from plaudit_infra.servers.kafka import KafkaServer
-from plaudit_schemas.codec import Decoder, Encoder
-from plaudit_schemas.connection import ConnectionSettings
-from plaudit_schemas.producing import produce_when_room
+from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.kafka.producer import produce_when_room
+from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import ensure
 
@@ -172,8 +173,7 @@ def plain(settings: ConnectionSettings, output: Path, count: int) -> Rates:
         messages = first
         while done < count:
             for message in messages:
-                recorded = Recorded(decoder.decode(message.value()), message.offset(), message.timestamp()[1])
-                rows.append(prepared(recorded, None))
+                rows.append(canonical_row(KafkaRecord.of(message), decoder.decode(message.value()), None))
                 done += 1
             if len(rows) >= 5000 or done == count:
                 writer.write_table(pa.Table.from_pylist(rows, schema=CONVERSATIONS))

@@ -15,9 +15,9 @@ from plaudit_infra.demo.supervisor import Supervisor
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyServer
-from plaudit_producers.gateway.keys import make_key
-from plaudit_producers.gateway.keystore import FileKeyStore
-from plaudit_schemas.connection import ConnectionSettings, SecretUrl
+from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics.admin import ensure
 
 from tests.chaos.chats import Chat

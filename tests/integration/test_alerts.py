@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_infra.commands.alerts import rules_text
 from plaudit_infra.grafana import dashboards, queries
 from plaudit_infra.servers.process import free_port
-from plaudit_infra.terminal.watch import Watch
 
 from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
@@ -51,22 +51,32 @@ def test_the_alert_fires_when_a_model_gets_worse_and_not_before(
     eventually(lambda: bool(server.query("model:plaudit_satisfaction_drop:sigmas")), "the rules have them")
     assert server.query('ALERTS{alertname!="PlauditNoWorker"}') == []
     assert _queries_that_fail(server) == []
-    watch = Watch(one.connection, profile="demo", window=60, group="plaudit-worker")
-    eventually(lambda: bool(watch.read().snapshots), "the product has the figures too")
-    assert watch.alerts == []
+    monitor = LineMonitor(one.connection, profile="demo", group="plaudit-worker")
+    eventually(lambda: bool(monitor.poll() and monitor.history.current()), "the product has the figures too")
+    assert monitor.alerts == []
     now = time.time_ns() // 1000
     one.send(votes(200, likes=0.1, first_us=now - SECOND, last_us=now, seed=3))
     fired = 'ALERTS{alertname="PlauditSatisfactionDrop",alertstate="firing"}'
     eventually(lambda: bool(server.query(fired)), "the alert fires")
     labels = server.query(fired)[0]["metric"]
     assert (labels["application"], labels["model"], labels["severity"]) == ("shop", "answerer", "page")
-    eventually(lambda: bool(watch.read().alerts), "the product says so too")
-    assert [firing.condition.alert for firing in watch.alerts] == ["PlauditSatisfactionDrop"]
-    assert watch.read().waiting == 0
-    watch.close()
+    eventually(lambda: _alerts(monitor) != [], "the product says so too")
+    assert _alerts(monitor) == ["PlauditSatisfactionDrop"]
+    eventually(lambda: _waiting(monitor) == 0, "nothing waits")
+    monitor.close()
     shown = _top(one)
     assert "Satisfaction of answerer fell" in shown
     assert "answerer 1" in shown
+
+
+def _alerts(monitor: LineMonitor) -> list[str]:
+    monitor.poll()
+    return [active.condition.alert for active in monitor.alerts]
+
+
+def _waiting(monitor: LineMonitor) -> int | None:
+    monitor.poll()
+    return None if monitor.lag is None else monitor.lag.waiting
 
 
 @pytest.mark.slow

@@ -13,14 +13,16 @@ import pytest
 import redis
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from plaudit_consumers.audit.report import Report, text
 from plaudit_consumers.rows.schemas import SCHEMAS, Subset
-from plaudit_infra.auditing import audit
+from plaudit_infra.audit.report import Report, text
+from plaudit_infra.audit.run import audit
 from plaudit_infra.main import main
-from plaudit_schemas.codec import Decoder, Encoder
+from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.commands import OK
-from plaudit_schemas.dead_letters import Refusal
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.reasons import Refusal
+from plaudit_schemas.kafka.dead_letters import DeadLetter
+from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -310,10 +312,10 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     producer = Producer(one.connection.kafka())
     decoder, encoder = Decoder("finished_conversation"), Encoder("finished_conversation")
 
-    record = decoder.decode(finished[5].value())
+    record = decoder.decode(finished[5].value or b"")
     producer.produce(prefix + FINISHED, encoder.encode(record), b"k", 0)  # a repeat, as after a crash
     letter = letters[0]
-    producer.produce(prefix + DEAD_LETTERS, letter.value(), letter.key(), 0, headers=letter.headers())
+    producer.produce(prefix + DEAD_LETTERS, letter.value, letter.key, 0, headers=list(letter.headers))
     producer.flush(30)
     report = _audited(one, None)
     assert report.balanced, text(report)
@@ -322,9 +324,12 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     record["messages"][0]["content"] += "!"
     producer.produce(prefix + FINISHED, encoder.encode(record), b"k", 0)
     producer.produce(prefix + FINISHED, encoder.encode({**record, "source_offset": 0}), b"k", 0)
-    refusal = Refusal("conflict", "", prefix + EVENTS, 0, 0, None, 1)
-    producer.produce(prefix + DEAD_LETTERS, b"x", b"k", 0, headers=dict(refusal.headers()))
-    producer.produce(prefix + DEAD_LETTERS, b"other", b"k", 0, headers=letter.headers())
+    made_up = DeadLetter.of(KafkaRecord(0, 0, 1, b"k", b"x"), prefix + EVENTS, Refusal("conflict", ""))
+    planted = made_up.to_send(prefix + DEAD_LETTERS)
+    producer.produce(
+        prefix + DEAD_LETTERS, planted.value, planted.key, 0, headers=list(planted.headers or ())
+    )
+    producer.produce(prefix + DEAD_LETTERS, b"other", b"k", 0, headers=list(letter.headers))
     producer.produce(prefix + DEAD_LETTERS, b"other", b"k", 0)
     producer.flush(30)
     found = [difference.what for difference in _audited(one, None).differences]
@@ -335,11 +340,11 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     ):  # fmt: skip
         assert any(what in each for each in found), what
 
-    _delete(one, FINISHED, finished[2].offset() + 1)
+    _delete(one, FINISHED, finished[2].offset + 1)
     report = _audited(one, tmp_path / "out")
     missing = [difference for difference in report.differences if difference.what == "missing"]
     assert [difference.first for difference in missing] == [
-        decoder.decode(message.value())["source_offset"] for message in finished[:3]
+        decoder.decode(message.value or b"")["source_offset"] for message in finished[:3]
     ]
     assert any("older than the finished topic" in what for what in report.unchecked), text(report)
 

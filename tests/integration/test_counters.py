@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 import redis
-from plaudit_stream_processors.state.client import connect
+from plaudit_schemas.service.redis import connect
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.keys import partition_keys
 

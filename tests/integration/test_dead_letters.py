@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from plaudit_infra.main import main
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.topics import DEAD_LETTERS
 
 from benchmarks.workload import events

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.topics import EVENTS
-from plaudit_schemas.ulid import new_ulid
 from plaudit_stream_processors.fold import Rules
 
 from benchmarks.workload import events

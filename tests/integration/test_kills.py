@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_consumers.audit.report import text
 from plaudit_consumers.rows.schemas import SUBSETS
-from plaudit_infra.auditing import audit
+from plaudit_infra.audit.report import text
+from plaudit_infra.audit.run import audit
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from benchmarks.workload import events

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from plaudit_producers.board.lag import LagReader
-from plaudit_schemas.connection import ConnectionSettings
+from plaudit_schemas.kafka.lag import LagReader
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 from tests.support.line import Line
 from tests.support.services import eventually

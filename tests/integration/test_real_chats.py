@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.keys import conversation_key
 from plaudit_stream_processors.metrics.figures import figures, summed
 
 from tests.support.line import Line

@@ -45,17 +45,17 @@ def started(line: Line, *arguments: object) -> "subprocess.Popen[bytes]":
     )  # fmt: skip
 
 
-def by_key(messages: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+def by_key(records: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
     """Values of each key, in their order."""
     found: dict[bytes, list[bytes]] = {}
-    for key, value in messages:
+    for key, value in records:
         found.setdefault(key, []).append(value)
     return found
 
 
 def logged(line: Line) -> dict[bytes, list[bytes]]:
     """Values of each key, in the order of the log."""
-    return by_key((message.key(), message.value()) for message in line.read(EVENTS))
+    return by_key((record.key or b"", record.value or b"") for record in line.read(EVENTS))
 
 
 def states(line: Line) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def root(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> I
             assert done.returncode == 0, done.stderr.decode()
         line.wait_folded()
         sinks.once()
-        expected = logged(line.connection, line.partitions)
+        expected = logged(line.connection)
         assert sources(folder / "root") == dict.fromkeys(expected, 1)
         yield folder / "root"
     finally:

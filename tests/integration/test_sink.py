@@ -7,16 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from plaudit_consumers.audit.letters import Letters
-from plaudit_consumers.audit.reading import Read
+from plaudit_infra.audit.dead_letters import LetterIndex
 from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
 from benchmarks.workload import events
-from tests.consumers.builders import T0_MS, chat, encoded, like
-from tests.consumers.topics import alter
+from tests.support.finished import T0_MS, chat, encoded, like
 from tests.support.line import Line
 from tests.support.services import eventually
 from tests.support.sinks import Sinks, logged, rows, send, sources
+from tests.support.topics import alter_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -38,7 +37,7 @@ def test_worker_and_sink_write_every_finished_conversation_once(
     writing = sinks(one, rotate_rows="40")
     writing.once()
     writing.once()
-    expected = logged(one.connection, one.partitions)
+    expected = logged(one.connection)
     assert len(expected) > 100
     assert sources(out) == dict.fromkeys(expected, 1)
     assert max(len(rows_) for rows_ in [rows(out, "sft"), rows(out, "kto")]) > 20
@@ -82,7 +81,7 @@ def test_repeats_are_dropped_and_garbage_goes_to_the_dead_letters(
     send(one.connection, sent[8:])
     writing.once()
     assert sources(out) == {(0, offset): 1 for offset in range(10)}
-    letters = [dict(message.headers()) for message in one.read(DEAD_LETTERS)]
+    letters = [dict(message.headers) for message in one.read(DEAD_LETTERS)]
     assert [(each["reason"], each["offset"]) for each in letters] == [
         (b"bad_magic", b"16"),
         (b"invalid", b"17"),
@@ -127,7 +126,7 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
         port = str(taken.getsockname()[1])
         assert foreign.start(output=str(tmp_path / "new"), sink_web_port=port).wait(120) == 1
     assert f"PLAUDIT_SINK_WEB_PORT: 127.0.0.1:{port} cannot be served" in foreign.logs()
-    alter(one.connection, FINISHED, "message.timestamp.type", "CreateTime")
+    alter_topic(one.connection, FINISHED, "message.timestamp.type", "CreateTime")
     assert foreign.start(output=str(tmp_path / "new")).wait(120) == 1
     assert "must have message.timestamp.type=LogAppendTime" in foreign.logs()
 
@@ -140,15 +139,11 @@ def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
     send(one.connection, [*records(0, range(3)), *((0, each) for each in garbage)])
     sinks(one).once()
     assert sources(out) == {(0, offset): 1 for offset in range(3)}
-    fits, large = sorted(one.read(DEAD_LETTERS), key=lambda letter: dict(letter.headers())["offset"])
-    assert fits.value() == garbage[0]
-    assert large.value() is None
-    assert b"3000000 bytes are too many" in dict(large.headers())["detail"]
-    assert (large.key(), dict(large.headers())["offset"]) == (b"k", b"4")
-    letters = Letters()
-    reads = (
-        Read(0, at, 0, each.key(), each.value(), each.headers()) for at, each in enumerate((fits, large))
-    )
-    finished = one.connection.topic_prefix + FINISHED
-    assert list(letters.read(reads, ("events", finished), lambda *_: b"")) == []
+    fits, large = sorted(one.read(DEAD_LETTERS), key=lambda letter: dict(letter.headers)["offset"] or b"")
+    assert fits.value == garbage[0]
+    assert large.value is None
+    assert b"3000000 bytes are too many" in (dict(large.headers)["detail"] or b"")
+    assert (large.key, dict(large.headers)["offset"]) == (b"k", b"4")
+    letters, finished = LetterIndex(), one.connection.topic_prefix + FINISHED
+    assert list(letters.add_letters([fits, large], "events", finished)) == []
     assert letters.unread == {0: {3, 4}}

@@ -12,14 +12,14 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka import TopicPartition
-from plaudit_consumers.audit.report import text
-from plaudit_infra.auditing import audit
+from plaudit_infra.audit.report import text
+from plaudit_infra.audit.run import audit
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import admin_of
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from benchmarks.workload import events
-from tests.consumers.builders import encoded, finished, like, message
+from tests.support.finished import encoded, finished, like, message
 from tests.support.line import Line
 from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows, send, sources

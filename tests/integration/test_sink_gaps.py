@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_schemas.codec import Encoder
-from plaudit_schemas.keys import conversation_key
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.keys import conversation_key
+from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.topics import FINISHED
-from plaudit_schemas.ulid import new_ulid
 
-from tests.consumers.topics import alter
 from tests.support.line import Line
 from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows
+from tests.support.topics import alter_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -42,7 +42,7 @@ def _chat(name: str, texts: list[str]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _limit(one: Line, largest: int) -> None:
-    alter(one.connection, FINISHED, "max.message.bytes", str(largest))
+    alter_topic(one.connection, FINISHED, "max.message.bytes", str(largest))
 
 
 def test_what_kafka_refuses_ends_the_worker_before_anything_follows(

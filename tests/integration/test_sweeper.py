@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from plaudit_schemas.codec import Encoder
-from plaudit_stream_processors.fold import Conversation
-from plaudit_stream_processors.state.client import connect
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.service.redis import connect
+from plaudit_stream_processors.fold import ConversationState
 from plaudit_stream_processors.state.store import Commit, ConversationStore, conversation_arguments
-from plaudit_stream_processors.worker.sweeper import sweep
+from plaudit_stream_processors.worker.sweeper import end_idle_conversations
 
 pytestmark = pytest.mark.redis
 
@@ -26,23 +26,23 @@ def test_time_is_as_far_as_the_log_is_folded(
 ) -> None:
     sent: list[Any] = []
 
-    async def send(letters: list[Any]) -> None:
-        sent.extend(letters)
+    async def send_records(records: list[Any]) -> None:
+        sent.extend(records)
 
     async def run() -> int:
         client = connect(valkey)
         store = ConversationStore(client, prefix=uuid.uuid4().hex, state_retention_ms=60_000)
-        owned, hours_ago = await store.acquire(0, "me"), time.time_ns() // 1_000_000 - 7_200_000
-        state = Conversation("shop", "c1")
+        owned, hours_ago = await store.acquire_partition(0, "me"), time.time_ns() // 1_000_000 - 7_200_000
+        state = ConversationState("shop", "c1")
         state.is_open, state.events, state.activity_ms = True, 1, hours_ago
         state.dirty["conversation"] = None
         reached = hours_ago + reached_after_s * 1000
         arguments = conversation_arguments(state)
-        await store.commit(Commit(0, owned.epoch, 0, 10, reached, arguments, 1, {}), None)
-        outlet: Any = SimpleNamespace(send=send)
+        await store.commit_batch(Commit(0, owned.epoch, 0, 10, reached, arguments, 1, {}), None)
+        output: Any = SimpleNamespace(send_records=send_records)
         try:
-            return await sweep(
-                store, outlet, Encoder("conversation_event"), {0: waiting}, topic="t", idle_timeout_s=60
+            return await end_idle_conversations(
+                store, output, Encoder("conversation_event"), {0: waiting}, topic="t", idle_timeout_s=60
             )
         finally:
             await client.aclose()

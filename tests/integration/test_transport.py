@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from plaudit_schemas.keys import PARTITIONER
+from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.topics import EVENTS
 
 from benchmarks.workload import events
