@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import redis
 from confluent_kafka import KafkaException
 from plaudit_consumers.rows.schemas import SUBSETS
 from plaudit_schemas.kafka.lag import LagReader
+from plaudit_schemas.service.redis import AWAY, connect_blocking
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_stream_processors.state.keys import partition_keys
 
@@ -17,9 +17,7 @@ class Progress:
     """Asks Kafka for the log's ends, Redis for positions, the folder for files; servers may be away."""
 
     def __init__(self, connection: ConnectionSettings, output: Path) -> None:
-        self._redis = redis.Redis.from_url(
-            connection.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2
-        )
+        self._redis = connect_blocking(connection.redis_url.get_secret_value(), timeout_s=2)
         partitions = range(connection.partitions or 1)
         self._keys = [partition_keys(connection.redis_prefix, partition) for partition in partitions]
         self._lag = LagReader(connection)
@@ -30,7 +28,7 @@ class Progress:
         """Conversations that have not ended; None where Redis does not answer."""
         try:
             return sum(int(str(self._redis.zcard(keys.open))) for keys in self._keys)
-        except redis.RedisError:
+        except AWAY:
             return None
 
     def folded(self) -> bool:
@@ -38,7 +36,7 @@ class Progress:
         try:
             found = self._lag.read()
             positions = [int(str(self._position(keys.position) or 0)) for keys in self._keys]
-        except (KafkaException, redis.RedisError):
+        except (KafkaException, *AWAY):
             return False
         return found is not None and sum(positions) >= found[0]
 

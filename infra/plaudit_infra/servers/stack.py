@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from plaudit_schemas.service.redis import AWAY, connect_blocking
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 
@@ -184,13 +184,10 @@ def _answers(setting: str, address: str) -> bool:
 
 
 def _redis_answers(url: str) -> bool:
-    kind = redis.RedisCluster if "+cluster://" in url else redis.Redis
     try:
-        with kind.from_url(
-            url.replace("+cluster", "", 1), socket_connect_timeout=5, socket_timeout=5
-        ) as client:
+        with connect_blocking(url) as client:
             return bool(client.ping())
-    except (redis.RedisError, ValueError):
+    except (*AWAY, ValueError):
         return False
 
 
