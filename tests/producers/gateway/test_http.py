@@ -172,6 +172,11 @@ def test_other_paths_and_methods_are_problems_too(client: httpx.Client) -> None:
     problem(client.get("/v1/conversations/"), 403)
 
 
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/dashboard/stream", "/sign-in"])
+def test_the_pages_for_the_team_are_not_here(client: httpx.Client, path: str) -> None:
+    problem(client.get(path), 404)
+
+
 def test_health_metrics_and_documents(gateway: Gateway, client: httpx.Client) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json() == {"status": "ready", "reason": None}
