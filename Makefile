@@ -5,7 +5,11 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 CASES ?=
 export SEED FAULTS CHATS FILE
+# Container images often set it; every process that is started would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
+# Tests wait much for servers, so three processes keep two cores busy; each has servers of its own. Empty: one process.
+TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types format bench chaos clean
@@ -28,7 +32,7 @@ demo: install ## run the main job on this machine
 	@$(RUN) plaudit demo
 
 test: install ## run the tests; CI=1 adds the long ones on real servers
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest $(TEST_PROCESSES) $(PYTEST_ARGS)
 
 check: lint types ## lint, format, types and the house's rules
 	@$(RUN) pytest -q tests/house
@@ -38,7 +42,7 @@ lint: install
 	@$(RUN) ruff format --check .
 
 types: install
-	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra tests benchmarks
+	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra harness tests benchmarks
 
 format: install ## format the code and mend what ruff can
 	@$(RUN) ruff format .

@@ -23,7 +23,7 @@ from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 
-from benchmarks.workload import events
+from harness.events import events
 
 PARTITIONS = 8
 ROOT = Path(__file__).parent.parent

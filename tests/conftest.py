@@ -1,6 +1,7 @@
 """Fixtures and switches that all tests share. Servers start when a test first asks for them."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,15 @@ from plaudit_infra.servers.registry import RegistryServer
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyCluster, ValkeyServer
 
+from tests.support.case_ids import refuse_nameless_cases
 from tests.support.services import unavailable, under_ci
 
 S = TypeVar("S", bound=Server)
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell ignores Ctrl-C for what it runs in the background, and so would each process that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,12 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow") or under_ci():
-        return
-    skip = pytest.mark.skip(reason="slow: minutes on real servers; --slow or CI runs it")
-    for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+    refuse_nameless_cases(items)
+    if not (config.getoption("--slow") or under_ci()):
+        skip = pytest.mark.skip(reason="slow: minutes on real servers; --slow or CI runs it")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+    # `make test` deals files out to several processes: the longest first, so that none is left for the end.
+    slow = {item.path for item in items if "slow" in item.keywords}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

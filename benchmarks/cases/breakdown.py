@@ -28,7 +28,7 @@ from plaudit_stream_processors.worker.partition_folder import (
 
 from benchmarks.report import Row, row
 from benchmarks.stage import PARTITIONS, event_count, processor_seconds, rate, stage, stop
-from benchmarks.workload import events
+from harness.events import events
 
 _BATCH = 2500
 Stages = dict[str, float]

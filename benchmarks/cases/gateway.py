@@ -37,7 +37,7 @@ from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.report import Row, row
-from tests.support.gateway import Gateway
+from harness.gateway import Gateway
 
 BATCH, BATCHES, CONNECTIONS = 50, 1200, 16
 RATE, SECONDS = 2000, 10

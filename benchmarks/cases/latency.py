@@ -17,7 +17,7 @@ from plaudit_schemas.contract.keys import PARTITIONER
 
 from benchmarks.report import Row, row
 from benchmarks.stage import PARTITIONS, Stage, stage, stop
-from benchmarks.workload import events
+from harness.events import events
 
 _RATE, _SECONDS, _WARM_S = 2000, 30, 10
 Moments = dict[tuple[int, int], float]

@@ -9,7 +9,6 @@ those of all files for one conversation, by zstd level. *Of which* tells where t
 canonical rows, derive the training rows, write Parquet (the last on a thread of its own).
 """
 
-import random
 import re
 import subprocess
 import sys
@@ -31,70 +30,25 @@ from plaudit_consumers.rows.canonical import canonical_row
 from plaudit_consumers.rows.schemas import CONVERSATIONS
 from plaudit_consumers.sink.loop.metrics import STAGES
 from plaudit_infra.servers.kafka import KafkaServer
-from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.kafka.producer import produce_when_room
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import ensure
 
-from benchmarks.workload import _text
+from harness.finished import finished_conversations
 
 CONVERSATIONS_EACH = 40_000
-MESSAGES = 10
 PARTITIONS = 4
-JUDGED = 0.12
 LEVELS = range(1, 10)
 Row = dict[str, Any]
-
-
-def conversations(count: int, seed: int = 1) -> Iterator[tuple[int, bytes]]:
-    """Partition and payload of finished conversations; an eighth of the answers is judged."""
-    encoder, rng, start = Encoder("finished_conversation"), random.Random(seed), time.time_ns() // 1000
-    for number in range(count):
-        record: Row = {
-            "application": "bench", "conversation_id": f"conversation-{number:012d}", "revision": 1,
-            "started_at": start, "ended_at": start + number, "finished_at": start + number,
-            "end_reason": "closed", "source": "sdk", "user_id": f"user-{number % 5000}", "consent": "granted",
-            "model": {"id": "acme-large", "version": "2026-09"}, "tags": {"locale": "de-CH"},
-            "messages": [_message(rng, at, start) for at in range(MESSAGES)],
-            "feedback": [_like(rng, at, start) for at in range(1, MESSAGES, 2) if rng.random() < JUDGED],
-            "comparisons": [], "events": 2 * MESSAGES, "source_partition": number % PARTITIONS,
-            "source_offset": number,
-        }  # fmt: skip
-        if number % 10 == 0:
-            record["messages"].append({**_message(rng, 9, start), "message_id": "b9"})
-            record["comparisons"] = [_comparison(start)]
-        yield number % PARTITIONS, encoder.encode(record)
-
-
-def _message(rng: random.Random, at: int, start: int) -> Row:
-    said = {"message_id": f"m{at}", "parent_id": f"m{at - 1}" if at else "", "occurred_at": start + at}
-    if at % 2 == 0:
-        return {**said, "role": "user", "content": _text(rng, 30), "status": "complete"}
-    answer = {"role": "assistant", "content": _text(rng, 90), "status": "complete", "finish_reason": "stop"}
-    return {**said, **answer, "latency_ms": rng.randint(200, 4000)}
-
-
-def _like(rng: random.Random, at: int, start: int) -> Row:
-    feedback = {
-        "id": f"f{at}", "rater": {"kind": "user"}, "aspect": "satisfaction", "kind": "thumb",
-        "value": ("plaudit.v1.Thumb", {"like": rng.random() < 0.8}),
-    }  # fmt: skip
-    return {"message_id": f"m{at}", "feedback": feedback, "occurred_at": start}
-
-
-def _comparison(start: int) -> Row:
-    return {
-        "comparison_id": "c", "candidates": ["m9", "b9"], "ranking": [["b9"], ["m9"]], "occurred_at": start,
-        "rater": {"kind": "user"},
-    }  # fmt: skip
 
 
 def fill(settings: ConnectionSettings, count: int) -> None:
     """Put the conversations into the finished topic."""
     producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
-    for partition, payload in conversations(count):
+    for partition, payload in finished_conversations(count, partitions=PARTITIONS):
         produce_when_room(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(120) == 0
 

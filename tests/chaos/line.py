@@ -20,10 +20,10 @@ from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics.admin import ensure
 
+from harness.waiting import eventually
 from tests.chaos.chats import Chat
 from tests.chaos.checker import differences
 from tests.chaos.sender import Sender
-from tests.support.services import eventually
 
 PARTITIONS = 4
 _DEADLINE_S = 600.0

@@ -18,7 +18,7 @@ from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from benchmarks.cases.sink import conversations as made
+from harness.finished import finished_conversations
 from tests.consumers.builders import READER, canonical, kafka_records
 from tests.support.finished import chat, comparison, encoded, finished, like, said
 
@@ -46,7 +46,7 @@ def test_columns_and_dicts_come_to_the_same() -> None:
         tags={"license": "MIT", "é": "😀"},
     )
     payloads += [encoded(each) for each in (chat(), judged, finished(), chat(erased=True))]
-    payloads += [payload for _, payload in made(200)]
+    payloads += [payload for _, payload in finished_conversations(200, partitions=4)]
     records = kafka_records(payloads)
     assert READER.read_table(records).equals(_by_dicts(records))
     assert READER.read_table(records[:1]).equals(_by_dicts(records[:1]))

@@ -55,18 +55,17 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--as-of", "yesterday"], "is no time"),
-        (["--split", "90/5/5/5"], "is not like 90/5/5"),
-        (["--split", "a/b"], "is not like 90/5/5"),
-        (["--split", "0/0/0"], "share of 0"),
-        (["--subset", "frob"], "is none of conversations, sft"),
-        (["--min-agreement", "2"], "between 0 and 1"),
-        (["--memory-mb", "1"], "at least"),
-        (["--threads", "0"], "at least 1"),
-        (["--where", "random() > 0"], "random"),
-        (["--output", "."], "exists"),
+        pytest.param(["--as-of", "yesterday"], "is no time", id="no time"),
+        pytest.param(["--split", "90/5/5/5"], "is not like 90/5/5", id="four shares"),
+        pytest.param(["--split", "a/b"], "is not like 90/5/5", id="shares in words"),
+        pytest.param(["--split", "0/0/0"], "share of 0", id="shares of zero"),
+        pytest.param(["--subset", "frob"], "is none of conversations, sft", id="unknown subset"),
+        pytest.param(["--min-agreement", "2"], "between 0 and 1", id="agreement above one"),
+        pytest.param(["--memory-mb", "1"], "at least", id="too little memory"),
+        pytest.param(["--threads", "0"], "at least 1", id="no threads"),
+        pytest.param(["--where", "random() > 0"], "random", id="a random condition"),
+        pytest.param(["--output", "."], "exists", id="an output that exists"),
     ],
-    ids=str,
 )
 def test_wrong_options_are_one_line(
     root: Root, tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]

@@ -66,7 +66,7 @@ def snippets() -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("number", range(len(snippets())))
+@pytest.mark.parametrize("number", range(len(snippets())), ids=[snippet.split()[1] for snippet in snippets()])
 def test_a_snippet_runs(number: int, at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(snippets()[number], "docs/datasets.md", "exec"), {})  # noqa: S102  # our own document
     assert len(capsys.readouterr().out) > 20

@@ -55,7 +55,7 @@ def test_a_dislike_makes_a_kto_row_with_label_false() -> None:
 @pytest.mark.parametrize(
     ("rating", "expected"),
     [(5, (1, 0, 0, 1)), (4, (1, 0, 0, 1)), (3.5, (0, 0, 0, 1)), (3, (0, 0, 0, 0)), (1, (0, 0, 0, 1))],
-    ids=str,
+    ids=["five", "four", "three and a half", "three", "one"],
 )
 def test_numbers_are_rescaled_and_the_middle_is_no_label(rating: float, expected: tuple[int, ...]) -> None:
     assert counts(rows(chat(number("a", rating)))) == expected
@@ -110,6 +110,8 @@ def test_what_is_never_a_target(messages: list[Record]) -> None:
     [("granted", "opt_in", 1), ("unspecified", "opt_in", 0), ("unknown", "opt_in", 0),
      ("denied", "opt_in", 0), ("granted", "opt_out", 1), ("unspecified", "opt_out", 1),
      ("denied", "opt_out", 0)],
+    ids=["opt in and granted", "opt in and unspecified", "opt in and unknown", "opt in and denied",
+         "opt out and granted", "opt out and unspecified", "opt out and denied"],
 )  # fmt: skip
 def test_consent(consent: str, policy: str, expected: int) -> None:
     assert len(rows(chat(like("a"), consent=consent), training_consent=policy)["sft"]) == expected

@@ -220,9 +220,9 @@ def test_training_files_that_a_crash_left_out_are_made_with_the_settings_of_then
 @pytest.mark.parametrize(
     "path",
     [
-        "v1/conversations/date=2026-09-21/part-0.parquet",
-        "v1/sft/notes.txt",
-        "v1/other/date=2026-09-21/0000-000000000000-000000000009.parquet",
+        pytest.param("v1/conversations/date=2026-09-21/part-0.parquet", id="another writer's file"),
+        pytest.param("v1/sft/notes.txt", id="notes"),
+        pytest.param("v1/other/date=2026-09-21/0000-000000000000-000000000009.parquet", id="unknown subset"),
     ],
 )
 def test_a_foreign_file_is_named_and_refused(tmp_path: Path, path: str) -> None:

@@ -123,10 +123,10 @@ def test_an_output_that_appears_meanwhile_is_refused(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("date=2026-11-20/notes.parquet", b"x", "no file of a sink"),
-        ("stray.parquet", b"x", "no file of a sink"),
-        ("date=2026-11-20/0-900-901.parquet", b"x", "0-900-901.parquet"),
-        ("date=2026-11-20/0-900-901.parquet", b"", "0-900-901.parquet"),
+        pytest.param("date=2026-11-20/notes.parquet", b"x", "no file of a sink", id="another writer's name"),
+        pytest.param("stray.parquet", b"x", "no file of a sink", id="outside a day's folder"),
+        pytest.param("date=2026-11-20/0-900-901.parquet", b"x", "0-900-901.parquet", id="garbage"),
+        pytest.param("date=2026-11-20/0-900-901.parquet", b"", "0-900-901.parquet", id="empty"),
     ],
 )
 def test_foreign_and_damaged_files_are_named(
@@ -177,30 +177,38 @@ def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ("weight >", "syntax"),
-        ("true) UNION SELECT (false", "one condition"),
-        ("true; DROP TABLE x", "syntax"),
-        ("weight > (SELECT 1)", "subqueries"),
-        ("random() < 0.5", "random"),
-        ("finished_at < now()", "now"),
-        ("finished_at < current_timestamp", "current_timestamp"),
-        ("finished_at > ago(INTERVAL 1 DAY)", "ago"),
-        ("row_number() OVER (ORDER BY weight) < 10", "one condition over one row"),
-        ("* IS NULL", "one condition over one row"),
-        ("#1 IS NULL", "one condition over one row"),
-        ("application = $1", "one condition over one row"),
-        ("filename LIKE '%0-%'", "filename, which is none"),
-        ('"FILE_ROW_NUMBER" < 5', "file_row_number, which is none"),
-        ("rows.filename = 'x'", "filename, which is none"),
-        ("(rows)::VARCHAR LIKE '%0-%'", "rows, which is none"),
-        ("_split = 'train'", "_split, which is none"),
-        ("_denied", "_denied, which is none"),
-        ("frob = 1", "frob"),
-        ("frob(application)", r"does not fit .*: Catalog Error: .*frob"),
-        ("application::INT = 1", "does not fit"),
-        ("(revision + 2147483647)::VARCHAR = ''", r"does not fit .*: Out of Range"),
-        ("regexp_matches(application, '(')", "does not fit"),
-        ("prompt > 'text' AND label", "kto|sft|conversations"),
+        pytest.param("weight >", "syntax", id="cut off"),
+        pytest.param("true) UNION SELECT (false", "one condition", id="a union"),
+        pytest.param("true; DROP TABLE x", "syntax", id="two statements"),
+        pytest.param("weight > (SELECT 1)", "subqueries", id="a subquery"),
+        pytest.param("random() < 0.5", "random", id="a random number"),
+        pytest.param("finished_at < now()", "now", id="now"),
+        pytest.param("finished_at < current_timestamp", "current_timestamp", id="the current timestamp"),
+        pytest.param("finished_at > ago(INTERVAL 1 DAY)", "ago", id="ago"),
+        pytest.param(
+            "row_number() OVER (ORDER BY weight) < 10", "one condition over one row", id="a window function"
+        ),
+        pytest.param("* IS NULL", "one condition over one row", id="a star"),
+        pytest.param("#1 IS NULL", "one condition over one row", id="a column by its number"),
+        pytest.param("application = $1", "one condition over one row", id="a parameter"),
+        pytest.param("filename LIKE '%0-%'", "filename, which is none", id="the file's name"),
+        pytest.param('"FILE_ROW_NUMBER" < 5', "file_row_number, which is none", id="the file's row number"),
+        pytest.param("rows.filename = 'x'", "filename, which is none", id="the file's name with its table"),
+        pytest.param("(rows)::VARCHAR LIKE '%0-%'", "rows, which is none", id="the whole row"),
+        pytest.param("_split = 'train'", "_split, which is none", id="the column of splits"),
+        pytest.param("_denied", "_denied, which is none", id="the column of denials"),
+        pytest.param("frob = 1", "frob", id="an unknown column"),
+        pytest.param(
+            "frob(application)", r"does not fit .*: Catalog Error: .*frob", id="an unknown function"
+        ),
+        pytest.param("application::INT = 1", "does not fit", id="a cast that fails"),
+        pytest.param(
+            "(revision + 2147483647)::VARCHAR = ''",
+            r"does not fit .*: Out of Range",
+            id="a number out of range",
+        ),
+        pytest.param("regexp_matches(application, '(')", "does not fit", id="a broken pattern"),
+        pytest.param("prompt > 'text' AND label", "kto|sft|conversations", id="columns of several subsets"),
     ],
 )
 def test_conditions_that_cannot_be_used_are_refused(

@@ -215,16 +215,16 @@ def _crowd_in_files(root: Root, files: int) -> None:
 @pytest.mark.parametrize(
     ("where", "names"),
     [
-        ("weight > 1", ["c2"]),
-        ("model = 'm' AND conversation.source = 'import'", ["c1"]),
-        (
+        pytest.param("weight > 1", ["c2"], id="a number"),
+        pytest.param("model = 'm' AND conversation.source = 'import'", ["c1"], id="texts"),
+        pytest.param(
             "list_contains(list_transform(conversation.tags, lambda t: t.key), 'x')",
             ["c2"],
+            id="a lambda over a list",
         ),
-        ("weight > 1 -- a remark", ["c2"]),
-        ("margin > 0", []),
+        pytest.param("weight > 1 -- a remark", ["c2"], id="a remark"),
+        pytest.param("margin > 0", [], id="a column that is null"),
     ],
-    ids=str,
 )
 def test_conditions_filter_rows(root: Root, where: str, names: list[str]) -> None:
     root.sft("c1", "hi", "a", source="import")

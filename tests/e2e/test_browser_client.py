@@ -18,9 +18,10 @@ from plaudit_schemas.contract.events import (
 from plaudit_schemas.contract.feedback import Correction, Number, Signal, Text, Thumb
 from playwright.sync_api import Page, Route
 
+from harness.gateway import Gateway
+from harness.waiting import eventually
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import Gateway, make_gateway
-from tests.support.services import eventually
+from tests.support.gateway import make_gateway
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -203,7 +204,7 @@ def test_a_page_that_is_left_sends_its_last_events_by_beacon(chat: Open) -> None
     eventually(lambda: bool(one.stored()), "the event is kept")
     one.run("() => fetch('/nothing').catch(() => 0)")
     one.page.goto("about:blank")
-    eventually(lambda: len(one.log()) == 1, "the beacon's event is in Kafka", 30)
+    eventually(lambda: len(one.log()) == 1, "the beacon's event is in Kafka")
     one.page.unroute("**/v1/events")
     one.open()
     one.flush()
@@ -237,7 +238,7 @@ def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: Open) -> N
     one.run(TURN, "visible")
     one.run('() => { window.lose = false; chat.add("user", "c"); }')
     one.run(TURN, "hidden")
-    eventually(lambda: len(one.log()) == 3, "the second beacon's events are in Kafka", 30)
+    eventually(lambda: len(one.log()) == 3, "the second beacon's events are in Kafka")
     one.page.unroute("**/v1/events")
     one.flush()
     said = [event.body.content for event in one.log() if isinstance(event.body, AddMessage)]

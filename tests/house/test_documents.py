@@ -22,6 +22,7 @@ FOLDERS = (
     "infra",
     "tests",
     "benchmarks",
+    "harness",
     "examples",
 )
 TEXTS = {".py", ".md", ".lua", ".yaml", ".yml", ".toml", ".js", ".ts", ".html"}

@@ -51,6 +51,7 @@ def test_the_rules_do_what_they_should() -> None:
 @pytest.mark.parametrize(
     ("limit", "wrong"),
     [('window="1h"', 'window="5h"'), (">= 50", ">= 5000"), ("> 0.3", "> 3"), ("> 4.0", "> 0.5")],
+    ids=["window", "votes", "fall", "sigmas"],
 )
 def test_a_wrong_limit_is_seen(tmp_path: Path, limit: str, wrong: str) -> None:
     shutil.copy(FOLDER / "rules.test.yml", tmp_path)

@@ -59,7 +59,7 @@ def test_a_file_is_fetched_once_and_then_found_offline(
     assert _fetch(tmp_path, monkeypatch, ConnectionError("offline")).calls == 0
 
 
-@pytest.mark.parametrize("damage", [b"", b"a jaR", b"a jar and more"])
+@pytest.mark.parametrize("damage", [b"", b"a jaR", b"a jar and more"], ids=["empty", "altered", "too long"])
 def test_a_damaged_file_is_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
 ) -> None:

@@ -40,16 +40,18 @@ def _odds(expected: list[Any], found: list[Any]) -> list[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("expected", "found", "odds"),
     [
-        ([_table(1, 2, 3)], [_table(1, 2, 3)], []),
-        ([_table(1), _table(2, 3)], [_table(1, 2), _table(3)], []),
-        ([_table(1, 2, 3), _table(4)], [_table(3, 2), _table(4, 1)], []),
-        ([_table(1, 2, 3)], [_table(1, 3)], [(2, "missing")]),
-        ([_table(1), _table(2)], [_table(1)], [(2, "missing")]),
-        ([_table(1)], [_table(1), _table(1)], [(1, "many")]),
-        ([], [_table(1)], [(1, "many")]),
-        ([_table(1)], [], [(1, "missing")]),
-        ([_table(1, 2)], [_table(1), _table(2, text_="u")], [(2, "altered")]),
-        ([_table(1, 1, 2)], [_table(1, 2)], [(1, "missing")]),
+        pytest.param([_table(1, 2, 3)], [_table(1, 2, 3)], [], id="the same"),
+        pytest.param([_table(1), _table(2, 3)], [_table(1, 2), _table(3)], [], id="cut elsewhere"),
+        pytest.param([_table(1, 2, 3), _table(4)], [_table(3, 2), _table(4, 1)], [], id="another order"),
+        pytest.param([_table(1, 2, 3)], [_table(1, 3)], [(2, "missing")], id="a row is missing"),
+        pytest.param([_table(1), _table(2)], [_table(1)], [(2, "missing")], id="a table is missing"),
+        pytest.param([_table(1)], [_table(1), _table(1)], [(1, "many")], id="a table is there twice"),
+        pytest.param([], [_table(1)], [(1, "many")], id="nothing is expected"),
+        pytest.param([_table(1)], [], [(1, "missing")], id="nothing is found"),
+        pytest.param(
+            [_table(1, 2)], [_table(1), _table(2, text_="u")], [(2, "altered")], id="a row is altered"
+        ),
+        pytest.param([_table(1, 1, 2)], [_table(1, 2)], [(1, "missing")], id="one of two alike is missing"),
     ],
 )
 def test_streams_are_the_same_in_any_tables(expected: list[Any], found: list[Any], odds: list[Any]) -> None:
@@ -72,13 +74,27 @@ def _letter(offset: int, reason: Any = "invalid", value: bytes = b"v", topic: st
 @pytest.mark.parametrize(
     ("letters", "differences"),
     [
-        ([_letter(12)], []),
-        ([_letter(12), _letter(12)], []),
-        ([_letter(12), _letter(13), _letter(3), _letter(25), _letter(12, topic="other")], []),
-        ([], ["the event is refused (invalid), but there is no letter"]),
-        ([_letter(12, "conflict")], ["the letter says conflict; the log says invalid"]),
-        ([_letter(12, value=b"w")], ["the letter does not hold the event's key and bytes"]),
-        ([_letter(12), _letter(14)], ["there is a letter (invalid) for an event that is fine"]),
+        pytest.param([_letter(12)], [], id="as expected"),
+        pytest.param([_letter(12), _letter(12)], [], id="twice"),
+        pytest.param(
+            [_letter(12), _letter(13), _letter(3), _letter(25), _letter(12, topic="other")],
+            [],
+            id="beside what can be judged",
+        ),
+        pytest.param([], ["the event is refused (invalid), but there is no letter"], id="no letter"),
+        pytest.param(
+            [_letter(12, "conflict")], ["the letter says conflict; the log says invalid"], id="another reason"
+        ),
+        pytest.param(
+            [_letter(12, value=b"w")],
+            ["the letter does not hold the event's key and bytes"],
+            id="other bytes",
+        ),
+        pytest.param(
+            [_letter(12), _letter(14)],
+            ["there is a letter (invalid) for an event that is fine"],
+            id="for a good event",
+        ),
     ],
 )
 def test_letters_are_compared_with_what_the_log_refuses(
@@ -151,7 +167,7 @@ def test_ranges_that_a_sink_publishes_meanwhile_are_no_difference(tmp_path: Path
 
 @pytest.mark.parametrize("subset", ["conversations", "kto"])
 @pytest.mark.parametrize("part", ["page", "footer"])
-@pytest.mark.parametrize("first", [0, 25])
+@pytest.mark.parametrize("first", [0, 25], ids=["whole log", "log without its start"])
 def test_a_damaged_file_is_one_difference_that_names_it(
     tmp_path: Path, subset: str, part: str, first: int
 ) -> None:

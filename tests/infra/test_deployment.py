@@ -313,7 +313,11 @@ def test_jobs_and_rules_come_into_a_cluster_as_the_readme_says(tmp_path: Path) -
     assert sent == yaml.safe_load(jobs)["scrape_configs"]
 
 
-@pytest.mark.parametrize("document", [ROOT / "docs" / "operations.md", INFRA / "README.md"])
+@pytest.mark.parametrize(
+    "document",
+    [ROOT / "docs" / "operations.md", INFRA / "README.md"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_what_the_documents_run_exists(document: Path) -> None:
     text = "\n".join(_shell(document))
     ours = r"^(?:plaudit|docker compose .* run --rm tools|kubectl .* -- plaudit) (.*)$"

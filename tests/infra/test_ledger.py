@@ -9,7 +9,7 @@ from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_stream_processors.fold import Rules, step
 
-from benchmarks.workload import events
+from harness.events import events
 from tests.stream_processors.builders import T0_MS, end, event, like, message, start
 from tests.support.recount import recount
 
@@ -38,7 +38,7 @@ def _records(*made: dict[str, Any], hours: tuple[float, ...] = ()) -> list[Kafka
     return [KafkaRecord(0, at, arrived[at], KEY, EVENTS.encode(record)) for at, record in enumerate(made)]
 
 
-@pytest.mark.parametrize("step", [1, 7, 5000])
+@pytest.mark.parametrize("step", [1, 7, 5000], ids=["one by one", "seven at a time", "all at once"])
 def test_it_equals_the_recount_in_any_steps(step: int) -> None:
     log = _log(1500)
     expected, ledger = recount(log, Rules()), _new_ledger()

@@ -29,7 +29,11 @@ def test_every_command_has_real_help(capsys: pytest.CaptureFixture[str]) -> None
         assert len(capsys.readouterr().out.splitlines()) > 3
 
 
-@pytest.mark.parametrize("argv", [[], ["frob"], ["config", "--frob"], ["topics"]])
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["frob"], ["config", "--frob"], ["topics"]],
+    ids=["no command", "unknown command", "unknown option", "no subcommand"],
+)
 def test_wrong_usage_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         entry.main(argv)
@@ -45,7 +49,9 @@ def test_an_error_of_ours_is_one_line_and_exits_with_1(
     assert capsys.readouterr().err == "plaudit: do this instead\n"
 
 
-@pytest.mark.parametrize("argv", [["--debug", "work"], ["work", "--debug"]])
+@pytest.mark.parametrize(
+    "argv", [["--debug", "work"], ["work", "--debug"]], ids=["before the command", "after the command"]
+)
 def test_debug_shows_the_traceback(
     argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

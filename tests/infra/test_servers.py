@@ -14,7 +14,7 @@ from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.valkey import ValkeyServer
 
-from tests.support.services import eventually
+from harness.waiting import eventually
 
 
 @pytest.mark.redis

@@ -16,7 +16,7 @@ from plaudit_infra.servers.process import spawn, stop
 from plaudit_infra.servers.stack import Stack
 from plaudit_infra.servers.valkey import ValkeyServer
 
-from tests.support.services import eventually
+from harness.waiting import eventually
 
 PLAUDIT = [sys.executable, "-m", "plaudit_infra.main"]
 
@@ -92,19 +92,23 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
 @pytest.mark.kafka
 @pytest.mark.redis
 @pytest.mark.parametrize(
-    "sig",
+    ("sig", "servers"),
     [
-        signal.SIGINT,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
-        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
-        signal.SIGKILL,
+        pytest.param(signal.SIGINT, ["valkey"], id="ctrl-c"),
+        pytest.param(signal.SIGTERM, ["valkey"], id="terminated"),
+        pytest.param(signal.SIGHUP, ["valkey"], id="hung up"),
+        pytest.param(signal.SIGTERM, ["kafka", "valkey"], marks=pytest.mark.slow, id="terminated, kafka too"),
+        pytest.param(signal.SIGKILL, ["kafka", "valkey"], id="killed, kafka too"),
     ],
 )
-def test_nothing_outlives_plaudit_up(tmp_path: Path, kafka_files: None, sig: signal.Signals) -> None:
-    with _up(tmp_path) as up:
+def test_nothing_outlives_plaudit_up(
+    tmp_path: Path, kafka: str, sig: signal.Signals, servers: list[str]
+) -> None:
+    existing = [] if "kafka" in servers else ["--bootstrap-servers", kafka]
+    with _up(tmp_path, *existing) as up:
         assert _reads(up, b"Ctrl-C stops it")
         pids = _pids(tmp_path)
-        assert len(pids) == 2
+        assert len(pids) == len(servers)
         up.send_signal(sig)
         up.wait(120)
     eventually(partial(_gone, pids), "no server is left")
@@ -182,8 +186,10 @@ def test_down_ends_a_foreground_up_without_an_alarm(tmp_path: Path, kafka: str) 
 
 @pytest.mark.kafka
 @pytest.mark.redis
-@pytest.mark.parametrize("word", [b"starting Valkey", b"starting Kafka"])
-@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize(
+    "word", [b"starting Valkey", b"starting Kafka"], ids=["starting valkey", "starting kafka"]
+)
+@pytest.mark.parametrize("detach", [False, True], ids=["attached", "detached"])
 def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(
     tmp_path: Path, kafka_files: None, word: bytes, detach: bool
 ) -> None:
@@ -209,7 +215,9 @@ def test_a_stale_pid_of_a_stranger_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.redis
-@pytest.mark.parametrize("state", ["", "{", "[]", '{"ports": {}}'])
+@pytest.mark.parametrize(
+    "state", ["", "{", "[]", '{"ports": {}}'], ids=["empty", "cut off", "a list", "no process"]
+)
 def test_a_cut_state_file_is_survived(tmp_path: Path, state: str) -> None:
     (tmp_path / "valkey.json").write_text(state)
     server = ValkeyServer(tmp_path)

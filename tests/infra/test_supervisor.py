@@ -12,7 +12,7 @@ from plaudit_infra.demo.supervisor import Supervisor
 from plaudit_infra.servers.process import is_listening
 from plaudit_infra.servers.server import Server
 
-from tests.support.services import eventually
+from harness.waiting import eventually
 
 LISTEN = (
     "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(600)"
@@ -57,7 +57,7 @@ def test_a_killed_process_is_started_again_on_its_port_and_told(folder: Path) ->
     supervisor = Supervisor([first], [second])
     supervisor.start()
     try:
-        eventually(supervisor.ready, "both are ready", 30)
+        eventually(supervisor.ready, "both are ready")
         for server in (first, second):
             before, port = server.process_id, server.ports["web"]
             assert before is not None
@@ -80,12 +80,12 @@ def test_a_process_that_always_ends_is_tried_with_pauses_and_never_ready(folder:
     supervisor = Supervisor([], [Small(folder, "broken", "raise SystemExit(3)")], clock=lambda: now[0])
     supervisor.start()
     try:
-        eventually(lambda: supervisor.restarts() == 1, "the first end is seen", 30)
+        eventually(lambda: supervisor.restarts() == 1, "the first end is seen")
         assert any("exit code 3" in note for note in supervisor.notes())
         assert not supervisor.ready()
         assert [line.restarts for line in supervisor.lines()] == [1], "it waits: the clock stands"
         now[0] = 10.0
-        eventually(lambda: supervisor.restarts() == 2, "it is tried again after a pause", 30)
+        eventually(lambda: supervisor.restarts() == 2, "it is tried again after a pause")
     finally:
         supervisor.stop()
 
@@ -94,9 +94,9 @@ def test_a_retired_process_stays_stopped(folder: Path) -> None:
     supervisor = Supervisor([], [Small(folder, "one"), Small(folder, "two")])
     supervisor.start()
     try:
-        eventually(supervisor.ready, "both are ready", 30)
+        eventually(supervisor.ready, "both are ready")
         supervisor.retire("one")
-        eventually(lambda: supervisor.gone("one"), "it is gone", 30)
+        eventually(lambda: supervisor.gone("one"), "it is gone")
         assert supervisor.ready(), "what was stopped on purpose is no trouble"
         assert len(_running(folder)) == 1
         assert supervisor.restarts() == 0
@@ -112,7 +112,7 @@ def test_a_failure_of_the_supervisor_is_told_and_stops_all(folder: Path) -> None
     good = Small(folder, "good")
     supervisor = Supervisor([], [good, Failing(folder, "failing")])
     supervisor.start()
-    eventually(lambda: supervisor.failure is not None, "the failure is told", 30)
+    eventually(lambda: supervisor.failure is not None, "the failure is told")
     assert "no disk" in str(supervisor.failure)
-    eventually(lambda: not good.is_running(), "the others are stopped", 30)
+    eventually(lambda: not good.is_running(), "the others are stopped")
     supervisor.stop()

@@ -14,9 +14,9 @@ from plaudit_infra.commands.alerts import rules_text
 from plaudit_infra.grafana import dashboards, queries
 from plaudit_infra.servers.process import free_port
 
+from harness.waiting import eventually
 from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
-from tests.support.services import eventually
 from tests.support.votes import votes
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -84,7 +84,7 @@ def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer
     one, server = watched
     eventually(lambda: bool(server.query("plaudit_ready == 1")), "the worker is ready")
     eventually(lambda: not server.query("ALERTS"), "nothing is wrong")
-    one.workers[0].kill()
+    one.end_worker(one.workers[0])
     down = 'ALERTS{alertname="PlauditTargetDown",alertstate="firing"}'
     eventually(lambda: bool(server.query(down)), "the alert fires")
 

@@ -27,7 +27,7 @@ from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
-from benchmarks.workload import events
+from harness.events import events
 from tests.support.line import Line
 from tests.support.sinks import Sinks
 
@@ -152,13 +152,19 @@ def _altered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("subset", "change", "what"),
     [
-        ("conversations", lambda rows: rows[:1] + rows[2:], "missing"),
-        ("conversations", lambda rows: [*rows, rows[0]], "too many"),
-        ("conversations", _altered, "altered"),
-        ("sft", lambda rows: rows[:1] + rows[2:], "missing"),
-        ("preference", lambda rows: [rows[0], rows[0], *rows[1:]], "too many"),
-        ("kto", _altered, "altered"),
-        ("kto", lambda rows: [rows[1], rows[0], *rows[2:]], None),
+        pytest.param(
+            "conversations", lambda rows: rows[:1] + rows[2:], "missing", id="a conversation is missing"
+        ),
+        pytest.param(
+            "conversations", lambda rows: [*rows, rows[0]], "too many", id="a conversation is there twice"
+        ),
+        pytest.param("conversations", _altered, "altered", id="a conversation is altered"),
+        pytest.param("sft", lambda rows: rows[:1] + rows[2:], "missing", id="an answer is missing"),
+        pytest.param(
+            "preference", lambda rows: [rows[0], rows[0], *rows[1:]], "too many", id="a pair is there twice"
+        ),
+        pytest.param("kto", _altered, "altered", id="a label is altered"),
+        pytest.param("kto", lambda rows: [rows[1], rows[0], *rows[2:]], None, id="labels in another order"),
     ],
 )
 def test_a_changed_file_is_found(

@@ -9,9 +9,9 @@ import pytest
 from plaudit_infra.main import main
 from plaudit_schemas.topics import METRICS
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

@@ -9,9 +9,9 @@ from plaudit_infra.main import main
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.topics import DEAD_LETTERS
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

@@ -11,9 +11,9 @@ import pytest
 import redis
 from plaudit_stream_processors.state.keys import partition_keys
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -69,9 +69,9 @@ def test_garbage_and_duplicates_end_where_they_should(line: Make) -> None:
 def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
     rng = random.Random(7)
     one = line(settings={"worker_batch": "200"})
-    sent = list(events(60_000, open_conversations=1000, start_us=_now()))
+    sent = list(events(36_000, open_conversations=600, start_us=_now()))
     running = [one.start_worker(), one.start_worker()]
-    for round_ in range(20):
+    for round_ in range(12):
         one.send(sent[round_ * 3000 : (round_ + 1) * 3000])
         before = sum(one.position(partition) for partition in range(one.partitions))
         eventually(
@@ -80,19 +80,18 @@ def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
         )
         victim = rng.choice(running)
         time.sleep(rng.random())  # the moment is the test's input, not a wait for anything
-        victim.kill()
-        victim.wait()
+        one.end_worker(victim)
         running = [worker for worker in running if worker.poll() is None]
         while len(running) < 2:
             running.append(one.start_worker())
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
     one.check_exact()
 
 
 def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
     one = line(settings={"worker_batch": "100"})
     sent = list(events(16_000, open_conversations=500, start_us=_now()))
-    stays = one.start_worker()
+    one.start_worker()
     for round_ in range(4):
         one.send(sent[round_ * 4000 : round_ * 4000 + 2000])
         guest = one.start_worker()
@@ -100,10 +99,8 @@ def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
         eventually(lambda guest=guest: guest.pid in _owners(one), "the guest has partitions")  # type: ignore[misc]
         one.send(sent[round_ * 4000 + 2000 : (round_ + 1) * 4000])
         eventually(lambda before=before: _position(one) > before, "they go on")  # type: ignore[misc]
-        guest.terminate()
-        assert guest.wait(120) == 0, one.logs()
+        assert one.end_worker(guest, signal.SIGTERM) == 0, one.logs()
     one.wait_folded()
-    assert stays.poll() is None, one.logs()
     one.check_exact()
 
 
@@ -117,12 +114,13 @@ def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     sleeper.send_signal(signal.SIGSTOP)
     one.start_worker()
     one.send(sent[10_000:])
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
+    one.ended.add(sleeper.pid)  # it gives its partitions up, or ends over one
     sleeper.send_signal(signal.SIGCONT)
     slept = one.folder / "worker0.log"
     eventually(lambda: "another worker owns partition" in slept.read_text(), "it tried, and was refused")
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
     one.check_exact()
 
 
@@ -138,7 +136,7 @@ def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callab
         client.flushall()
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
     worker.send_signal(signal.SIGCONT)
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
     one.check_exact()
 
 
@@ -159,5 +157,5 @@ def test_a_redis_that_lost_its_last_writes_is_healed_by_the_log(
     kept = sum(one.position(partition) for partition in range(one.partitions))
     assert 0 < kept < 6000
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
     one.check_exact()

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import Gateway, like, message
+from harness.gateway import Gateway
+from harness.waiting import eventually
+from tests.support.gateway import like, message
 from tests.support.line import Line
-from tests.support.services import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from plaudit_consumers.rows.schemas import SUBSETS
@@ -12,14 +11,14 @@ from plaudit_infra.audit.report import text
 from plaudit_infra.audit.run import audit
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
-ROUNDS = 30
+ROUNDS = 24
 _CLOCKS = ("finished_at", "recorded_at", "record_offset")
 
 
@@ -49,18 +48,21 @@ class _Victims:
 
     def round(self, sent: list[tuple[bytes, bytes]]) -> None:
         """Kill one after it has come on a bit, at a random moment; the next one goes on."""
-        victims: list[tuple[Any, Callable[[], int], Callable[[], Any]]] = [
-            (self.line.workers, self.position, self.line.start_worker),
-            (self.sinks.running, self.files, self.sinks.start),
-        ]
-        running, progress, start = self.rng.choice(victims)
+        kill, progress = self.rng.choice([(self._worker, self.position), (self._sink, self.files)])
         before = progress()
         self.line.send(sent)
         eventually(lambda: progress() > before, f"it comes on: {self.line.logs()} {self.sinks.logs()}")
         time.sleep(self.rng.random() * 0.3)  # the moment is the test's input, not a wait for anything
-        running[-1].kill()
-        running[-1].wait()
-        start()
+        kill()
+
+    def _worker(self) -> None:
+        self.line.end_worker(self.line.workers[-1])
+        self.line.start_worker()
+
+    def _sink(self) -> None:
+        self.sinks.running[-1].kill()
+        self.sinks.running[-1].wait(120)
+        self.sinks.start()
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def stopped(line: Callable[..., Line], tmp_path: Path) -> Iterator[Callable[[str
         sinks.stop()
 
 
-def test_thirty_kills_change_no_row(stopped: Callable[[str], tuple[Line, Sinks]]) -> None:
+def test_kills_of_worker_and_sink_change_no_row(stopped: Callable[[str], tuple[Line, Sinks]]) -> None:
     rng, now = random.Random(11), time.time_ns() // 1000
     sent = list(events(ROUNDS * 1500, open_conversations=100, start_us=now))
     one, sinks = stopped("killed")
@@ -89,7 +91,7 @@ def test_thirty_kills_change_no_row(stopped: Callable[[str], tuple[Line, Sinks]]
     victims = _Victims(one, sinks, rng)
     for number in range(ROUNDS):
         victims.round(sent[number * 1500 : (number + 1) * 1500])
-    one.wait_folded(300)
+    one.wait_folded(supervised=True)
     one.stop_workers()
     sinks.stop()
     sinks.once(rotate_minutes="15")
@@ -99,7 +101,7 @@ def test_thirty_kills_change_no_row(stopped: Callable[[str], tuple[Line, Sinks]]
     calm, writing = stopped("calm")
     calm.send(sent)
     calm.start_worker()
-    calm.wait_folded(300)
+    calm.wait_folded()
     writing.once(rotate_minutes="15")
     expected = _rows(Path(writing.output))
     assert _rows(victims.out) == expected

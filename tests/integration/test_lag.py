@@ -8,8 +8,8 @@ import pytest
 from plaudit_schemas.kafka.lag import LagReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 from tests.support.votes import votes
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

@@ -21,7 +21,7 @@ from plaudit_producers import FeedbackProducer
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
-from tests.support.services import eventually
+from harness.waiting import eventually
 
 ARCHIVE = Path(__file__).parent / "old_data" / "d76dcfe.tar.xz"
 EVENTS = 705 + 3 + 185 + 60

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from plaudit_infra.servers.process import free_port
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -45,7 +45,6 @@ def test_ready_means_that_work_can_be_done(
     server.start()
     eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
     one.wait_folded()
-    assert len(one.workers) == 1
     one.check_exact()
 
 
@@ -67,13 +66,13 @@ def test_a_worker_with_nothing_to_send_hears_that_kafka_is_back(
     eventually(lambda: _asked(port, "/health/ready")[0] == 503, "it is not ready without Kafka")
     server.start()
     eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
-    assert len(one.workers) == 1
+    assert one.lost_workers() == []
 
 
 def test_a_port_that_is_taken_is_said_with_its_setting(line: Callable[..., Line]) -> None:
     one = line()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         worker = one.start_worker(web_port=str(taken.getsockname()[1]))
-        assert worker.wait(120) == 1
+        assert one.wait_ended(worker) == 1
     assert "PLAUDIT_WEB_PORT" in one.logs()
     assert "Traceback" not in one.logs()

@@ -15,11 +15,12 @@ from plaudit_infra.main import main
 from plaudit_producers.importers.run import Pace
 from plaudit_schemas.topics import EVENTS
 
+from harness.waiting import eventually
 from tests.producers.importers.files import import_file
 from tests.producers.importers.test_common_formats import AWKWARD
 from tests.producers.importers.test_shared_data import FILES
 from tests.support.line import Line, plain
-from tests.support.services import eventually, shared_data
+from tests.support.services import shared_data
 
 pytestmark = [pytest.mark.kafka]
 
@@ -67,7 +68,13 @@ def states(line: Line) -> dict[str, Any]:
 
 
 @pytest.mark.redis
-@pytest.mark.parametrize("limit", [40, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        pytest.param(40, id="the first of each file"),
+        pytest.param(100_000, marks=pytest.mark.slow, id="whole files"),
+    ],
+)
 def test_every_file_arrives_once_and_a_second_import_adds_nothing(
     line: Callable[..., Line], limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

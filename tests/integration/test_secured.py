@@ -57,8 +57,7 @@ def test_a_worker_folds_from_a_broker_that_wants_a_password(
     )
     options = json.dumps(_OPTIONS)
     wrong = one.start_worker(bootstrap_servers=guarded, kafka_options=options, kafka_password="wrong")  # noqa: S106
-    assert wrong.wait(120) == 1
-    one.workers.clear()
+    assert one.wait_ended(wrong) == 1
     one.start_worker(bootstrap_servers=guarded, kafka_options=options, kafka_password="let me in")  # noqa: S106
     one.wait_folded()
     one.check_exact()

@@ -10,10 +10,10 @@ import pytest
 from plaudit_infra.audit.dead_letters import LetterIndex
 from plaudit_schemas.topics import DEAD_LETTERS, FINISHED
 
-from benchmarks.workload import events
+from harness.events import events
+from harness.waiting import eventually
 from tests.support.finished import T0_MS, chat, encoded, like
 from tests.support.line import Line
-from tests.support.services import eventually
 from tests.support.sinks import Sinks, logged, rows, send, sources
 from tests.support.topics import alter_topic
 

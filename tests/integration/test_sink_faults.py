@@ -3,31 +3,24 @@
 import random
 import resource
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 from confluent_kafka import TopicPartition
-from plaudit_infra.audit.report import text
-from plaudit_infra.audit.run import audit
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import admin_of
-from plaudit_stream_processors.worker.settings import WorkerSettings
 
-from benchmarks.workload import events
+from harness.waiting import eventually
 from tests.support.finished import encoded, finished, like, message
 from tests.support.line import Line
-from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows, send, sources
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 Make = Callable[..., Line]
-SUBSETS = ("conversations", "sft", "preference", "kto")
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
@@ -126,9 +119,12 @@ def test_conversations_of_50_mb_fit_into_600(line: Make, sinks: Callable[..., Si
 
     eventually(written, "the first of them is on disk")
     sink.send_signal(signal.SIGTERM)
-    while sink.poll() is None:
+
+    def ended() -> bool:
         peak[0] = max(peak[0], _peak(sink.pid))
-        time.sleep(0.02)
+        return sink.poll() is not None
+
+    eventually(ended, "the sink ends")
     assert sink.returncode == 0, writing.logs()
     assert len(rows(out, "kto")) > 3 * 100
     assert 100 < peak[0] >> 20 < 600
@@ -160,38 +156,3 @@ def test_a_log_that_was_cut_is_an_error_and_a_gap_is_told(
     marker.write_text(marker.read_text().replace('"position":30', '"position":300'))
     assert writing.start("--once").wait(120) == 1
     assert "the output goes up to 300" in writing.logs()
-
-
-@pytest.mark.slow
-def test_random_kills_of_sink_and_worker_change_no_row(
-    line: Make, sinks: Callable[..., Sinks], tmp_path: Path
-) -> None:
-    rng, out = random.Random(17), tmp_path / "out"
-    one = line(settings={"worker_batch": "300", "worker_instance": "w"})
-    sent = list(events(45_000, open_conversations=600, start_us=time.time_ns() // 1000))
-    writing = sinks(one, rotate_rows="150", sink_instance="s")
-    running: dict[str, Any] = {"worker": one.start_worker(), "sink": writing.start()}
-    for round_ in range(30):
-        one.send(sent[round_ * 1500 : (round_ + 1) * 1500])
-        victim = rng.choice(["sink", "sink", "worker"])
-        time.sleep(1.0 + 3 * rng.random())  # the moment is the test's input, not a wait for anything
-        running[victim].kill()
-        running[victim].wait()
-        running["worker" if victim == "worker" else "sink"] = (
-            one.start_worker() if victim == "worker" else writing.start()
-        )
-        if running["worker"].poll() is not None:
-            running["worker"] = one.start_worker()
-    one.wait_folded(300)
-    running["sink"].kill()
-    running["sink"].wait()
-    writing.once()
-    calm = sinks(one, str(tmp_path / "calm"), sink_group="calm", rotate_rows="1000")
-    calm.once()
-    for subset in SUBSETS:
-        left, right = (sorted(map(repr, rows(root, subset))) for root in (out, tmp_path / "calm"))
-        assert left == right, subset
-    assert max(sources(out).values()) == 1
-    report = audit(one.connection, WorkerSettings(), str(out))
-    assert report.balanced, text(report)
-    assert len(list(out.glob("v1/conversations/*/*.parquet"))) > 15

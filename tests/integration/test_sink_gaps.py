@@ -12,8 +12,8 @@ from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.topics import FINISHED
 
+from harness.waiting import eventually
 from tests.support.line import Line
-from tests.support.services import eventually
 from tests.support.sinks import Sinks, rows
 from tests.support.topics import alter_topic
 
@@ -55,11 +55,11 @@ def test_what_kafka_refuses_ends_the_worker_before_anything_follows(
     large = [rng.randbytes(350_000).hex() for _ in range(3)]
     chats = [("before", ["a"]), ("large", large), *((f"after{number}", ["a"]) for number in range(20))]
     one.send(record for name, texts in chats for record in _chat(name, texts))
-    assert worker.wait(120) == 1
+    assert one.wait_ended(worker) == 1
     assert len(list(one.read(FINISHED))) <= 1
     assert "raise the topic's max.message.bytes" in one.logs()
     assert "Message size too large" in one.logs()
-    assert one.start_worker().wait(120) == 1
+    assert one.wait_ended(one.start_worker()) == 1
     assert f"takes records of at most {BROKERS_DEFAULT} bytes" in one.logs()
     _limit(one, 64 << 20)
     one.start_worker()

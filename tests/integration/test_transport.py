@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.topics import EVENTS
 
-from benchmarks.workload import events
+from harness.events import events
 from tests.support.line import Line
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -59,7 +59,7 @@ def test_a_log_that_loses_what_was_not_read_ends_the_worker(
     for deleted in admin.delete_records([TopicPartition(topic, 0, end)]).values():
         deleted.result(timeout=60)
     server.start()
-    assert worker.wait(180) == 1
+    assert one.wait_ended(worker) == 1
     assert "no longer holds the next records" in one.logs()
 
 
@@ -80,4 +80,3 @@ def test_aborted_transactions_are_not_read_and_leave_no_gap_in_positions(line: M
     one.wait_folded()  # to the end, where only aborted records and markers are
     recounted = one.check_exact()
     assert recounted.events == 1500
-    assert len(one.workers) == 1

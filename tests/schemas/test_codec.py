@@ -134,7 +134,7 @@ class _LikeOurs(PackagedSchemas):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("resolved", [False, True])
+@pytest.mark.parametrize("resolved", [False, True], ids=["unresolved", "resolved"])
 def test_damaged_bytes_raise_nothing_but_codec_errors_and_take_little_memory(
     name: SchemaName, resolved: bool
 ) -> None:
@@ -268,7 +268,7 @@ def _example_of(body: str) -> dict[str, Any]:
     return next(record for record in records if record["body"][0] == f"plaudit.v1.{body}")
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_a_newer_writers_field_is_dropped_and_its_body_refused(sparse: bool) -> None:
     def add_field(document: Any) -> None:
         document["fields"].append({"name": "region", "type": "string"})

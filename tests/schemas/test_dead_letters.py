@@ -17,7 +17,11 @@ def as_read(sent: ProducerRecord) -> KafkaRecord:
     return KafkaRecord(0, 7, 1, sent.key, sent.value, sent.headers or ())
 
 
-@pytest.mark.parametrize(("value", "schema_id"), [(WIRE, 1_000_000_000), (b"no wire format", None)])
+@pytest.mark.parametrize(
+    ("value", "schema_id"),
+    [(WIRE, 1_000_000_000), (b"no wire format", None)],
+    ids=["unknown schema id", "no wire format"],
+)
 def test_a_letter_comes_back_as_it_was_sent(value: bytes, schema_id: int | None) -> None:
     record = KafkaRecord(3, 2**40, 1_790_000_000_000, b"k", value)
     letter = DeadLetter.of(record, "topic", Refusal("conflict", "\u00e9 " * 5))

@@ -13,13 +13,14 @@ from plaudit_schemas.codec.wire import Encoder, PackagedSchemas, Record
 from plaudit_schemas.errors import EncodingError
 from plaudit_schemas.examples import examples
 
-from tests.schemas.test_records import RECORDS
+from tests.schemas.test_records import BODIES, RECORDS
 
 OURS, GENERAL = EventEncoder(PackagedSchemas()), Encoder("conversation_event")
 ALL: list[Record] = [*RECORDS, *(example.record for example in examples("conversation_event"))]
+NAMES = [*BODIES, *(example.title.partition(",")[0] for example in examples("conversation_event"))]
 
 
-@pytest.mark.parametrize("record", ALL, ids=lambda record: record["body"][0])
+@pytest.mark.parametrize("record", ALL, ids=NAMES)
 def test_the_bytes_are_the_same(record: Record) -> None:
     assert OURS.encode(record) == GENERAL.encode(record)
 

@@ -18,8 +18,8 @@ EXAMPLES = list(examples("conversation_event"))
 _encode = Encoder("conversation_event").encode
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title.partition(",")[0])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_every_example_goes_through_json_to_the_same_bytes(example: Example, sparse: bool) -> None:
     record = Decoder("conversation_event", sparse=sparse).decode(example.payload)
     again = record_of(json.loads(json.dumps(document_of(record))))
@@ -42,15 +42,23 @@ THUMB = {"aspect": "tone", "value": {"kind": "thumb", "like": True}}
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        ("StartConversation", {}),
-        ("UpdateConversation", {}),
-        ("AddMessage", {"role": "user", "content": ""}),
-        ("UpdateMessage", {"feedback": THUMB}),
-        ("UpdateMessage", {"feedback": {"aspect": "tone", "kind": "text", "value": None}}),
-        ("UpdateMessage", {"feedback": {"aspect": "did", "value": {"kind": "signal", "name": "copied"}}}),
-        ("CompareMessages", {"candidates": ["a", "b"], "ranking": [["a"]]}),
-        ("EndConversation", {}),
-        ("EraseConversation", {}),
+        pytest.param("StartConversation", {}, id="start"),
+        pytest.param("UpdateConversation", {}, id="update"),
+        pytest.param("AddMessage", {"role": "user", "content": ""}, id="message"),
+        pytest.param("UpdateMessage", {"feedback": THUMB}, id="thumb"),
+        pytest.param(
+            "UpdateMessage",
+            {"feedback": {"aspect": "tone", "kind": "text", "value": None}},
+            id="text withdrawn",
+        ),
+        pytest.param(
+            "UpdateMessage",
+            {"feedback": {"aspect": "did", "value": {"kind": "signal", "name": "copied"}}},
+            id="signal",
+        ),
+        pytest.param("CompareMessages", {"candidates": ["a", "b"], "ranking": [["a"]]}, id="comparison"),
+        pytest.param("EndConversation", {}, id="end"),
+        pytest.param("EraseConversation", {}, id="erasure"),
     ],
 )
 def test_little_is_enough_and_the_models_agree(kind: str, fields: dict[str, Any]) -> None:
@@ -76,10 +84,10 @@ def test_null_is_as_good_as_absent() -> None:
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        ("1970-01-01T00:00:01Z", 1_000_000),
-        ("1970-01-01T01:00:00.5+01:00", 500_000),
-        (1_790_000_000_000_000, 1_790_000_000_000_000),
-        (-5, -5),
+        pytest.param("1970-01-01T00:00:01Z", 1_000_000, id="utc"),
+        pytest.param("1970-01-01T01:00:00.5+01:00", 500_000, id="with an offset"),
+        pytest.param(1_790_000_000_000_000, 1_790_000_000_000_000, id="microseconds"),
+        pytest.param(-5, -5, id="before 1970"),
     ],
 )
 def test_times_are_exact(at: Any, expected: int) -> None:
@@ -95,21 +103,45 @@ def test_a_time_beyond_the_calendar_goes_there_and_back() -> None:
 @pytest.mark.parametrize(
     ("document", "named"),
     [
-        (17, "the event must be an object"),
-        ([], "the event"),
-        ({}, "body must be an object"),
-        ({"body": {}}, "body.type"),
-        ({"body": {"type": ["AddMessage"]}}, "body.type"),
-        ({"body": {"type": "UpdateMessage"}}, "feedback must be an object"),
-        ({"body": {"type": "UpdateMessage", "feedback": {"value": 1}}}, "value must be an object"),
-        ({"body": {"type": "UpdateMessage", "feedback": {"value": {"kind": {}}}}}, "value.kind"),
-        ({"body": {"type": "UpdateMessage", "feedback": {**THUMB, "rater": "me"}}}, "rater"),
-        ({"body": {"type": "CompareMessages", "rater": 1}}, "rater"),
-        ({**minimal("EndConversation"), "occurred_at": "2026-11-21T12:00:00"}, "has no zone"),
-        ({**minimal("EndConversation"), "occurred_at": "soon"}, "must be a time"),
-        ({**minimal("EndConversation"), "occurred_at": True}, "must be a time"),
-        ({**minimal("EndConversation"), "occurred_at": 1.5}, "must be a time"),
-        (minimal("EndConversation", last_activity_at={}), "last_activity_at"),
+        pytest.param(17, "the event must be an object", id="a number"),
+        pytest.param([], "the event", id="a list"),
+        pytest.param({}, "body must be an object", id="no body"),
+        pytest.param({"body": {}}, "body.type", id="no type"),
+        pytest.param({"body": {"type": ["AddMessage"]}}, "body.type", id="type as a list"),
+        pytest.param({"body": {"type": "UpdateMessage"}}, "feedback must be an object", id="no feedback"),
+        pytest.param(
+            {"body": {"type": "UpdateMessage", "feedback": {"value": 1}}},
+            "value must be an object",
+            id="value as a number",
+        ),
+        pytest.param(
+            {"body": {"type": "UpdateMessage", "feedback": {"value": {"kind": {}}}}},
+            "value.kind",
+            id="kind as an object",
+        ),
+        pytest.param(
+            {"body": {"type": "UpdateMessage", "feedback": {**THUMB, "rater": "me"}}},
+            "rater",
+            id="rater as a string",
+        ),
+        pytest.param({"body": {"type": "CompareMessages", "rater": 1}}, "rater", id="rater as a number"),
+        pytest.param(
+            {**minimal("EndConversation"), "occurred_at": "2026-11-21T12:00:00"},
+            "has no zone",
+            id="time without a zone",
+        ),
+        pytest.param(
+            {**minimal("EndConversation"), "occurred_at": "soon"}, "must be a time", id="time in words"
+        ),
+        pytest.param(
+            {**minimal("EndConversation"), "occurred_at": True}, "must be a time", id="time as a boolean"
+        ),
+        pytest.param(
+            {**minimal("EndConversation"), "occurred_at": 1.5}, "must be a time", id="time as a fraction"
+        ),
+        pytest.param(
+            minimal("EndConversation", last_activity_at={}), "last_activity_at", id="time as an object"
+        ),
     ],
 )
 def test_what_has_not_the_form_of_an_event_is_named(document: Any, named: str) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.events import (
     AddMessage,
+    AnyBody,
     CompareMessages,
     ConversationEvent,
     EndConversation,
@@ -24,22 +25,26 @@ from plaudit_schemas.contract.feedback import Feedback, Label, Number, Signal, T
 from plaudit_schemas.contract.records import validate
 from plaudit_schemas.errors import InvalidEventError
 
-BODIES = [
-    StartConversation(model=Model(id="m"), user_id="u", tags={"a": "b"}),
-    UpdateConversation(consent="granted"),
-    AddMessage(
+BODIES: dict[str, AnyBody] = {
+    "a start with its user": StartConversation(model=Model(id="m"), user_id="u", tags={"a": "b"}),
+    "consent granted": UpdateConversation(consent="granted"),
+    "a tool's call": AddMessage(
         role="tool", content="", tool_calls=[ToolCall(id="1", name="n", arguments="{}")], usage=TokenUsage()
     ),
-    UpdateMessage(message_id="m", feedback=Feedback(aspect="a", value=Thumb(like=True))),
-    UpdateMessage(feedback=Feedback(aspect="a", value=Number(number=1, minimum=0, maximum=2))),
-    UpdateMessage(feedback=Feedback(aspect="a", value=Label(labels=["x"]), confidence=0.5)),
-    UpdateMessage(feedback=Feedback(aspect="a", value=Signal(name="copied"))),
-    UpdateMessage(feedback=Feedback(aspect="a", kind="signal", signal="copied")),
-    CompareMessages(candidates=["a", "b", "c"], ranking=[["a"], ["b", "c"]]),
-    EndConversation(),
-    EraseConversation(reason="x"),
+    "a thumb": UpdateMessage(message_id="m", feedback=Feedback(aspect="a", value=Thumb(like=True))),
+    "a number": UpdateMessage(feedback=Feedback(aspect="a", value=Number(number=1, minimum=0, maximum=2))),
+    "a label that is half sure": UpdateMessage(
+        feedback=Feedback(aspect="a", value=Label(labels=["x"]), confidence=0.5)
+    ),
+    "a signal": UpdateMessage(feedback=Feedback(aspect="a", value=Signal(name="copied"))),
+    "a signal withdrawn": UpdateMessage(feedback=Feedback(aspect="a", kind="signal", signal="copied")),
+    "a comparison of three": CompareMessages(candidates=["a", "b", "c"], ranking=[["a"], ["b", "c"]]),
+    "a bare end": EndConversation(),
+    "an erasure with a reason": EraseConversation(reason="x"),
+}
+RECORDS = [
+    ConversationEvent(application="a", conversation_id="c", body=body).to_record() for body in BODIES.values()
 ]
-RECORDS = [ConversationEvent(application="a", conversation_id="c", body=body).to_record() for body in BODIES]
 
 # True and 1 are alike to pydantic's lax mode, which turns "1" into 1 too: types are the writer's business.
 REPLACEMENTS: list[Any] = [
@@ -97,7 +102,7 @@ def accepted(record: Record) -> bool:
     return True
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["body"][0])
+@pytest.mark.parametrize("record", RECORDS, ids=list(BODIES))
 def test_what_pydantic_made_is_accepted(record: Record) -> None:
     validate(record)
 

@@ -90,7 +90,7 @@ def test_a_refusal_is_not_repeated(bad_registry: Any) -> None:
     assert len(bad_registry.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b""], ids=["html", "a list", "empty"])
 def test_garbage_is_no_answer(bad_registry: Any, body: bytes) -> None:
     bad_registry.answers = [(200, body)]
     with pytest.raises(RegistryUnavailableError):
@@ -152,14 +152,18 @@ def test_a_wrong_path_is_no_unknown_id(bad_registry: Any) -> None:
         Decoder("conversation_event", _schemas(bad_registry)).decode_many([payload])
 
 
-@pytest.mark.parametrize("answer", [b"{}", b'{"schema": 7}'])
+@pytest.mark.parametrize("answer", [b"{}", b'{"schema": 7}'], ids=["empty", "schema as a number"])
 def test_an_answer_without_a_schema_is_told(bad_registry: Any, answer: bytes) -> None:
     bad_registry.answers = [(200, answer)]
     with pytest.raises(RegistryError, match="gave no schema for id 7"):
         _schemas(bad_registry).text_of(7)
 
 
-@pytest.mark.parametrize("given", ["null", "true", '"7"', "-1", "1000000000"])
+@pytest.mark.parametrize(
+    "given",
+    ["null", "true", '"7"', "-1", "1000000000"],
+    ids=["null", "true", "a string", "negative", "too large"],
+)
 def test_an_id_that_is_none_is_refused(bad_registry: Any, given: str) -> None:
     bad_registry.answers = [(200, f'{{"id": {given}}}'.encode())]
     with pytest.raises(RegistryError, match="as the id of conversation_event"):
@@ -169,13 +173,16 @@ def test_an_id_that_is_none_is_refused(bad_registry: Any, given: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '"string"',
-        '["null", "string"]',
-        'syntax = "proto3";',
-        '{"type": "object"}',
-        "null",
-        '{"type": "record", "name": "Other", "fields": []}',
-        '{"type": "record", "name": "X", "fields": [{"name": "a", "type": "elsewhere.Referenced"}]}',
+        pytest.param('"string"', id="string"),
+        pytest.param('["null", "string"]', id="union"),
+        pytest.param('syntax = "proto3";', id="protobuf"),
+        pytest.param('{"type": "object"}', id="json schema"),
+        pytest.param("null", id="null"),
+        pytest.param('{"type": "record", "name": "Other", "fields": []}', id="another record"),
+        pytest.param(
+            '{"type": "record", "name": "X", "fields": [{"name": "a", "type": "elsewhere.Referenced"}]}',
+            id="reference to another schema",
+        ),
     ],
 )
 def test_an_id_of_another_kind_of_schema_is_a_dead_letter(bad_registry: Any, text: str) -> None:
@@ -199,7 +206,9 @@ def test_user_and_password_are_sent_and_never_shown(bad_registry: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["registry:8081", "ftp://me:hunter2@x", "http://", "http://x:port", "http://[", ""]
+    "url",
+    ["registry:8081", "ftp://me:hunter2@x", "http://", "http://x:port", "http://[", ""],
+    ids=["no scheme", "ftp", "no host", "port in words", "open bracket", "empty"],
 )
 def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(RegistryError, match="http://host:port") as caught:

@@ -46,13 +46,15 @@ def test_an_unknown_setting_is_an_error_with_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("PLAUDIT_REDIS_URL", "http://x", "must start with redis://"),
-        ("PLAUDIT_PARTITIONS", "none", "valid integer"),
-        ("PLAUDIT_PARTITIONS", "0", "greater than or equal to 1"),
-        ("PLAUDIT_KAFKA_OPTIONS", "{", "JSON object"),
-        ("PLAUDIT_KAFKA_OPTIONS", "[]", "dictionary"),
-        ("PLAUDIT_SCHEMA_REGISTRY_URL", "registry:8081", "http://host:port"),
-        ("PLAUDIT_TOPIC_PREFIX", "a b", "pattern"),
+        pytest.param("PLAUDIT_REDIS_URL", "http://x", "must start with redis://", id="redis over http"),
+        pytest.param("PLAUDIT_PARTITIONS", "none", "valid integer", id="partitions in words"),
+        pytest.param("PLAUDIT_PARTITIONS", "0", "greater than or equal to 1", id="no partitions"),
+        pytest.param("PLAUDIT_KAFKA_OPTIONS", "{", "JSON object", id="kafka options cut off"),
+        pytest.param("PLAUDIT_KAFKA_OPTIONS", "[]", "dictionary", id="kafka options as a list"),
+        pytest.param(
+            "PLAUDIT_SCHEMA_REGISTRY_URL", "registry:8081", "http://host:port", id="registry without a scheme"
+        ),
+        pytest.param("PLAUDIT_TOPIC_PREFIX", "a b", "pattern", id="topic prefix with a blank"),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str, words: str) -> None:

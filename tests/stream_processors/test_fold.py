@@ -221,23 +221,39 @@ def test_a_number_is_rescaled_to_one_to_five() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        feedback("a", ("Number", {"number": 11, "minimum": 0, "maximum": 10})),
-        feedback("a", ("Number", {"number": 1, "minimum": float("-inf"), "maximum": 10})),
-        feedback("a", ("Number", {"number": 1e308, "minimum": -1e308, "maximum": 1e308})),
-        {**message("m"), "producer": "p", "sequence": 2**53},
-        {**message("m"), "producer": "p", "sequence": -1},
-        feedback("a", ("Thumb", {"like": True}), kind="text"),
-        feedback("a", None),
-        feedback("a", ("Thumb", {"like": True}), aspect=""),
-        feedback("a", ("Thumb", {"like": True}), confidence=7.0),
-        feedback("a", ("Signal", {"name": "dwell_seconds", "number": float("nan")})),
-        message("i" * 129),
-        message(""),
-        message("m", metadata={str(n): "" for n in range(33)}),
-        event("CompareMessages", {"comparison_id": "c", "candidates": ["a"], "ranking": [], "rater": {}}),
-        event(
-            "CompareMessages",
-            {"comparison_id": "c", "candidates": ["a", "b"], "ranking": [["z"]], "rater": {}},
+        pytest.param(
+            feedback("a", ("Number", {"number": 11, "minimum": 0, "maximum": 10})), id="off its scale"
+        ),
+        pytest.param(
+            feedback("a", ("Number", {"number": 1, "minimum": float("-inf"), "maximum": 10})),
+            id="an endless scale",
+        ),
+        pytest.param(
+            feedback("a", ("Number", {"number": 1e308, "minimum": -1e308, "maximum": 1e308})),
+            id="a scale too wide",
+        ),
+        pytest.param({**message("m"), "producer": "p", "sequence": 2**53}, id="a sequence too large"),
+        pytest.param({**message("m"), "producer": "p", "sequence": -1}, id="a negative sequence"),
+        pytest.param(feedback("a", ("Thumb", {"like": True}), kind="text"), id="a thumb called text"),
+        pytest.param(feedback("a", None), id="no value"),
+        pytest.param(feedback("a", ("Thumb", {"like": True}), aspect=""), id="no aspect"),
+        pytest.param(feedback("a", ("Thumb", {"like": True}), confidence=7.0), id="confidence of seven"),
+        pytest.param(
+            feedback("a", ("Signal", {"name": "dwell_seconds", "number": float("nan")})), id="not a number"
+        ),
+        pytest.param(message("i" * 129), id="an id too long"),
+        pytest.param(message(""), id="an empty id"),
+        pytest.param(message("m", metadata={str(n): "" for n in range(33)}), id="33 entries"),
+        pytest.param(
+            event("CompareMessages", {"comparison_id": "c", "candidates": ["a"], "ranking": [], "rater": {}}),
+            id="one candidate",
+        ),
+        pytest.param(
+            event(
+                "CompareMessages",
+                {"comparison_id": "c", "candidates": ["a", "b"], "ranking": [["z"]], "rater": {}},
+            ),
+            id="ranks a stranger",
         ),
     ],
 )

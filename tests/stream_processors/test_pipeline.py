@@ -16,6 +16,8 @@ from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.readiness import Readiness
 
+from harness.waiting import all_wait
+
 EVENTS_0 = TP("events", 0)
 
 
@@ -93,7 +95,7 @@ def test_what_is_given_up_while_the_worker_settles_is_followed_by_nothing() -> N
         await asyncio.wait_for(store.started.wait(), 30)
         second = asyncio.create_task(pipeline.process_batch(_batch(10), lambda: acks.append(10)))
         settling = asyncio.create_task(pipeline.settle())
-        await asyncio.sleep(0)  # both tasks run until they wait for the first batch
+        await all_wait(second, settling)
         store.go.set()
         await asyncio.gather(settling, second)
         await pipeline.process_batch(_batch(20), lambda: acks.append(20))

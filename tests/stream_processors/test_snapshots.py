@@ -5,60 +5,66 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from plaudit_schemas.codec.wire import Encoder
-from plaudit_stream_processors.metrics.windows import WINDOWS, bucket_names
+from plaudit_stream_processors.metrics.windows import WINDOWS, bucket_names, window_figures
+from plaudit_stream_processors.worker import snapshots
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.snapshots import SnapshotPublisher
 from prometheus_client import generate_latest
 
 
+class _Scraper:
+    """Stands where a publish waits, and notes the windows that a scrape would find there."""
+
+    def __init__(self, metrics: WorkerMetrics) -> None:
+        self._metrics = metrics
+        self.seen: list[set[str]] = []
+
+    def scrape(self) -> None:
+        text = generate_latest(self._metrics.registry).decode()
+        self.seen.append({w.name for w in WINDOWS if f"plaudit_messages{{{_labels(w.name)}}} " in text})
+
+
 class _Reader:
     """Counters of one series in the current buckets."""
 
-    def __init__(self) -> None:
+    def __init__(self, scraper: _Scraper) -> None:
         now_us = time.time_ns() // 1000
         cells = {"shop|m|1||sdk messages:assistant": 7}
         self.totals = {name: cells for window in WINDOWS for name in bucket_names(window, now_us)}
+        self._scraper = scraper
 
     async def refresh(self) -> None:
-        await asyncio.sleep(0)
+        self._scraper.scrape()
 
     def forget_before(self, names: set[str]) -> None:
         pass
-
-
-async def _shown_while_publishing(publisher: SnapshotPublisher, metrics: WorkerMetrics) -> list[set[str]]:
-    await publisher.publish_snapshots([0])
-    seen: list[set[str]] = []
-
-    async def scrape() -> None:
-        while True:
-            text = generate_latest(metrics.registry).decode()
-            seen.append({w.name for w in WINDOWS if f"plaudit_messages{{{_labels(w.name)}}} " in text})
-            await asyncio.sleep(0)
-
-    scraper = asyncio.create_task(scrape())
-    await asyncio.sleep(0)
-    await publisher.publish_snapshots([0])
-    scraper.cancel()
-    return seen
 
 
 def _labels(window: str) -> str:
     return f'application="shop",model="m",model_version="1",source="sdk",variant="",window="{window}"'
 
 
-def test_a_scrape_during_a_publish_misses_no_window() -> None:
+def test_a_scrape_during_a_publish_misses_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = WorkerMetrics()
+    scraper = _Scraper(metrics)
     sent: list[Any] = []
 
+    def scraped_figures(*given: Any) -> Any:
+        scraper.scrape()
+        return window_figures(*given)
+
     async def send_records(records: list[Any]) -> None:
+        scraper.scrape()
         sent.extend(records)
 
+    monkeypatch.setattr(snapshots, "window_figures", scraped_figures)
     output: Any = SimpleNamespace(send_records=send_records)
-    reader: Any = _Reader()
+    reader: Any = _Reader(scraper)
     publisher = SnapshotPublisher(reader, output, Encoder("metric_snapshot"), metrics, "t")
-    seen = asyncio.run(_shown_while_publishing(publisher, metrics))
-    assert len(seen) > 2
-    assert all(windows == {window.name for window in WINDOWS} for windows in seen)
+    asyncio.run(publisher.publish_snapshots([0]))
+    scraper.seen.clear()
+    asyncio.run(publisher.publish_snapshots([0]))
+    assert scraper.seen == [{window.name for window in WINDOWS}] * (len(WINDOWS) + 2)
     assert len(sent) == 2 * len(WINDOWS)

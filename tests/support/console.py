@@ -4,10 +4,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from harness.web_process import WebProcess
 from tests.support.event_log import own_topics
-from tests.support.web_process import WebProcess
 
-LATE_MS = 30_000
+LATE_MS = 120_000
 
 
 class Console(WebProcess):

@@ -1,43 +1,15 @@
-"""A gateway as a real process on topics and keys of its own."""
+"""A gateway on topics and keys of its own, and what is sent to it."""
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 from plaudit_schemas.settings.connection import SecretUrl
 
+from harness.gateway import Gateway
 from tests.support.event_log import own_topics
-from tests.support.web_process import WebProcess
-
-
-@dataclass
-class Gateway(WebProcess):
-    """Start with `start`; `client` speaks to it with a key's credentials."""
-
-    command = "gateway"
-    secret: str = ""
-
-    def start(self, *, ready: bool = True) -> "Gateway":
-        """Start the process and wait until it is ready, or at least listens."""
-        self.settings.setdefault("gateway_address_rate", "100000")
-        self.launch()
-        if ready:
-            self.wait_ready()
-        return self
-
-    def client(self, credential: str | None = None) -> httpx.Client:
-        """A client that sends a key or a token."""
-        headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
-
-    def metric(self, line: str) -> float:
-        """The value of one sample, such as `plaudit_gateway_ready`; 0 where it is not."""
-        text = httpx.get(f"{self.url}/metrics", timeout=30).text
-        found = [row for row in text.splitlines() if row.startswith(f"{line} ")]
-        return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
 def free_port() -> int:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,13 +27,17 @@ from plaudit_stream_processors.fold import ConversationState, Rules
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
+from harness.waiting import eventually
 from tests.support.recount import Recount, recount
-from tests.support.services import eventually
 
 
 @dataclass
 class Line:
-    """Topics and keys of its own on servers that may be shared."""
+    """Topics and keys of its own on servers that may be shared.
+
+    Attributes:
+        ended: process ids of the workers whose end the test brought about, or expected.
+    """
 
     kafka: str
     redis: str
@@ -42,6 +45,7 @@ class Line:
     partitions: int = 4
     settings: dict[str, str] = field(default_factory=dict)
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         name = f"t{uuid.uuid4().hex[:8]}."
@@ -102,6 +106,25 @@ class Line:
             return redis.RedisCluster.from_url(self.redis.replace("+cluster", ""))
         return redis.Redis.from_url(self.redis)
 
+    def end_worker(self, worker: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
+        """Send a signal that ends a worker, and wait for that; the exit code."""
+        self.ended.add(worker.pid)
+        worker.send_signal(number)
+        return worker.wait(120)
+
+    def wait_ended(self, worker: "subprocess.Popen[bytes]") -> int:
+        """Wait for a worker that is to end by itself; the exit code."""
+        self.ended.add(worker.pid)
+        return worker.wait(120)
+
+    def lost_workers(self) -> list[int]:
+        """Process ids of the workers that ended though the test did not ask for it."""
+        return [
+            worker.pid
+            for worker in self.workers
+            if worker.poll() is not None and worker.pid not in self.ended
+        ]
+
     def stop_workers(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
@@ -120,14 +143,20 @@ class Line:
         with TopicReader(self.connection, EVENTS) as reader:
             return {partition: reader.ends(partition)[1] for partition in range(self.partitions)}
 
-    def wait_folded(self, timeout_s: float = 180.0) -> None:
-        """Wait until every event is committed; restart workers that ended, as a supervisor does."""
+    def wait_folded(self, timeout_s: float = 300.0, *, supervised: bool = False) -> None:
+        """Wait until every event is committed.
+
+        Args:
+            supervised: start a worker whenever all have ended, as a supervisor does. Without it, a worker
+                that ended by itself fails the test.
+        """
         ends = self.ends()
 
         def done() -> bool:
-            if self.workers and all(worker.poll() is not None for worker in self.workers):
+            if not supervised:
+                assert self.lost_workers() == [], "a worker ended by itself"
+            elif all(worker.poll() is not None for worker in self.workers):
                 self.start_worker()
-            time.sleep(0.1)
             return all(self.position(partition) >= end for partition, end in ends.items())
 
         try:

@@ -32,7 +32,7 @@ def picture(browser: Browser, url: str, key: str, size: str, scheme: Scheme, pat
     page.locator("input[name=window][value='60']").check(force=True)
     expect(page.locator("#status")).to_have_text("live", timeout=30_000)
     expect(page.locator("#rows tr").first).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(4000)  # a few rounds, so that feedback is listed
+    expect(page.locator("#feedback-list li:not(.quiet)").nth(5)).to_be_attached(timeout=60_000)
     page.screenshot(path=path, full_page=size == "desktop")
     context.close()
 

@@ -1,8 +1,6 @@
 """What a missing service means: a skip on a laptop, a failure under CI."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,12 +28,3 @@ def shared_data(name: str) -> Path:
     if not path.exists():
         unavailable(f"the shared data file {name}")
     return path
-
-
-def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
-    """Wait for a condition, with a deadline that only a hang can miss."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(0.05)

@@ -33,15 +33,15 @@ def _record(body: AnyBody) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("value", "what"),
     [
-        (Thumb(like=True), "like"),
-        (Thumb(like=False), "dislike"),
-        (Number(number=4, minimum=1, maximum=5), "4 of 5"),
-        (Label(labels=["correct"]), "correct"),
-        (Label(labels=[WRITTEN]), "label"),
-        (Text(text=WRITTEN), "text"),
-        (Correction(content=WRITTEN), "correction"),
-        (Signal(name="copied"), "copied"),
-        (None, "withdrawn"),
+        pytest.param(Thumb(like=True), "like", id="like"),
+        pytest.param(Thumb(like=False), "dislike", id="dislike"),
+        pytest.param(Number(number=4, minimum=1, maximum=5), "4 of 5", id="number"),
+        pytest.param(Label(labels=["correct"]), "correct", id="known label"),
+        pytest.param(Label(labels=[WRITTEN]), "label", id="written label"),
+        pytest.param(Text(text=WRITTEN), "text", id="text"),
+        pytest.param(Correction(content=WRITTEN), "correction", id="correction"),
+        pytest.param(Signal(name="copied"), "copied", id="signal"),
+        pytest.param(None, "withdrawn", id="withdrawn"),
     ],
 )
 def test_a_value_is_shown_without_what_a_person_wrote(value: FeedbackValue | None, what: str) -> None:

@@ -116,7 +116,11 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(console: Make, st
     assert secured.get("/figures/who").status_code == 200
 
 
-@pytest.mark.parametrize("secret", ["", "nonsense", "plk_abcdefghjk_wrong", "\u05d0 \u202e"])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "nonsense", "plk_abcdefghjk_wrong", "\u05d0 \u202e"],
+    ids=["empty", "nonsense", "unknown key", "right to left"],
+)
 def test_what_is_no_key_signs_nobody_in(console: Make, store: FileKeyStore, secret: str) -> None:
     client = console()
     _key(store, "reader")
@@ -218,7 +222,11 @@ def test_every_answer_is_protected(console: Make, path: str) -> None:
     assert headers["cache-control"] in ("no-store", "no-cache")
 
 
-@pytest.mark.parametrize("path", ["//elsewhere.test", "https://elsewhere.test", "/\\elsewhere.test", "/a\nb"])
+@pytest.mark.parametrize(
+    "path",
+    ["//elsewhere.test", "https://elsewhere.test", "/\\elsewhere.test", "/a\nb"],
+    ids=["no scheme", "with a scheme", "backslash", "line break"],
+)
 def test_nobody_is_led_to_another_site(console: Make, store: FileKeyStore, path: str) -> None:
     client, secret = console(), _key(store, "reader")
     data = {"key": secret, "next": path}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import Gateway, make_gateway
+from harness.gateway import Gateway
+from tests.support.gateway import make_gateway
 
 
 @pytest.fixture(scope="module")

@@ -35,17 +35,20 @@ COMPARE = {"candidates": ["a", "b"], "ranking": [["a"]]}
 @pytest.mark.parametrize(
     "document",
     [
-        message("hello"),
-        message("hello", conversation=None),
-        like("m1"),
-        like(None, id="u-1", kind="user"),
-        like("m1", kind="user"),
-        body("StartConversation", consent="granted", tags={"locale": "de"}),
-        body("StartConversation", user_id="u-1"),
-        body("UpdateConversation", consent="denied"),
-        body("CompareMessages", **COMPARE),
-        *(body("EndConversation", reason=reason) for reason in ("closed", "cleared", "error")),
-        {**message("hello"), "application": "shop", "source": "gateway"},
+        pytest.param(message("hello"), id="message"),
+        pytest.param(message("hello", conversation=None), id="message without its conversation"),
+        pytest.param(like("m1"), id="like"),
+        pytest.param(like(None, id="u-1", kind="user"), id="like of the whole conversation"),
+        pytest.param(like("m1", kind="user"), id="like as a user"),
+        pytest.param(body("StartConversation", consent="granted", tags={"locale": "de"}), id="start"),
+        pytest.param(body("StartConversation", user_id="u-1"), id="start with its user"),
+        pytest.param(body("UpdateConversation", consent="denied"), id="consent"),
+        pytest.param(body("CompareMessages", **COMPARE), id="comparison"),
+        *(
+            pytest.param(body("EndConversation", reason=reason), id=f"end {reason}")
+            for reason in ("closed", "cleared", "error")
+        ),
+        pytest.param({**message("hello"), "application": "shop", "source": "gateway"}, id="envelope in full"),
     ],
 )
 def test_a_page_speaks_for_its_user_in_its_conversation(document: dict[str, Any]) -> None:
@@ -55,29 +58,41 @@ def test_a_page_speaks_for_its_user_in_its_conversation(document: dict[str, Any]
 @pytest.mark.parametrize(
     ("document", "named"),
     [
-        (message("hello", conversation="c2"), "conversation_id"),
-        (message("hello", conversation="C1"), "conversation_id"),
-        (message("hello", conversation="c1 "), "conversation_id"),
-        ({**message("hello"), "application": "other"}, "application"),
-        ({**message("hello"), "source": "sdk"}, "source"),
-        ({**message("hello"), "source": "sweeper"}, "source"),
-        (message("hello", role="assistant"), "role"),
-        (message("hello", role="system"), "role"),
-        (message("hello", role="tool"), "role"),
-        (like("m1", kind="reviewer"), "rater.kind"),
-        (like("m1", kind="model"), "rater.kind"),
-        (like("m1", kind="unknown"), "rater.kind"),
-        (like("m1", id="u-2"), "rater.id"),
-        (body("CompareMessages", **COMPARE, rater={"kind": "reviewer"}), "rater.kind"),
-        (body("CompareMessages", **COMPARE, rater={"id": "u-2"}), "rater.id"),
-        (body("StartConversation", user_id="u-2"), "user_id"),
-        (body("UpdateConversation", user_id="u-2"), "user_id"),
-        (body("StartConversation", continues="c0"), "continues"),
-        (body("StartConversation", model={"id": "x"}), "model"),
-        (body("StartConversation", variants={"a": "b"}), "variants"),
-        ({"conversation_id": "c1", "body": {**message("x")["body"], "model": {"id": "x"}}}, "model"),
-        (body("EraseConversation"), "EraseConversation"),
-        (body("EndConversation", reason="idle"), "reason"),
+        pytest.param(message("hello", conversation="c2"), "conversation_id", id="another conversation"),
+        pytest.param(message("hello", conversation="C1"), "conversation_id", id="conversation in capitals"),
+        pytest.param(message("hello", conversation="c1 "), "conversation_id", id="conversation with a blank"),
+        pytest.param({**message("hello"), "application": "other"}, "application", id="another application"),
+        pytest.param({**message("hello"), "source": "sdk"}, "source", id="source sdk"),
+        pytest.param({**message("hello"), "source": "sweeper"}, "source", id="source sweeper"),
+        pytest.param(message("hello", role="assistant"), "role", id="role assistant"),
+        pytest.param(message("hello", role="system"), "role", id="role system"),
+        pytest.param(message("hello", role="tool"), "role", id="role tool"),
+        pytest.param(like("m1", kind="reviewer"), "rater.kind", id="rated by a reviewer"),
+        pytest.param(like("m1", kind="model"), "rater.kind", id="rated by a model"),
+        pytest.param(like("m1", kind="unknown"), "rater.kind", id="rated by an unknown kind"),
+        pytest.param(like("m1", id="u-2"), "rater.id", id="rated by another user"),
+        pytest.param(
+            body("CompareMessages", **COMPARE, rater={"kind": "reviewer"}),
+            "rater.kind",
+            id="compared by a reviewer",
+        ),
+        pytest.param(
+            body("CompareMessages", **COMPARE, rater={"id": "u-2"}), "rater.id", id="compared by another user"
+        ),
+        pytest.param(body("StartConversation", user_id="u-2"), "user_id", id="start of another user"),
+        pytest.param(body("UpdateConversation", user_id="u-2"), "user_id", id="update of another user"),
+        pytest.param(
+            body("StartConversation", continues="c0"), "continues", id="start that continues another"
+        ),
+        pytest.param(body("StartConversation", model={"id": "x"}), "model", id="start with a model"),
+        pytest.param(body("StartConversation", variants={"a": "b"}), "variants", id="start with variants"),
+        pytest.param(
+            {"conversation_id": "c1", "body": {**message("x")["body"], "model": {"id": "x"}}},
+            "model",
+            id="message with a model",
+        ),
+        pytest.param(body("EraseConversation"), "EraseConversation", id="erasure"),
+        pytest.param(body("EndConversation", reason="idle"), "reason", id="end by idling"),
     ],
 )
 def test_a_page_does_nothing_else(document: dict[str, Any], named: str) -> None:
@@ -116,6 +131,7 @@ ERASE, REVIEW = body("EraseConversation"), like("m1", kind="reviewer", id="r")
     ("role", "allowed"),
     [("producer", [message("x")]), ("reviewer", [message("x"), REVIEW]), ("reader", []),
      ("admin", [message("x"), REVIEW, ERASE])],
+    ids=["producer", "reviewer", "reader", "admin"],
 )  # fmt: skip
 def test_a_role_allows_what_it_says(role: ApiRole, allowed: list[dict[str, Any]]) -> None:
     principal = Principal("shop", "k", frozenset({role}))

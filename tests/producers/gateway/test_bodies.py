@@ -13,8 +13,9 @@ from plaudit_producers.gateway.http.problems import Problem
 from plaudit_producers.gateway.intake.bodies import RequestBodies
 from starlette.requests import Request
 
-from tests.support.gateway import Gateway, like
-from tests.support.services import eventually
+from harness.gateway import Gateway
+from harness.waiting import all_wait, eventually
+from tests.support.gateway import like
 
 
 def request(*chunks: bytes, stalls: bool = False) -> Request:
@@ -44,7 +45,7 @@ async def status_of(bodies: RequestBodies, asked: Request, caller: str, limit: i
 async def stalled(bodies: RequestBodies, size: int, caller: str) -> AsyncIterator[None]:
     """Somebody has sent so many bytes, and sends no more."""
     task = asyncio.create_task(status_of(bodies, request(b" " * size, stalls=True), caller))
-    await asyncio.sleep(0)
+    await all_wait(task)
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -80,7 +81,7 @@ def test_each_body_that_stalls_has_its_own_time_and_others_are_read_meanwhile() 
         bodies = RequestBodies(100, largest_bytes=10, within_s=60)
         first = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
         second = asyncio.create_task(status_of(bodies, request(b"b", stalls=True), "b"))
-        await asyncio.sleep(0)
+        await all_wait(first, second)
         earlier, later = bodies._reading
         assert earlier.deadline < later.deadline
         for hold, task in ((earlier, first), (later, second)):
@@ -100,7 +101,7 @@ def test_a_request_that_is_cancelled_stays_cancelled() -> None:
     async def use() -> None:
         bodies = RequestBodies(100, largest_bytes=10, within_s=60)
         task = asyncio.create_task(status_of(bodies, request(b"a", stalls=True), "a"))
-        await asyncio.sleep(0)
+        await all_wait(task)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -164,7 +165,7 @@ def test_stalled_pages_keep_no_server_out(small: Gateway) -> None:
         size = 2 * 2**20
         stuck = [post(small, "/v1/events", size, b" " * (size - 1), token) for _ in range(5)]
         held = "plaudit_gateway_request_bytes"
-        eventually(lambda: small.metric(held) > 2 * size - 10, "their bytes have arrived", 30)
+        eventually(lambda: small.metric(held) > 2 * size - 10, "their bytes have arrived")
         assert small.metric(held) < 6 * 2**20
         assert server.post("/v1/events", json=[like("m")] * 100).status_code == 200
         answers = [answer(connection) for connection in stuck]

@@ -11,6 +11,7 @@ from plaudit_producers.gateway.intake.client import RENEW_EVERY_S
 from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent
 from plaudit_producers.gateway.intake.sender import EventSender
 
+from harness.waiting import all_wait
 from tests.support.librdkafka import fail_for_good
 
 ACKED, AWAY = Outcome.ACKED, Outcome.AWAY
@@ -76,7 +77,7 @@ def test_a_client_that_gave_up_while_idle_is_replaced() -> None:
 def test_what_waits_when_a_client_gives_up_may_be_sent_again() -> None:
     async def use(sender: EventSender, made: list[Any]) -> None:
         waiting = asyncio.create_task(sender.send_events(events("a", "b")))
-        await asyncio.sleep(0)
+        await all_wait(waiting)
         fail_for_good(made[0])
         assert await waiting == [AWAY, AWAY]
         assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]

@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
+from harness.gateway import Gateway
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import Gateway, ids, like, message
+from tests.support.gateway import ids, like, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -20,9 +21,9 @@ def key(gateway: Gateway) -> str:
 
 
 def wait_for_key(client: httpx.Client) -> None:
-    from tests.support.services import eventually
+    from harness.waiting import eventually
 
-    eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known", 30)
+    eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known")
 
 
 def test_accepted_events_are_in_kafka_as_they_were_sent(gateway: Gateway, key: str) -> None:

@@ -17,7 +17,11 @@ from tests.support.services import ROOT
 GUIDE = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text", re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL))
+@pytest.mark.parametrize(
+    "text",
+    re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL),
+    ids=lambda text: json.loads(text)["body"]["type"],
+)
 def test_its_events_are_events(text: str) -> None:
     record = record_of(json.loads(text))
     validate({"application": "shop", **record})

@@ -11,9 +11,10 @@ from plaudit_producers.gateway.access.api_keys import key_id_of
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, MAX_EVENTS
 
+from harness.gateway import Gateway
+from harness.waiting import eventually
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import Gateway, ids, like, message
-from tests.support.services import eventually
+from tests.support.gateway import ids, like, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 def keys(gateway: Gateway) -> dict[str, str]:
     made = {role: gateway.key(role) for role in ("producer", "reviewer", "reader", "admin")}
     with gateway.client(made["admin"]) as client:
-        eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the keys are known", 30)
+        eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the keys are known")
     return made
 
 
@@ -68,7 +69,18 @@ def test_a_role_is_needed(gateway: Gateway, keys: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff\xfe", b'"text"', b"[]", b"null", b'{"body": 1}', b'["\\ud800"]', b"[" * 2000]
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b"\xff\xfe", id="broken utf-8"),
+        pytest.param(b'"text"', id="a string"),
+        pytest.param(b"[]", id="an empty list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'{"body": 1}', id="a body that is a number"),
+        pytest.param(b'["\\ud800"]', id="a lone surrogate"),
+        pytest.param(b"[" * 2000, id="nested too deeply"),
+    ],
 )
 def test_what_is_no_event_is_invalid(client: httpx.Client, body: bytes) -> None:
     problem(client.post("/v1/events", content=body), 422)
@@ -91,7 +103,7 @@ def test_sizes_are_limited_before_all_is_read(client: httpx.Client, gateway: Gat
     assert refused(b" " * (MAX_BODY_BYTES + 1))
     assert refused(endless())
     held = "plaudit_gateway_request_bytes"
-    eventually(lambda: gateway.metric(held) == 0, "nothing is held", 30)
+    eventually(lambda: gateway.metric(held) == 0, "nothing is held")
     problem(client.post("/v1/beacon", content=b" " * 70_000), 413)
     problem(client.post("/v1/events", json=[like("m")] * (MAX_EVENTS + 1)), 413)
     problem(client.post("/v1/tokens", content=b" " * 20_000), 413)
@@ -157,11 +169,11 @@ def test_a_token_is_as_short_as_asked_and_no_longer_than_allowed(client: httpx.C
 def test_a_revoked_key_and_its_tokens_are_refused(gateway: Gateway) -> None:
     secret = gateway.key("producer")
     with gateway.client(secret) as server:
-        eventually(lambda: server.post("/v1/tokens", json={}).status_code == 200, "the key is known", 30)
+        eventually(lambda: server.post("/v1/tokens", json={}).status_code == 200, "the key is known")
         page = gateway.client(token_of(server)["token"])
         assert page.post("/v1/events", json=like("m", None)).status_code == 200
         FileKeyStore(gateway.folder / "keys.json").revoke(str(key_id_of(secret)))
-        eventually(lambda: server.post("/v1/tokens", json={}).status_code == 401, "the key is refused", 30)
+        eventually(lambda: server.post("/v1/tokens", json={}).status_code == 401, "the key is refused")
         problem(page.post("/v1/events", json=like("m", None)), 401)
         page.close()
 
@@ -172,7 +184,11 @@ def test_other_paths_and_methods_are_problems_too(client: httpx.Client) -> None:
     problem(client.get("/v1/conversations/"), 403)
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard", "/dashboard/stream", "/sign-in"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/dashboard", "/dashboard/stream", "/sign-in"],
+    ids=["root", "dashboard", "stream", "sign-in"],
+)
 def test_the_pages_for_the_team_are_not_here(client: httpx.Client, path: str) -> None:
     problem(client.get(path), 404)
 
@@ -194,7 +210,7 @@ def test_the_log_has_no_content_no_secret_and_no_conversation(gateway: Gateway, 
     made = token_of(client, conversation_id="private-conversation", user_id="private-user")
     client.post("/v1/events", json=message("private words", "private-conversation"))
     client.get("/v1/conversations/private-conversation?token=private-query")
-    eventually(lambda: '"route":"/v1/tokens"' in gateway.log(), "the requests are in the log", 30)
+    eventually(lambda: '"route":"/v1/tokens"' in gateway.log(), "the requests are in the log")
     assert "private" not in gateway.log()
     assert made["token"] not in gateway.log()
     assert client.headers["authorization"].partition(" ")[2] not in gateway.log()

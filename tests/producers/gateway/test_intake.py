@@ -36,17 +36,19 @@ def taken(document: Any, **options: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("events", "outcomes", "status"),
     [
-        ([OUT], [Outcome.ACKED], 200),
-        ([OUT, NOT], [Outcome.ACKED], 207),
-        ([NOT], [], 422),
-        ([DENIED], [], 403),
-        ([NOT, DENIED], [], 422),
-        ([OUT], [Outcome.AWAY], 503),
-        ([OUT], [Outcome.FULL], 503),
-        ([OUT], [Outcome.REFUSED], 422),
-        ([OUT, OUT], [Outcome.ACKED, Outcome.REFUSED], 207),
-        ([OUT, NOT, OUT], [Outcome.ACKED, Outcome.AWAY], 503),
-        ([NOT, OUT], [Outcome.AWAY], 503),
+        pytest.param([OUT], [Outcome.ACKED], 200, id="accepted"),
+        pytest.param([OUT, NOT], [Outcome.ACKED], 207, id="one of two is invalid"),
+        pytest.param([NOT], [], 422, id="invalid"),
+        pytest.param([DENIED], [], 403, id="forbidden"),
+        pytest.param([NOT, DENIED], [], 422, id="invalid and forbidden"),
+        pytest.param([OUT], [Outcome.AWAY], 503, id="kafka is away"),
+        pytest.param([OUT], [Outcome.FULL], 503, id="no room"),
+        pytest.param([OUT], [Outcome.REFUSED], 422, id="refused by kafka"),
+        pytest.param([OUT, OUT], [Outcome.ACKED, Outcome.REFUSED], 207, id="one of two is refused by kafka"),
+        pytest.param(
+            [OUT, NOT, OUT], [Outcome.ACKED, Outcome.AWAY], 503, id="kafka is away for one of three"
+        ),
+        pytest.param([NOT, OUT], [Outcome.AWAY], 503, id="kafka is away and one is invalid"),
     ],
 )
 def test_the_status_says_whether_to_send_again(
@@ -92,6 +94,7 @@ def refusing(_record: Any) -> Any:
 @pytest.mark.parametrize(
     ("hook", "detail"),
     [(raising, "raised RuntimeError"), (moving, "envelope"), (breaking, "lacks"), (refusing, "cats")],
+    ids=["raises", "moves the event", "breaks the body", "refuses"],
 )
 def test_a_hook_that_fails_lets_nothing_through(hook: Redact, detail: str) -> None:
     found = intake(hook).take_event(SERVER, {**message("x"), "event_id": "e1"})
@@ -128,13 +131,15 @@ def test_the_hook_is_named_in_the_settings() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"gateway_token_secret": "nocolon" * 10},
-        {"gateway_token_secret": "id:short"},
-        {"gateway_token_secret": ":" + "x" * 40},
-        {"gateway_identity_key": "id:short"},
-        {"gateway_identity_key": "a:0123456789abcdef,b:0123456789abcdef"},
-        {"gateway_key_rate": 0},
-        {"gateway_port": 70000},
+        pytest.param({"gateway_token_secret": "nocolon" * 10}, id="secret without an id"),
+        pytest.param({"gateway_token_secret": "id:short"}, id="short secret"),
+        pytest.param({"gateway_token_secret": ":" + "x" * 40}, id="secret with an empty id"),
+        pytest.param({"gateway_identity_key": "id:short"}, id="short identity key"),
+        pytest.param(
+            {"gateway_identity_key": "a:0123456789abcdef,b:0123456789abcdef"}, id="two identity keys"
+        ),
+        pytest.param({"gateway_key_rate": 0}, id="rate of zero"),
+        pytest.param({"gateway_port": 70000}, id="port too high"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:

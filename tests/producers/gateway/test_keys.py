@@ -70,7 +70,11 @@ def test_writers_at_once_lose_nothing(store: Make) -> None:
     assert set(store().load()) == {key.id for key in keys}
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"keys": [{}]}', "[1]", '{"keys": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", '{"keys": [{}]}', "[1]", '{"keys": 1}'],
+    ids=["empty", "no keys", "a key without anything", "a list", "keys that are a number"],
+)
 def test_a_file_that_holds_something_else_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys.json"
     path.write_text(text)
@@ -95,7 +99,9 @@ def test_without_redis_the_store_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"application": "a/b"}, {"roles": frozenset()}, {"rate": 0}, {"roles": frozenset({"king"})}]
+    "wrong",
+    [{"application": "a/b"}, {"roles": frozenset()}, {"rate": 0}, {"roles": frozenset({"king"})}],
+    ids=["application with a slash", "no roles", "rate of zero", "unknown role"],
 )
 def test_a_key_out_of_range_is_not_made(wrong: dict[str, Any]) -> None:
     given: dict[str, Any] = {"application": "shop", "roles": frozenset({"reader"}), **wrong}

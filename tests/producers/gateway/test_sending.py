@@ -8,9 +8,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from plaudit_producers.gateway.intake.client import RENEW_EVERY_S, TRUSTED_AFTER_S
 from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent
-from plaudit_producers.gateway.intake.sender import IDLE_POLL_S, EventSender
+from plaudit_producers.gateway.intake.sender import EventSender
 from plaudit_schemas.errors import SettingsError
 
+from harness.waiting import all_wait, come_true
+
+TIMEOUT_S = 60.0
 ACKED, AWAY, FULL, REFUSED = Outcome.ACKED, Outcome.AWAY, Outcome.FULL, Outcome.REFUSED
 
 
@@ -86,7 +89,7 @@ def events(*names: str) -> list[OutgoingEvent]:
 Use = Callable[[EventSender, FakeClient, Clock], Awaitable[None]]
 
 
-def with_sender(use: Use, timeout_s: float = 0.05) -> list[FakeClient]:
+def with_sender(use: Use) -> list[FakeClient]:
     """Run `use` with a sender; the clients that it made."""
     made: list[FakeClient] = []
 
@@ -96,16 +99,33 @@ def with_sender(use: Use, timeout_s: float = 0.05) -> list[FakeClient]:
 
     async def run() -> None:
         clock = Clock()
-        sender = EventSender("events", connect, ack_timeout_s=timeout_s, clock=clock)
+        sender = EventSender("events", connect, ack_timeout_s=TIMEOUT_S, clock=clock)
         await use(sender, made[0], clock)
 
     asyncio.run(run())
     return made
 
 
-async def settled() -> None:
-    """Let the sender look for reports."""
-    await asyncio.sleep(3 * IDLE_POLL_S)
+async def give_up_on(sender: EventSender, *names: str) -> None:
+    """Send events for a request whose time-out is over at once."""
+    sender._timeout_s = 0.0
+    assert await sender.send_events(events(*names)) == [AWAY] * len(names)
+    sender._timeout_s = TIMEOUT_S
+
+
+async def settled(sender: EventSender) -> None:
+    """Let the sender look for reports, twice or until it sees no reason to look again."""
+    looks = 0
+    look = sender._poller._poll
+
+    def counted() -> None:
+        nonlocal looks
+        looks += 1
+        look()
+
+    sender._poller._poll = counted
+    await come_true(lambda: looks >= 2 or sender._poller._timer is None, "the sender looks for reports")
+    sender._poller._poll = look
 
 
 def test_all_acknowledged() -> None:
@@ -114,20 +134,20 @@ def test_all_acknowledged() -> None:
         assert await sender.send_events([]) == []
         link.automatic = False
         waiting = asyncio.create_task(sender.send_events(events("c")))
-        await asyncio.sleep(0)
+        await all_wait(waiting)
         assert not waiting.done()
         link.answer()
         assert await waiting == [ACKED]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_a_retry_joins_what_still_waits_and_is_not_sent_twice() -> None:
     async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        assert await sender.send_events(events("a", "b")) == [AWAY, AWAY]
+        await give_up_on(sender, "a", "b")
         retry = asyncio.create_task(sender.send_events(events("a", "b", "c")))
-        await asyncio.sleep(0)
+        await all_wait(retry)
         link.automatic = True
         link.answer()
         assert await retry == [ACKED, ACKED, ACKED]
@@ -143,14 +163,14 @@ def test_what_another_request_is_sending_is_waited_for() -> None:
         link.automatic = False
         first = asyncio.create_task(sender.send_events(events("a", "b")))
         beacon = asyncio.create_task(sender.send_events(events("a", "b", "c"), remember=True))
-        await asyncio.sleep(0)
+        await all_wait(first, beacon)
         assert link.sent == [b"a", b"b"]
         link.automatic = True
         link.answer()
         assert [await first, await beacon] == [[ACKED, ACKED], [ACKED, ACKED, ACKED]]
         assert link.sent == [b"a", b"b", b"c"]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_what_another_request_could_not_send_may_be_tried_again() -> None:
@@ -158,28 +178,28 @@ def test_what_another_request_could_not_send_may_be_tried_again() -> None:
         link.automatic = False
         first = asyncio.create_task(sender.send_events(events("a")))
         second = asyncio.create_task(sender.send_events(events("a")))
-        await asyncio.sleep(0)
+        await all_wait(first, second)
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
         assert [await first, await second] == [[AWAY], [AWAY]]
         link.automatic = True
         assert await sender.send_events(events("a")) == [ACKED]
         assert link.sent == [b"a", b"a"]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_while_kafka_is_away_new_events_are_refused_at_once() -> None:
     async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
         assert [sender.away] == [False]
-        assert await sender.send_events(events("a")) == [AWAY]
-        clock.now += 1
+        await give_up_on(sender, "a")
+        clock.now += TIMEOUT_S + 1
         assert [sender.away] == [True]
         assert await sender.send_events(events("b", "a")) == [AWAY, AWAY]
         assert link.sent == [b"a"]
         link.automatic = True
         link.answer()
-        await settled()
+        await settled(sender)
         assert [sender.away] == [False]
         assert await sender.send_events(events("b", "a")) == [ACKED, ACKED]
         assert link.sent == [b"a", b"b"]
@@ -190,9 +210,9 @@ def test_while_kafka_is_away_new_events_are_refused_at_once() -> None:
 def test_what_failed_in_the_end_is_sent_anew() -> None:
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        assert await sender.send_events(events("a")) == [AWAY]
+        await give_up_on(sender, "a")
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
-        await settled()
+        await settled(sender)
         link.automatic = True
         assert await sender.send_events(events("a")) == [ACKED]
         assert link.sent == [b"a", b"a"]
@@ -203,8 +223,8 @@ def test_what_failed_in_the_end_is_sent_anew() -> None:
 def test_a_retry_does_not_overtake_what_still_waits() -> None:
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
-        assert await sender.send_events(events("a")) == [AWAY]
-        assert await sender.send_events(events("a", "b")) == [AWAY, AWAY]
+        await give_up_on(sender, "a")
+        await give_up_on(sender, "a", "b")
         assert link.sent == [b"a"]
 
     with_sender(use)
@@ -215,22 +235,22 @@ def test_new_events_do_not_overtake_what_was_joined_and_failed(first: str) -> No
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
         before = asyncio.create_task(sender.send_events(events("a")))
-        await asyncio.sleep(0)
+        await all_wait(before)
         if first == "a request that gave up":
             before.cancel()
             await asyncio.gather(before, return_exceptions=True)
         other = OutgoingEvent((b"shop/c2", "other"), b"another conversation")
         joining = asyncio.create_task(sender.send_events([*events("a", "b"), other]))
-        await asyncio.sleep(0)
+        await all_wait(before, joining)
         link.answer(KafkaError(KafkaError._MSG_TIMED_OUT))
-        await settled()
+        await settled(sender)
         link.automatic = True
         assert await joining == [AWAY, AWAY, ACKED]
         assert link.sent == [b"a", b"another conversation"]
         assert await sender.send_events(events("a", "b")) == [ACKED, ACKED]
         assert link.sent[2:] == [b"a", b"b"]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_what_is_refused_for_good_holds_up_nothing() -> None:
@@ -238,29 +258,30 @@ def test_what_is_refused_for_good_holds_up_nothing() -> None:
         link.automatic = False
         sending = asyncio.create_task(sender.send_events(events("a")))
         joining = asyncio.create_task(sender.send_events(events("a", "b")))
-        await asyncio.sleep(0)
+        await all_wait(sending, joining)
         link.answer(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         assert await sending == [REFUSED]
         link.automatic = True
         assert await joining == [REFUSED, ACKED]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_without_room_the_rest_does_not_overtake() -> None:
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic, link.room = False, 1
         sending = asyncio.create_task(sender.send_events(events("a", "b", "c")))
-        await asyncio.sleep(0)
+        await all_wait(sending)
         link.answer()
         assert await sending == [ACKED, FULL, FULL]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 @pytest.mark.parametrize(
     ("code", "outcome"),
     [(KafkaError.MSG_SIZE_TOO_LARGE, REFUSED), (KafkaError._QUEUE_FULL, AWAY), (KafkaError._FAIL, AWAY)],
+    ids=["too large", "queue full", "failed"],
 )
 def test_an_error_at_once_or_later_is_told(code: int, outcome: Outcome) -> None:
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
@@ -268,11 +289,11 @@ def test_an_error_at_once_or_later_is_told(code: int, outcome: Outcome) -> None:
         assert await sender.send_events(events("a")) == [outcome]
         link.automatic = False
         sending = asyncio.create_task(sender.send_events(events("b")))
-        await asyncio.sleep(0)
+        await all_wait(sending)
         link.answer(KafkaError(code))
         assert await sending == [outcome]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_one_event_refused_for_good_stops_no_other() -> None:
@@ -283,16 +304,16 @@ def test_one_event_refused_for_good_stops_no_other() -> None:
     with_sender(use)
 
 
-Die = Callable[[FakeClient], Awaitable[None]]
+Die = Callable[[EventSender, FakeClient], Awaitable[None]]
 
 
-async def at_produce(link: FakeClient) -> None:
+async def at_produce(_: EventSender, link: FakeClient) -> None:
     link.die()
 
 
-async def at_poll(link: FakeClient) -> None:
+async def at_poll(sender: EventSender, link: FakeClient) -> None:
     link.die()
-    await settled()
+    await settled(sender)
 
 
 @pytest.mark.parametrize("die", [at_produce, at_poll])
@@ -300,25 +321,25 @@ def test_a_client_that_gave_up_is_replaced(die: Die) -> None:
     async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
         waiting = asyncio.create_task(sender.send_events(events("before")))
-        await asyncio.sleep(0)
+        await all_wait(waiting)
         clock.now += 60
-        await die(link)
+        await die(sender, link)
         while await sender.send_events(events("a")) != [ACKED]:  # the first one may be what finds out
             assert sender.failing
         assert await waiting == [AWAY]
         assert link.sent == [b"before"]
         assert not sender.failing
 
-    _, second = with_sender(use, 60)
+    _, second = with_sender(use)
     assert second.sent == [b"a"]
 
 
 def test_orphans_of_a_client_that_gave_up_are_sent_anew() -> None:
     async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
-        assert await sender.send_events(events("a")) == [AWAY]
+        await give_up_on(sender, "a")
         clock.now += 60
-        await at_poll(link)
+        await at_poll(sender, link)
         assert await sender.send_events(events("a")) == [ACKED]
 
     _, second = with_sender(use)
@@ -329,16 +350,16 @@ def test_what_a_client_never_reports_is_lost_with_it() -> None:
     async def use(sender: EventSender, link: FakeClient, clock: Clock) -> None:
         link.automatic = False
         waiting = asyncio.create_task(sender.send_events(events("a", "a")))
-        await asyncio.sleep(0)
+        await all_wait(waiting)
         clock.now += 60
         reports = [report for _, report in link.held]
         link.held.clear()
-        await at_poll(link)
+        await at_poll(sender, link)
         assert await waiting == [AWAY, AWAY]
         reports[0](None, None)  # comes too late, and changes nothing
         assert await sender.send_events(events("a")) == [ACKED]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_when_a_client_gives_up_in_mid_request_the_rest_does_not_overtake() -> None:
@@ -348,7 +369,7 @@ def test_when_a_client_gives_up_in_mid_request_the_rest_does_not_overtake() -> N
         assert await sender.send_events(events("a", "b", "c", "d")) == [AWAY, AWAY, AWAY, AWAY]
         assert await sender.send_events(events("a", "b", "c", "d")) == [ACKED] * 4
 
-    _, second = with_sender(use, 60)
+    _, second = with_sender(use)
     assert second.sent == [b"a", b"b", b"c", b"d"]
 
 
@@ -359,18 +380,18 @@ def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
         link.die()
         for _ in range(3):
             assert await sender.send_events(events("a")) == [AWAY]
-        await settled()  # the next one dies before anything is sent
+        await settled(sender)  # the next one dies before anything is sent
         assert (made, sender.failing) == (["dead"], True)
         clock.now += RENEW_EVERY_S
-        await settled()
+        await settled(sender)
         assert (made, sender.failing) == (["dead", "dead"], True)
         sender._client._client._connect = refused
         clock.now += TRUSTED_AFTER_S
-        await settled()
+        await settled(sender)
         assert (made[2:], sender.failing) == (["refused"], True)
         sender._client._client._connect = FakeClient
         clock.now += RENEW_EVERY_S
-        await settled()
+        await settled(sender)
         assert [sender.failing] == [True]
         clock.now += TRUSTED_AFTER_S
         assert [sender.failing] == [False]
@@ -387,7 +408,7 @@ def test_a_gateway_that_cannot_recover_tries_slowly_and_says_so() -> None:
         raise SettingsError("the file of the CA is gone")
 
     made: list[str] = []
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_an_answer_that_nobody_hears_is_remembered() -> None:
@@ -406,26 +427,26 @@ def test_a_request_that_is_cancelled_leaves_orphans_that_a_retry_joins() -> None
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
         gone = asyncio.create_task(sender.send_events(events("a")))
-        await asyncio.sleep(0)
+        await all_wait(gone)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
         retry = asyncio.create_task(sender.send_events(events("a")))
-        await asyncio.sleep(0)
+        await all_wait(gone, retry)
         link.answer()
         assert await retry == [ACKED]
         assert link.sent == [b"a"]
 
-    with_sender(use, 60)
+    with_sender(use)
 
 
 def test_stopping_answers_those_who_wait() -> None:
     async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
         link.automatic = False
         waiting = asyncio.create_task(sender.send_events(events("a")))
-        await asyncio.sleep(0)
+        await all_wait(waiting)
         assert sender.waiting() == 1
         sender.stop()
         assert await waiting == [AWAY]
 
-    with_sender(use, 60)
+    with_sender(use)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from harness.gateway import Gateway
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import Gateway, make_gateway, message
+from tests.support.gateway import make_gateway, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

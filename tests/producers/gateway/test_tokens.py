@@ -56,23 +56,37 @@ UNSIGNED = ".".join(
 @pytest.mark.parametrize(
     "token",
     [
-        "", ".", "..", "a.b.c", "\udcff.\udcff.\udcff", UNSIGNED + ".", UNSIGNED, TOKEN + "x", TOKEN[:-2],
-        forged(CLAIMS, secret="c" * 64),
-        forged(CLAIMS, kid="k2"),
-        forged(CLAIMS, kid="k9"),
-        forged(CLAIMS, kid=None),
-        forged(CLAIMS, how="HS512"),
-        *(forged({name: value for name, value in CLAIMS.items() if name != missing})
-          for missing in CLAIMS if missing != "sub"),
-        forged({**CLAIMS, "iss": "another"}),
-        forged({**CLAIMS, "cid": ""}),
-        forged({**CLAIMS, "cid": ["c1"]}),
-        forged({**CLAIMS, "app": 1}),
-        forged({**CLAIMS, "roles": ["king"]}),
-        forged({**CLAIMS, "roles": 1}),
-        forged({**CLAIMS, "exp": "soon"}),
+        pytest.param("", id="empty"),
+        pytest.param(".", id="one dot"),
+        pytest.param("..", id="two dots"),
+        pytest.param("a.b.c", id="letters"),
+        pytest.param("\udcff.\udcff.\udcff", id="lone surrogates"),
+        pytest.param(UNSIGNED + ".", id="unsigned"),
+        pytest.param(UNSIGNED, id="unsigned without its dot"),
+        pytest.param(TOKEN + "x", id="signature too long"),
+        pytest.param(TOKEN[:-2], id="signature cut off"),
+        pytest.param(forged(CLAIMS, secret="c" * 64), id="another secret"),
+        pytest.param(forged(CLAIMS, kid="k2"), id="another key's id"),
+        pytest.param(forged(CLAIMS, kid="k9"), id="unknown key id"),
+        pytest.param(forged(CLAIMS, kid=None), id="no key id"),
+        pytest.param(forged(CLAIMS, how="HS512"), id="another algorithm"),
+        *(
+            pytest.param(
+                forged({name: value for name, value in CLAIMS.items() if name != missing}),
+                id=f"without {missing}",
+            )
+            for missing in CLAIMS
+            if missing != "sub"
+        ),
+        pytest.param(forged({**CLAIMS, "iss": "another"}), id="another issuer"),
+        pytest.param(forged({**CLAIMS, "cid": ""}), id="empty conversation"),
+        pytest.param(forged({**CLAIMS, "cid": ["c1"]}), id="conversation as a list"),
+        pytest.param(forged({**CLAIMS, "app": 1}), id="application as a number"),
+        pytest.param(forged({**CLAIMS, "roles": ["king"]}), id="unknown role"),
+        pytest.param(forged({**CLAIMS, "roles": 1}), id="roles as a number"),
+        pytest.param(forged({**CLAIMS, "exp": "soon"}), id="end in words"),
     ],
-)  # fmt: skip
+)
 def test_what_this_gateway_did_not_sign_is_refused(token: str) -> None:
     with pytest.raises(UnauthenticatedError):
         verify_token(token, SECRETS, NOW)

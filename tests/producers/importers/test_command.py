@@ -23,15 +23,33 @@ def replay(*arguments: str) -> int:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("none.jsonl", "--format", "oasst"), 1, "none.jsonl cannot be read: No such file"),
-        ((".", "--format", "oasst"), 1, ". cannot be read: Is a directory"),
-        (("none.jsonl", "--format", "oast"), 1, "did you mean oasst"),
-        (("none.jsonl", "--format", "oasst", "--tag", "licence"), 1, "NAME=VALUE"),
-        (("none.jsonl", "--format", "oasst", "--application", "a b"), 1, "application"),
-        (("none.jsonl", "--format", "oasst", "--rate", "0"), 2, "must be above 0"),
-        (("none.jsonl", "--format", "oasst", "--rate", "fast"), 2, "invalid rate value"),
-        (("none.jsonl", "--format", "oasst", "--limit", "0"), 2, "must be 1 or more"),
-        (("none.jsonl",), 2, "--format"),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst"),
+            1,
+            "none.jsonl cannot be read: No such file",
+            id="missing file",
+        ),
+        pytest.param((".", "--format", "oasst"), 1, ". cannot be read: Is a directory", id="folder"),
+        pytest.param(("none.jsonl", "--format", "oast"), 1, "did you mean oasst", id="unknown format"),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst", "--tag", "licence"), 1, "NAME=VALUE", id="tag without a value"
+        ),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst", "--application", "a b"),
+            1,
+            "application",
+            id="application with a blank",
+        ),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst", "--rate", "0"), 2, "must be above 0", id="rate of zero"
+        ),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst", "--rate", "fast"), 2, "invalid rate value", id="rate in words"
+        ),
+        pytest.param(
+            ("none.jsonl", "--format", "oasst", "--limit", "0"), 2, "must be 1 or more", id="limit of zero"
+        ),
+        pytest.param(("none.jsonl",), 2, "--format", id="no format"),
     ],
 )
 def test_errors_are_one_line(

@@ -89,24 +89,51 @@ def test_openai_parts_and_former_ways(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "record", "reason"),
     [
-        ("openai-chat", {"prompt": "x"}, "lacks 'messages'"),
-        ("openai-chat", [1], "must be a dict"),
-        ("openai-chat", {"messages": [{"role": "boss", "content": "x"}]}, "role must be one of"),
-        (
+        pytest.param("openai-chat", {"prompt": "x"}, "lacks 'messages'", id="openai without messages"),
+        pytest.param("openai-chat", [1], "must be a dict", id="openai as a list"),
+        pytest.param(
+            "openai-chat",
+            {"messages": [{"role": "boss", "content": "x"}]},
+            "role must be one of",
+            id="openai with an unknown role",
+        ),
+        pytest.param(
             "openai-chat",
             {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
             "input_audio",
+            id="openai with audio",
         ),
-        (
+        pytest.param(
             "openai-chat",
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:x"}]}]},
             "within the record",
+            id="openai with an image inside",
         ),
-        ("openai-chat", {"messages": [{"role": "user", "content": 3}]}, "content must be a list"),
-        ("sharegpt", {"conversations": {}}, "must be a list"),
-        ("sharegpt", {"conversations": [{"from": "alien", "value": "x"}]}, "from must be one of"),
-        ("sharegpt", {"conversations": [{"from": "function_call", "value": "no json"}]}, "JSONDecodeError"),
-        ("sharegpt", {"conversations": [], "chosen": "x"}, "lacks 'rejected'"),
+        pytest.param(
+            "openai-chat",
+            {"messages": [{"role": "user", "content": 3}]},
+            "content must be a list",
+            id="openai with a number as content",
+        ),
+        pytest.param("sharegpt", {"conversations": {}}, "must be a list", id="sharegpt without a list"),
+        pytest.param(
+            "sharegpt",
+            {"conversations": [{"from": "alien", "value": "x"}]},
+            "from must be one of",
+            id="sharegpt from an unknown speaker",
+        ),
+        pytest.param(
+            "sharegpt",
+            {"conversations": [{"from": "function_call", "value": "no json"}]},
+            "JSONDecodeError",
+            id="sharegpt with a broken call",
+        ),
+        pytest.param(
+            "sharegpt",
+            {"conversations": [], "chosen": "x"},
+            "lacks 'rejected'",
+            id="sharegpt with one of a pair",
+        ),
     ],
 )
 def test_bad_records_say_why(tmp_path: Path, name: str, record: Any, reason: str) -> None:
@@ -121,7 +148,7 @@ def test_bad_records_say_why(tmp_path: Path, name: str, record: Any, reason: str
     assert len(outcome.chats) == 2
 
 
-@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize("array", [False, True], ids=["lines", "array"])
 def test_sharegpt_turns(tmp_path: Path, array: bool) -> None:
     record = {
         "id": "abc_0",

@@ -102,10 +102,20 @@ def test_without_the_survey_file_it_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rounds", "survey", "told"),
     [
-        ("turn_id,model\n1,m\n", SURVEY, "the file has no column session_id, worker_id, prompt, "),
-        ("s,w,1,m,p,d,1,q,a\n", SURVEY, "the file has no column session_id, "),
-        ("", SURVEY, "the file has no column session_id, "),
-        (ROUNDS, "session,turn\ns,1\n", "survey_responses.csv has no column session_id, turn_id; "),
+        pytest.param(
+            "turn_id,model\n1,m\n",
+            SURVEY,
+            "the file has no column session_id, worker_id, prompt, ",
+            id="columns are missing",
+        ),
+        pytest.param("s,w,1,m,p,d,1,q,a\n", SURVEY, "the file has no column session_id, ", id="no header"),
+        pytest.param("", SURVEY, "the file has no column session_id, ", id="empty"),
+        pytest.param(
+            ROUNDS,
+            "session,turn\ns,1\n",
+            "survey_responses.csv has no column session_id, turn_id; ",
+            id="columns of the survey are missing",
+        ),
     ],
 )
 def test_a_file_without_the_columns_says_what_to_do(

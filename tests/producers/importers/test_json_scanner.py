@@ -56,20 +56,22 @@ def test_places_are_records_and_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"", []),
-        (b"  [ ]  ", []),
-        (b"[1, nul, 3]", [1, "is not valid JSON", 3]),
-        (b"[1, , 3]", [1, "a value is missing", 3]),
-        (b"[1, 2,]", [1, 2, "a value is missing"]),
-        (b'[1, "\xff", 3]', [1, "not valid UTF-8", 3]),
-        (b'["a\x01b"]', ["a\x01b"]),
-        (b'[1, "never ends', [1, "the file ends within a value"]),
-        (b"[1, [2", [1, "the file ends within a value"]),
-        (b"[1} ", [1, "is followed by }"]),
-        (b"[1] 2", [1, "something follows"]),
-        (b"17", ["no JSON array"]),
-        (b'{"a": 1}', ["no JSON array"]),
-        (b"[" + b"[" * 100_000 + b"]" * 100_000 + b", 2]", ["nested too deeply", 2]),
+        pytest.param(b"", [], id="empty"),
+        pytest.param(b"  [ ]  ", [], id="empty array"),
+        pytest.param(b"[1, nul, 3]", [1, "is not valid JSON", 3], id="broken value"),
+        pytest.param(b"[1, , 3]", [1, "a value is missing", 3], id="missing value"),
+        pytest.param(b"[1, 2,]", [1, 2, "a value is missing"], id="comma at the end"),
+        pytest.param(b'[1, "\xff", 3]', [1, "not valid UTF-8", 3], id="broken utf-8"),
+        pytest.param(b'["a\x01b"]', ["a\x01b"], id="control character"),
+        pytest.param(b'[1, "never ends', [1, "the file ends within a value"], id="string that never ends"),
+        pytest.param(b"[1, [2", [1, "the file ends within a value"], id="array that never ends"),
+        pytest.param(b"[1} ", [1, "is followed by }"], id="closed by a brace"),
+        pytest.param(b"[1] 2", [1, "something follows"], id="something after the end"),
+        pytest.param(b"17", ["no JSON array"], id="number"),
+        pytest.param(b'{"a": 1}', ["no JSON array"], id="object"),
+        pytest.param(
+            b"[" + b"[" * 100_000 + b"]" * 100_000 + b", 2]", ["nested too deeply", 2], id="nested too deeply"
+        ),
     ],
 )
 def test_damage_is_told_and_stays_local(text: bytes, expected: list[Any]) -> None:

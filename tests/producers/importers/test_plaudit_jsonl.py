@@ -95,13 +95,17 @@ def test_the_application_may_be_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("[]", "must be a dict"),
-        ("{}", "body must be a dict"),
-        ('{"body": {"type": "Dance"}}', "body.type must be one of"),
-        ('{"body": {"type": "UpdateMessage"}}', "feedback must be a dict"),
-        ('{"body": {"type": "EndConversation"}}', "lacks conversation_id"),
-        ('{"conversation_id": "c", "body": {"type": "EndConversation"}, "extra": 1}', "has no field extra"),
-        ("nothing", "not valid JSON"),
+        pytest.param("[]", "must be a dict", id="a list"),
+        pytest.param("{}", "body must be a dict", id="no body"),
+        pytest.param('{"body": {"type": "Dance"}}', "body.type must be one of", id="unknown body"),
+        pytest.param('{"body": {"type": "UpdateMessage"}}', "feedback must be a dict", id="no feedback"),
+        pytest.param('{"body": {"type": "EndConversation"}}', "lacks conversation_id", id="no conversation"),
+        pytest.param(
+            '{"conversation_id": "c", "body": {"type": "EndConversation"}, "extra": 1}',
+            "has no field extra",
+            id="unknown field",
+        ),
+        pytest.param("nothing", "not valid JSON", id="no json"),
     ],
 )
 def test_bad_lines_say_why(tmp_path: Path, line: str, reason: str) -> None:

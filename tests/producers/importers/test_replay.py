@@ -147,7 +147,11 @@ def test_options_reach_every_conversation(tmp_path: Path) -> None:
     assert (first.application, first.body.consent, first.body.tags) == ("shop", "granted", {"licence": "MIT"})  # type: ignore[union-attr]  # a start
 
 
-@pytest.mark.parametrize("wrong", [{"application": "no spaces"}, {"tags": {"x": 1}}, {"consent": "maybe"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"application": "no spaces"}, {"tags": {"x": 1}}, {"consent": "maybe"}],
+    ids=["application with a blank", "tag as a number", "unknown consent"],
+)
 def test_wrong_options_are_errors(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         ImportOptions(**wrong)
@@ -176,6 +180,7 @@ def test_ids_follow_from_place_and_content(tmp_path: Path) -> None:
         lambda chat: chat.add_message("user", "x"),
         lambda chat: chat.compare(["a", "b"], ["a", "b"]),
     ],
+    ids=["end", "like", "update", "message", "comparison"],
 )
 def test_any_verb_begins_the_conversation(first: Any) -> None:
     chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
@@ -238,7 +243,7 @@ def test_a_damaged_gzip_ends_the_import(tmp_path: Path) -> None:
     assert "to its end" in describe_replay(summary, report, "now", 1.0)
 
 
-@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize("array", [False, True], ids=["lines", "array"])
 def test_reading_holds_one_conversation_at_a_time(tmp_path: Path, array: bool) -> None:
     path = tmp_path / "texts"
     lines = [json.dumps({"texts": ["x" * 1000] * 100})] * 50

@@ -8,8 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 from plaudit_producers import Delivery, DeliveryError, DeliveryFuture, FeedbackProducer
 from plaudit_schemas.errors import InvalidEventError
 
+from harness.waiting import eventually
 from tests.support.librdkafka import client_of, fail_for_good, mocked, refuse_topic, wait_for_rounds
-from tests.support.services import eventually
 
 UNKNOWN, FORBIDDEN = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED
 

@@ -12,8 +12,8 @@ import pytest
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_producers import AsyncFeedbackProducer, Delivery, DeliveryFuture, FeedbackProducer
 
+from harness.waiting import eventually
 from tests.support.event_log import assert_whole_and_in_order, own_topics, read_log
-from tests.support.services import eventually
 
 CHATS = 11
 
@@ -69,10 +69,9 @@ def outage(
 @pytest.mark.parametrize(
     ("spool", "how", "seconds"),
     [
-        (True, "kill", 0),
-        pytest.param(True, "stop", 30, marks=pytest.mark.slow),
-        pytest.param(False, "kill", 0, marks=pytest.mark.slow),
-        pytest.param(False, "stop", 0, marks=pytest.mark.slow),
+        pytest.param(True, "kill", 0, id="spool, kafka killed"),
+        pytest.param(True, "stop", 30, marks=pytest.mark.slow, id="spool, kafka stopped for 30 s"),
+        pytest.param(False, "kill", 0, marks=pytest.mark.slow, id="memory, kafka killed"),
     ],
 )
 def test_nothing_is_lost_or_doubled_when_kafka_comes_back(

@@ -12,6 +12,7 @@ import pytest
 from plaudit_producers import FeedbackProducer
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from harness.waiting import eventually
 from tests.support.event_log import (
     Logged,
     assert_whole_and_in_order,
@@ -19,7 +20,7 @@ from tests.support.event_log import (
     own_topics,
     read_log,
 )
-from tests.support.services import ROOT, eventually
+from tests.support.services import ROOT
 
 NOWHERE = "127.0.0.1:1"
 PREAMBLE = """

@@ -15,8 +15,8 @@ from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.events import ConversationEvent, EndConversation
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from harness.waiting import eventually
 from tests.support.librdkafka import mocked
-from tests.support.services import eventually
 
 EVENT = ConversationEvent(application="shop", conversation_id="c", body=EndConversation())
 

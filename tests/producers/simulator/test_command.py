@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import eventually
 from tests.support.event_log import by_conversation, own_topics, read_log
-from tests.support.services import eventually
 
 
 def simulate(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -77,11 +77,15 @@ def test_without_an_end_it_stops_at_an_interrupt(kafka: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--models", "a"), "must be NAME:QUALITY"),
-        (("--models", "a:x"), "invalid models value"),
-        (("--models", "a:2"), "between 0 and 1"),
-        (("--shift", "zeta:0.1", "--shift-at", "5"), "no model of this simulation"),
-        (("--rate", "0"), "rate must be above 0"),
+        pytest.param(("--models", "a"), "must be NAME:QUALITY", id="model without its quality"),
+        pytest.param(("--models", "a:x"), "invalid models value", id="quality in words"),
+        pytest.param(("--models", "a:2"), "between 0 and 1", id="quality above one"),
+        pytest.param(
+            ("--shift", "zeta:0.1", "--shift-at", "5"),
+            "no model of this simulation",
+            id="shift of an unknown model",
+        ),
+        pytest.param(("--rate", "0"), "rate must be above 0", id="rate of zero"),
     ],
 )
 def test_wrong_arguments_are_told(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:

@@ -15,7 +15,7 @@ from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_producers.gateway.access.principals import ApiRole
 from plaudit_schemas.settings.connection import ConnectionSettings
 
-from tests.support.services import eventually
+from harness.waiting import eventually
 
 _LISTENS = re.compile(r"listens on (http://\S+)")
 

@@ -1,4 +1,4 @@
-"""The benchmark's events: seeded, interleaved over many open conversations, at least 300 bytes on average."""
+"""Made events: seeded, interleaved over many open conversations, at least 300 bytes on average."""
 
 import random
 from collections.abc import Iterator
@@ -53,8 +53,8 @@ def _chat(rng: random.Random, number: int) -> Iterator[tuple[str, int, tuple[str
 
     yield step("StartConversation", {"model": model, "consent": "granted", "tags": {"locale": "de-CH"}})
     for turn in range(rng.randint(2, 7)):
-        yield step("AddMessage", {"message_id": f"u{turn}", "role": "user", "content": _text(rng, 30)})
-        answer = {"message_id": f"a{turn}", "role": "assistant", "content": _text(rng, 90)}
+        yield step("AddMessage", {"message_id": f"u{turn}", "role": "user", "content": made_text(rng, 30)})
+        answer = {"message_id": f"a{turn}", "role": "assistant", "content": made_text(rng, 90)}
         yield step("AddMessage", {**answer, "latency_ms": rng.randint(200, 4000), "finish_reason": "stop"})
         if rng.random() < 0.12:
             yield step("UpdateMessage", {"message_id": f"a{turn}", "feedback": _feedback(rng, sequence)})
@@ -71,5 +71,6 @@ def _feedback(rng: random.Random, number: int) -> dict[str, Any]:
     return {"id": f"f{number}", "rater": rater, "aspect": "accuracy", "kind": "label", "value": value}
 
 
-def _text(rng: random.Random, words: int) -> str:
+def made_text(rng: random.Random, words: int) -> str:
+    """A text of `words` words, more or less by half."""
     return " ".join(rng.choices(WORDS, k=rng.randint(words // 2, words * 3 // 2)))

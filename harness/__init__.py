@@ -1,0 +1,1 @@
+"""What tests and benchmarks share and no wheel holds: made events, and our processes started for a run."""

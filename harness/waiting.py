@@ -1,0 +1,41 @@
+"""Waiting for a condition, never for a time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
+    """Wait for a condition, with a deadline that only a hang can miss.
+
+    Raises:
+        AssertionError: the condition did not come.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.05)
+
+
+async def come_true(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
+    """`eventually` for a coroutine: the event loop runs meanwhile.
+
+    Raises:
+        AssertionError: the condition did not come.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+        await asyncio.sleep(0.001)
+
+
+async def all_wait(*tasks: "asyncio.Future[Any]") -> None:
+    """Run the event loop until each task waits for something, or is done."""
+    await come_true(lambda: all(task.done() or _waits(task) for task in tasks), "the tasks wait")
+
+
+def _waits(task: Any) -> bool:
+    return getattr(task, "_fut_waiter", None) is not None
