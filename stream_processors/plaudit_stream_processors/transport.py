@@ -192,24 +192,29 @@ class BatchedConsumer(driver.Consumer):
         await asyncio.wait_for(getattr(self.app, _SETTING).release(revoked), ANSWER_S)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
-        """Batches of the partitions that have room for one, and the partitions that were asked for."""
+        """Batches of the partitions that have room for one, and these partitions."""
         if not await self._has_room_within(timeout):
             self.last_fetch = time.monotonic()
-            return {}, self._get_active_partitions()
+            return {}, set()
         full = self._full_partitions()
         if full:  # they must not wait until one of the others has a record
             timeout = min(timeout, _BESIDE_FULL_S)
         # Full ones are left out of this fetch alone: Faust's own set is what rebalances work on.
         self._get_active_partitions().difference_update(full)
         try:
-            records, fetched = await super()._wait_next_records(timeout)
+            stretches, _ = await super()._wait_next_records(timeout)
         finally:
             self._get_active_partitions().update(full & self.assignment())
         self.last_fetch = time.monotonic()
-        if not self.flow_active:  # a rebalance: a seek follows, of the assignment that comes out of it
-            return None, fetched
-        batches = {tp: self._batch(tp, stretch) for tp, (stretch,) in (records or {}).items()}
-        return {tp: [batch] for tp, batch in batches.items() if batch is not None}, fetched
+        if not self.flow_active:
+            # A rebalance. The fetch may have begun before its seek and ended after it, so what it brought
+            # is kept until the flow goes on; only then does the session tell what is stale.
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode takes asyncio's events too
+            if self.should_stop:
+                return None, set()
+        found = {tp: self._batch(tp, stretch) for tp, (stretch,) in (stretches or {}).items()}
+        batches = {tp: [batch] for tp, batch in found.items() if batch is not None}
+        return batches, set(batches)
 
     def _full_partitions(self) -> set[TP]:
         """The active partitions that wait for the acknowledgement of as many batches as they may hold."""

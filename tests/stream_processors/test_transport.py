@@ -18,6 +18,8 @@ from plaudit_stream_processors.transport import (
     _checked,
 )
 
+from harness.waiting import all_wait
+
 A, B = TP("events", 0), TP("events", 1)
 
 
@@ -30,9 +32,21 @@ class _Consumer(BatchedConsumer):
         self.session, self.last_fetch, self.flow_active = 0, 0.0, True
         self._position, self._unacked_batches, self._acked_next, self._to_commit = {}, {}, {}, {}
         self._room, self._seeking = asyncio.Event(), asyncio.Lock()
+        self.can_resume_flow, self.stops = asyncio.Event(), False
         self._unacked_messages, self._waits_since = set(), {}
         self._held, self._active, self.fetches = held, set(held), fetches
         self.sought: dict[TP, int] = {}
+
+    @property
+    def should_stop(self) -> bool:
+        return self.stops
+
+    async def wait(self, *events: Any, **_: Any) -> Any:
+        await events[0].wait()
+
+    def resume_flow(self) -> None:
+        self.flow_active = True
+        self.can_resume_flow.set()
 
     def assignment(self) -> set[TP]:
         return self._held
@@ -168,19 +182,42 @@ def test_a_partition_with_enough_unacknowledged_is_left_out_of_the_fetch(
     assert asked[-1] == {A, B}
 
 
-def test_what_a_fetch_brings_during_a_rebalance_is_left_to_the_seek_after_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("fetched", ["before the seek", "after the seek"])
+def test_what_a_fetch_brings_during_a_rebalance_is_delivered_if_the_seek_was_before(
+    monkeypatch: pytest.MonkeyPatch, fetched: str
 ) -> None:
-    """Faust would seek at once, with the assignment that is just being taken away."""
-    consumer, _ = _started({A: 0})
+    """The consumer's thread fetches on while flow is stopped here; what it says it has read is read."""
+    consumer, _ = _started({A: 40})
 
     async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
         self.flow_active = False
-        return {A: [_stretch(consumer, A, 0)]}, {A}
+        old = _stretch(consumer, A, 40)
+        await consumer.seek_to_committed()
+        return {A: [old if fetched == "before the seek" else _stretch(consumer, A, 40)]}, set()
+
+    async def run() -> tuple[Any, Any]:
+        fetching = asyncio.create_task(consumer._wait_next_records(1.0))
+        await all_wait(fetching)
+        assert not fetching.done()
+        consumer.resume_flow()
+        return await fetching
 
     monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
-    assert asyncio.run(consumer._wait_next_records(1.0))[0] is None
-    assert consumer.positions == {A: 0}
+    found, asked = asyncio.run(run())
+    delivered = [] if fetched == "before the seek" else [A]
+    assert (list(found), asked) == (delivered, set(delivered))
+
+
+def test_a_consumer_that_stops_during_a_rebalance_delivers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, _ = _started({A: 40})
+
+    async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
+        self.flow_active, self.stops = False, True
+        self.can_resume_flow.set()
+        return {A: [_stretch(consumer, A, 40)]}, {A}
+
+    monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
+    assert asyncio.run(consumer._wait_next_records(1.0)) == (None, set())
 
 
 def test_a_store_that_does_not_answer_ends_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
