@@ -20,6 +20,8 @@ from plaudit_schemas.service.health import Health, serve
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from harness.waiting import eventually
+
 METRICS = (
     Metric("events_total", "counter", "Events."),
     Metric("lag", "gauge", "Lag.", ("partition",)),
@@ -101,19 +103,25 @@ def test_metrics_are_what_was_declared_and_a_cleared_one_shows_nothing() -> None
 
 
 class _Client:
-    """Takes every record but those of the topic `refused`; reports are given at once."""
+    """Takes every record but those of the topic `refused`; never reports on those of the topic `lost`."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self.fatal: KafkaException | None = None
 
     def produce(self, topic: str, _value: Any, _key: Any, *, on_delivery: Any, **_options: Any) -> None:
         if topic == "refused":
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         self.taken.append(topic)
-        on_delivery(None, None)
+        if topic == "fenced":
+            self.fatal = KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
+        elif topic != "lost":
+            on_delivery(None, None)
 
     def poll(self, timeout: float) -> int:
         time.sleep(min(timeout, 0.01))
+        if self.fatal is not None:
+            raise self.fatal
         return 0
 
 
@@ -131,4 +139,36 @@ def test_nothing_follows_a_refused_record_where_a_gap_would_harm(
     assert {each.error.code() for each in unsent} == {KafkaError.MSG_SIZE_TOO_LARGE}
     again = producer.send_records_blocking(records[:1])
     assert bool(again) == gapless
+    producer.close()
+
+
+def test_nobody_waits_for_a_report_that_does_not_come_after_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """librdkafka keeps what it holds after a fatal error until its time-out, which a worker has not."""
+    client = _Client()
+    monkeypatch.setattr(acked, "connector", lambda *_: lambda: client)
+    producer = AckedProducer(ConnectionSettings(), {}, gapless=True)
+    lost, refused = [ProducerRecord("lost", None, b"")], [ProducerRecord("refused", None, b"")]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(producer.send_records_blocking, lost)
+        eventually(lambda: client.taken == ["lost"], "the record is under way")
+        producer.send_records_blocking(refused)
+        unsent = waiting.result(60)
+    assert [(each.record, each.error.code()) for each in unsent] == [(lost[0], KafkaError.MSG_SIZE_TOO_LARGE)]
+    assert producer.refused is not None
+    assert producer.refused.record == refused[0]
+    producer.close()
+
+
+@pytest.mark.parametrize("gapless", [True, False], ids=["gapless", "plain"])
+def test_a_client_that_gives_up_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch, gapless: bool) -> None:
+    client = _Client()
+    monkeypatch.setattr(acked, "connector", lambda *_: lambda: client)
+    producer = AckedProducer(ConnectionSettings(), {}, gapless=gapless)
+    records = [ProducerRecord(topic, None, b"") for topic in ("a", "lost", "fenced")]
+    unsent = asyncio.run(asyncio.wait_for(producer.send_records(records), 60))
+    assert [each.record.topic for each in unsent] == ["lost", "fenced"]
+    assert {each.error.code() for each in unsent} == {KafkaError._FENCED}
+    assert producer.fatal is not None
     producer.close()

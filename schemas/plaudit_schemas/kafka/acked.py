@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +33,7 @@ class AckedProducer:
     Attributes:
         away: why nothing can be sent now; None as far as the last sending told.
         fatal: why the client has given up for good; it sends nothing more then.
+        refused: the first record that a gapless producer could not send; None while there is none.
     """
 
     def __init__(
@@ -42,16 +43,18 @@ class AckedProducer:
 
         Args:
             options: librdkafka's; the user's go over them.
-            gapless: send nothing after a record that Kafka refused, whatever its partition; the records
-                after it are unsent for its reason.
+            gapless: send nothing after a record that Kafka refused, whatever its partition. Then all that
+                is not acknowledged counts as unsent, for the same reason; some of it may be in Kafka.
 
         Raises:
             SettingsError: librdkafka refuses an option.
         """
         self.away: str | None = None
         self.fatal: str | None = None
+        self.refused: Unsent | None = None
         self._gapless = gapless
-        self._first_error: KafkaError | None = None
+        self._given_up: KafkaError | None = None
+        self._rounds: set[_Round] = set()
         given = {"enable.gapless.guarantee": gapless, "error_cb": self._note_error, "log_level": 0}
         self._client: Any = connector(connection, {**options, **given})()
         self._closed = threading.Event()
@@ -60,24 +63,20 @@ class AckedProducer:
 
     async def send_records(self, records: Sequence[ProducerRecord]) -> list[Unsent]:
         """Send and wait without blocking the loop; the records that Kafka did not take."""
-        round_ = _Round(len(records))
-        for record in records:
-            while not self._produce(record, round_):  # noqa: ASYNC110  # librdkafka has no event for it
-                await asyncio.sleep(_PAUSE_S)  # its queue is full; the thread empties it
-        if records:
+        with self._round(records) as round_:
+            for number in range(len(records)):
+                while not self._produce(round_, number):  # noqa: ASYNC110  # librdkafka has no event for it
+                    await asyncio.sleep(_PAUSE_S)  # its queue is full; the thread empties it
             await asyncio.wrap_future(round_.done)
-            self.away = None
         return round_.unsent
 
     def send_records_blocking(self, records: Sequence[ProducerRecord]) -> list[Unsent]:
         """Send and wait; the records that Kafka did not take."""
-        round_ = _Round(len(records))
-        for record in records:
-            while not self._produce(record, round_):
-                time.sleep(_PAUSE_S)
-        if records:
+        with self._round(records) as round_:
+            for number in range(len(records)):
+                while not self._produce(round_, number):
+                    time.sleep(_PAUSE_S)
             round_.done.result()
-            self.away = None
         return round_.unsent
 
     def close(self) -> None:
@@ -85,34 +84,56 @@ class AckedProducer:
         self._closed.set()
         self._thread.join(5)
 
-    def _produce(self, record: ProducerRecord, round_: "_Round") -> bool:
+    @contextlib.contextmanager
+    def _round(self, records: Sequence[ProducerRecord]) -> Iterator["_Round"]:
+        round_ = _Round(records)
+        self._rounds.add(round_)
+        try:
+            yield round_
+        finally:
+            self._rounds.discard(round_)
+        if records:
+            self.away = None
+
+    def _produce(self, round_: "_Round", number: int) -> bool:
         """Hand a record over; False where there is no room for it now."""
-        if self._first_error is not None:
-            round_.settle(record, self._first_error)
+        if self._given_up is not None:
+            round_.settle(number, self._given_up)
             return True
+        record = round_.records[number]
         options: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
         if record.headers is not None:
             options["headers"] = record.headers
         try:
-            report = self._report_for(record, round_)
+            report = self._report_for(round_, number)
             self._client.produce(record.topic, record.value, record.key, on_delivery=report, **options)
         except BufferError:
             return False
         except KafkaException as error:
-            self._settle(record, round_, error.args[0])
+            self._settle(round_, number, error.args[0])
         return True
 
-    def _report_for(self, record: ProducerRecord, round_: "_Round") -> Report:
+    def _report_for(self, round_: "_Round", number: int) -> Report:
         def report(error: KafkaError | None, _message: Message) -> None:
-            self._settle(record, round_, error)
+            self._settle(round_, number, error)
 
         return report
 
-    def _settle(self, record: ProducerRecord, round_: "_Round", error: KafkaError | None) -> None:
-        if self._gapless and error is not None:
-            # Later errors only follow from the first one: it is the one to show.
-            error = self._first_error = self._first_error or error
-        round_.settle(record, error)
+    def _settle(self, round_: "_Round", number: int, error: KafkaError | None) -> None:
+        if not self._gapless or error is None:
+            round_.settle(number, error)
+            return
+        if self.refused is None:
+            self.refused = Unsent(round_.records[number], error)
+        # Later errors only follow from the first one: it is the one to show.
+        round_.settle(number, self._given_up or error)
+        self._give_up(error)
+
+    def _give_up(self, error: KafkaError) -> None:
+        """Send nothing more. librdkafka need not report on what it holds then, so nobody waits for that."""
+        self._given_up = self._given_up or error
+        for round_ in list(self._rounds):
+            round_.settle_rest(self._given_up)
 
     def _note_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's own codes are named so
@@ -130,24 +151,36 @@ class AckedProducer:
                 self._client.poll(_POLL_S)
                 if self.away is not None:
                     self._look_again()
-            except KafkaException as error:  # a fatal one: the delivery reports still come
+            except KafkaException as error:  # a fatal one
                 self.fatal = self.fatal or str(error.args[0].str())
+                self._give_up(error.args[0])
 
 
 class _Round:
     """The records of one sending: counts the answers, and is done with the last one."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, records: Sequence[ProducerRecord]) -> None:
+        self.records = records
         self.unsent: list[Unsent] = []
         self.done: Future[None] = Future()
-        self._left = count
+        self._waiting = set(range(len(records)))
         self._lock = threading.Lock()
+        if not records:
+            self.done.set_result(None)
 
-    def settle(self, record: ProducerRecord, error: KafkaError | None) -> None:
+    def settle(self, number: int, error: KafkaError | None) -> None:
+        """Kafka's answer for one record; a second one changes nothing."""
         with self._lock:
+            if number not in self._waiting:
+                return
+            self._waiting.discard(number)
             if error is not None:
-                self.unsent.append(Unsent(record, error))
-            self._left -= 1
-            last = self._left == 0
+                self.unsent.append(Unsent(self.records[number], error))
+            last = not self._waiting
         if last and self.done.set_running_or_notify_cancel():
             self.done.set_result(None)
+
+    def settle_rest(self, error: KafkaError) -> None:
+        """The same answer for all that have none."""
+        for number in sorted(self._waiting):
+            self.settle(number, error)

@@ -43,7 +43,7 @@ class GaplessOutput:
         """
         unsent = await self._producer.send_records(records)
         if unsent:
-            record, error = unsent[0]
+            record, error = self._producer.refused or unsent[0]
             raise ServiceUnavailableError(
                 f"Kafka refused a record for {record.topic} ({error.str()}), and no later one may be sent; "
                 "if it is too large, raise the topic's max.message.bytes; then start the worker again"
