@@ -21,6 +21,7 @@ from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
 log = logging.getLogger("plaudit.worker")
 
 _STOP_WITHIN_S: Final = 30.0
+_STOP_FAILED_WITHIN_S: Final = 5.0  # Faust may hang after a crash, and whoever starts the worker again waits
 
 
 def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web: bool, log_level: str) -> int:
@@ -92,8 +93,9 @@ async def _stop(worker: Worker) -> None:
     """Write what is folded, leave the group; a part that hangs must not keep the process."""
     with contextlib.suppress(Exception):
         await asyncio.wait_for(worker.pipeline.settle(), _STOP_WITHIN_S)
+    failed = worker.failure or worker.app.crash_reason
     with contextlib.suppress(Exception):
-        await asyncio.wait_for(worker.app.stop(), _STOP_WITHIN_S)
+        await asyncio.wait_for(worker.app.stop(), _STOP_FAILED_WITHIN_S if failed else _STOP_WITHIN_S)
     worker.output.close()
     with contextlib.suppress(Exception):
         await worker.context.store.client.aclose()
