@@ -1,10 +1,12 @@
 """Topics on a real Kafka: created once, differences told, limits as defined, partitions as Java's."""
 
 import uuid
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,9 @@ def test_topics_create_exits_with_1_where_a_topic_differs(
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize(("name", "mebibytes"), [(EVENTS, 2), (FINISHED, 64)])
+@pytest.mark.parametrize(
+    ("name", "mebibytes"), [(EVENTS, 2), (FINISHED, 64)], ids=["events", "finished conversations"]
+)
 def test_the_largest_message_is_taken_and_a_larger_one_refused(kafka: str, name: str, mebibytes: int) -> None:
     settings = _settings(kafka)
     ensure(settings)
@@ -96,6 +100,31 @@ def test_the_largest_message_is_taken_and_a_larger_one_refused(kafka: str, name:
     assert producer.flush(60) == 0
     assert errors[0] is None
     assert errors[1] is not None
+
+
+class _LateAdmin:
+    """Tells a topic's settings after it has not known the topic so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def describe_configs(self, resources: list[Any], **_: Any) -> dict[Any, Any]:
+        answer: Future[dict[str, Any]] = Future()
+        if self.left:
+            self.left -= 1
+            answer.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
+        else:
+            answer.set_result({"retention.ms": SimpleNamespace(value="1")})
+        return {resources[0]: answer}
+
+
+def test_a_broker_that_has_not_heard_of_a_new_topic_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    late: Any = _LateAdmin(2)
+    assert live_config(late, "new") == {"retention.ms": "1"}
+    monkeypatch.setattr("plaudit_schemas.topics.admin._KNOWN_WITHIN_S", 0.0)
+    never: Any = _LateAdmin(1000)
+    with pytest.raises(TopicError, match="settings of new"):
+        live_config(never, "new")
 
 
 @pytest.mark.kafka
@@ -131,7 +160,9 @@ def test_keys_split_into_what_they_were_made_of(application: str, conversation_i
     assert split_key(key) == (application, conversation_id)
 
 
-@pytest.mark.parametrize("key", [b"", b"a", b"/b", b"a/"])
+@pytest.mark.parametrize(
+    "key", [b"", b"a", b"/b", b"a/"], ids=["empty", "no slash", "no application", "no conversation"]
+)
 def test_another_key_is_refused(key: bytes) -> None:
     with pytest.raises(ValueError, match="application/conversation"):
         split_key(key)

@@ -1,5 +1,6 @@
 """Create the topics on a broker, and tell where live ones differ. Nothing that exists is changed."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import Topic, definitions
 
 TIMEOUT_S = 30.0
+_KNOWN_WITHIN_S = 5.0
+_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,16 @@ def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) 
         TopicError: the broker did not tell them.
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
-    future = admin.describe_configs([resource], request_timeout=timeout_s)[resource]
-    try:
-        return {key: str(entry.value) for key, entry in future.result(timeout=timeout_s).items()}
-    except (KafkaException, TimeoutError) as error:
-        raise TopicError(f"Kafka did not tell the settings of {name}: {_reason(error)}") from None
+    known_by = time.monotonic() + _KNOWN_WITHIN_S
+    while True:
+        future = admin.describe_configs([resource], request_timeout=timeout_s)[resource]
+        try:
+            return {key: str(entry.value) for key, entry in future.result(timeout=timeout_s).items()}
+        except (KafkaException, TimeoutError) as error:
+            # A broker may not have heard yet of a topic that was just made.
+            if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > known_by:
+                raise TopicError(f"Kafka did not tell the settings of {name}: {_reason(error)}") from None
+        time.sleep(_PAUSE_S)
 
 
 def summary(reports: Sequence[TopicReport]) -> str:
