@@ -14,9 +14,11 @@ from plaudit_schemas.contract.events import AddMessage, StartConversation, Updat
 from plaudit_schemas.contract.feedback import Thumb
 from playwright.sync_api import Page
 
+from harness.gateway import Gateway
+from harness.waiting import eventually
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import Gateway, free_port, make_gateway
-from tests.support.services import ROOT, eventually
+from tests.support.gateway import free_port, make_gateway
+from tests.support.services import ROOT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -71,7 +73,7 @@ def backend(gateway: Gateway, tmp_path: Path, port: int, commands: dict[str, str
             return False
 
     try:
-        eventually(answers, "the backend answers", 60)
+        eventually(answers, "the backend answers")
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -89,7 +91,7 @@ def test_a_question_is_answered_and_rated(gateway: Gateway, backend: str, page: 
         assert len(chats) <= 1
         return list[object](event.body for events in chats.values() for event in events)
 
-    eventually(lambda: len(log()) == 4, "start, question, answer and like are in the log", 60)
+    eventually(lambda: len(log()) == 4, "start, question, answer and like are in the log")
     # The page's like and the backend's events come by two ways: which is first in the log is open.
     rated, *bodies = sorted(log(), key=lambda body: not isinstance(body, UpdateMessage))
     start, question, answer = bodies
@@ -100,4 +102,4 @@ def test_a_question_is_answered_and_rated(gateway: Gateway, backend: str, page: 
     assert (question.content, answer.content) == ("  hello \U0001f600", "\U0001f600 olleh  ")
     assert (rated.message_id, rated.feedback.value) == (answer.message_id, Thumb(like=True))
     page.get_by_role("button", name="Good answer", pressed=True).wait_for()
-    eventually(lambda: page.get_by_role("status").text_content() == "", "nothing waits", 30)
+    eventually(lambda: page.get_by_role("status").text_content() == "", "nothing waits")
