@@ -1,6 +1,8 @@
 """One child process: recorded before it runs, known for sure, its ports its own."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -34,6 +36,27 @@ def test_nothing_runs_that_could_not_be_recorded(tmp_path: Path) -> None:
     stop(seen[0])
     assert seen[0].find() is None
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_ctrl_c_while_a_process_is_forked_is_heard(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from plaudit_infra.servers.process import spawn
+os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))
+try:
+    spawn(["sleep", "600"], Path(sys.argv[1]) / "log")
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("heard\n", "")
 
 
 def test_a_process_keeps_its_identity_when_the_clock_is_set(

@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import psutil
 from plaudit_infra.servers.errors import ServerStartError
 
 _PR_SET_PDEATHSIG = 1
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOG_TAIL = 2000
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _GATE = 'read -r go && exec "$@" </dev/null'
@@ -75,7 +77,7 @@ def spawn(
     when the thread that started it dies, so that not even a kill -9 of the parent leaves it behind.
     """
     prepare = _die_with_parent if dies_with_parent and _LIBC is not None else None
-    with log.open("ab") as output:
+    with log.open("ab") as output, _signals_held_back():
         child = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "sh", *(str(part) for part in command)],
             stdin=subprocess.PIPE,
@@ -96,6 +98,26 @@ def spawn(
 
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Take what would end this process after the block: Python drops what its hooks of a fork raise.
+
+    A Ctrl-C within them would be lost, and could leave a lock of the logging taken.
+    """
+    if threading.current_thread() is not threading.main_thread():  # handlers run in the main one
+        yield
+        return
+    arrived: list[int] = []
+    before = {number: signal.signal(number, lambda given, _: arrived.append(given)) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, signal.SIG_DFL if handler is None else handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def _die_with_parent() -> None:
