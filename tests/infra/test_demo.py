@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from plaudit_infra.commands.demo import DEFAULT_FOLDER
-from plaudit_infra.commands.signals import taken_as_ctrl_c
 from plaudit_infra.main import main
+from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 from harness.waiting import eventually
 from tests.support.services import shared_data

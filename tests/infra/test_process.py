@@ -59,6 +59,24 @@ except KeyboardInterrupt:
     assert (done.stdout, done.stderr) == ("heard\n", "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_its_parent_ignores_a_process_ignores_too(tmp_path: Path) -> None:
+    code = """
+import signal, sys
+from pathlib import Path
+from plaudit_infra.servers.process import spawn, stop
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+child = spawn(["sleep", "600"], Path(sys.argv[1]) / "log")
+print(Path(f"/proc/{child.pid}/status").read_text())
+stop(child)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True, timeout=120
+    )
+    (ignored,) = (line.split()[1] for line in done.stdout.splitlines() if line.startswith("SigIgn"))
+    assert int(ignored, 16) & 1, "as under nohup"
+
+
 def test_a_process_keeps_its_identity_when_the_clock_is_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from plaudit_schemas.commands import USAGE, Command
 
-from plaudit_infra.commands.signals import taken_as_ctrl_c
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 DEFAULT_FOLDER = Path(".plaudit") / "demo"
 _MARK = "demo.json"

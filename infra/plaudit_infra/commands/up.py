@@ -1,6 +1,5 @@
 """`plaudit up`: start the local stack."""
 
-import signal
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from plaudit_schemas.commands import FAILED, OK, Command
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
-from plaudit_infra.commands.signals import taken_as_ctrl_c
+from plaudit_infra.servers.signals import ignore_ending, taken_as_ctrl_c
 
 if TYPE_CHECKING:
     from plaudit_infra.servers.stack import Stack
@@ -45,8 +44,7 @@ def run(arguments: Namespace) -> int:
         return _watch(stack)
     finally:
         if not arguments.detach:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+            ignore_ending()
             stack.stop()
 
 

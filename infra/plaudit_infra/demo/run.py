@@ -1,7 +1,6 @@
 """Runs the demo: starts the line, sends traffic, shows it, and in the end leaves no process."""
 
 import contextlib
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from plaudit_infra.demo.progress import Progress
 from plaudit_infra.demo.summary import DemoOutcome, summary
 from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.process import log_tail
+from plaudit_infra.servers.signals import ignore_ending
 
 _READY_S, _FINISH_S = 180.0, 600.0
 _WINDOW_S = 60
@@ -70,8 +70,7 @@ def run_demo(demo: Demo, console: Console) -> int:
         console.print(summary(outcome, line.output), markup=False, highlight=False, soft_wrap=True)
         return 1 if outcome.audit.startswith(NOT_BALANCED) else 0
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+        ignore_ending()
         line.stop()
 
 

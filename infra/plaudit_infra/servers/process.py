@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 
 from plaudit_infra.servers.errors import ServerStartError
+from plaudit_infra.servers.signals import ENDING, handled_by
 
 _PR_SET_PDEATHSIG = 1
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOG_TAIL = 2000
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _GATE = 'read -r go && exec "$@" </dev/null'
@@ -109,13 +109,13 @@ def _signals_held_back() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # handlers run in the main one
         yield
         return
+    # What is ignored stays so: the child inherits that.
+    taken = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     arrived: list[int] = []
-    before = {number: signal.signal(number, lambda given, _: arrived.append(given)) for number in _ENDING}
     try:
-        yield
+        with handled_by(lambda number, _: arrived.append(number), taken):
+            yield
     finally:
-        for ending, handler in before.items():
-            signal.signal(ending, signal.SIG_DFL if handler is None else handler)
         for number in arrived:
             signal.raise_signal(number)
 
