@@ -32,7 +32,8 @@ class AckedProducer:
 
     Attributes:
         away: why nothing can be sent now; None as far as the last sending told.
-        fatal: why the client has given up for good; it sends nothing more then.
+        fatal: why it sends nothing more: the client gave up for good, or it is gapless and a record was
+            refused; None while it sends.
         refused: the first record that a gapless producer could not send; None while there is none.
     """
 
@@ -50,10 +51,9 @@ class AckedProducer:
             SettingsError: librdkafka refuses an option.
         """
         self.away: str | None = None
-        self.fatal: str | None = None
+        self.fatal: KafkaError | None = None
         self.refused: Unsent | None = None
         self._gapless = gapless
-        self._given_up: KafkaError | None = None
         self._rounds: set[_Round] = set()
         given = {"enable.gapless.guarantee": gapless, "error_cb": self._note_error, "log_level": 0}
         self._client: Any = connector(connection, {**options, **given})()
@@ -97,8 +97,8 @@ class AckedProducer:
 
     def _produce(self, round_: "_Round", number: int) -> bool:
         """Hand a record over; False where there is no room for it now."""
-        if self._given_up is not None:
-            round_.settle(number, self._given_up)
+        if self.fatal is not None:
+            round_.settle(number, self.fatal)
             return True
         record = round_.records[number]
         options: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
@@ -125,15 +125,13 @@ class AckedProducer:
             return
         if self.refused is None:
             self.refused = Unsent(round_.records[number], error)
-        # Later errors only follow from the first one: it is the one to show.
-        round_.settle(number, self._given_up or error)
         self._give_up(error)
 
     def _give_up(self, error: KafkaError) -> None:
         """Send nothing more. librdkafka need not report on what it holds then, so nobody waits for that."""
-        self._given_up = self._given_up or error
+        self.fatal = self.fatal or error  # later errors only follow from the first one
         for round_ in list(self._rounds):
-            round_.settle_rest(self._given_up)
+            round_.settle_rest(self.fatal)
 
     def _note_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's own codes are named so
@@ -152,7 +150,6 @@ class AckedProducer:
                 if self.away is not None:
                     self._look_again()
             except KafkaException as error:  # a fatal one
-                self.fatal = self.fatal or str(error.args[0].str())
                 self._give_up(error.args[0])
 
 

@@ -49,10 +49,15 @@ class Worker:
         """Partition -> records that are not folded yet, as far as a fetch told."""
         return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
 
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What made the worker fail, of its own parts or of Faust's; None while nothing did."""
+        return self.failure or self.app.crash_reason
+
     def unready(self) -> str | None:
         """Why the worker is not ready; None when it is."""
         if self.failure is not None or self.app.crashed:
-            return f"failed: {self.failure or self.app.crash_reason}"
+            return f"failed: {self.ended_by}"
         if not self.pipeline.partitions and not self.app.unassigned:
             return "no partition was assigned yet"
         return self.readiness.unready(

@@ -59,9 +59,8 @@ async def _run(
         log.info("started")
         await _wait_for_end(stop, worker, Watchdog(settings.worker_stall_s))
         await _stop(worker)
-    failure = worker.failure or worker.app.crash_reason
-    if failure is not None:
-        log.error("ended: %s", failure)
+    if worker.ended_by is not None:
+        log.error("ended: %s", worker.ended_by)
         return 1
     log.info("stopped")
     return 0
@@ -93,9 +92,9 @@ async def _stop(worker: Worker) -> None:
     """Write what is folded, leave the group; a part that hangs must not keep the process."""
     with contextlib.suppress(Exception):
         await asyncio.wait_for(worker.pipeline.settle(), _STOP_WITHIN_S)
-    failed = worker.failure or worker.app.crash_reason
+    within_s = _STOP_WITHIN_S if worker.ended_by is None else _STOP_FAILED_WITHIN_S
     with contextlib.suppress(Exception):
-        await asyncio.wait_for(worker.app.stop(), _STOP_FAILED_WITHIN_S if failed else _STOP_WITHIN_S)
+        await asyncio.wait_for(worker.app.stop(), within_s)
     worker.output.close()
     with contextlib.suppress(Exception):
         await worker.context.store.client.aclose()
