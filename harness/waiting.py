@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -12,10 +12,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120.
     Raises:
         AssertionError: the condition did not come.
     """
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+    for _ in _until(condition, what, timeout_s):
         time.sleep(0.05)
 
 
@@ -25,11 +22,17 @@ async def come_true(condition: Callable[[], bool], what: str, timeout_s: float =
     Raises:
         AssertionError: the condition did not come.
     """
+    for _ in _until(condition, what, timeout_s):
+        await asyncio.sleep(0.001)
+
+
+def _until(condition: Callable[[], bool], what: str, timeout_s: float) -> Iterator[None]:
+    """A turn for each time that the condition does not hold."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
-        await asyncio.sleep(0.001)
+        yield
 
 
 async def all_wait(*tasks: "asyncio.Future[Any]") -> None:

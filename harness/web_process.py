@@ -1,6 +1,5 @@
 """A web server of ours as a real process: the gateway, the console."""
 
-import os
 import re
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_producers.gateway.access.principals import ApiRole
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from harness.environ import environ_with
 from harness.waiting import eventually
 
 _LISTENS = re.compile(r"listens on (http://\S+)")
@@ -52,22 +52,21 @@ class WebProcess:
 
     def launch(self) -> None:
         """Start the process and wait until it listens."""
-        environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
-            "PLAUDIT_DATA": str(self.folder),
-            "PLAUDIT_BOOTSTRAP_SERVERS": self.connection.bootstrap_servers,
-            "PLAUDIT_REDIS_URL": self.connection.redis_url.get_secret_value(),
-            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
-            "PLAUDIT_REDIS_PREFIX": self.connection.redis_prefix,
-            f"PLAUDIT_{self.command.upper()}_PORT": "0",
-            "PLAUDIT_GATEWAY_KEYS": str(self.folder / "keys.json"),
-            **{f"PLAUDIT_{name.upper()}": value for name, value in self.settings.items()},
+        settings = {
+            "data": str(self.folder),
+            "bootstrap_servers": self.connection.bootstrap_servers,
+            "redis_url": self.connection.redis_url.get_secret_value(),
+            "topic_prefix": self.connection.topic_prefix,
+            "redis_prefix": self.connection.redis_prefix,
+            f"{self.command}_port": "0",
+            "gateway_keys": str(self.folder / "keys.json"),
+            **self.settings,
         }
         self._log_path.touch()
         self.logged_before = self._log_path.stat().st_size
         command = [sys.executable, "-m", "plaudit_infra.main", self.command]
         with self._log_path.open("ab") as log:
-            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=environ_with(**settings), stdout=log, stderr=log)
         eventually(lambda: bool(self._address()), f"the {self.command} listens")
         self.url = self._address()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from plaudit_infra.servers.process import free_port
 from plaudit_schemas.contract.events import AddMessage, StartConversation, UpdateMessage
 from plaudit_schemas.contract.feedback import Thumb
 from playwright.sync_api import Page
@@ -17,7 +18,7 @@ from playwright.sync_api import Page
 from harness.gateway import Gateway
 from harness.waiting import eventually
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import free_port, make_gateway
+from tests.support.gateway import make_gateway
 from tests.support.services import ROOT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import TimeoutError as NotInTimeError
 
 from harness.waiting import eventually
-from tests.support.console import LATE_MS, Console, make_console, show_dashboard
+from tests.support.console import Console, make_console, show_dashboard
 from tests.support.snapshots import SECOND, now_us, publish, record
 
 pytestmark = pytest.mark.kafka
@@ -75,13 +75,13 @@ def test_an_empty_line_says_what_to_do(page: Page, own: Callable[..., Console]) 
     expect(page.locator("#empty")).to_contain_text("plaudit simulate")
     expect(page.locator("#charts")).to_be_hidden()
     assert empty.stop() == 0, "a viewer must not hold the console back"
-    expect(page.locator("#lost")).to_contain_text("Connection lost", timeout=LATE_MS)
+    expect(page.locator("#lost")).to_contain_text("Connection lost")
     expect(page.locator("#main")).to_have_attribute("data-state", "lost")
 
 
 def test_figures_come_with_intervals_in_table_and_charts(page: Page, fresh: Console, reader: str) -> None:
     show_dashboard(page, fresh, reader)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3)
     row = page.locator("#rows tr", has_text="answerer 2026-09")
     expect(row.locator("td").first).to_contain_text("4.")
     expect(row.locator("td").first).to_contain_text("to")
@@ -93,7 +93,7 @@ def test_figures_come_with_intervals_in_table_and_charts(page: Page, fresh: Cons
     expect(page.locator("#alert-list")).to_have_text("No alerts.")
     expect(page.locator("#immature")).to_be_visible()
     page.get_by_text("1 h", exact=True).click()
-    expect(row.locator("td").first).to_contain_text("2,000 votes", timeout=LATE_MS)
+    expect(row.locator("td").first).to_contain_text("2,000 votes")
     expect(page.locator("#immature")).to_be_hidden()
 
 
@@ -101,10 +101,10 @@ def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
     page: Page, fresh: Console, reader: str
 ) -> None:
     show_dashboard(page, fresh, reader)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3)
     fill(fresh, until=now_us() + SECOND, worse=1.8)
     alert = page.locator(".alert")
-    expect(alert).to_contain_text("Satisfaction of answerer fell from", timeout=LATE_MS)
+    expect(alert).to_contain_text("Satisfaction of answerer fell from")
     alert.locator("summary").click()
     expect(alert.locator("li").first).to_contain_text("Open the dashboard")
     said = page.locator("#alerts-told")
@@ -112,20 +112,20 @@ def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
     heard, before = said.text_content(), alert.locator("strong").text_content()
     alert.locator("summary").focus()
     fill(fresh, until=now_us() + 2 * SECOND, worse=2.2)
-    expect(alert.locator("strong")).not_to_have_text(str(before), timeout=LATE_MS)
+    expect(alert.locator("strong")).not_to_have_text(str(before))
     expect(alert.locator("summary")).to_be_focused()  # new numbers neither close nor move what one reads
     assert alert.locator("details").get_attribute("open") is not None
     assert said.text_content() == heard, "an alert is read out once"
     fill(fresh, until=now_us() + 3 * SECOND)
-    expect(page.locator("#alert-list")).to_have_text("No alerts.", timeout=LATE_MS)
+    expect(page.locator("#alert-list")).to_have_text("No alerts.")
 
 
 def test_the_keyboard_is_enough(page: Page, fresh: Console, reader: str) -> None:
     show_dashboard(page, fresh, reader)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3)
     page.locator("input[name=window]:checked").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#rows tr td").first).to_contain_text("2,000 votes", timeout=LATE_MS)
+    expect(page.locator("#rows tr td").first).to_contain_text("2,000 votes")
     box = page.locator("#rows input[type=checkbox]").first
     box.focus()
     page.keyboard.press("Space")
@@ -134,10 +134,10 @@ def test_the_keyboard_is_enough(page: Page, fresh: Console, reader: str) -> None
     assert focused, "the focus stays where it was though the table is drawn anew"
     page.get_by_role("button", name="Sign out").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("API key")).to_be_focused(timeout=LATE_MS)
+    expect(page.get_by_label("API key")).to_be_focused()
     page.keyboard.type(reader)
     page.keyboard.press("Enter")
-    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
+    expect(page.locator("#status")).to_have_text("live")
 
 
 def test_the_theme_is_the_systems_until_it_is_chosen(browser: Browser, fresh: Console, reader: str) -> None:
@@ -154,7 +154,7 @@ def test_the_theme_is_the_systems_until_it_is_chosen(browser: Browser, fresh: Co
 def test_nothing_overflows_on_a_phone(browser: Browser, fresh: Console, reader: str) -> None:
     context = browser.new_context(viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
     page = show_dashboard(context.new_page(), fresh, reader)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
     context.close()
@@ -168,7 +168,7 @@ def test_it_works_offline_and_asks_nobody_else(browser: Browser, fresh: Console,
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     show_dashboard(page, fresh, reader)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#rows tr")).to_have_count(3)
     assert {url for url in asked if not url.startswith((fresh.url, "data:"))} == set()
     assert problems == []
     context.close()
@@ -197,28 +197,28 @@ def test_feedback_shows_texts_to_an_admin_only(page: Page, fresh: Console, reade
     assert "c1" not in page.locator("#feedback-list").inner_text()
     page.get_by_role("button", name="Sign out").click()
     show_dashboard(page, fresh, fresh.key("admin"))
-    expect(page.locator("#texts")).to_be_hidden(timeout=LATE_MS)
+    expect(page.locator("#texts")).to_be_hidden()
     _send_feedback(fresh)
-    expect(listed.first).to_contain_text("so <b>wrong</b>", timeout=LATE_MS)
+    expect(listed.first).to_contain_text("so <b>wrong</b>")
 
 
 def test_a_key_sees_its_own_application_only(page: Page, fresh: Console, reader: str) -> None:
     assert fresh.status("/dashboard/stream") == 401
     for key, rows in ((fresh.key("reader", application="other"), 0), (reader, 3)):
         show_dashboard(page, fresh, key)
-        expect(page.locator("#rows tr:visible")).to_have_count(rows, timeout=LATE_MS)
+        expect(page.locator("#rows tr:visible")).to_have_count(rows)
         page.get_by_role("button", name="Sign out").click()
     page.get_by_label("API key").fill(fresh.key("producer"))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("body")).to_contain_text("No page is for this key", timeout=LATE_MS)
+    expect(page.locator("body")).to_contain_text("No page is for this key")
 
 
 def test_an_open_console_shows_figures_and_no_texts(page: Page, own: Callable[..., Console]) -> None:
     opened = own(console_access="open").start()
     fill(opened)
     page.goto(opened.url)
-    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
-    expect(page.locator("#rows tr")).to_have_count(3, timeout=LATE_MS)
+    expect(page.locator("#status")).to_have_text("live")
+    expect(page.locator("#rows tr")).to_have_count(3)
     expect(page.locator("#texts")).to_be_visible()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
@@ -226,4 +226,4 @@ def test_an_open_console_shows_figures_and_no_texts(page: Page, own: Callable[..
 def test_a_revoked_key_ends_what_it_looks_at(page: Page, fresh: Console) -> None:
     show_dashboard(page, fresh, fresh.key("reader", name="leaving"))
     fresh.revoke("leaving")
-    expect(page.get_by_label("API key")).to_be_visible(timeout=LATE_MS)
+    expect(page.get_by_label("API key")).to_be_visible()

@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from tests.support.services import ROOT
+from tests.support.services import ROOT, uv_program
 
 MEMBERS = ("schemas", "producers", "stream_processors", "consumers", "infra")
 ARROWS = {
@@ -100,16 +100,10 @@ def test_modules_are_small() -> None:
 
 
 @pytest.fixture(scope="module")
-def uv() -> str:
-    local = ROOT / ".tools" / "uv" / "bin" / "uv"
-    return str(local) if local.exists() else "uv"
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Path:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(
-        [uv, "build", "--all-packages", "--wheel", "--quiet", "--out-dir", folder],
+        [uv_program(), "build", "--all-packages", "--wheel", "--quiet", "--out-dir", folder],
         cwd=ROOT,
         check=True,
         timeout=600,
@@ -125,15 +119,20 @@ def test_wheels_install_only_our_names(wheels: Path) -> None:
         assert all(top.startswith("plaudit_") for top in tops), wheel.name
 
 
-def test_the_sdk_is_light(wheels: Path, uv: str, tmp_path: Path) -> None:
+def test_the_sdk_is_light(wheels: Path, tmp_path: Path) -> None:
     environ = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     subprocess.run(
-        [uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True, timeout=300
+        [uv_program(), "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"],
+        check=True,
+        timeout=300,
     )
     python = tmp_path / "venv" / "bin" / "python"
     ours = [str(path) for name in ("schemas", "producers") for path in wheels.glob(f"plaudit_{name}-*.whl")]
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", python, *ours], check=True, env=environ, timeout=600
+        [uv_program(), "pip", "install", "--quiet", "--python", python, *ours],
+        check=True,
+        env=environ,
+        timeout=600,
     )
     count = "from importlib.metadata import distributions; print(len(list(distributions())))"
     assert int(_output(python, tmp_path, count)) <= 10

@@ -24,10 +24,6 @@ def _now() -> int:
     return time.time_ns() // 1000
 
 
-def _position(one: Line) -> int:
-    return sum(one.position(partition) for partition in range(one.partitions))
-
-
 def _owners(one: Line) -> set[int]:
     """Process ids of the workers that own a partition."""
     with redis.Redis.from_url(one.redis) as client:
@@ -73,9 +69,9 @@ def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
     running = [one.start_worker(), one.start_worker()]
     for round_ in range(12):
         one.send(sent[round_ * 3000 : (round_ + 1) * 3000])
-        before = sum(one.position(partition) for partition in range(one.partitions))
+        before = one.folded()
         eventually(
-            lambda before=before: sum(one.position(p) for p in range(one.partitions)) > before,  # type: ignore[misc]
+            lambda before=before: one.folded() > before,  # type: ignore[misc]
             "a worker goes on",
         )
         victim = rng.choice(running)
@@ -95,10 +91,10 @@ def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
     for round_ in range(4):
         one.send(sent[round_ * 4000 : round_ * 4000 + 2000])
         guest = one.start_worker()
-        before = _position(one)
+        before = one.folded()
         eventually(lambda guest=guest: guest.pid in _owners(one), "the guest has partitions")  # type: ignore[misc]
         one.send(sent[round_ * 4000 + 2000 : (round_ + 1) * 4000])
-        eventually(lambda before=before: _position(one) > before, "they go on")  # type: ignore[misc]
+        eventually(lambda before=before: one.folded() > before, "they go on")  # type: ignore[misc]
         assert one.end_worker(guest, signal.SIGTERM) == 0, one.logs()
     one.wait_folded()
     one.check_exact()
@@ -110,7 +106,7 @@ def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     sent = list(events(30_000, open_conversations=500, start_us=_now()))
     sleeper = one.start_worker()
     one.send(sent[:10_000])
-    eventually(lambda: sum(one.position(p) for p in range(one.partitions)) > 500, "the first worker works")
+    eventually(lambda: one.folded() > 500, "the first worker works")
     sleeper.send_signal(signal.SIGSTOP)
     one.start_worker()
     one.send(sent[10_000:])
@@ -154,7 +150,7 @@ def test_a_redis_that_lost_its_last_writes_is_healed_by_the_log(
     whole = log.stat().st_size
     os.truncate(log, whole * 2 // 3)
     server.start()
-    kept = sum(one.position(partition) for partition in range(one.partitions))
+    kept = one.folded()
     assert 0 < kept < 6000
     one.send(events(2000, open_conversations=50, seed=9, start_us=_now()))
     one.wait_folded(supervised=True)

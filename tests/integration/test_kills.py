@@ -40,15 +40,12 @@ class _Victims:
         self.line, self.sinks, self.rng = line, sinks, rng
         self.out = Path(sinks.output)
 
-    def position(self) -> int:
-        return sum(self.line.position(partition) for partition in range(self.line.partitions))
-
     def files(self) -> int:
         return len(list(self.out.glob("v1/conversations/*/*.parquet")))
 
     def round(self, sent: list[tuple[bytes, bytes]]) -> None:
         """Kill one after it has come on a bit, at a random moment; the next one goes on."""
-        kill, progress = self.rng.choice([(self._worker, self.position), (self._sink, self.files)])
+        kill, progress = self.rng.choice([(self._worker, self.line.folded), (self._sink, self.files)])
         before = progress()
         self.line.send(sent)
         eventually(lambda: progress() > before, f"it comes on: {self.line.logs()} {self.sinks.logs()}")

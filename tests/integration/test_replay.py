@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from plaudit_infra.main import main
 from plaudit_producers.importers.run import Pace
 from plaudit_schemas.topics import EVENTS
 
+from harness.environ import environ_with
 from harness.waiting import eventually
 from tests.producers.importers.files import import_file
 from tests.producers.importers.test_common_formats import AWKWARD
@@ -37,11 +37,7 @@ def replay(
 def started(line: Line, *arguments: object) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "plaudit_infra.main", "replay", *map(str, arguments)],
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
-            "PLAUDIT_BOOTSTRAP_SERVERS": line.kafka,
-            "PLAUDIT_TOPIC_PREFIX": line.connection.topic_prefix,
-        },
+        env=environ_with(bootstrap_servers=line.kafka, topic_prefix=line.connection.topic_prefix),
         cwd=line.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from plaudit_infra.main import main
 
+from harness.environ import environ_with
 from tests.support.line import Line
 from tests.support.services import shared_data
 from tests.support.sinks import Sinks, logged, rows, sources
@@ -37,11 +37,7 @@ def root(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("round-trip")
     line = Line(kafka=kafka, redis=valkey, folder=folder)
     sinks = Sinks(line.connection, folder, str(folder / "root"), {"rotate_rows": "300"})
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
-        "PLAUDIT_BOOTSTRAP_SERVERS": kafka,
-        "PLAUDIT_TOPIC_PREFIX": line.connection.topic_prefix,
-    }
+    environ = environ_with(bootstrap_servers=kafka, topic_prefix=line.connection.topic_prefix)
     line.start_worker()
     try:
         for name, file in FILES.items():

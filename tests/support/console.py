@@ -7,8 +7,6 @@ from playwright.sync_api import Page, expect
 from harness.web_process import WebProcess
 from tests.support.event_log import own_topics
 
-LATE_MS = 120_000
-
 
 class Console(WebProcess):
     """Begins with `start`; `sign_in` takes a browser's page through the sign-in."""
@@ -38,7 +36,7 @@ class Console(WebProcess):
 def show_dashboard(page: Page, console: Console, key: str) -> Page:
     """The dashboard, live."""
     console.sign_in(page, key)
-    expect(page.locator("#status")).to_have_text("live", timeout=LATE_MS)
+    expect(page.locator("#status")).to_have_text("live")
     return page
 
 

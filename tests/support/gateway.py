@@ -1,6 +1,5 @@
 """A gateway on topics and keys of its own, and what is sent to it."""
 
-import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,6 @@ from plaudit_schemas.settings.connection import SecretUrl
 
 from harness.gateway import Gateway
 from tests.support.event_log import own_topics
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def message(content: str, conversation: str | None = "c1", role: str = "user", **more: Any) -> dict[str, Any]:

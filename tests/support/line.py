@@ -1,7 +1,6 @@
 """The line under test: real Kafka and Valkey, workers as real processes, and what came of it."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from plaudit_stream_processors.fold import ConversationState, Rules
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
+from harness.environ import environ_with
 from harness.waiting import eventually
 from tests.support.recount import Recount, recount
 
@@ -79,21 +79,20 @@ class Line:
 
     def start_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
         """Start a worker process; its log is in the folder."""
-        environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
-            "PLAUDIT_BOOTSTRAP_SERVERS": self.kafka,
-            "PLAUDIT_REDIS_URL": self.redis,
-            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
-            "PLAUDIT_REDIS_PREFIX": self.connection.redis_prefix,
-            "PLAUDIT_WEB_PORT": "0",
-            "PLAUDIT_WORKER_SESSION_S": "4",
-            **{f"PLAUDIT_{name.upper()}": value for name, value in {**self.settings, **settings}.items()},
+        given = {
+            "bootstrap_servers": self.kafka,
+            "redis_url": self.redis,
+            "topic_prefix": self.connection.topic_prefix,
+            "redis_prefix": self.connection.redis_prefix,
+            "web_port": "0",
+            "worker_session_s": "4",
+            **self.settings,
+            **settings,
         }
         log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
         with log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "plaudit_infra.main", "worker"], env=environ, stdout=log, stderr=log
-            )
+            command = [sys.executable, "-m", "plaudit_infra.main", "worker"]
+            worker = subprocess.Popen(command, env=environ_with(**given), stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
 
@@ -138,12 +137,16 @@ class Line:
                 client.hget(partition_keys(self.connection.redis_prefix, partition).position, "next") or 0
             )
 
+    def folded(self) -> int:
+        """How many offsets of all partitions are committed."""
+        return sum(self.position(partition) for partition in range(self.partitions))
+
     def ends(self) -> dict[int, int]:
         """The events topic's end offsets."""
         with TopicReader(self.connection, EVENTS) as reader:
             return {partition: reader.ends(partition)[1] for partition in range(self.partitions)}
 
-    def wait_folded(self, timeout_s: float = 300.0, *, supervised: bool = False) -> None:
+    def wait_folded(self, *, supervised: bool = False) -> None:
         """Wait until every event is committed.
 
         Args:
@@ -160,7 +163,7 @@ class Line:
             return all(self.position(partition) >= end for partition, end in ends.items())
 
         try:
-            eventually(done, "every event is folded", timeout_s)
+            eventually(done, "every event is folded", 300)
         except BaseException:
             print(self.logs())
             raise

@@ -28,3 +28,9 @@ def shared_data(name: str) -> Path:
     if not path.exists():
         unavailable(f"the shared data file {name}")
     return path
+
+
+def uv_program() -> str:
+    """The uv that `make` uses: the project's own, or the user's."""
+    local = ROOT / ".tools" / "uv" / "bin" / "uv"
+    return str(local) if local.exists() else "uv"

@@ -1,6 +1,5 @@
 """Sinks under test: real processes on a line's finished conversations, and what came of them."""
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +16,8 @@ from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 
+from harness.environ import environ_with
+
 Row = dict[str, Any]
 
 
@@ -32,18 +33,18 @@ class Sinks:
 
     def start(self, *words: str, **settings: str) -> "subprocess.Popen[bytes]":
         """Start one; its log is in the folder."""
-        environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PLAUDIT_")},
-            "PLAUDIT_BOOTSTRAP_SERVERS": self.connection.bootstrap_servers,
-            "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
-            "PLAUDIT_OUTPUT": self.output,
-            "PLAUDIT_SINK_WEB_PORT": "0",
-            "PLAUDIT_SINK_SESSION_S": "6",
-            **{f"PLAUDIT_{name.upper()}": value for name, value in {**self.settings, **settings}.items()},
+        given = {
+            "bootstrap_servers": self.connection.bootstrap_servers,
+            "topic_prefix": self.connection.topic_prefix,
+            "output": self.output,
+            "sink_web_port": "0",
+            "sink_session_s": "6",
+            **self.settings,
+            **settings,
         }
         with (self.folder / f"sink{len(self.running)}.log").open("wb") as log:
             command = [sys.executable, "-m", "plaudit_infra.main", "sink", *words]
-            self.running.append(subprocess.Popen(command, env=environ, stdout=log, stderr=log))
+            self.running.append(subprocess.Popen(command, env=environ_with(**given), stdout=log, stderr=log))
         return self.running[-1]
 
     def once(self, **settings: str) -> None:

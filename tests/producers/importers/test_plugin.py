@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from plaudit_producers.importers import formats
 
-from tests.support.services import ROOT
+from tests.support.services import ROOT, uv_program
 
 EXAMPLE = ROOT / "examples" / "importer_plugin"
 
@@ -17,11 +17,9 @@ EXAMPLE = ROOT / "examples" / "importer_plugin"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the example in it, as pip would leave it."""
-    local = ROOT / ".tools" / "uv" / "bin" / "uv"
     folder = tmp_path_factory.mktemp("plugin")
-    uv = str(local) if local.exists() else "uv"
     target = ["--python", sys.executable, "--target", str(folder)]
-    command = [uv, "pip", "install", "--quiet", "--no-deps", *target, str(EXAMPLE)]
+    command = [uv_program(), "pip", "install", "--quiet", "--no-deps", *target, str(EXAMPLE)]
     subprocess.run(command, check=True, timeout=300)
     return folder
 
