@@ -16,7 +16,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "settings": {"codec"},
         "topics": {"codec", "settings"},
         "kafka": {"codec", "contract", "settings", "topics"},
-        "service": {"settings"},
+        "service": {"settings", "kafka"},
         "alerts": set(),
         "examples": {"codec"},
     },

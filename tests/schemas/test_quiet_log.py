@@ -28,6 +28,21 @@ def test_the_same_line_comes_once_and_later_with_how_often_it_was_held_back() ->
     assert third.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT)"
 
 
+def test_what_a_brokers_start_brings_is_told_only_if_it_lasts() -> None:
+    now = [100.0]
+    quiet = RepetitionFilter(clock=lambda: now[0])
+    passing = "Failed to acquire idempotence PID from broker:1: Coordinator load in progress: retrying"
+    assert not quiet.filter(line(passing))
+    now[0] = 129.0
+    assert not quiet.filter(line(passing))
+    now[0] = 130.0
+    lasting = line(passing)
+    assert quiet.filter(lasting)
+    assert lasting.getMessage().endswith("(2 more since then)")
+    now[0] = 10_000.0
+    assert not quiet.filter(line(passing)), "another start, much later"
+
+
 def test_lines_that_all_differ_are_not_remembered_without_end() -> None:
     quiet = RepetitionFilter(clock=lambda: 0.0)
     assert all(quiet.filter(line(str(number))) for number in range(5000))

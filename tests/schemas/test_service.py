@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.kafka import acked
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.record import ProducerRecord
+from plaudit_schemas.service import logs
 from plaudit_schemas.service.health import Health, serve
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -100,6 +102,27 @@ def test_metrics_are_what_was_declared_and_a_cleared_one_shows_nothing() -> None
     assert metrics.registry.get_sample_value("lag", {"partition": "0"}) == 7
     with pytest.raises(KeyError):
         metrics.counter("unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "text", "written"),
+    [
+        pytest.param("plaudit.worker", logging.INFO, "started", True, id="an entry of ours"),
+        pytest.param("a.transport", logging.INFO, "[^--Consumer]: Starting...", False, id="a service of Faust"),
+        pytest.param("a.transport", logging.ERROR, "[^--Consumer]: Crashed", True, id="its error"),
+        pytest.param(
+            "aiokafka.consumer", logging.ERROR,
+            "Group Coordinator Request failed: [Error 15] GroupCoordinatorNotAvailableError", False,
+            id="a broker that starts",
+        ),
+        pytest.param("aiokafka", logging.ERROR, "Unable connect to node", True, id="a broker that is away"),
+    ],
+)  # fmt: skip
+def test_libraries_log_no_more_than_an_operator_wants(
+    name: str, level: int, text: str, written: bool
+) -> None:
+    record = logging.LogRecord(name, level, "", 0, text, (), None)
+    assert logs._LibraryFilter().filter(record) == written
 
 
 class _Client:

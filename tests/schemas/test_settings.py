@@ -12,8 +12,31 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 def _flags(*argv: str) -> ConnectionSettings:
     parser = ArgumentParser()
-    add_arguments(parser, ConnectionSettings)
+    add_arguments(parser, ConnectionSettings, main=("bootstrap_servers",))
     return load(ConnectionSettings, parser.parse_args(argv), {"PLAUDIT_BOOTSTRAP_SERVERS": "environment:1"})
+
+
+def test_help_shows_the_main_settings_and_the_rest_is_listed_on_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = ArgumentParser(prog="plaudit work")
+    parser.add_argument("id")
+    add_arguments(parser, ConnectionSettings, main=("topic_prefix",))
+    brief = parser.format_help()
+    assert "--topic-prefix VALUE" in brief
+    assert "--redis-url" not in brief
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--help-settings"])  # which needs no id
+    assert ended.value.code == 0
+    listed = capsys.readouterr().out
+    assert listed.startswith("plaudit work: settings")
+    assert listed.count("[PLAUDIT_") == len(ConnectionSettings.model_fields)
+    assert parser.parse_args(["x", "--redis-url", "redis://y"]).setting_redis_url == "redis://y"
+
+
+def test_a_main_setting_that_does_not_exist_is_a_fault() -> None:
+    with pytest.raises(ValueError, match="no setting of this command: frob"):
+        add_arguments(ArgumentParser(), ConnectionSettings, main=("frob",))
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_local_stack(tmp_path: Path) -> None:

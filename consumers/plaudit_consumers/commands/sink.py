@@ -20,7 +20,13 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="stop at the end of the log")
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
     add_log_level(parser)
-    add_arguments(parser, ConnectionSettings, SinkSettings, RowSettings)
+    add_arguments(
+        parser,
+        ConnectionSettings,
+        SinkSettings,
+        RowSettings,
+        main=("bootstrap_servers", "output", "rotate_minutes"),
+    )
 
 
 def run(arguments: Namespace) -> int:

@@ -29,7 +29,7 @@ def configure(parser: ArgumentParser) -> None:
         "--interval", type=float, default=1.0, metavar="S", help="how often to look; default 1"
     )
     parser.add_argument("--profile", default="production", help="whose alert limits: production or demo")
-    add_arguments(parser, ConnectionSettings)
+    add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
 
 def run(arguments: Namespace) -> int:

@@ -26,7 +26,13 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--without-rows", action="store_true", help="leave the Parquet files out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_arguments(parser, ConnectionSettings, WorkerSettings, SinkSettings)
+    add_arguments(
+        parser,
+        ConnectionSettings,
+        WorkerSettings,
+        SinkSettings,
+        main=("bootstrap_servers", "redis_url", "output"),
+    )
 
 
 def run(arguments: Namespace) -> int:

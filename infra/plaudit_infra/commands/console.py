@@ -20,7 +20,14 @@ def configure(parser: ArgumentParser) -> None:
     )
     add_log_level(parser)
     pages = [kind for page in console_pages() for kind in page.settings]
-    add_arguments(parser, ConnectionSettings, ConsoleSettings, GatewaySettings, *pages)
+    add_arguments(
+        parser,
+        ConnectionSettings,
+        ConsoleSettings,
+        GatewaySettings,
+        *pages,
+        main=("console_port", "console_access", "gateway_keys"),
+    )
 
 
 def run(arguments: Namespace) -> int:

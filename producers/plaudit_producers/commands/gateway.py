@@ -16,7 +16,12 @@ def configure(parser: ArgumentParser) -> None:
         "browser client at /plaudit.js and the API's description at /docs. `plaudit keys create` makes keys."
     )
     add_log_level(parser)
-    add_arguments(parser, ConnectionSettings, GatewaySettings)
+    add_arguments(
+        parser,
+        ConnectionSettings,
+        GatewaySettings,
+        main=("bootstrap_servers", "gateway_port", "gateway_keys"),
+    )
 
 
 def run(arguments: Namespace) -> int:

@@ -31,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
     revoke = actions.add_parser("revoke", help="refuse a key, and the tokens made with it, from now on")
     revoke.add_argument("id", help="the key's id, as `list` prints it")
     for each in (create, listing, revoke):
-        add_arguments(each, ConnectionSettings, GatewaySettings)
+        add_arguments(each, ConnectionSettings, GatewaySettings, main=("redis_url", "gateway_keys"))
 
 
 _CREATE = (

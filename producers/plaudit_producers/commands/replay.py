@@ -49,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=count, metavar="N", help="read the first N records only")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the candidates' order")
     _add_meaning(parser)
-    add_arguments(parser, ConnectionSettings)
+    add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
 
 def _add_meaning(parser: ArgumentParser) -> None:

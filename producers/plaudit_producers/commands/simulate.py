@@ -52,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", help="write plaudit-jsonl there at once, and send nothing"
     )
-    add_arguments(parser, ConnectionSettings)
+    add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
 
 def run(arguments: Namespace) -> int:

@@ -15,7 +15,7 @@ def configure(parser: ArgumentParser) -> None:
         description="Creates the topics that are missing. One that exists is never changed: "
         "where it differs from its definition, the difference is printed and the exit code is 1.",
     )
-    add_arguments(create, ConnectionSettings)
+    add_arguments(create, ConnectionSettings, main=("bootstrap_servers", "topic_prefix", "partitions"))
 
 
 def run(arguments: Namespace) -> int:

@@ -25,7 +25,7 @@ def configure(parser: ArgumentParser) -> None:
         "--at", metavar="OFFSET|TIME", help="up to this offset (included), or this ISO 8601 time of arrival"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_arguments(parser, ConnectionSettings, WorkerSettings)
+    add_arguments(parser, ConnectionSettings, WorkerSettings, main=("bootstrap_servers", "redis_url"))
 
 
 def run(arguments: Namespace) -> int:

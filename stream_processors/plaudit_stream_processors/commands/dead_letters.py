@@ -23,7 +23,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, bytes as hexadecimal")
     parser.add_argument("--send", action="store_true", help="send them again instead of listing them")
-    add_arguments(parser, ConnectionSettings)
+    add_arguments(parser, ConnectionSettings, main=("bootstrap_servers",))
 
 
 def run(arguments: Namespace) -> int:

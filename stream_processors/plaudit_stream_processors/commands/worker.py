@@ -18,7 +18,9 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
     add_log_level(parser)
-    add_arguments(parser, ConnectionSettings, WorkerSettings)
+    add_arguments(
+        parser, ConnectionSettings, WorkerSettings, main=("bootstrap_servers", "redis_url", "web_port")
+    )
 
 
 def run(arguments: Namespace) -> int:
