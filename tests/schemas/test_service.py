@@ -108,7 +108,7 @@ def test_metrics_are_what_was_declared_and_a_cleared_one_shows_nothing() -> None
     ("name", "level", "text", "written"),
     [
         pytest.param("plaudit.worker", logging.INFO, "started", True, id="an entry of ours"),
-        pytest.param("a.transport", logging.INFO, "[^--Consumer]: Starting...", False, id="a service of Faust"),
+        pytest.param("a.transport", logging.INFO, "[^--Consumer]: Starting...", False, id="a Faust service"),
         pytest.param("a.transport", logging.ERROR, "[^--Consumer]: Crashed", True, id="its error"),
         pytest.param(
             "aiokafka.consumer", logging.ERROR,

@@ -1,7 +1,7 @@
 """The line in a terminal: its state as plain values, and drawn with rich. Pure but for the clock."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
 
 NOTHING: Final = "-"
+_ROWS: Final = 20
 _WINDOWS: Final = {60: "1m", 300: "5m", 3600: "1h", 86_400: "24h"}
 
 
@@ -136,13 +137,12 @@ def _models(state: TerminalState) -> RenderableType:
     table.add_column("model", overflow="fold")
     for name in ("rating 1-5", "votes", "accuracy", "rated", "ignored", "p95", "answers"):
         table.add_column(name, justify="right", no_wrap=True)
-    for snapshot in _by_volume(shown):
+    busiest = sorted(shown, key=lambda s: (-_count(s.figure("messages_assistant")), s.series))
+    for snapshot in busiest[:_ROWS]:
         table.add_row(*(Text(_printable(cell)) for cell in _row(snapshot)))
+    if len(busiest) > _ROWS:
+        table.caption, table.caption_justify = f"the busiest {_ROWS} of {len(busiest)} models", "left"
     return table
-
-
-def _by_volume(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
-    return sorted(snapshots, key=lambda s: (-_count(s.figure("messages_assistant")), s.series))[:20]
 
 
 def _row(snapshot: Snapshot) -> list[str]:

@@ -1,7 +1,7 @@
 """Settings as flags of a command."""
 
 import argparse
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Collection
 from typing import Any
 
@@ -55,7 +55,7 @@ class _HelpSettings(argparse.Action):
         super().__init__(nargs=0, default=argparse.SUPPRESS, dest=argparse.SUPPRESS, **_known(options))
         self._fields = fields
 
-    def __call__(self, parser: ArgumentParser, namespace: Namespace, *_: Any) -> None:
+    def __call__(self, parser: ArgumentParser, *_: Any) -> None:
         listed = ArgumentParser(prog=parser.prog, usage=argparse.SUPPRESS, add_help=False)
         group = listed.add_argument_group(f"{parser.prog}: {_TITLE}")
         for name, field in self._fields.items():

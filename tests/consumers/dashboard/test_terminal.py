@@ -69,6 +69,13 @@ def test_eighty_columns_are_enough() -> None:
     assert "…" not in text
 
 
+def test_of_forty_models_the_busiest_are_shown_and_the_number_is_told() -> None:
+    text = drawn(TerminalState(window=300, snapshots=[_snapshot(f"model-{n:02}") for n in range(40)]))
+    assert "model-19" in text
+    assert "model-20" not in text
+    assert "the busiest 20 of 40 models" in text
+
+
 def test_alerts_services_rows_and_notes_are_seen() -> None:
     state = TerminalState(
         window=60,

@@ -1,13 +1,11 @@
 // Charts over time with uPlot: a line a series, its 95 % interval as a band. Lines differ in dashes too.
 /* global uPlot */
 
+import { colourOf, dashOf } from "./colours.js";
+import { shortened } from "./names.js";
 import { figureKey } from "./store.js";
 
-const LIGHT = ["#0b6fa4", "#b5480b", "#1a7f4e", "#8a3f9e", "#8f6a00", "#c2276b", "#3f5bd1", "#5d6b1f"];
-const DARK = ["#5cc0f0", "#ff9d5c", "#5fd39a", "#d69bea", "#f0cb55", "#ff86b5", "#9aaeff", "#c3d36a"];
-const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3]];
-const dark = () => document.documentElement.dataset.theme === "dark";
-export const colourOf = (index) => (dark() ? DARK : LIGHT)[index % LIGHT.length];
+const LINES = 12;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const percent = (v) => v == null ? "" : `${(v * 100).toFixed(v !== 0 && Math.abs(v) < 0.1 ? 1 : 0)} %`;
 
@@ -22,13 +20,6 @@ export const CHARTS = [
   { id: "response_latency_ms_p50", title: "Response latency, median", unit: "seconds", form: (v) => v == null ? "" : `${v.toFixed(1)} s`, scale: 0.001, limits: [0, Infinity] },
   { id: "response_latency_ms_p95", title: "Response latency, 95th percentile", unit: "seconds", form: (v) => v == null ? "" : `${v.toFixed(1)} s`, scale: 0.001, limits: [0, Infinity] },
 ];
-
-export function swatch(index) {
-  const span = document.createElement("span");
-  span.className = "swatch";
-  span.style.background = colourOf(index);
-  return span;
-}
 
 /** [times, value, low, high, value, low, high, ...] for uPlot, aligned over all series. */
 export function columns(entries, key, scale = 1) {
@@ -65,7 +56,7 @@ export class Chart {
     const d = this.definition;
     const dims = d.dims === "scale" ? choice.scale : d.dims === "judge" ? { rater_kind: choice.judge, level: "message" } : {};
     const key = figureKey({ name: d.id, ...dims });
-    const shown = entries.filter((e) => !e.hidden && e.points.some((p) => p.values.get(key)?.value != null)).slice(0, 8);
+    const shown = entries.filter((e) => e.points.some((p) => p.values.get(key)?.value != null)).slice(0, LINES);
     const caption = d.dims === "scale" ? choice.scaleLabel : d.dims === "judge" && choice.judge ? `by ${choice.judge}s` : "";
     this.figure.querySelector("span").textContent = [d.unit, caption].filter(Boolean).join(", ");
     this.place.setAttribute("aria-label", this.#words(shown, key));
@@ -103,7 +94,7 @@ export class Chart {
     const { form, limits, room } = this.definition, series = [{}], bands = [], alpha = css("--band");
     shown.forEach((entry, i) => {
       const stroke = colourOf(entry.colour), at = 1 + i * 3;
-      series.push({ label: entry.name, stroke, width: 2, dash: DASHES[Math.floor(entry.colour / LIGHT.length + entry.colour) % DASHES.length], spanGaps: true, points: { show: false } });
+      series.push({ label: entry.name, stroke, width: 2, dash: dashOf(entry.colour), spanGaps: true, points: { show: false } });
       for (const end of ["low", "high"]) series.push({ label: `${entry.name} ${end}`, stroke: "transparent", width: 0, spanGaps: true, points: { show: false } });
       bands.push({ series: [at + 2, at + 1], fill: stroke + Math.round(alpha * 255).toString(16).padStart(2, "0") });
     });
@@ -165,7 +156,7 @@ function tooltip(form) {
         time.textContent = new Date(u.data[0][idx] * 1000).toLocaleTimeString();
         box.replaceChildren(time, ...lines.map(([s, v, i]) => {
           const row = document.createElement("div");
-          row.textContent = `${s.label}: ${form(v)} (${form(u.data[i + 1][idx])} to ${form(u.data[i + 2][idx])})`;
+          row.textContent = `${shortened(s.label)}: ${form(v)} (${form(u.data[i + 1][idx])} to ${form(u.data[i + 2][idx])})`;
           row.style.color = s._stroke ?? "";
           return row;
         }));

@@ -3,14 +3,15 @@
 import { Stream } from "./stream.js";
 import { Store } from "./store.js";
 import { CHARTS, Chart } from "./charts.js";
+import { safe, shortened } from "./names.js";
 import { fillTable, NOTHING } from "./table.js";
 
 const $ = (id) => document.getElementById(id);
 const store = new Store();
 const charts = CHARTS.map((definition) => new Chart(definition, $("charts")));
 const eventsSeen = [];
-const FEEDBACK = 50;
-let newest = 0, skew = 0, told = "";
+const FEEDBACK = 50, ROWS = 12;
+let newest = 0, skew = 0, told = "", all = false;
 
 const stream = new Stream({ onMessage, onState });
 
@@ -64,7 +65,7 @@ function alerts(list) {
   const place = $("alert-list"), boxes = new Map([...place.querySelectorAll(".alert")].map((box) => [box.dataset.of, box]));
   const current = list.map((alert) => {
     const key = `${alert.alert} ${alert.subject}`, box = boxes.get(key) ?? alertBox(alert, key);
-    box.querySelector("strong").textContent = alert.text; // in place: the reader's focus and open runbook stay
+    box.querySelector("strong").textContent = safe(alert.text); // in place: the reader's focus and open runbook stay
     box.querySelector(".since").textContent = since(alert);
     box.classList.toggle("pending", alert.pending);
     return box;
@@ -84,7 +85,7 @@ function tell(list) { // a screen reader hears of an alert once, and when all ar
   const now = list.map((alert) => `${alert.alert} ${alert.subject}`).sort().join();
   if (now === told) return;
   told = now;
-  $("alerts-told").textContent = list.length ? list.map((alert) => alert.text).join(". ") : "No alerts.";
+  $("alerts-told").textContent = list.length ? list.map((alert) => safe(alert.text)).join(". ") : "No alerts.";
 }
 
 function alertBox(alert, key) {
@@ -112,10 +113,12 @@ function feedback(list) {
     what.textContent = one.what;
     if (one.what === "like" || one.what === "dislike") what.className = one.what;
     const about = document.createElement("span");
-    about.textContent = `${one.aspect} by ${one.rater}`;
+    about.className = "about";
+    about.textContent = safe(`${one.aspect} by ${one.rater}`);
     const text = document.createElement("span");
     text.className = "text";
-    text.textContent = [one.application, one.conversation, one.text].filter(Boolean).join(" \u00b7 ");
+    text.dir = "auto";
+    text.textContent = [one.application, one.conversation, one.text].filter(Boolean).map(safeLines).join(" \u00b7 ");
     li.append(time, what, about, text);
     place.prepend(li);
   }
@@ -124,7 +127,7 @@ function feedback(list) {
 
 function choices() {
   const application = $("application").value;
-  options($("application"), [{ id: "", label: "all" }, ...store.applications().map((a) => ({ id: a, label: a }))]);
+  options($("application"), [{ id: "", label: "all" }, ...store.applications().map((a) => ({ id: a, label: shortened(safe(a)) }))]);
   options($("scale"), store.dimensions("satisfaction", application, (f) => f.rater_kind === "user" && ({
     id: `${f.scale}|${f.level}`, label: `${f.scale === "thumb" ? "thumbs" : "numbers"}, per ${f.level}` })));
   options($("judge"), store.dimensions("accuracy", application, (f) => ({ id: f.rater_kind, label: `${f.rater_kind}s` })));
@@ -149,9 +152,28 @@ function draw() {
   $("empty").hidden = entries.length > 0;
   $("models").hidden = $("charts").hidden = entries.length === 0;
   $("immature").hidden = !entries.some((e) => e.immature);
-  fillTable($("rows"), entries, choice, (entry, hidden) => { entry.hidden = hidden; draw(); });
-  for (const chart of charts) chart.draw(entries, choice, document.documentElement.dataset.theme);
+  const charted = store.charted(entries);
+  fillTable($("rows"), listed(entries), charted, choice, {
+    pick: (entry, shown) => { entry.picked = shown; draw(); },
+    expand: (entry) => { entry.whole = !entry.whole; draw(); },
+  });
+  for (const chart of charts) chart.draw(charted, choice, document.documentElement.dataset.theme);
 }
+
+/** The rows of the table: those that are looked for, or the busiest, or all. */
+function listed(entries) {
+  const words = $("find").value.trim().toLocaleLowerCase();
+  const found = words ? entries.filter((e) => `${e.name} ${e.application}`.toLocaleLowerCase().includes(words)) : entries;
+  const rows = all || words ? found : found.slice(0, ROWS);
+  $("finding").hidden = entries.length <= ROWS;
+  $("more").hidden = entries.length <= ROWS;
+  $("count").textContent = words && !rows.length ? `None of ${entries.length} models has such a name.` : `${rows.length} of ${entries.length} models.`;
+  $("all").hidden = Boolean(words);
+  $("all").textContent = all ? `Show the ${ROWS} busiest` : "Show all";
+  return rows;
+}
+
+const safeLines = (text) => text.split("\n").map(safe).join("\n");
 
 function quiet(tag, text) { return Object.assign(document.createElement(tag), { className: "quiet", textContent: text }); }
 
@@ -165,6 +187,8 @@ function connect() {
 $("windows").addEventListener("change", connect);
 for (const id of ["application", "scale", "judge"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
 $("choices").addEventListener("submit", (event) => event.preventDefault());
+$("find").addEventListener("input", draw);
+$("all").addEventListener("click", () => { all = !all; draw(); });
 document.documentElement.addEventListener("themechange", draw);
 setInterval(age, 500);
 connect();

@@ -1,22 +1,29 @@
 // What the page knows: the latest figures of each series, and points over time.
 
-const POINTS = 180;
+import { Colours } from "./colours.js";
+import { safe } from "./names.js";
+
+const POINTS = 180, CHARTED_ALONE = 5;
 export const CHARTED = new Set(["satisfaction", "satisfied", "accuracy", "precision", "coverage", "ignore_rate",
   "regeneration_rate", "response_latency_ms_p50", "response_latency_ms_p95", "response_latency_ms_p99"]);
 
 export const seriesName = (s) => [s.model || "unknown model", s.model_version].filter(Boolean).join(" ");
-const byName = (a, b) => seriesName(a).localeCompare(seriesName(b)); // the same colours for every viewer
+/** Answers of a series as a message brings it: of the past, coverage counts them. */
+const answers = (s) => (s.figures ?? []).find((f) => f.name === "messages_assistant")?.count
+  ?? s.points?.at(-1)?.[1].find(([name]) => name === "coverage")?.[7] ?? 0;
+/** The busiest first, for they get the plainest colours; the same for every viewer. */
+const byTraffic = (a, b) => answers(b) - answers(a) || seriesName(a).localeCompare(seriesName(b));
 const seriesKey = (s) => [s.application, s.model, s.model_version, s.source].join("\u0000");
 export const figureKey = (f) => [f.name, f.rater_kind ?? "", f.scale ?? "", f.level ?? ""].join("|");
 
 export class Store {
-  constructor() { this.clear(300); this.colours = new Map(); }
+  constructor() { this.clear(300); this.colours = new Colours(); this.alone = new Set(); }
 
   clear(window_) { this.window = window_; this.series = new Map(); }
 
   past(message) {
     this.clear(message.window);
-    for (const one of message.series.toSorted(byName)) {
+    for (const one of message.series.toSorted(byTraffic)) {
       const entry = this.#entry(one);
       for (const [at, figures] of one.points) {
         const values = new Map(figures.map(([name, rater_kind, scale, level, value, low, high, count]) =>
@@ -28,7 +35,7 @@ export class Store {
 
   round(list) {
     const seen = new Set();
-    for (const one of list.toSorted(byName)) {
+    for (const one of list.toSorted(byTraffic)) {
       const entry = this.#entry(one);
       seen.add(seriesKey(one));
       entry.immature = one.immature;
@@ -49,6 +56,14 @@ export class Store {
       .sort((a, b) => messages(b) - messages(a) || a.name.localeCompare(b.name));
   }
 
+  /** Those whose lines are drawn: the picked ones, and the busiest few that nobody has put out. */
+  charted(entries) {
+    const here = new Set(entries.map((e) => e.key));
+    for (const key of this.alone) if (!here.has(key)) this.alone.delete(key); // else they stay, busy or not
+    for (const { key } of entries) if (this.alone.size < CHARTED_ALONE) this.alone.add(key);
+    return entries.filter((e) => e.picked ?? this.alone.has(e.key));
+  }
+
   applications() { return [...new Set([...this.series.values()].map((e) => e.application))].sort(); }
 
   /** Dimensions under which a voted figure exists, those with most votes first: [{id, label}]. */
@@ -67,10 +82,9 @@ export class Store {
     const key = seriesKey(one);
     let entry = this.series.get(key);
     if (!entry) {
-      if (!this.colours.has(key)) this.colours.set(key, this.colours.size);
       const source = ["sdk", "gateway"].includes(one.source) ? "" : ` (${one.source})`;
-      entry = { key, application: one.application, name: seriesName(one) + source, points: [], figures: null,
-        colour: this.colours.get(key), hidden: false };
+      entry = { key, application: one.application, name: safe(seriesName(one) + source), points: [], figures: null,
+        colour: this.colours.slotOf(key), picked: undefined, whole: false };
       this.series.set(key, entry);
     }
     return entry;

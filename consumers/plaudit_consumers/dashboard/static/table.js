@@ -1,7 +1,8 @@
 // The table of models: the same numbers as the charts, for those who read or listen.
 
+import { swatch } from "./colours.js";
+import { nameElement, safe } from "./names.js";
 import { figureKey, messages } from "./store.js";
-import { swatch } from "./charts.js";
 
 export const NOTHING = "\u2013";
 const percent = (value) => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
@@ -18,23 +19,26 @@ function cell(label, [main, sub], votes) {
   const td = document.createElement("td");
   td.dataset.label = label;
   td.textContent = main;
-  const small = [sub, votes].filter(Boolean).join(", ");
-  if (small && main !== NOTHING) {
-    const span = document.createElement("span");
-    span.className = "sub";
-    span.textContent = small;
-    td.append(span);
+  const parts = [sub && votes ? `${sub},` : sub, votes].filter(Boolean);
+  if (parts.length && main !== NOTHING) {
+    const small = document.createElement("span");
+    small.className = "sub";
+    for (const text of parts) small.append(Object.assign(document.createElement("span"), { textContent: text }), " ");
+    td.append(small);
   }
   return td;
 }
 
-export function fillTable(body, entries, choice, onToggle) {
-  const focused = document.activeElement?.dataset?.series;
-  body.replaceChildren(...entries.slice(0, 30).map((entry) => row(entry, choice, onToggle)));
-  if (focused) [...body.querySelectorAll("input")].find((i) => i.dataset.series === focused)?.focus();
+/** `entries` as rows; `on` has `pick` and `expand`, which get an entry. */
+export function fillTable(body, entries, charted, choice, on) {
+  const focused = document.activeElement?.dataset ?? {};
+  body.replaceChildren(...entries.map((entry) => row(entry, charted.includes(entry), choice, on)));
+  if (focused.series == null) return;
+  const same = (place) => place.dataset.series === focused.series && place.dataset.part === focused.part;
+  [...body.querySelectorAll("[data-series]")].find(same)?.focus();
 }
 
-function row(entry, choice, onToggle) {
+function row(entry, drawn, choice, on) {
   const f = (name, more = {}) => entry.figures.get(figureKey({ name, ...more }));
   const voted = (figure, unit) => figure?.count ? `${figure.count.toLocaleString("en")} ${unit}` : "";
   const satisfaction = f("satisfaction", choice.scale), judged = { rater_kind: choice.judge, level: "message" };
@@ -42,7 +46,7 @@ function row(entry, choice, onToggle) {
   const p50 = f("response_latency_ms_p50"), p95 = f("response_latency_ms_p95");
   const tr = document.createElement("tr");
   tr.append(
-    head(entry, onToggle),
+    head(entry, drawn, on),
     cell("Satisfaction", interval(satisfaction, points), voted(satisfaction, "votes")),
     cell("Accuracy", interval(accuracy, percent), voted(accuracy, "judged")),
     cell("Precision", interval(precision, percent), voted(precision, "judged")),
@@ -54,22 +58,24 @@ function row(entry, choice, onToggle) {
   return tr;
 }
 
-function head(entry, onToggle) {
-  const th = document.createElement("th"), label = document.createElement("label");
+function head(entry, drawn, on) {
+  const th = document.createElement("th"), box = document.createElement("input");
   th.scope = "row";
-  const box = document.createElement("input");
   box.type = "checkbox";
-  box.checked = !entry.hidden;
+  box.checked = drawn;
   box.dataset.series = entry.key;
+  box.dataset.part = "box";
   box.setAttribute("aria-label", `Show ${entry.name} in the charts`);
-  box.addEventListener("change", () => onToggle(entry, !box.checked));
-  const text = document.createElement("span");
-  text.textContent = entry.name;
-  const sub = document.createElement("span");
-  sub.className = "sub";
-  sub.textContent = entry.application;
-  text.append(sub);
-  label.append(box, swatch(entry.colour), text);
-  th.append(label);
+  box.addEventListener("change", () => on.pick(entry, box.checked));
+  const names = document.createElement("span"), sub = document.createElement("bdi");
+  names.className = "names";
+  sub.className = "sub name";
+  sub.dir = "auto";
+  sub.textContent = sub.title = safe(entry.application);
+  names.append(nameElement(entry, on.expand), sub);
+  const line = document.createElement("div");
+  line.className = "model";
+  line.append(box, swatch(entry.colour), names);
+  th.append(line);
   return th;
 }
