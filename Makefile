@@ -7,12 +7,13 @@ CASES ?=
 export SEED FAULTS CHATS FILE
 # Container images often set it; every process that is started would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
+DIST ?= dist
 PYTEST_ARGS ?=
 # Tests wait much for servers, so three processes keep two cores busy; each has servers of its own. Empty: one process.
 TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench chaos clean
+.PHONY: help install demo test check lint types format bench chaos wheels clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +54,10 @@ bench: install ## run the benchmarks; CASES=codec,worker picks some
 
 chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos
+
+wheels: $(UV) ## build the five wheels into dist/
+	@$(UV) build --all-packages --wheel --quiet --out-dir $(DIST)
+	@ls $(DIST)/*.whl
 
 clean: ## remove what was installed and built
 	rm -rf .venv .tools dist build
