@@ -70,7 +70,7 @@ def stopped(line: Callable[..., Line], tmp_path: Path) -> Iterator[Callable[[str
     def make(name: str) -> tuple[Line, Sinks]:
         # Named members: whoever takes a dead one's place need not wait until its session has run out.
         one = line(partitions=2, settings={"worker_batch": "100", "worker_instance": "worker"})
-        settings = {"rotate_rows": "200", "sink_instance": "sink", "rotate_minutes": "0.05"}
+        settings = {"rotate_rows": "20", "sink_instance": "sink", "rotate_minutes": "0.05"}
         made.append(Sinks(one.connection, one.folder, str(tmp_path / name), settings))
         return one, made[-1]
 
