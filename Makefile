@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench chaos wheels clean
+.PHONY: help install demo test check lint types docs format bench examples chaos wheels clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,7 +35,7 @@ demo: install ## run the main job on this machine
 test: install ## run the tests; CI=1 adds the long ones on real servers
 	@$(RUN) pytest $(TEST_PROCESSES) $(PYTEST_ARGS)
 
-check: lint types ## lint, format, types and the house's rules
+check: lint types docs ## lint, format, types, the documentation and the house's rules
 	@$(RUN) pytest -q tests/house
 
 lint: install
@@ -43,7 +43,11 @@ lint: install
 	@$(RUN) ruff format --check .
 
 types: install
-	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra harness tests benchmarks
+	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra harness tests benchmarks docs/generators
+
+docs: install ## build the documentation site into build/docs
+	@NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --frozen --all-packages --group docs python -m mkdocs build --quiet
+	@echo "built: build/docs/index.html"
 
 format: install ## format the code and mend what ruff can
 	@$(RUN) ruff format .
@@ -51,6 +55,9 @@ format: install ## format the code and mend what ruff can
 
 bench: install ## run the benchmarks; CASES=codec,worker picks some
 	@$(RUN) python -m benchmarks $(CASES)
+
+examples: install ## bring the examples of the schemas up to date after a release
+	@$(RUN) python -m plaudit_schemas.examples
 
 chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos

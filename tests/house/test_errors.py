@@ -9,7 +9,7 @@ from plaudit_schemas.errors import PlauditError
 
 from tests.support.services import ROOT
 
-MEMBERS = ("schemas", "producers", "consumers", "infra")
+MEMBERS = ("schemas", "producers", "stream_processors", "consumers", "infra")
 
 
 def raised(source: str) -> set[str]:
