@@ -31,4 +31,5 @@ def test_every_metric_is_on_a_dashboard() -> None:
     shown = {name for board in dashboards().values() for query in queries(board) for name in named_in(query)}
     bases = {name.removesuffix("_bucket") for name in shown}
     wanted = {name for name in known_names() if ":" not in name and not name.endswith(("_sum", "_count"))}
-    assert {name.removesuffix("_bucket") for name in wanted} - bases == set()
+    missing = {name.removesuffix("_bucket") for name in wanted} - bases
+    assert missing == set(), "add it to plaudit_infra/grafana.yaml, then run `plaudit grafana`"

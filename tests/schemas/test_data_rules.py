@@ -36,8 +36,8 @@ def test_every_example_decodes_and_encodes_to_the_same_bytes(name: SchemaName) -
     assert shown
     for example in shown:
         record = decoder.decode(example.payload)
-        assert json.loads(json.dumps(record)) == example.record, example.title
-        assert encoder.encode(record) == example.payload, example.title
+        assert json.loads(json.dumps(record)) == example.record, f"{example.title}: run `make examples`"
+        assert encoder.encode(record) == example.payload, f"{example.title}: run `make examples`"
         assert encoder.encode(sparse.decode(example.payload)) == example.payload, example.title
 
 

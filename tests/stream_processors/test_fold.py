@@ -2,6 +2,7 @@
 
 import pytest
 from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.errors import ConflictError, ExpiredError
 from plaudit_stream_processors.fold import Rules
 
 from tests.stream_processors.builders import T0_MS, Folded, end, event, feedback, like, message, start
@@ -101,7 +102,7 @@ def test_late_events_are_refused_by_record_time_alone() -> None:
     rules = Rules(state_retention_ms=60_000)
     folded = Folded(rules).add(start(), message("a"), end(at=9))
     folded.add(like("a", at=10), arrived_ms=T0_MS + 9_000 + 60_001)
-    assert [reason for reason, _ in folded.refused] == ["expired"]
+    assert [reason for reason, _ in folded.refused] == [ExpiredError.reason]
     folded.add(like("a", at=10), arrived_ms=T0_MS + 9_000 + 60_000)
     assert len(folded.refused) == 1
     assert folded.state.is_open
@@ -116,7 +117,7 @@ def test_erasure_is_never_too_late_and_leaves_nothing() -> None:
     assert folded.effects.finished[-1].record["revision"] == 2
     assert (folded.state.messages, folded.state.facts, folded.state.feedback) == ({}, {}, {})
     folded.add(message("b", at=100))
-    assert folded.refused[-1][0] == "expired"
+    assert folded.refused[-1][0] == ExpiredError.reason
     folded.add(event("EraseConversation", {"reason": "again"}, at=101))
     assert len(folded.effects.finished) == 2, "one tombstone, also where a store has forgotten the event's id"
     assert (folded.state.seen, folded.state.lifecycle) == (set(), [])
@@ -130,7 +131,7 @@ def test_a_message_may_be_completed_and_a_complete_one_not_changed() -> None:
     )
     assert folded.state.messages["a"]["content"] == "It is"
     folded.add(message("a", at=3, content="It was"))
-    assert folded.refused[0][0] == "conflict"
+    assert folded.refused[0][0] == ConflictError.reason
     folded.add(message("a", at=4, content="It is"))
     assert len(folded.refused) == 1
     assert folded.cells()["messages:assistant"] == 1
