@@ -43,6 +43,7 @@ from plaudit_schemas.errors import InvalidEventError
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from tests.contracts.blocking import Blocking, running_loop
+from tests.contracts.test_bad_calls import BAD_CALLS
 from tests.support.event_log import PARTITIONS, Logged, by_conversation, own_topics, read_log
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -240,42 +241,6 @@ def test_the_partition_is_javas(subject: Subject) -> None:
     assert {(each.event_id, each.conversation_id) for each in deliveries} == {
         (logged.event.event_id, logged.event.conversation_id) for logged in log
     }
-
-
-BAD_CALLS: dict[str, Callable[[FeedbackProducer], object]] = {
-    "empty conversation id": lambda producer: producer.start_conversation(""),
-    "long conversation id": lambda producer: producer.conversation("x" * 129),
-    "no role": lambda producer: producer.conversation("c").add_message("narrator", "x"),
-    "content is bytes": lambda producer: producer.conversation("c").add_message("user", b"x"),  # type: ignore[arg-type]
-    "content over 1 MiB": lambda producer: producer.conversation("c").add_message("user", "é" * 524_289),
-    "lone surrogate": lambda producer: producer.conversation("c").add_message("user", "\ud800"),
-    "unknown field": lambda producer: producer.conversation("c").add_message("user", "x", mood="good"),  # type: ignore[call-arg]
-    "33 entries": lambda producer: producer.start_conversation(tags={str(n): "" for n in range(33)}),
-    "negative latency": lambda producer: producer.conversation("c").add_message("user", "x", latency_ms=-1),
-    "empty message id": lambda producer: producer.conversation("c").like(""),
-    "empty event id": lambda producer: producer.conversation("c").end(event_id=""),
-    "off its scale": lambda producer: producer.conversation("c").rate("m", 6),
-    "not a number": lambda producer: producer.conversation("c").rate("m", float("nan")),
-    "no labels": lambda producer: producer.conversation("c").label("m", []),
-    "withdraw a signal without its name": lambda producer: producer.conversation("c").withdraw("m", "signal"),
-    "one candidate": lambda producer: producer.conversation("c").compare(["a"], ["a"]),
-    "ranks a stranger": lambda producer: producer.conversation("c").compare(["a", "b"], ["c"]),
-    "no time zone": lambda producer: producer.conversation("c").end(occurred_at=datetime(2026, 1, 1)),  # noqa: DTZ001
-    "no consent": lambda producer: producer.start_conversation(consent=None),  # type: ignore[arg-type]
-    "no end reason": lambda producer: producer.conversation("c").end("bored"),  # type: ignore[arg-type]
-    "over 2 MiB in all": lambda producer: producer.conversation("c").add_message(
-        "user", "x" * 1_048_576, reasoning="x" * 1_048_576
-    ),
-}
-
-
-@pytest.mark.parametrize("case", list(BAD_CALLS))
-def test_what_breaks_the_contract_is_refused(case: str) -> None:
-    producer = InMemoryProducer()
-    with pytest.raises(InvalidEventError):
-        BAD_CALLS[case](producer)
-    assert producer.messages == []
-    assert producer.stats().accepted == 0
 
 
 def test_a_refusal_sends_nothing_and_uses_no_number(subject: Subject) -> None:

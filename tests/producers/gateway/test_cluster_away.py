@@ -61,7 +61,7 @@ def test_whatever_goes_wrong_nobody_waits_for_ever(caplog: pytest.LogCaptureFixt
 def test_keys_in_a_cluster_that_is_away_are_an_error_of_the_store() -> None:
     store = key_store_of(GatewaySettings(gateway_keys="redis"), AWAY)
     for call in (store.load, lambda: store.revoke("k")):
-        with pytest.raises(KeyStoreError, match="Redis does not give the API keys"):
+        with pytest.raises(KeyStoreError, match="Redis did not return the API keys"):
             call()
 
 
