@@ -1,8 +1,8 @@
 """`make bench`, or `python -m benchmarks [case,case...]`: run cases, write RESULTS.md and results.json.
 
-What was not run this time keeps its rows of an earlier run, with that run's date. `BENCH_REPETITIONS`
-(3) and `BENCH_EVENTS` (1,000,000) make a run shorter; the results say what they were made with. A group that
-fails is told and leaves the others alone; the exit code is 1 then.
+Groups that were not run this time keep the rows of their earlier run, with that run's date. A lower
+`BENCH_REPETITIONS` (3) or `BENCH_EVENTS` (1,000,000) makes a run shorter. A group that fails is reported, and
+the other groups still run; the exit code is then 1.
 """
 
 import os
@@ -14,7 +14,7 @@ from benchmarks.report import Measured, machine, now, save
 
 
 def main() -> int:
-    """Run the groups that hold the cases named on the command line; all of them without a name."""
+    """Run the groups that hold the cases named on the command line, or all groups if none is named."""
     wanted = [case for argument in sys.argv[1:] for case in argument.split(",") if case]
     unknown = [case for case in wanted if not any(case in group.cases for group in GROUPS)]
     if unknown:
@@ -27,7 +27,7 @@ def main() -> int:
         print(f"== {group.name}: {', '.join(cases)}", flush=True)
         try:
             rows = group.run(repetitions, cases)
-        except Exception:  # a bench is long: what can be measured is
+        except Exception:  # a run takes long, so the other groups are still measured
             traceback.print_exc()
             failed.append(group.name)
             continue

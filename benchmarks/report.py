@@ -1,4 +1,4 @@
-"""Rows of results, the machine they were made on, and the two files that hold them."""
+"""Rows of results, the machine they were made on, and the files that hold them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "redi
 
 
 class Row(TypedDict):
-    """One case: its figures over the repetitions, and the ratio of its median to another case's."""
+    """One case: its figures over the repetitions, and the ratio of its median to that of `ratio_to`."""
 
     case: str
     unit: str
@@ -31,7 +31,7 @@ class Row(TypedDict):
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run of a group gave."""
+    """The results of one run of a group."""
 
     group: str
     about: str
@@ -45,7 +45,7 @@ class Measured:
 def row(
     case: str, unit: str, values: Sequence[float], base: tuple[str, Sequence[float]] | None = None
 ) -> Row:
-    """A row of a case's values; `base` is what it is a ratio to."""
+    """A row of a case's values. `base` is the name and the values of the case that the ratio refers to."""
     ratio = None if base is None else round(median(values) / median(base[1]), 3)
     return {
         "case": case, "unit": unit, "min": round(min(values), 3), "median": round(median(values), 3),
@@ -54,12 +54,12 @@ def row(
 
 
 def now() -> str:
-    """The time of a run, to the minute, UTC."""
+    """The current time to the minute, in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def machine() -> str:
-    """The machine and the versions that matter, in a line."""
+    """The machine and the relevant versions, in one line."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -77,7 +77,7 @@ def machine() -> str:
 
 
 def save(measured: Measured) -> None:
-    """Put a group's rows in place of its earlier ones, in both files."""
+    """Replace the group's earlier run in runs.json, and write results.json and RESULTS.md from it."""
     store = FOLDER / "runs.json"
     runs = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
     runs[measured.group] = asdict(measured)
@@ -91,8 +91,9 @@ def _page(runs: list[dict[str, object]]) -> str:
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; min, median and max over the repetitions of one run, ratios of medians",
-        "within that run. Absolute figures are this machine's, and other load on it lowers them.",
+        "`make bench` writes this page. Each row has min, median and max over the repetitions of one run.",
+        "A ratio compares medians of the same run. Absolute figures are those of the machine that is named;",
+        "other load on it lowers them.",
     ]
     for run in runs:
         lines += ["", f"## {run['group']}", "", f"{run['about']}", ""]

@@ -1,4 +1,4 @@
-"""What the streaming cases run on: a real Kafka and Valkey of their own, and a topic full of events."""
+"""What the streaming cases run on: their own real Kafka and Valkey, and a topic full of events."""
 
 import os
 import subprocess
@@ -30,13 +30,17 @@ ROOT = Path(__file__).parent.parent
 
 
 def event_count() -> int:
-    """How many events a run folds: BENCH_EVENTS, or a million."""
+    """The number of events that a run folds: BENCH_EVENTS, or a million."""
     return int(os.environ.get("BENCH_EVENTS", "1000000"))
 
 
 @dataclass
 class Stage:
-    """Running servers; each run on them has key and group names of its own."""
+    """Running servers. Each run on them has its own Redis prefix and consumer group.
+
+    Attributes:
+        acked_before: events in the topic before the current measurement.
+    """
 
     kafka: str
     valkey: str
@@ -53,11 +57,11 @@ class Stage:
 
     @property
     def topic(self) -> str:
-        """The events topic."""
+        """The full name of the events topic."""
         return self.connection.topic_prefix + EVENTS
 
     def fill(self, count: int, seed: int = 1) -> float:
-        """Produce `count` events; their mean size in bytes."""
+        """Produce `count` events. Returns their mean size in bytes."""
         producer = Producer(
             self.connection.kafka(
                 **{"partitioner": PARTITIONER, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
@@ -71,7 +75,7 @@ class Stage:
         return size / count
 
     def environment(self, run: str) -> dict[str, str]:
-        """Settings of a worker or a peer for one run."""
+        """The environment of a worker or a peer for one run."""
         return {
             **os.environ,
             "PLAUDIT_BOOTSTRAP_SERVERS": self.kafka,
@@ -85,7 +89,7 @@ class Stage:
         }
 
     def worker(self, run: str) -> "subprocess.Popen[bytes]":
-        """Start a worker as its users do."""
+        """Start a worker by its command, as users do."""
         return start(
             [str(Path(sys.executable).parent / "plaudit"), "worker", "--without-web"],
             self.environment(run),
@@ -93,7 +97,7 @@ class Stage:
         )
 
     def committed(self, run: str) -> int:
-        """Events whose state is in Valkey: the sum of the partitions' positions."""
+        """The number of events whose state is in Valkey: the sum of the partitions' positions."""
         with redis.Redis.from_url(self.valkey) as client:
             pipeline = client.pipeline(transaction=False)
             for partition in range(PARTITIONS):
@@ -101,14 +105,14 @@ class Stage:
             return sum(int(found or 0) for found in pipeline.execute())
 
     def forget(self) -> None:
-        """Drop all state, so that each run begins with an empty Valkey."""
+        """Delete all state, so that each run begins with an empty Valkey."""
         with redis.Redis.from_url(self.valkey) as client:
             client.flushall()
 
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Servers of this run, in a folder that is gone afterwards."""
+    """Servers for this run, in a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="plaudit-bench-") as name:
         folder = Path(name)
         kafka, valkey = KafkaServer(folder / "kafka"), ValkeyServer(folder / "valkey")
@@ -122,13 +126,14 @@ def stage() -> Iterator[Stage]:
 
 
 def start(command: list[str], environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    """A process whose output goes to a file."""
+    """Start a process whose output goes to a file."""
     with log.open("wb") as output:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End it and what it started; kill what does not end."""
+    """End a process and its children. Kills those that do not end."""
+    # `uv run` starts the Quix peer as a child.
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -147,10 +152,12 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 def rate(
     progress: Callable[[], int], total: int, processes: list["subprocess.Popen[bytes]"], limit_s: float
 ) -> float:
-    """Events a second from the first progress seen to `total`, or to `limit_s` after the first.
+    """Events a second, from the first progress seen until `total` is reached or `limit_s` has passed.
+
+    The time until the first progress is the start-up, and is left out.
 
     Raises:
-        RuntimeError: a process ended, or nothing came within two minutes.
+        RuntimeError: a process ended, or there was no progress within two minutes.
     """
     began, at_first, first = time.monotonic(), 0.0, 0
     while True:
@@ -167,6 +174,6 @@ def rate(
 
 
 def processor_seconds(pid: int) -> float:
-    """User and system time of a process and its children."""
+    """User and system time of a process and its children, in seconds."""
     process: Any = psutil.Process(pid)
     return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])

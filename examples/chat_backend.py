@@ -1,4 +1,4 @@
-"""A chat backend: the SDK reports what was said, the gateway gives the page a token to rate it with.
+"""A chat backend. The SDK sends what was said, and the gateway gives the page a token to rate it with.
 
     plaudit up --detach && plaudit topics create
     PLAUDIT_GATEWAY_CORS_ORIGINS=http://127.0.0.1:8000 plaudit gateway
@@ -30,27 +30,27 @@ def get_page(_request: Request) -> Response:
 
 
 def post_session(_request: Request) -> Response:
-    """Start a conversation for a user, and get its page a token. Here you would know who asks."""
+    """Start a conversation and get a token for the page. A real backend knows which user asks."""
     chat = producer.start_conversation(model="echo-1", user_id="visitor", consent="granted")
     return JSONResponse({**ask_for_token(chat.conversation_id), "gateway": GATEWAY})
 
 
 def post_token(request: Request) -> Response:
-    """A new token; a real backend checks here that the conversation is its visitor's."""
+    """Get a new token. A real backend first checks that the conversation belongs to the visitor."""
     return JSONResponse(ask_for_token(request.query_params["conversation_id"]))
 
 
 async def post_question(request: Request) -> Response:
-    """Answer a question. The model of this example turns the text around."""
+    """Answer a question. The model of this example reverses the text."""
     question = await request.json()
     chat = producer.conversation(question["conversation_id"])
     chat.add_message("user", question["text"])
-    answer = question["text"][::-1]
+    answer = question["text"][::-1]  # call your model here
     return JSONResponse({"message_id": chat.add_message("assistant", answer), "text": answer})
 
 
 def ask_for_token(conversation_id: str) -> dict[str, Any]:
-    """A browser token from the gateway."""
+    """Ask the gateway for a browser token. The API key stays in the backend."""
     wanted = json.dumps({"conversation_id": conversation_id, "user_id": "visitor"}).encode()
     headers = {"Authorization": f"Bearer {os.environ['CHAT_KEY']}"}
     request = urllib.request.Request(f"{GATEWAY}/v1/tokens", wanted, headers)  # noqa: S310  # our own gateway

@@ -1,4 +1,4 @@
-"""Ten lines: a chat's events to Kafka. `plaudit up` first, or set PLAUDIT_BOOTSTRAP_SERVERS."""
+"""Send a chat's events to Kafka in ten lines. Run `plaudit up` first, or set PLAUDIT_BOOTSTRAP_SERVERS."""
 
 from plaudit_producers import FeedbackProducer
 

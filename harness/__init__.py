@@ -1,1 +1,1 @@
-"""What tests and benchmarks share and no wheel holds: made events, and our processes started for a run."""
+"""What tests and benchmarks share: generated events, and our processes as they run. No wheel contains it."""

@@ -1,4 +1,4 @@
-"""Made events: seeded, interleaved over many open conversations, at least 300 bytes on average."""
+"""Generated events: seeded, interleaved over many open conversations, at least 300 bytes on average."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MODELS = ("acme-large", "acme-small", "zeta-chat")
 def events(
     count: int, *, open_conversations: int = 10_000, seed: int = 1, start_us: int
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of `count` events: a turn of one conversation after another, all of them open at once."""
+    """Key and value of `count` events. Each is the next step of an open conversation, drawn at random."""
     encoder, rng = Encoder("conversation_event"), random.Random(seed)
     slots = [_chat(rng, slot) for slot in range(open_conversations)]
     made = 0
@@ -72,5 +72,5 @@ def _feedback(rng: random.Random, number: int) -> dict[str, Any]:
 
 
 def made_text(rng: random.Random, words: int) -> str:
-    """A text of `words` words, more or less by half."""
+    """A text of `words` words, or up to half as many fewer or more."""
     return " ".join(rng.choices(WORDS, k=rng.randint(words // 2, words * 3 // 2)))

@@ -1,4 +1,7 @@
-"""Made finished conversations of ten messages: an eighth of the answers is judged, a tenth is compared."""
+"""Generated finished conversations of ten messages.
+
+An eighth of the answers is judged, and every tenth conversation has a comparison.
+"""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Waiting for a condition, never for a fixed time."""
 
 import asyncio
 import time
@@ -7,27 +7,30 @@ from typing import Any
 
 
 def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
-    """Wait for a condition, with a deadline that only a hang can miss.
+    """Wait until a condition holds. The deadline is so long that only a hang misses it.
+
+    Args:
+        what: the condition in words, for the error.
 
     Raises:
-        AssertionError: the condition did not come.
+        AssertionError: the condition did not come to hold in time.
     """
     for _ in _until(condition, what, timeout_s):
         time.sleep(0.05)
 
 
 async def come_true(condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
-    """`eventually` for a coroutine: the event loop runs meanwhile.
+    """`eventually` for coroutines: the event loop keeps running.
 
     Raises:
-        AssertionError: the condition did not come.
+        AssertionError: the condition did not come to hold in time.
     """
     for _ in _until(condition, what, timeout_s):
         await asyncio.sleep(0.001)
 
 
 def _until(condition: Callable[[], bool], what: str, timeout_s: float) -> Iterator[None]:
-    """A turn for each time that the condition does not hold."""
+    """Yields each time that the condition does not hold yet."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -36,7 +39,7 @@ def _until(condition: Callable[[], bool], what: str, timeout_s: float) -> Iterat
 
 
 async def all_wait(*tasks: "asyncio.Future[Any]") -> None:
-    """Run the event loop until each task waits for something, or is done."""
+    """Run the event loop until every task waits for something or is done."""
     await come_true(lambda: all(task.done() or _waits(task) for task in tasks), "the tasks wait")
 
 

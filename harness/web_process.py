@@ -1,4 +1,4 @@
-"""A web server of ours as a real process: the gateway, the console."""
+"""One of our web servers as a real process: the gateway or the console."""
 
 import re
 import signal
@@ -22,10 +22,13 @@ _LISTENS = re.compile(r"listens on (http://\S+)")
 
 @dataclass
 class WebProcess:
-    """One `plaudit` sub-command with an address, and the file of API keys that it goes by.
+    """A `plaudit` sub-command that listens on an address, and its file of API keys.
 
     Attributes:
-        command: the sub-command, which is also the start of its settings' names.
+        command: the sub-command. The names of its settings begin with it.
+        settings: settings by name, such as `gateway_page_rate`; they override the usual ones.
+        url: the address; known once the process listens.
+        logged_before: the size of the log when the process was last started.
     """
 
     command: ClassVar[str]
@@ -39,13 +42,13 @@ class WebProcess:
 
     @property
     def keys(self) -> FileKeyStore:
-        """Its API keys."""
+        """The API keys of the process."""
         return FileKeyStore(self.folder / "keys.json")
 
     def key(
         self, *roles: ApiRole, application: str = "shop", rate: float | None = 1e6, name: str = ""
     ) -> str:
-        """A new API key; before the process starts, it is known at once."""
+        """Make an API key and return its secret. A running process knows it within seconds."""
         made = make_key(application, frozenset(roles or ("producer", "reader")), name=name, rate=rate)
         self.keys.add(made.key)
         return made.secret
@@ -53,7 +56,7 @@ class WebProcess:
     def launch(self) -> None:
         """Start the process and wait until it listens."""
         settings = {
-            "data": str(self.folder),
+            "data": str(self.folder),  # or a local stack in the working folder would give settings
             "bootstrap_servers": self.connection.bootstrap_servers,
             "redis_url": self.connection.redis_url.get_secret_value(),
             "topic_prefix": self.connection.topic_prefix,
@@ -62,6 +65,7 @@ class WebProcess:
             "gateway_keys": str(self.folder / "keys.json"),
             **self.settings,
         }
+        # The log of an earlier start holds an earlier address.
         self._log_path.touch()
         self.logged_before = self._log_path.stat().st_size
         command = [sys.executable, "-m", "plaudit_infra.main", self.command]
@@ -71,17 +75,17 @@ class WebProcess:
         self.url = self._address()
 
     def wait_ready(self) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until the process says that it is ready."""
         eventually(self.ready, f"the {self.command} is ready")
 
     def ready(self) -> bool:
-        """Whether it says that it is."""
+        """Whether the process says that it is ready."""
         assert self.process is not None
         assert self.process.poll() is None, self.log()
         return self.status("/health/ready") == 200
 
     def status(self, path: str, **headers: str) -> int:
-        """What a stranger is answered; 0 where nobody answers."""
+        """The status of an answer to a request without a key; 0 if there is no answer."""
         try:
             with httpx.stream("GET", self.url + path, headers=headers, timeout=30) as answer:
                 return answer.status_code
@@ -89,7 +93,7 @@ class WebProcess:
             return 0
 
     def stop(self) -> int:
-        """SIGTERM, then wait; the exit code."""
+        """Send SIGTERM and wait for the end. Returns the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -100,7 +104,7 @@ class WebProcess:
             raise
 
     def log(self) -> str:
-        """What it wrote."""
+        """Everything that the process has logged."""
         return self._log_path.read_text()
 
     @property

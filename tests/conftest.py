@@ -1,4 +1,4 @@
-"""Fixtures and switches that all tests share. Servers start when a test first asks for them."""
+"""Fixtures and options that all tests share. A server starts when a test first asks for it."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ S = TypeVar("S", bound=Server)
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell ignores Ctrl-C for what it runs in the background, and so would each process that a test starts.
+    # A shell makes its background jobs ignore Ctrl-C. The processes that tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
-    # `make test` deals files out to several processes: the longest first, so that none is left for the end.
+    # `make test` deals out the files to several processes. The slow ones go first, so that none starts last.
     slow = {item.path for item in items if "slow" in item.keywords}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -45,10 +45,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _no_settings_of_the_user(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    # A variable of whoever runs the tests would change what they test.
     for name in list(os.environ):
         if name.startswith("PLAUDIT_"):
             monkeypatch.delenv(name)
-    # A stack that runs in the working folder must not become a source of settings.
+    # Settings also come from a stack that runs in the working folder; tests must not use that one.
     monkeypatch.setenv("PLAUDIT_DATA", str(tmp_path_factory.getbasetemp() / "no-stack"))
 
 
@@ -67,26 +68,26 @@ def kafka_files() -> None:
 
 @pytest.fixture(scope="session")
 def kafka_node(servers_folder: Path, kafka_files: None) -> Iterator[KafkaServer]:
-    """The one broker of most tests; never stopped by a test."""
+    """The broker that most tests share. No test stops it."""
     yield from _running(KafkaServer(servers_folder / "kafka"))
 
 
 @pytest.fixture(scope="session")
 def kafka(kafka_node: KafkaServer) -> str:
-    """`bootstrap.servers` of a real Kafka that all tests share: each uses a topic prefix of its own."""
+    """`bootstrap.servers` of a real Kafka that all tests share. Each test uses its own topic prefix."""
     return kafka_node.address
 
 
 @pytest.fixture(scope="session")
 def valkey(servers_folder: Path) -> Iterator[str]:
-    """The URL of a real Valkey that all tests share: each uses a key prefix of its own."""
+    """The URL of a real Valkey that all tests share. Each test uses its own key prefix."""
     for server in _running(ValkeyServer(servers_folder / "valkey")):
         yield server.address
 
 
 @pytest.fixture(scope="session")
 def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
-    """`bootstrap.servers` of three brokers."""
+    """`bootstrap.servers` of a cluster of three brokers."""
     cluster = KafkaCluster(servers_folder / "kafka-cluster")
     try:
         cluster.start()
@@ -108,7 +109,7 @@ def redis_cluster(servers_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def registry(servers_folder: Path) -> Iterator[str]:
-    """The URL of a real schema registry's Confluent API."""
+    """The URL of the Confluent API of a real schema registry."""
     try:
         fetch("registry")
     except DownloadError as error:
@@ -119,7 +120,7 @@ def registry(servers_folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def kafka_server(tmp_path: Path, kafka_files: None) -> Iterator[Callable[[], KafkaServer]]:
-    """Makes private brokers that a test may stop, kill, pause and start again."""
+    """Makes brokers for one test, which may stop, kill, pause and restart them."""
     made: list[KafkaServer] = []
 
     def make() -> KafkaServer:
@@ -135,7 +136,7 @@ def kafka_server(tmp_path: Path, kafka_files: None) -> Iterator[Callable[[], Kaf
 
 @pytest.fixture
 def valkey_server(tmp_path: Path) -> Iterator[Callable[[], ValkeyServer]]:
-    """Makes private Valkeys that a test may stop, kill, pause and start again."""
+    """Makes Valkey servers for one test, which may stop, kill, pause and restart them."""
     made: list[ValkeyServer] = []
 
     def make() -> ValkeyServer:

@@ -1,7 +1,7 @@
 """Where the worker's time goes: microseconds of processor time an event, by stage and by process.
 
-The stages run as in the worker, in this process, without Kafka and Valkey: so each can be timed by itself.
-The processes are those of a worker run on real servers.
+The stages run as in the worker, but in this process and without Kafka and Valkey, so that each can be timed
+alone. The processes are those of a worker run on real servers.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ Stages = dict[str, float]
 
 
 def run(repetitions: int) -> list[Row]:
-    """Stages first, then processes."""
-    count = min(event_count(), 200_000)
+    """The rows of the stages, then those of the processes."""
+    count = min(event_count(), 200_000)  # the stages hold all records in memory
     stages = [_stages(count) for _ in range(repetitions)]
     processes = _processes()
     rows = [row(f"stage: {name}", "us/event", [each[name] for each in stages]) for name in stages[0]]
@@ -44,7 +44,7 @@ def run(repetitions: int) -> list[Row]:
 
 
 class _NoServer(ConversationStore):
-    """A store that holds nothing: what is asked for is new."""
+    """A store that holds nothing, so that every conversation is new."""
 
     def __init__(self) -> None:
         super().__init__(None, state_retention_ms=3 * 86_400_000)  # type: ignore[arg-type]  # never called
@@ -88,6 +88,7 @@ def _stages(count: int) -> Stages:
 
 
 async def _batch(folder: PartitionFolder, records: list[KafkaRecord], spent: defaultdict[str, float]) -> None:
+    # The steps of the folder, one by one: it has no public way to time them apart.
     marks = [time.process_time()]
     folder._number += 1
     decoded = folder.context.decoder.decode_many([record.value for record in records])
@@ -104,6 +105,7 @@ async def _batch(folder: PartitionFolder, records: list[KafkaRecord], spent: def
     marks.append(time.process_time())
     folder.cache.batch_committed(prepared.number)
     marks.append(time.process_time())
+    # The names match the intervals between the marks above.
     names = ("decode", "look up states", "fold, finished records", "JSON of what changed", "pack", "forget")
     for name, before, after in zip(names, marks, marks[1:], strict=False):
         spent[name] += after - before

@@ -1,4 +1,4 @@
-"""Decode and encode rates of our generated functions, as ratios to bare fastavro in the same run."""
+"""Rates of our generated functions for decoding and encoding, beside bare fastavro in the same run."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ROUNDS = 400
 
 
 def run(repetitions: int) -> list[Row]:
-    """Events a second; the cases take turns."""
+    """Events a second of each case. The cases take turns."""
     payloads = [example.payload for example in examples("conversation_event")] * ROUNDS
     schema = parse(schema_text("conversation_event"), plain_longs=True)
     dense, sparse = Decoder("conversation_event"), Decoder("conversation_event", sparse=True)
@@ -51,6 +51,7 @@ def run(repetitions: int) -> list[Row]:
     }
     rates: dict[str, list[float]] = {case: [] for case in cases}
     for _ in range(repetitions):
+        # In turns, so that other load on the machine hits every case alike.
         for case, work in cases.items():
             began = time.perf_counter()
             work()

@@ -1,10 +1,12 @@
-"""The gateway over HTTP: events a second in batches of 50, and how long single events wait, at a real Kafka.
+"""The gateway over HTTP with a real Kafka: events a second in batches of 50, and how long single events wait.
 
-The baseline is bare confluent-kafka that produces the same bytes and waits for their acks. Clients,
-gateway, Kafka and Valkey share the machine. *Core* is events a second of the gateway's own processor time,
-so that it does not depend on what else the machine does. The wait of a single event is counted from the
-moment at which it was due, so a stall counts for all that came due in it; the first round warms up. *The
-others* are pages' worth of clients that stay within their limit while 1,000 clients of another key do not.
+The baseline is bare confluent-kafka, which produces the same bytes and waits for their acks. Clients,
+gateway, Kafka and Valkey share the machine.
+
+*Core* is events a second of the gateway's own processor time, which does not depend on other load. The wait
+of a single event counts from the moment when the event was due, so a stall counts for every event that was
+due during it. The last case measures clients that stay within their limit while 1,000 clients of another key
+do not.
 """
 
 import asyncio
@@ -46,7 +48,7 @@ TEXT = "The parcel left our house this morning 😀 and will be with you tomorro
 
 
 def batches(count: int) -> list[bytes]:
-    """Bodies of BATCH events each: turns of 500 conversations, 350 bytes and more an event."""
+    """Bodies of BATCH events each. They are turns of 500 conversations, with at least 350 bytes an event."""
     made = []
     for number in range(count):
         events = [_event(number * BATCH + n) for n in range(BATCH)]
@@ -64,7 +66,7 @@ def _event(number: int) -> dict[str, Any]:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection, one request at a time; as little HTTP as the answers need."""
+    """One keep-alive connection that sends one request at a time. It reads no more HTTP than it needs."""
 
     def __init__(self, host: str, port: int, secret: str) -> None:
         self._address = host, port
@@ -81,7 +83,7 @@ class Connection(asyncio.Protocol):
         return self
 
     def post(self, body: bytes) -> "asyncio.Future[int]":
-        """The status; the body of the answer is read and dropped."""
+        """Send a request. The future gives the status; the body of the answer is dropped."""
         self._answer = self._loop.create_future()
         self._transport.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
         return self._answer
@@ -112,7 +114,7 @@ async def opened(gateway: Gateway, secret: str, count: int) -> list[Connection]:
 
 
 async def batched(gateway: Gateway, secret: str, bodies: list[bytes]) -> float:
-    """Events a second, all acknowledged, over CONNECTIONS connections."""
+    """Acknowledged events a second, over CONNECTIONS connections."""
     connections, left = await opened(gateway, secret, CONNECTIONS), iter(bodies)
 
     async def work(connection: Connection) -> None:
@@ -128,14 +130,14 @@ async def batched(gateway: Gateway, secret: str, bodies: list[bytes]) -> float:
 
 
 async def paced(gateway: Gateway, secret: str, rate: int, seconds: float) -> list[float]:
-    """Seconds from when each single event was due to its answer."""
+    """How long each single event waited, in seconds from when it was due to its answer."""
     connections = await opened(gateway, secret, 200)
     free, queue, waits, all_answered = deque(connections), deque[tuple[float, bytes]](), [], asyncio.Event()
     bodies = [orjson.dumps(_event(number)) for number in range(int(rate * seconds))]
 
     def send() -> None:
         while free and queue:
-            connection = free.popleft()  # in turns: the gateway closes what is idle for some seconds
+            connection = free.popleft()  # in turns, because the gateway closes connections that stay idle
             if not connection.is_open():
                 continue
             due, body = queue.popleft()
@@ -164,7 +166,7 @@ async def paced(gateway: Gateway, secret: str, rate: int, seconds: float) -> lis
 
 
 async def crowded(gateway: Gateway, limited: str, secret: str, seconds: float) -> tuple[list[float], int]:
-    """Waits of the clients within their limit, and how often the crowd was refused."""
+    """Waits in seconds of the clients within their limit, and how many requests of the crowd were refused."""
     crowd, stop, refused = await opened(gateway, limited, CROWD), asyncio.Event(), 0
     body = orjson.dumps(_event(0))
 
@@ -186,7 +188,7 @@ async def crowded(gateway: Gateway, limited: str, secret: str, seconds: float) -
 
 
 def bare(settings: ConnectionSettings, bodies: list[bytes]) -> float:
-    """Events a second of confluent-kafka alone, with the gateway's options, until all are acknowledged."""
+    """Acknowledged events a second of confluent-kafka alone, with the gateway's options."""
     intake = EventIntake(EventEncoder(PackagedSchemas()).encode, None, None)
     principal = Principal("shop", "k", frozenset({"producer"}))
     taken = [intake.take_event(principal, document) for body in bodies for document in parse_events(body)]
@@ -209,7 +211,7 @@ def bare(settings: ConnectionSettings, bodies: list[bytes]) -> float:
 
 @contextmanager
 def running() -> Iterator[Gateway]:
-    """A gateway on a Kafka and a Valkey of its own."""
+    """A gateway with its own Kafka and Valkey, not started yet."""
     with tempfile.TemporaryDirectory() as name:
         kafka, valkey = KafkaServer(Path(name) / "kafka"), ValkeyServer(Path(name) / "valkey")
         kafka.start()
@@ -230,15 +232,16 @@ def running() -> Iterator[Gateway]:
 
 
 def run(repetitions: int) -> list[Row]:
-    """Rates of batches, waits of single events, and waits beside a crowd."""
+    """Rates of batches, waits of single events, and waits beside a crowd that is over its limit."""
     found: dict[str, list[float]] = {name: [] for name in ("bare", "rate", "core", "p50", "p99", "crowd")}
     with running() as gateway:
+        # No limit holds up the measured clients; the crowd has a key of its own with a low one.
         secret, limited = gateway.key(rate=1e9), gateway.key(rate=10)
         gateway.start()
         assert isinstance(gateway.process, subprocess.Popen)
         process = psutil.Process(gateway.process.pid)
         uvloop.run(batched(gateway, secret, batches(100)))
-        uvloop.run(paced(gateway, secret, RATE, SECONDS))  # until here Kafka's Java compiles itself
+        uvloop.run(paced(gateway, secret, RATE, SECONDS))  # Kafka's JVM compiles its hot code during this
         for _ in range(repetitions):
             bodies = batches(BATCHES)
             found["bare"].append(bare(gateway.connection, bodies))
@@ -249,7 +252,7 @@ def run(repetitions: int) -> list[Row]:
             found["p50"].append(cuts[49] * 1000)
             found["p99"].append(cuts[98] * 1000)
             waits, refused = uvloop.run(crowded(gateway, limited, secret, SECONDS / 2))
-            assert refused > CROWD
+            assert refused > CROWD  # or the crowd was not over its limit, and its case says nothing
             found["crowd"].append(quantiles(waits, n=100)[98] * 1000)
     base = "bare confluent-kafka", found["bare"]
     return [

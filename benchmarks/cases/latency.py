@@ -1,8 +1,8 @@
-"""From Kafka's ack of an event to its state in Valkey, at 2,000 events a second, for each event.
+"""The time from Kafka's ack of an event to its state in Valkey, for each event at 2,000 events a second.
 
-A producer keeps the pace and notes when Kafka acknowledged each offset; a reader asks for the partitions'
-positions every five milliseconds and notes when each offset was committed. Both on one clock, and both
-sleep in between: they share the cores with what they measure.
+A producer keeps the pace and notes when Kafka acknowledged each offset. A reader asks for the partitions'
+positions every five milliseconds and notes when each offset was committed. Both use the same clock. Both
+sleep in between, because they share the cores with what they measure.
 """
 
 import threading
@@ -24,13 +24,13 @@ Moments = dict[tuple[int, int], float]
 
 
 def run(repetitions: int) -> list[Row]:
-    """p50 and p99 in milliseconds."""
+    """The rows of p50 and p99, in milliseconds."""
     halves, tails = [], []
     with stage() as servers:
         name = uuid.uuid4().hex[:8] + "."
         worker = servers.worker(name)
         try:
-            _measure(servers, name, _WARM_S, seed=99)
+            _measure(servers, name, _WARM_S, seed=99)  # warms up; not counted
             for repetition in range(repetitions):
                 waits = _measure(servers, name, _SECONDS, seed=repetition)
                 cuts = quantiles(waits, n=100)
@@ -67,13 +67,13 @@ def _produce(servers: Stage, acked: Moments, count: int, seed: int) -> None:
     began = time.monotonic()
     for number, (key, value) in enumerate(made):
         while time.monotonic() < began + number / _RATE:
-            producer.poll(0.002)  # in whole milliseconds: less would be a busy loop
+            producer.poll(0.002)  # librdkafka counts whole milliseconds: a shorter wait would be a busy loop
         producer.produce(servers.topic, value, key, on_delivery=note)
     producer.flush(60)
 
 
 class _Reader(threading.Thread):
-    """Notes for each offset when the position had passed it."""
+    """Notes for each offset when the committed position had passed it."""
 
     def __init__(self, servers: Stage, name: str) -> None:
         super().__init__(daemon=True)
@@ -84,7 +84,7 @@ class _Reader(threading.Thread):
         self.stopped = threading.Event()
 
     def total(self) -> int:
-        """Events committed since the topic began."""
+        """The number of events committed since the topic began."""
         return sum(self._next)
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""The worker's resident memory while it folds a long log: the last quarter beside the second."""
+"""The worker's resident memory while it folds a long log: the last quarter beside the second quarter."""
 
 import os
 import time
@@ -11,16 +11,17 @@ from benchmarks.stage import Stage, stage, stop
 
 
 def event_count() -> int:
-    """Two million, or twice BENCH_EVENTS."""
+    """The number of events: two million, or twice BENCH_EVENTS."""
     return 2 * int(os.environ.get("BENCH_EVENTS", "1000000"))
 
 
 def run(repetitions: int) -> list[Row]:
-    """Highest MiB in the second quarter and in the last; one repetition, the log is long."""
-    del repetitions
+    """The highest memory in the second quarter and in the last, in MiB."""
+    del repetitions  # the log is long, so it is folded once
     with stage() as servers:
         total = event_count()
-        servers.fill(total)  # in one go: as many conversations are open at the end as at the beginning
+        # In one call, so that as many conversations are open at the end as at the beginning.
+        servers.fill(total)
         samples = _sample(servers, total)
     quarters = [[mib for done, mib in samples if done * 4 // total == quarter] for quarter in range(4)]
     second, last = [max(quarters[1])], [max(quarters[3])]

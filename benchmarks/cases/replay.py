@@ -1,7 +1,7 @@
-"""Events a second that `plaudit replay` sends, beside the SDK sending the same; memory over a large file.
+"""Events a second that `plaudit replay` sends, beside the SDK sending the same; and memory over a large file.
 
-All rates are wall time until Kafka had acknowledged everything. The memory's file is one JSON array of
-`BENCH_REPLAY_CHATS` chats (40,000: some 100 MB), and the producer's buffer is small.
+All rates are wall time until Kafka has acknowledged everything. Memory is measured over one JSON array of
+`BENCH_REPLAY_CHATS` chats (40,000, some 100 MB), with a small producer buffer.
 """
 
 import json
@@ -36,7 +36,7 @@ Send = Callable[[FeedbackProducer], object]
 
 
 def write(path: Path, chats: int, *, array: bool) -> None:
-    """A file of chats as `openai-chat` reads it."""
+    """Write a file of chats in the format `openai-chat`."""
     with path.open("w", encoding="utf-8") as file:
         file.write("[" if array else "")
         for number in range(chats):
@@ -51,7 +51,7 @@ def write(path: Path, chats: int, *, array: bool) -> None:
 
 
 def by_hand(producer: FeedbackProducer) -> None:
-    """The same chats, by the SDK's verbs."""
+    """Send the same chats with the SDK's methods."""
     for number in range(CHATS):
         chat = producer.start_conversation(model="answerer-2")
         for _ in range(TURNS):
@@ -62,7 +62,7 @@ def by_hand(producer: FeedbackProducer) -> None:
 
 def rate(settings: ConnectionSettings, send: Send) -> float:
     with FeedbackProducer("bench", connection=settings, when_full="block", block_timeout_s=None) as producer:
-        producer.conversation("warm").end()
+        producer.conversation("warm").end()  # connects to Kafka, which is not measured
         assert producer.flush(60) == 0
         began = time.perf_counter()
         send(producer)
@@ -72,7 +72,7 @@ def rate(settings: ConnectionSettings, send: Send) -> float:
 
 
 def memory(settings: ConnectionSettings, path: Path, chats: int) -> tuple[float, float]:
-    """Resident memory in MiB after a quarter of a file, and the highest after that."""
+    """The highest resident memory in the first quarter of a file and in the rest, in MiB."""
     process, seen = psutil.Process(), [0.0, 0.0]
 
     def look(summary: ReplaySummary) -> None:
@@ -104,7 +104,7 @@ def _kafka(folder: Path) -> Iterator[str]:
 
 
 def run(repetitions: int) -> list[Row]:
-    """Rates, and the memory of one long run."""
+    """The rates of each case, and the memory of one long run."""
     long_chats = int(os.environ.get("BENCH_REPLAY_CHATS", "40000"))
     form = find_format("openai-chat")
     with tempfile.TemporaryDirectory() as name, _kafka(Path(name) / "kafka") as address:

@@ -1,8 +1,9 @@
 """The SDK's rate for typed events, beside bare confluent-kafka producing the same bytes in the same run.
 
-*Calls* is the rate at which the caller's thread gets through;
-*core* is events a second of processor time of the whole process, its threads included, so that it
-does not depend on what else the machine does; *acked* is the wall rate until Kafka had acknowledged all.
+- *calls*: events a second of wall time until the caller's last call returns.
+- *core*: events a second of processor time of the whole process with all its threads. It does not depend on
+  other load on the machine.
+- *acked*: events a second of wall time until Kafka has acknowledged everything.
 """
 
 import tempfile
@@ -30,7 +31,7 @@ Rates = dict[str, float]
 
 
 def chats(producer: FeedbackProducer, events: int) -> None:
-    """Chats of a start, four turns, a like and an end."""
+    """Send chats that each have a start, four turns, a like and an end."""
     for number in range(events // CHAT_EVENTS):
         chat = producer.start_conversation(f"chat-{number}", model="answerer-2", user_id="u-1")
         for _ in range(4):
@@ -56,7 +57,7 @@ def sdk(settings: ConnectionSettings, events: int, **options: Any) -> Rates:
     with FeedbackProducer(
         "bench", connection=settings, when_full="block", block_timeout_s=None, **options
     ) as producer:
-        producer.conversation("warm").end()
+        producer.conversation("warm").end()  # connects to Kafka, which is not measured
         assert producer.flush(60) == 0
         rates = measured(events, lambda: chats(producer, events), lambda: producer.flush(120))
         assert producer.stats().delivered == events + 1
@@ -64,7 +65,7 @@ def sdk(settings: ConnectionSettings, events: int, **options: Any) -> Rates:
 
 
 def bare(settings: ConnectionSettings, messages: list[tuple[bytes, bytes]]) -> Rates:
-    """confluent-kafka with the SDK's settings and a callback that counts."""
+    """The rates of confluent-kafka with the SDK's settings and a callback that counts."""
     delivered = 0
 
     def count(error: object, _: object) -> None:
@@ -101,7 +102,7 @@ def bare(settings: ConnectionSettings, messages: list[tuple[bytes, bytes]]) -> R
 def measure(
     settings: ConnectionSettings, spool: Path, *, events: int = EVENTS_EACH, repetitions: int = 3
 ) -> dict[str, list[Rates]]:
-    """Rates of each case, one for each repetition; the cases take turns."""
+    """The rates of each case, one for each repetition. The cases take turns."""
     recorder = InMemoryProducer("bench")
     chats(recorder, events)
     messages = recorder.messages
@@ -114,7 +115,7 @@ def measure(
 
 
 def run(repetitions: int) -> list[Row]:
-    """*Core* and *acked* of each case, beside those of bare confluent-kafka."""
+    """The rows of *core* and *acked* of each case, beside those of bare confluent-kafka."""
     with tempfile.TemporaryDirectory() as folder:
         server = KafkaServer(Path(folder) / "kafka")
         server.start()

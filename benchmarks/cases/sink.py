@@ -1,12 +1,16 @@
-"""One sink process: conversations of ten messages a second from Kafka to all subsets, and its peak memory.
+"""One sink process: how many conversations of ten messages it writes a second, and its peak memory.
 
-`python -m benchmarks.cases.sink` starts a Kafka of its own (or uses the address given) and prints
-min/median/max. The baseline is a plain loop over the same topic: decode, `pyarrow.Table.from_pylist`,
-`write_table`, which makes the canonical rows alone, once at best and without any promise. The rate
-is taken from the first record to the last file, start-up left out; *by core* goes by the process's own
-processor time, all its threads, so that it does not depend on what else the machine does. *Bytes* are
-those of all files for one conversation, by zstd level. *Of which* tells where the time goes: decode to
-canonical rows, derive the training rows, write Parquet (the last on a thread of its own).
+`python -m benchmarks.cases.sink` starts its own Kafka (or uses the address given) and prints min/median/max.
+
+The baseline is a plain loop over the same topic: decode, `pyarrow.Table.from_pylist`, `write_table`. It makes
+the canonical rows only, and promises nothing after a crash.
+
+- The rate counts from the first record to the last file, without start-up.
+- *by core*: conversations a second of the process's own processor time with all its threads. It does not
+  depend on other load on the machine.
+- *of which*: where the time goes. The stages are decoding to canonical rows, deriving training rows, and
+  writing Parquet, which has its own thread.
+- *files with zstd*: bytes of all files for one conversation, by compression level.
 """
 
 import re
@@ -46,7 +50,7 @@ Row = dict[str, Any]
 
 
 def fill(settings: ConnectionSettings, count: int) -> None:
-    """Put the conversations into the finished topic."""
+    """Produce the conversations to the finished topic."""
     producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
     for partition, payload in finished_conversations(count, partitions=PARTITIONS):
         produce_when_room(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
@@ -54,7 +58,14 @@ def fill(settings: ConnectionSettings, count: int) -> None:
 
 
 class Rates(NamedTuple):
-    """Conversations a second: by the clock, and by a core's time, start-up left out; peak MiB; µs a stage."""
+    """What one run measured.
+
+    Attributes:
+        wall: conversations a second of wall time, without start-up.
+        core: conversations a second of processor time, without start-up.
+        peak: highest resident memory in MiB.
+        stages: microseconds a conversation of each of STAGES.
+    """
 
     wall: float
     core: float
@@ -63,7 +74,7 @@ class Rates(NamedTuple):
 
 
 def sink(settings: ConnectionSettings, output: Path, count: int) -> Rates:
-    """`plaudit sink --once`, and once more with nothing to do: that is start-up."""
+    """Run `plaudit sink --once`, then run it again with nothing to do, which measures start-up."""
     processor, peak, lines = _once(settings, output)
     idle, _, _ = _once(settings, output)
     began, ended = (
@@ -76,13 +87,13 @@ def sink(settings: ConnectionSettings, output: Path, count: int) -> Rates:
 
 
 def _stages(lines: list[str]) -> list[float]:
-    """Seconds of decode, derive and write, as the sink tells at its end."""
+    """Seconds of decode, derive and write, from the sink's last log line."""
     said = next(line for line in lines if "stopped after" in line)
     return [float(re.findall(rf"{stage} ([\d.]+) s", said)[0]) for stage in STAGES]
 
 
 def _once(settings: ConnectionSettings, output: Path) -> tuple[float, float, list[str]]:
-    """Seconds of processor time, peak MiB and the log."""
+    """Run a sink. Returns seconds of processor time, the peak in MiB and the lines of its log."""
     variables = {
         "BOOTSTRAP_SERVERS": settings.bootstrap_servers, "TOPIC_PREFIX": settings.topic_prefix,
         "OUTPUT": str(output), "SINK_GROUP": output.name,
@@ -99,7 +110,7 @@ def _once(settings: ConnectionSettings, output: Path) -> tuple[float, float, lis
 
 
 def _peak_mib(process: "subprocess.Popen[bytes]") -> float:
-    """The peak as the kernel keeps it; that of `wait4` would begin with the parent's own."""
+    """The kernel's own record of the peak. The peak of `wait4` would start with that of the parent."""
     peak = 0.0
     while process.poll() is None:
         with suppress(OSError):
@@ -115,12 +126,12 @@ def _moment(line: str) -> float:
 
 
 def plain(settings: ConnectionSettings, output: Path, count: int) -> Rates:
-    """The plain loop."""
+    """The rates of the plain loop."""
     decoder, rows, done = Decoder("finished_conversation"), [], 0
     consumer: Any = Consumer(settings.kafka(**{"group.id": output.name}))
     topic = settings.topic_prefix + FINISHED
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    pa.array([1])  # loads what Arrow loads late
+    pa.array([1])  # makes Arrow load its lazy parts before the clock starts
     first = consumer.consume(1, timeout=30)
     began, processor = time.perf_counter(), time.process_time()
     with pq.ParquetWriter(output, CONVERSATIONS, compression="zstd") as writer:
@@ -139,7 +150,7 @@ def plain(settings: ConnectionSettings, output: Path, count: int) -> Rates:
 
 
 def size(output: Path, level: int, count: int) -> float:
-    """Bytes of all files for one conversation, if they are written with another level."""
+    """Bytes of all files for one conversation, when they are written with another compression level."""
     total = 0
     for path in output.glob("v1/*/*/*.parquet"):
         file, sink_ = pq.ParquetFile(path), pa.BufferOutputStream()

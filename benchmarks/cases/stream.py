@@ -1,8 +1,8 @@
 """Kafka to state: a plain Faust agent, a Quix Streams app and the worker, on one topic, taking turns.
 
-The worker and the plain agent do the whole job: decode, state and counters in Valkey, finished
-conversations to Kafka; Quix decodes and keeps a stateful fold in its RocksDB. Peers that need longer
-are measured over their first 60 s of work.
+The worker and the plain agent do the whole job: decode, keep state and counters in Valkey, send finished
+conversations to Kafka. Quix decodes, and folds into state in its RocksDB. Peers that would take longer are
+measured over their first 60 s of work (docs/decisions/0012).
 """
 
 import shutil
@@ -23,7 +23,7 @@ Process = subprocess.Popen[bytes]
 
 
 def run_cases(repetitions: int, cases: tuple[str, ...]) -> list[Row]:
-    """Events a second of each case; ratios to the plain agent where it ran."""
+    """Events a second of each case, with ratios to the plain agent if it ran."""
     rates: dict[str, list[float]] = {case: [] for case in cases}
     with stage() as servers:
         size = servers.fill(event_count())
@@ -89,6 +89,7 @@ def _quix(servers: Stage) -> float:
 
 def _measured(process: Process, progress: Callable[[], int]) -> float:
     try:
+        # Quix reports its progress at every hundredth event only.
         return rate(progress, event_count() // 100 * 100, [process], _PEER_LIMIT_S)
     finally:
         stop(process)

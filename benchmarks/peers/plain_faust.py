@@ -1,8 +1,8 @@
-"""The peer: the same job as its documentation would have it, one event at a time.
+"""The peer: a plain Faust agent that does the same job as Faust's documentation shows, one event at a time.
 
-Decodes with fastavro, keeps the same state in Redis (a hash for each conversation, a sorted set of the open
-ones, counters in time buckets) in one pipeline an event, and sends finished conversations to Kafka.
-It promises less: no order of writes and acks, duplicates after a crash.
+It decodes with fastavro and sends finished conversations to Kafka. It keeps the same state in Redis, with one
+pipeline an event: a hash for each conversation, a sorted set of the open ones, and counters in time buckets.
+It promises less: no order of writes and acks, and duplicates after a crash.
 """
 
 import json
@@ -36,7 +36,7 @@ store: Redis = Redis.from_url(os.environ["PLAUDIT_REDIS_URL"])
 
 @app.agent(topic)
 async def fold(stream: Any) -> None:
-    """One event, one decode, one round trip."""
+    """Decode one event, and write it in one round trip."""
     async for value in stream:
         event: Any = schemaless_reader(
             BytesIO(value[5:]), EVENT, None, return_record_name=True, return_record_name_override=True

@@ -2,9 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["quixstreams==3.28.1", "fastavro>=1.12"]
 # ///
-"""The peer: decode and a stateful fold with Quix Streams, state in its RocksDB with a changelog topic.
+"""The peer: a Quix Streams app that decodes and folds into state, in its RocksDB with a changelog topic.
 
-An environment of its own (`quix.py.lock`): it wants an older confluent-kafka than ours.
+It has its own environment (`quix.py.lock`), because it needs an older confluent-kafka than ours.
 """
 
 import json
@@ -22,15 +22,16 @@ DONE = Path(os.environ["BENCH_DONE"])
 
 
 class Progress:
-    """Events folded, written to a file at every hundredth."""
+    """Counts the events folded, and writes the number to a file at every hundredth event."""
 
     def __init__(self) -> None:
         self.events = 0
 
     def count(self) -> None:
-        """One more."""
+        """Count one event."""
         self.events += 1
         if self.events % 100 == 0:
+            # Renamed into place, so that the benchmark never reads half a number.
             DONE.with_suffix(".new").write_text(str(self.events), encoding="utf-8")
             DONE.with_suffix(".new").replace(DONE)
 
@@ -39,7 +40,7 @@ progress = Progress()
 
 
 def decode(value: bytes) -> dict[str, Any]:
-    """Confluent's wire format to a dict that its state can hold."""
+    """Decode Confluent's wire format to a dict that Quix can keep as state."""
     event: Any = schemaless_reader(
         BytesIO(value[5:]), EVENT, None, return_record_name=True, return_record_name_override=True
     )
@@ -48,7 +49,7 @@ def decode(value: bytes) -> dict[str, Any]:
 
 
 def fold(event: dict[str, Any], state: State) -> dict[str, Any]:
-    """A key of the state for each message and feedback, so that little is written; and a count."""
+    """Fold one event. Each message and feedback has its own key in the state, so that little is written."""
     name, body = event["body"]
     progress_of: Any = state.get("progress") or {"events": 0}
     progress_of["events"] += 1

@@ -1,4 +1,4 @@
-"""An importer of one's own: JSON lines of `{"bot", "talk": [{"by", "says", "thumb"}]}`."""
+"""A custom importer, for JSON lines of `{"bot", "talk": [{"by", "says", "thumb"}]}`."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from plaudit_producers.importers import Chat, json_lines
 
 
 def build(chat: Chat, record: dict[str, Any]) -> None:
-    """One record becomes one conversation; whatever is raised makes it a bad record."""
+    """Turn one record into one conversation. An exception makes it a bad record, and the import continues."""
+    # No ids and times here: the import derives them, so a second import of the file adds nothing.
     chat.start(model=record["bot"], tags={"tavern": record.get("tavern", "")})
     for line in record["talk"]:
         message = chat.add_message("user" if line["by"] == "guest" else "assistant", line["says"])

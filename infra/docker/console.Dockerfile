@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The console: the dashboard, and the pages of other members in the image.
-# Build it in the repository's root: docker build -f infra/docker/console.Dockerfile -t plaudit-console .
+# Build it in the root of the repository: docker build -f infra/docker/console.Dockerfile -t plaudit-console .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /src

@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The gateway; it reads live conversations with the worker's code.
-# Build it in the repository's root: docker build -f infra/docker/gateway.Dockerfile -t plaudit-gateway .
+# The gateway. To read live conversations it needs plaudit-stream-processors, too.
+# Build it in the root of the repository: docker build -f infra/docker/gateway.Dockerfile -t plaudit-gateway .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /src

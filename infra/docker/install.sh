@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs members and the `plaudit` command into a virtual environment, at the versions of uv.lock:
-#   install.sh VENV MEMBER[:EXTRA] ...        (in the repository's root; needs uv)
-# plaudit-infra itself comes without its dependencies: the local stack's Java and Valkey stay out of images.
+# Installs members and the `plaudit` command into a virtual environment, with the versions of uv.lock:
+#   install.sh VENV MEMBER[:EXTRA] ...        (in the root of the repository; needs uv)
+# plaudit-infra is installed without its dependencies, to keep the local stack's Java and Valkey out of images.
 set -eu
 venv=$1
 shift

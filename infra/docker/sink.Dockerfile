@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The sink, and the commands that read what it wrote.
-# Build it in the repository's root: docker build -f infra/docker/sink.Dockerfile -t plaudit-sink .
+# Build it in the root of the repository: docker build -f infra/docker/sink.Dockerfile -t plaudit-sink .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /src

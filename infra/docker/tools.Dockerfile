@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The operators' commands: audit, top, conversation, dead-letters, keys, datasets, topics, replay, config.
-# Build it in the repository's root: docker build -f infra/docker/tools.Dockerfile -t plaudit-tools .
+# Build it in the root of the repository: docker build -f infra/docker/tools.Dockerfile -t plaudit-tools .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /src

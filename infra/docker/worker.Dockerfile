@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The worker, and `plaudit topics create`.
-# Build it in the repository's root: docker build -f infra/docker/worker.Dockerfile -t plaudit-worker .
+# Build it in the root of the repository: docker build -f infra/docker/worker.Dockerfile -t plaudit-worker .
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /src

@@ -1,4 +1,4 @@
-"""Grafana's dashboards from a short definition: its own format says everything many times."""
+"""Builds Grafana's dashboards from a short definition, because Grafana's own format is very repetitive."""
 
 from importlib.resources import files
 from itertools import count
@@ -47,7 +47,7 @@ def _variables(definition: dict[str, str]) -> list[dict[str, Any]]:
             "type": "query",
             "datasource": _SOURCE,
             "query": query,
-            "refresh": 2,
+            "refresh": 2,  # Grafana's number for "when the time range changes"
             "includeAll": name != "window",
             "multi": name != "window",
             "current": {"text": "1h", "value": "1h"}
@@ -81,7 +81,7 @@ def _panel(number: int, definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _band() -> list[dict[str, Any]]:
-    """The interval's ends as thin dashes without a place in the legend."""
+    """Draw the ends of an interval as thin dashes, and leave them out of the legend."""
     thin = [
         {"id": "custom.lineWidth", "value": 1},
         {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [4, 6]}},

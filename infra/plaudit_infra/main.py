@@ -1,4 +1,4 @@
-"""The `plaudit` command: finds the members' sub-commands, runs one, turns errors into one line."""
+"""The `plaudit` command. It finds the members' sub-commands, runs one, and prints an error as one line."""
 
 import argparse
 import os
@@ -16,18 +16,22 @@ GROUP = "plaudit.commands"
 
 
 def commands() -> list[Command]:
-    """The sub-commands of every installed member, by name."""
+    """The sub-commands of every installed member, sorted by name."""
     loaded = [command for point in entry_points(group=GROUP) if (command := _load(point)) is not None]
     return sorted(loaded, key=lambda command: command.name)
 
 
 def _load(point: EntryPoint) -> Command | None:
-    """A command, or None if it needs a member that is not installed: an image has only its own."""
+    """A command, or None if it needs a member that is not installed.
+
+    An image has plaudit-infra with all its commands, but only the members that it runs.
+    """
     try:
         command: Command = point.load()
     except ModuleNotFoundError as error:
         name = error.name or ""
-        if name.startswith("plaudit_") and "." not in name:  # a module that a member lacks is a fault
+        # A missing module inside an installed member is a fault, and is raised.
+        if name.startswith("plaudit_") and "." not in name:
             return None
         raise
     return command
@@ -38,13 +42,13 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="plaudit",
         description="Continuous human feedback for LLM chats, as a stream.",
-        epilog="Exit codes: 0 fine, 1 failed, 2 wrong usage.",
+        epilog="Exit codes: 0 success, 1 failure, 2 wrong usage.",
     )
     root.add_argument("--debug", action="store_true", help="show the traceback of an error")
     subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in available:
         subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
-        # Suppressed: it must not undo a --debug given before the sub-command.
+        # SUPPRESS as the default: a False from here would undo a --debug before the sub-command.
         subparser.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
@@ -53,8 +57,9 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command; the exit code."""
-    debug = "--debug" in (sys.argv[1:] if argv is None else argv)  # known before a command is loaded
+    """Run one sub-command and return its exit code."""
+    # Not from the parser: loading the commands can fail before the arguments are parsed.
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
     try:
         available = {command.name: command for command in commands()}
         arguments = parser(list(available.values())).parse_args(argv)
@@ -68,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
+        # The reader, such as `head`, has gone. Python flushes stdout at exit and would fail there once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # the last line of defence of a command

@@ -7,12 +7,12 @@ with FeedbackProducer("my-shop") as producer:
     chat.like(answer)
     chat.end()
 
-What is exported here is the SDK. The rooms behind it:
-    sdk: producers, conversations, delivery, and the memory between them and Kafka.
-    spool: the same memory on disk, for outages that outlast the process.
-    gateway: events over HTTP, for browsers and other languages (an extra).
-    importers: files of conversations as events; other formats come as plug-ins (an extra).
-    simulator: made-up chats.
+This package exports the SDK. Its sub-packages:
+    sdk: producers, conversations, delivery reports, and the buffer in memory.
+    spool: the buffer on disk, for outages that outlast the process.
+    gateway: takes events over HTTP, for browsers and other languages (an extra).
+    importers: turn files of conversations into events; plug-ins add formats (an extra).
+    simulator: makes up chats.
     commands: `plaudit gateway`, `keys`, `replay`, `simulate`.
 """
 

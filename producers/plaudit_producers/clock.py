@@ -1,4 +1,4 @@
-"""Time, passed in so that tests can bring their own."""
+"""The clock, passed in as an argument so that tests can use one of their own."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Seconds that never go back, microseconds since 1970, and sleeping for seconds."""
+    """The functions that tell the time.
+
+    Attributes:
+        monotonic: seconds since some moment; never goes back.
+        micros: the time of day, in microseconds since 1970 (UTC).
+        sleep: sleeps for a number of seconds.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     micros: Callable[[], int] = lambda: time.time_ns() // 1000

@@ -21,11 +21,11 @@ from plaudit_producers.sdk.options import ProducerKeywords
 from plaudit_producers.sdk.pipeline import PackedEvent
 from plaudit_producers.sdk.producer import FeedbackProducer
 
-_ANSWER_S: Final = 8.0
+_ANSWER_S: Final = 8.0  # how long Kafka may take to list its topics
 
 
 class Destination(Protocol):
-    """What takes events: a FeedbackProducer, its fake, or an EventFile."""
+    """Takes events: a FeedbackProducer, its fake, or an EventFile."""
 
     def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:
         """Validate and encode an event.
@@ -35,17 +35,17 @@ class Destination(Protocol):
         """
 
     def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:
-        """Send what `pack` gave; may block for room."""
+        """Send what `pack` returned; may block until there is room."""
 
 
 class EventFile:
-    """Writes events as JSON documents, one a line: the format `plaudit-jsonl`."""
+    """Writes events as JSON documents, one per line: the format `plaudit-jsonl`."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:  # noqa: ARG002  # as producers'
-        """Key and line of an event.
+        """Validate an event; returns its Kafka key and its line of JSON.
 
         Raises:
             InvalidEventError: it breaks the contract.
@@ -54,7 +54,7 @@ class EventFile:
         try:
             line = json.dumps(document_of(record), ensure_ascii=False).encode() + b"\n"
         except UnicodeEncodeError:
-            raise InvalidEventError("a text holds half a surrogate pair, which no UTF-8 can hold") from None
+            raise InvalidEventError("a text holds half a surrogate pair, which UTF-8 cannot encode") from None
         return conversation_key(record["application"], record["conversation_id"]), line
 
     def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:  # noqa: ARG002  # a producer's signature
@@ -64,10 +64,10 @@ class EventFile:
 
 @contextmanager
 def open_event_file(path: str) -> Iterator[EventFile]:
-    """A new file; `-` is the standard output.
+    """Open a new file, or standard output for `-`.
 
     Raises:
-        SettingsError: it cannot be written.
+        SettingsError: the file cannot be written.
     """
     if path == "-":
         yield EventFile(sys.stdout.buffer)
@@ -83,16 +83,17 @@ def open_event_file(path: str) -> Iterator[EventFile]:
 
 @contextmanager
 def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> Iterator[FeedbackProducer]:
-    """A producer that blocks for room; leaving the block waits for Kafka.
+    """Open a producer that blocks while its buffer is full. Leaving the block waits for Kafka.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
-        TopicError: it has no topic for events.
+        TopicError: the topic for events does not exist.
     """
+    # Checked first: the producer itself would only report it once the first events have failed.
     topic = connection.topic_prefix + EVENTS
     if topic not in live_partitions(admin_of(connection), connection, timeout_s=_ANSWER_S):
         raise TopicError(
-            f"Kafka at {connection.bootstrap_servers} has no {topic}; run `plaudit topics create`"
+            f"Kafka at {connection.bootstrap_servers} has no topic {topic}; run `plaudit topics create`"
         )
     blocking: ProducerKeywords = {"when_full": "block", "block_timeout_s": None, **keywords}
     with FeedbackProducer("import", connection=connection, **blocking) as producer:
@@ -100,8 +101,9 @@ def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> It
 
 
 def count_unsent(destination: FeedbackProducer | EventFile) -> int:
-    """Wait until Kafka has taken or refused every event; returns how many it did not take."""
+    """Wait until Kafka has taken or refused every event. Returns how many events it did not take."""
     if isinstance(destination, EventFile):
         return 0
+    # After that time librdkafka itself gives up every event that still waits.
     waiting = destination.flush(destination.options.delivery_timeout_s)
     return waiting + destination.stats().failed

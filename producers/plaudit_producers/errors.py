@@ -3,45 +3,45 @@
 PlauditError
 ├── InvalidEventError     an event breaks a limit or a rule (plaudit_schemas.errors); nothing was sent
 └── ProducerError
-    ├── BufferFullError   there is no room, now or for as long as `when_full` blocks; nothing was sent
+    ├── BufferFullError   the buffer is full, after any wait that `when_full` asks for; nothing was sent
     ├── ClosedError       the producer was closed
     ├── RedactionError    the `redact` hook failed; nothing was sent
     ├── SpoolError        the spool folder cannot be used
-    └── DeliveryError     Kafka did not take an event: what a Delivery carries and a future raises
-        ├── DroppedError  there was no room, and `when_full` is to drop
-        └── SpooledError  it was not in Kafka when the producer closed; the spool keeps it
+    └── DeliveryError     Kafka did not take an event; carried by a Delivery, raised by a DeliveryFuture
+        ├── DroppedError  the buffer was full, and `when_full` is "drop"
+        └── SpooledError  the producer closed before Kafka had the event; the spool keeps it
 """
 
 from plaudit_schemas.errors import PlauditError
 
 
 class ProducerError(PlauditError):
-    """Sending failed for a reason other than the event itself."""
+    """The producer could not send an event, for a reason other than the event itself."""
 
 
 class BufferFullError(ProducerError):
-    """Neither memory nor spool has room: Kafka is away, or slower than the events come."""
+    """The buffer (memory or spool) is full: Kafka is unreachable, or slower than the application sends."""
 
 
 class ClosedError(ProducerError):
-    """The producer was closed before."""
+    """The producer was closed before the call."""
 
 
 class RedactionError(ProducerError):
-    """The `redact` hook raised; the event was not sent, as it may hold what must not leave the process."""
+    """The `redact` hook raised. The event was not sent: it may hold text that must not leave the process."""
 
 
 class SpoolError(ProducerError):
-    """The spool folder cannot be made, written or read."""
+    """The spool folder cannot be created, written or read."""
 
 
 class DeliveryError(ProducerError):
-    """Kafka did not acknowledge the event; without a spool it is lost."""
+    """Kafka did not acknowledge the event. Without a spool it is lost."""
 
 
 class DroppedError(DeliveryError):
-    """The event was dropped for want of room, as `when_full="drop"` asks for."""
+    """The event was dropped because the buffer was full and `when_full` is "drop"."""
 
 
 class SpooledError(DeliveryError):
-    """The producer closed first; the next one with the same `spool_dir` sends the event."""
+    """The producer closed before Kafka had the event. The next producer with this `spool_dir` sends it."""

@@ -1,4 +1,4 @@
-"""Producers without Kafka, for the tests of programs that use the SDK."""
+"""In-memory producers, for the tests of programs that use the SDK."""
 
 import time
 from collections import deque
@@ -26,7 +26,7 @@ _Waiting = tuple[bytes, bytes, DeliveryCallback | None]
 
 
 class _InMemory(ProducerBase):
-    """What both fakes share."""
+    """The part that both fakes share."""
 
     def __init__(
         self,
@@ -43,25 +43,25 @@ class _InMemory(ProducerBase):
 
     @property
     def events(self) -> list[ConversationEvent]:
-        """What Kafka would hold, in the order of sending, decoded from the bytes and validated."""
+        """The events that Kafka would hold, in the order they were sent, decoded and validated."""
         decoder = Decoder("conversation_event")
         return [ConversationEvent.from_record(decoder.decode(payload)) for _, payload in self._outbox.log]
 
     @property
     def messages(self) -> list[tuple[bytes, bytes]]:
-        """Keys and values as Kafka would hold them."""
+        """The keys and values that Kafka would hold, in the order they were sent."""
         return list(self._outbox.log)
 
     def clear(self) -> None:
-        """Forget the events so far."""
+        """Remove all events that were delivered so far."""
         self._outbox.log.clear()
 
     def go_offline(self) -> None:
-        """Have Kafka answer no more."""
+        """Simulate an outage: events wait from now on."""
         self._outbox.online = False
 
     def go_online(self) -> None:
-        """Have Kafka answer again, and take what waited."""
+        """End the outage, and deliver the events that waited."""
         self._outbox.online = True
         self._outbox.deliver_waiting()
 
@@ -71,15 +71,15 @@ class _InMemory(ProducerBase):
 
 
 class InMemoryProducer(_InMemory, FeedbackProducer):
-    """A FeedbackProducer with a list in place of Kafka; checks, ids, hashes, bytes and policies are the same.
+    """A FeedbackProducer that delivers to a list instead of Kafka. All before delivery is the real code.
 
-    Events are delivered at once, and their callbacks run within the call. `go_offline` keeps them
-    waiting, up to `max_buffer_events`, and `go_online` delivers them. There is no spool.
+    Events are delivered at once, and their callbacks run within the call. After `go_offline` up to
+    `max_buffer_events` events wait, until `go_online` delivers them. There is no spool.
     """
 
 
 class AsyncInMemoryProducer(_InMemory, AsyncFeedbackProducer):
-    """An AsyncFeedbackProducer with a list in place of Kafka, as `InMemoryProducer`."""
+    """An AsyncFeedbackProducer that delivers to a list; see `InMemoryProducer`."""
 
 
 class _ListOutbox:
@@ -92,7 +92,7 @@ class _ListOutbox:
         self._changed = Condition()
 
     def start(self) -> None:
-        """Nothing to connect to."""
+        """Do nothing: there is nothing to connect to."""
 
     def offer_event(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
         with self._changed:
@@ -114,6 +114,7 @@ class _ListOutbox:
                 self._offsets[partition] += 1
                 self.log.append((key, payload))
                 self._changed.notify_all()
+            # Without the lock: a callback may send an event itself.
             self._reporter.count_delivered()
             self._reporter.report(delivery_of(key, payload, partition=partition, offset=offset), callback)
 
@@ -138,7 +139,7 @@ class _ListOutbox:
         return waiting
 
     def abandon(self) -> None:
-        """Nothing to let go of: the child has its own copy of everything."""
+        """Do nothing: a forked child has its own copy of everything."""
 
     def waiting(self) -> int:
         return len(self._waiting)

@@ -1,14 +1,15 @@
-"""What all members agree on. There is no code here that only one of them needs.
+"""The contracts and basics that all members share. Code that only one member needs belongs to that member.
 
-Rooms:
-    contract: the typed events, the limits, what is refused and why, what a value is worth, the JSON form.
-        Begin with `contract.events`.
-    codec: records to bytes and back, in Confluent's wire format. Begin with `codec.wire`.
-    avro, examples: the schemas as released, and records of each.
-    topics: the topics' definitions, and their administration.
-    settings: typed settings from arguments and environment; `settings.connection` names the servers.
-    kafka: one kind of record, one producer, one reader.
-    service: what a long-running process needs: Redis, metrics, health, logs, web. Extras; the SDK loads none.
+Packages:
+    contract: the typed events, their limits, the reasons for refusing one, the worth of a rating, and the
+        JSON form. Start with `contract.events`.
+    codec: encodes records to Confluent's wire format and decodes them. Start with `codec.wire`.
+    avro, examples: the released schemas, and example records of each.
+    topics: the definitions of the topics, and their administration.
+    settings: typed settings from flags and environment; `settings.connection` has the servers' addresses.
+    kafka: the record types, the producers and the reader that every member uses.
+    service: Redis, metrics, health, logging and web serving for long-running processes. These need the
+        extras `service` and `web`; the SDK loads none of them.
     alerts: the alert rules and their runbooks, as data.
-    commands: what a sub-command of `plaudit` is, and `plaudit topics`.
+    commands: the interface of a `plaudit` sub-command, and `plaudit topics`.
 """

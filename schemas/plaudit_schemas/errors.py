@@ -4,17 +4,17 @@ PlauditError
 ├── SettingsError                a setting is unknown, missing or out of range
 ├── RefusedError                 an event goes to the dead letters; `reason` says why
 │   ├── InvalidEventError        it breaks a limit or a rule of the contract
-│   ├── ConflictError            the id of a complete message came again with other content
+│   ├── ConflictError            a complete message's id was used again with other content
 │   ├── ExpiredError             its conversation ended too long ago, or was erased
-│   └── CodecError               its bytes are no event of ours
+│   └── CodecError               its bytes cannot be decoded as a record of ours
 │       ├── BadMagicError        the first byte is not 0
-│       ├── UnknownSchemaError   nobody knows the schema id
-│       ├── TruncatedError       the bytes end too early, or are no Avro
-│       ├── TrailingBytesError   bytes are left over
-│       ├── UnknownBodyError     a newer writer's body, for a newer reader
+│       ├── UnknownSchemaError   the schema id is unknown or belongs to another schema
+│       ├── TruncatedError       the bytes end too early or are not valid Avro
+│       ├── TrailingBytesError   bytes are left over after the record
+│       ├── UnknownBodyError     a newer writer's body, which this reader does not know
 │       └── EncodingError        a record does not fit its schema
-├── RegistryError                the schema registry refused
-│   └── RegistryUnavailableError it did not answer in time; try again later
+├── RegistryError                the schema registry refused a request
+│   └── RegistryUnavailableError the registry did not answer in time; try again later
 ├── TopicError                   a topic is missing or differs from its definition
 ├── ServiceUnavailableError      Kafka or Redis does not answer
 └── NotFoundError                what was asked for does not exist
@@ -26,7 +26,7 @@ from plaudit_schemas.contract.reasons import Reason, Refusal
 
 
 class PlauditError(Exception):
-    """The root: its text is one sentence for the user that says what to do."""
+    """The root of the tree. The text of an error is one sentence that tells the user what to do."""
 
 
 class SettingsError(PlauditError):
@@ -34,13 +34,13 @@ class SettingsError(PlauditError):
 
 
 class RefusedError(PlauditError):
-    """An event goes to the dead letters. The state is as it was before."""
+    """An event is refused and goes to the dead letters. It has not changed any state."""
 
     reason: ClassVar[Reason] = "invalid"
 
     @property
     def refusal(self) -> Refusal:
-        """Why, as a dead letter says it."""
+        """The reason and the detail for the headers of the dead letter."""
         return Refusal(self.reason, str(self))
 
 
@@ -49,19 +49,19 @@ class InvalidEventError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """The id of a complete message came again with other content."""
+    """The id of a complete message was used again with other content."""
 
     reason: ClassVar[Reason] = "conflict"
 
 
 class ExpiredError(RefusedError):
-    """The conversation ended longer ago than its state is kept, or was erased."""
+    """The conversation was erased, or it ended so long ago that its state is no longer kept."""
 
     reason: ClassVar[Reason] = "expired"
 
 
 class CodecError(RefusedError):
-    """The bytes are no event of ours."""
+    """The bytes cannot be decoded as a record of the expected schema."""
 
     reason: ClassVar[Reason] = "truncated"
 
@@ -73,7 +73,7 @@ class BadMagicError(CodecError):
 
 
 class UnknownSchemaError(CodecError):
-    """Neither the package nor the registry knows the schema id."""
+    """Neither the package nor the registry knows the schema id, or it belongs to another schema."""
 
     reason: ClassVar[Reason] = "unknown_schema"
 
@@ -85,19 +85,19 @@ class TruncatedError(CodecError):
 
 
 class TrailingBytesError(CodecError):
-    """Bytes are left after the record."""
+    """Bytes are left over after the record."""
 
     reason: ClassVar[Reason] = "trailing_bytes"
 
 
 class UnknownBodyError(CodecError):
-    """The writer's schema is newer and uses what the reader's lacks."""
+    """A newer writer used a part of its schema that the reader's schema lacks."""
 
     reason: ClassVar[Reason] = "unknown_body"
 
 
 class EncodingError(CodecError):
-    """A record does not fit the schema that it is to be written with."""
+    """A record does not fit the schema that should encode it."""
 
     reason: ClassVar[Reason] = "invalid"
 
@@ -107,7 +107,7 @@ class RegistryError(PlauditError):
 
 
 class RegistryUnavailableError(RegistryError):
-    """The schema registry did not answer within the retries; nothing is wrong with the event."""
+    """The schema registry did not answer within the retries. The event may be valid: try it again."""
 
 
 class TopicError(PlauditError):

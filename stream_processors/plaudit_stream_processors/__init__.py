@@ -3,11 +3,11 @@
 Rooms:
     fold: a conversation's state as a pure function of its events. Begin with `fold.step`.
     metrics: counters, windows and figures. Pure.
-    state: the state in Redis, committed with its position in one script.
-    worker: the process that does both, batch by batch. Begin with `worker.app`.
-    queries: one conversation, as it stands or as it stood.
-    dead_letters: what was refused: listing it, and sending it again.
+    state: the state in Redis, committed together with its position by one script.
+    worker: the process that folds and commits, batch by batch. Begin with `worker.app`.
+    queries: one conversation, as it is now or as it was.
+    dead_letters: refused records: listing them, and sending them again.
     commands: `plaudit worker`, `conversation`, `dead-letters`.
 
-`transport` is a Faust transport of its own: batches instead of messages, for any Faust app.
+`transport` is a Faust transport that delivers batches instead of messages. It works with any Faust app.
 """

@@ -1,4 +1,4 @@
-"""A Faust transport that delivers batches: one stream value is what one fetch brought of one partition.
+"""A Faust transport that delivers batches: a stream value holds the records of one partition from one fetch.
 
 For any Faust app, with a broker URL of `batched://host:port`::
 
@@ -12,15 +12,15 @@ For any Faust app, with a broker URL of `batched://host:port`::
             ...  # process batch.records, write them and batch.next_offset to the store
             event.ack()
 
-Faust's own way costs several asyncio tasks a message; a batch costs them once. Where to read from is
-the position store's word, not the consumer group's: offsets committed to Kafka are a hint for those who
-watch the lag.
+Faust itself spends several asyncio tasks on each message; this transport spends them once on each batch. The
+position store decides where to read from, not the consumer group. Offsets are committed to Kafka only for
+lag monitors.
 
-Promised: the committed records of a partition come in order and without a gap from the position that
-the store gave. After a crash or a rebalance they come again from the store's position. A partition that is
-not acknowledged is not read further than `MAX_UNACKED` batches, so memory is bounded; the group's heartbeats
-go on meanwhile, in the consumer's thread. Not promised: that a batch which was delivered before a
-rebalance is still wanted afterwards; compare `batch.session` with the one that `acquire` was given.
+Promised: the committed records of a partition come in order and without a gap, from the position that the
+store gave. After a crash or a rebalance they come again from the store's position. At most `MAX_UNACKED`
+batches of a partition wait for their acknowledgement, so memory is bounded. The group's heartbeats go on
+meanwhile, in the consumer's thread. Not promised: that a batch delivered before a rebalance is still wanted
+afterwards. Compare `batch.session` with the session that `acquire` was given.
 """
 
 import asyncio
@@ -33,11 +33,12 @@ from aiokafka.errors import OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-MAX_UNACKED = 2
-ANSWER_S = 40.0  # below Faust's 60 s of patience with a seek
+MAX_UNACKED = 2  # one is written while the next one is folded
+ANSWER_S = 40.0  # below the 60 s that Faust gives a seek
+# Why these: see _ConsumerThread, and docs/decisions/0009 for what one byte, Kafka's default, costs.
 FETCH_WAIT_MS = 50
 FETCH_MIN_BYTES = 64 * 1024
-_BESIDE_FULL_S = 0.02
+_BESIDE_FULL_S = 0.02  # the longest fetch while full partitions are left out of it
 _SETTING = "batched_positions"
 
 
@@ -45,13 +46,13 @@ class FetchedBatch(NamedTuple):
     """Records of one partition, in order.
 
     Attributes:
-        records: none where the log holds only transaction markers and aborted records. Commit the position
-            after them all the same, or the lag never ends and retention deletes what looks unread.
-        first_offset: where the batch starts: the position after the batch before it, or the store's.
-        next_offset: the position after the batch. Offsets between may be missing from a log
-            (compaction, transaction markers), so positions are contiguous and offsets are not.
-        session: grows with every `acquire`; an older one's batches are stale.
-        fetched_at: when they came, in the seconds of `time.monotonic`.
+        records: empty where the log holds only transaction markers and aborted records. Commit the position
+            after them all the same: otherwise the lag never ends, and retention deletes what looks unread.
+        first_offset: the position at which the batch starts: the end of the batch before it, or the store's.
+        next_offset: the position after the batch. Positions are contiguous, but offsets are not: compaction
+            and transaction markers leave gaps in a log.
+        session: grows with every `acquire`; batches of an older session are stale.
+        fetched_at: when the records came, in seconds of `time.monotonic`.
     """
 
     topic: str
@@ -64,10 +65,10 @@ class FetchedBatch(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What one fetch brought of one partition, from the consumer's position before it to the one after.
+    """The records of one partition from one fetch, with the consumer's positions before and after it.
 
     Attributes:
-        session: the one whose positions the consumer was sought to before.
+        session: the session of the last seek before the fetch.
     """
 
     session: int
@@ -77,30 +78,30 @@ class Stretch(NamedTuple):
 
 
 class PositionStore(Protocol):
-    """Where the application keeps its positions, beside the results that belong to them.
+    """Where the application keeps its positions, next to the results that belong to them.
 
-    Each call has ANSWER_S seconds. Then `acquire` crashes the app, which would go on without its streams;
-    `release` is cut off, and the rebalance goes on.
+    Each call has ANSWER_S seconds. If `acquire` takes longer, the app crashes, as Faust would go on without
+    its streams. If `release` takes longer, it is cancelled, and the rebalance goes on.
     """
 
     async def acquire(self, partitions: Iterable[TP], session: int) -> Mapping[TP, int | None]:
-        """Own these partitions from now on and say where to read from; None is the log's start.
+        """Own these partitions from now on, and return where to read from; None is the log's start.
 
-        Called after each assignment, in the app's event loop, before the first batch of it, also for
-        partitions that were held already: whatever is under way of an older session must be finished
-        or given up first.
+        Called in the app's event loop, after each assignment and before its first batch. The partitions
+        include those that were held already, so all work of an older session must be finished or given up
+        first.
         """
 
     async def release(self, partitions: Iterable[TP]) -> None:
-        """These partitions are going to others. Called during a rebalance; finish quickly or give up."""
+        """Give up these partitions: others may get them. Called during a rebalance, so it must be quick."""
 
 
 class PositionError(Exception):
-    """The log does not hold the position that the store gives; going on would skip records."""
+    """The log does not hold the position that the store gave. Going on would skip records."""
 
 
 class GapError(RuntimeError):
-    """Records were fetched that do not follow those before; going on would skip some."""
+    """The fetched records do not follow those before them. Going on would skip some."""
 
 
 class PositionStoreError(Exception):
@@ -108,15 +109,15 @@ class PositionStoreError(Exception):
 
 
 class AckOrderError(RuntimeError):
-    """A batch was acknowledged before one that lies before it."""
+    """A batch was acknowledged before an earlier one of its partition."""
 
 
 class BatchedConsumer(driver.Consumer):
-    """Faust's aiokafka consumer with batches for messages and positions from the store.
+    """Faust's aiokafka consumer, with batches in place of messages and positions from the store.
 
     Attributes:
         session: the current session, 0 before the first.
-        last_fetch: seconds of `time.monotonic` at the last fetch, empty or not.
+        last_fetch: when the last fetch ended, empty or not, in seconds of `time.monotonic`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,16 +138,17 @@ class BatchedConsumer(driver.Consumer):
         return dict(self._position)
 
     def lag(self) -> Mapping[TP, int]:
-        """Records after the last acknowledged batch; of those partitions only that a fetch told of."""
+        """Partition -> records after its last acknowledged batch; only those whose end a fetch has told."""
         ends: dict[TP, int | None] = {
             tp: self.highwater(tp) for tp in self._position if tp in self.assignment()
         }
         return {tp: max(0, end - self._acked_next[tp]) for tp, end in ends.items() if end is not None}
 
     def waits_since(self) -> float | None:
-        """When the partition that waits longest was last acknowledged, or delivered to after a rest.
+        """Since when the partition that has waited longest waits for an acknowledgement; None if none waits.
 
-        In the seconds of `time.monotonic`; None where no delivered batch waits.
+        In seconds of `time.monotonic`. A wait starts at the first delivery to a partition that had no batch
+        left, and starts again with every acknowledgement.
         """
         waiting = (tp for tp in self._position if self._unacked_batches[tp])
         return min((self._waits_since[tp] for tp in waiting), default=None)
@@ -155,13 +157,13 @@ class BatchedConsumer(driver.Consumer):
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Where Faust asks for committed offsets: a new session begins, at the store's positions.
+        """Begin a new session at the store's positions. Faust calls this to seek to the committed offsets.
 
         Raises:
             PositionError: the log does not hold a position. The app crashes with it.
-            PositionStoreError: the store did not answer. Likewise.
+            PositionStoreError: the store did not answer in time. The app crashes with it.
         """
-        async with self._seeking:  # Faust's fetcher may ask beside a rebalance
+        async with self._seeking:  # Faust's fetcher may call this while a rebalance does
             store: PositionStore = getattr(self.app, _SETTING)
             held = list(self.assignment())
             self.session += 1
@@ -169,7 +171,7 @@ class BatchedConsumer(driver.Consumer):
                 stored = await asyncio.wait_for(store.acquire(held, self.session), ANSWER_S)
             except TimeoutError:
                 error = PositionStoreError(
-                    f"no position within {ANSWER_S:.0f} s; see what the store waits for"
+                    f"the position store gave no answer within {ANSWER_S:.0f} s; see what it waits for"
                 )
                 await self.app.crash(error)
                 raise error from None
@@ -181,25 +183,25 @@ class BatchedConsumer(driver.Consumer):
             self._to_commit = {}
             self._position = dict(positions)
             await self.seek_wait(positions)
-            self._room.set()
+            self._room.set()  # a fetch may still wait for an acknowledgement of the old session
             return positions
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """During a rebalance: stop delivering, tell the store."""
+        """Stop delivering from these partitions and tell the store. Called during a rebalance."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._position.pop(tp, None)
         await asyncio.wait_for(getattr(self.app, _SETTING).release(revoked), ANSWER_S)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
-        """Batches of the partitions that have room for one, and these partitions."""
+        """The batches of one fetch from the partitions with room, and the partitions that have one."""
         if not await self._has_room_within(timeout):
             self.last_fetch = time.monotonic()
             return {}, set()
         full = self._full_partitions()
-        if full:  # they must not wait until one of the others has a record
+        if full:  # one that gets room again must not wait until another one has records
             timeout = min(timeout, _BESIDE_FULL_S)
-        # Full ones are left out of this fetch alone: Faust's own set is what rebalances work on.
+        # Full partitions are left out of this fetch only: the set is Faust's, and rebalances change it too.
         self._get_active_partitions().difference_update(full)
         try:
             stretches, _ = await super()._wait_next_records(timeout)
@@ -207,8 +209,8 @@ class BatchedConsumer(driver.Consumer):
             self._get_active_partitions().update(full & self.assignment())
         self.last_fetch = time.monotonic()
         if not self.flow_active:
-            # A rebalance. The fetch may have begun before its seek and ended after it, so what it brought
-            # is kept until the flow goes on; only then does the session tell what is stale.
+            # A rebalance. The fetch may have begun before its seek and ended after it. Its records are kept
+            # until the flow goes on; only then does the session tell which are stale.
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode takes asyncio's events too
             if self.should_stop:
                 return None, set()
@@ -217,12 +219,12 @@ class BatchedConsumer(driver.Consumer):
         return batches, set(batches)
 
     def _full_partitions(self) -> set[TP]:
-        """The active partitions that wait for the acknowledgement of as many batches as they may hold."""
+        """The active partitions with as many unacknowledged batches as are allowed."""
         active = self._get_active_partitions()
         return {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
 
     async def _has_room_within(self, timeout: float) -> bool:  # noqa: ASYNC109  # Faust's
-        """Whether some partition may be fetched; where all are full, waits for an acknowledgement."""
+        """Whether some partition may be fetched. Waits for an acknowledgement where all are full."""
         full = self._full_partitions()
         if not full or full < self._get_active_partitions():
             return True
@@ -236,14 +238,14 @@ class BatchedConsumer(driver.Consumer):
     def _batch(self, tp: TP, stretch: Stretch) -> FetchedBatch | None:
         expected = self._position.get(tp)
         if stretch.session != self.session or expected is None:
-            return None  # fetched before the last seek, which brings it again
+            return None  # fetched before the last seek; the records come again after it
         if stretch.first_offset != expected:
             raise GapError(f"{tp} was fetched from {stretch.first_offset}, not from {expected}")
         _, first, following, records = stretch
         return FetchedBatch(tp.topic, tp.partition, records, first, following, self.session, time.monotonic())
 
     def _to_message(self, tp: TP, batch: Any) -> ConsumerMessage:
-        # Only here is it certain that the batch is delivered, and not dropped with its generation.
+        # Faust drops batches of an old generation before this call: only from here on is one delivered.
         if batch.session == self.session:
             self._position[tp] = batch.next_offset
             if not self._unacked_batches[tp]:
@@ -258,10 +260,10 @@ class BatchedConsumer(driver.Consumer):
         )  # fmt: skip
 
     def ack(self, message: Message) -> bool:
-        """The batch is written; its offset may be committed. Stale batches are ignored.
+        """Note that a batch is written, so that its offset may be committed. False where that is no news.
 
         Raises:
-            AckOrderError: a batch before it was not acknowledged.
+            AckOrderError: an earlier batch of the partition is not acknowledged yet.
         """
         if message.acked:
             return False
@@ -287,18 +289,19 @@ class BatchedConsumer(driver.Consumer):
         return self._to_commit.pop(tp, None)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing to note: a batch knows the position after it."""
+        """Does nothing: a batch knows the position after it, whatever gaps the offsets have."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock checks count messages and only log; readiness is the application's."""
+        """Does nothing: Faust's livelock checks count messages, and only log."""
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads no records of aborted transactions, and waits briefly for new ones.
+    """Skips the records of aborted transactions, and waits briefly for new records.
 
-    A fetch answers once there are FETCH_MIN_BYTES, or after FETCH_WAIT_MS with what there is: each event
-    alone would cost a fetch, a batch and a commit of its own. A broker is asked once at a time, and only for
-    the partitions of which nothing is buffered: while that waits, new records of the others wait with it.
+    The broker answers a fetch once it has FETCH_MIN_BYTES, or after FETCH_WAIT_MS with what there is. Without
+    a minimum, single events would each cost a fetch, a batch and a commit. The wait is short because aiokafka
+    sends a broker one fetch at a time, for the partitions with nothing buffered: while it waits, new records
+    of the broker's other partitions wait too.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -308,21 +311,21 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no settings for these
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting for these
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001
         return consumer
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        # No fetch of this thread ends between these lines and the seeks, so each is of one session.
+        # Nothing awaits between these lines and the seeks. So no fetch ends there, and each has one session.
         owner: Any = self.consumer
         self._session, self._reached = owner.session, dict(partitions)
         await super()._seek_wait(consumer, partitions)
-        # From here on a position that the log has no more is an error, and no reason to skip records.
+        # From here on, a position that the log no longer holds is an error and not a reason to skip records.
         consumer._fetcher._default_reset_strategy = OffsetResetStrategy.NONE  # noqa: SLF001
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        # The new assignment begins at the group's offsets, or anywhere, until it is sought.
+        # Until the next seek a new assignment may start anywhere: a reset there skips nothing that is wanted.
         fetcher: Any = self._ensure_consumer()._fetcher  # noqa: SLF001
         fetcher._default_reset_strategy = OffsetResetStrategy.EARLIEST  # noqa: SLF001
         await super().on_partitions_revoked(revoked)
@@ -341,6 +344,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         stretches: dict[TP, list[Any]] = {}
         for tp, first in self._reached.items():
             records = found.get(tp, ())
+            # A fetch may move the position without records: past transaction markers.
             following = _position(consumer, tp)
             if following is not None and (records or following > first):
                 stretches[tp] = [Stretch(self._session, first, following, records)]
@@ -349,8 +353,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def _position(consumer: Any, tp: TP) -> int | None:
-    """Where aiokafka's consumer stands; `AIOKafkaConsumer.position` would wait for one."""
-    subscription = consumer._subscription.subscription  # noqa: SLF001  # nothing public tells it at once
+    """The position of aiokafka's consumer, or None; `AIOKafkaConsumer.position` would wait for one."""
+    subscription = consumer._subscription.subscription  # noqa: SLF001  # nothing public tells it without waiting
     assignment = None if subscription is None else subscription.assignment
     if assignment is None or tp not in assignment.tps:
         return None
@@ -365,7 +369,7 @@ class Transport(driver.Transport):
 
     @staticmethod
     def use_positions(app: Any, store: PositionStore) -> None:
-        """Give an app its position store; needed before the app starts."""
+        """Give an app its position store. Call it before the app starts."""
         setattr(app, _SETTING, store)
 
 
@@ -380,6 +384,6 @@ def _checked(tp: TP, stored: int | None, earliest: int, latest: int) -> int:
     if stored > latest:
         raise PositionError(
             f"{tp.topic} {tp.partition} ends at {latest}, but {stored} is the next to read: "
-            "the topic was made anew, or the positions are another cluster's"
+            "the topic was recreated, or the positions belong to another cluster"
         )
     return stored

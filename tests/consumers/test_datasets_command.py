@@ -55,11 +55,11 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--as-of", "yesterday"], "is no time", id="no time"),
+        pytest.param(["--as-of", "yesterday"], "is not a time", id="no time"),
         pytest.param(["--split", "90/5/5/5"], "is not like 90/5/5", id="four shares"),
         pytest.param(["--split", "a/b"], "is not like 90/5/5", id="shares in words"),
         pytest.param(["--split", "0/0/0"], "share of 0", id="shares of zero"),
-        pytest.param(["--subset", "frob"], "is none of conversations, sft", id="unknown subset"),
+        pytest.param(["--subset", "frob"], "is not one of conversations, sft", id="unknown subset"),
         pytest.param(["--min-agreement", "2"], "between 0 and 1", id="agreement above one"),
         pytest.param(["--memory-mb", "1"], "at least", id="too little memory"),
         pytest.param(["--threads", "0"], "at least 1", id="no threads"),
@@ -157,7 +157,7 @@ def test_folders_that_are_no_snapshots_are_said(
     root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = _snapshot(root, "a")
-    with pytest.raises(SnapshotError, match="is no snapshot"):
+    with pytest.raises(SnapshotError, match="is not a snapshot"):
         compare_snapshots(snapshot, tmp_path)
     other = _snapshot(root, "b")
     (other / MANIFEST).write_text(read_manifest(other).text().replace('"schema": "v1"', '"schema": "v9"'))

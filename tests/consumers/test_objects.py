@@ -124,9 +124,9 @@ def test_a_missing_bucket_and_a_wrong_url_are_errors_at_once(
 ) -> None:
     with pytest.raises(OutputError, match="s3://nowhere/x cannot be written"):
         sink(ObjectOutput("s3://nowhere/x"))
-    with pytest.raises(OutputError, match="is no output"):
+    with pytest.raises(OutputError, match="is not a usable URL"):
         ObjectOutput("s3://")
-    with pytest.raises(SettingsError, match="ftp:// is none of s3, gs, az"):
+    with pytest.raises(SettingsError, match="ftp:// is not one of s3, gs, az"):
         open_output(SinkSettings(output="ftp://x"))
     with pytest.raises(SettingsError, match="say where"):
         open_output(SinkSettings())

@@ -20,7 +20,7 @@ def test_a_sink_is_ready_once_it_has_joined_and_until_it_stalls_or_waits() -> No
     assert readiness.problem() == "the disk is full"
     readiness.output_problem = None
     now[0] = 121.0
-    assert "not come round" in str(readiness.problem())
+    assert "no progress" in str(readiness.problem())
     readiness.mark_turn()
     assert readiness.problem() is None
 

@@ -88,7 +88,7 @@ def test_an_existing_output_is_refused_and_left_alone(root: Root, snapshot: Path
             output.symlink_to(tmp_path / "nowhere")
         elif output.name == "empty":
             output.mkdir()
-        with pytest.raises(OutputExistsError, match="never written over"):
+        with pytest.raises(OutputExistsError, match="never overwritten"):
             build_snapshot(str(root.folder), SnapshotPlan(output=output))
     assert bytes_of(snapshot) == before
     assert (tmp_path / "file").read_text() == "mine"
@@ -123,8 +123,10 @@ def test_an_output_that_appears_meanwhile_is_refused(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        pytest.param("date=2026-11-20/notes.parquet", b"x", "no file of a sink", id="another writer's name"),
-        pytest.param("stray.parquet", b"x", "no file of a sink", id="outside a day's folder"),
+        pytest.param(
+            "date=2026-11-20/notes.parquet", b"x", "not a file of a sink", id="another writer's name"
+        ),
+        pytest.param("stray.parquet", b"x", "not a file of a sink", id="outside a day's folder"),
         pytest.param("date=2026-11-20/0-900-901.parquet", b"x", "0-900-901.parquet", id="garbage"),
         pytest.param("date=2026-11-20/0-900-901.parquet", b"", "0-900-901.parquet", id="empty"),
     ],
@@ -191,12 +193,16 @@ def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
         pytest.param("* IS NULL", "one condition over one row", id="a star"),
         pytest.param("#1 IS NULL", "one condition over one row", id="a column by its number"),
         pytest.param("application = $1", "one condition over one row", id="a parameter"),
-        pytest.param("filename LIKE '%0-%'", "filename, which is none", id="the file's name"),
-        pytest.param('"FILE_ROW_NUMBER" < 5', "file_row_number, which is none", id="the file's row number"),
-        pytest.param("rows.filename = 'x'", "filename, which is none", id="the file's name with its table"),
-        pytest.param("(rows)::VARCHAR LIKE '%0-%'", "rows, which is none", id="the whole row"),
-        pytest.param("_split = 'train'", "_split, which is none", id="the column of splits"),
-        pytest.param("_denied", "_denied, which is none", id="the column of denials"),
+        pytest.param("filename LIKE '%0-%'", "filename, which is not a column", id="the file's name"),
+        pytest.param(
+            '"FILE_ROW_NUMBER" < 5', "file_row_number, which is not a column", id="the file's row number"
+        ),
+        pytest.param(
+            "rows.filename = 'x'", "filename, which is not a column", id="the file's name with its table"
+        ),
+        pytest.param("(rows)::VARCHAR LIKE '%0-%'", "rows, which is not a column", id="the whole row"),
+        pytest.param("_split = 'train'", "_split, which is not a column", id="the column of splits"),
+        pytest.param("_denied", "_denied, which is not a column", id="the column of denials"),
         pytest.param("frob = 1", "frob", id="an unknown column"),
         pytest.param(
             "frob(application)", r"does not fit .*: Catalog Error: .*frob", id="an unknown function"
@@ -233,7 +239,7 @@ def test_a_changed_snapshot_is_found_out(snapshot: Path) -> None:
 
 
 def test_what_is_no_snapshot_is_said(tmp_path: Path, snapshot: Path) -> None:
-    with pytest.raises(SnapshotError, match="is no snapshot"):
+    with pytest.raises(SnapshotError, match="is not a snapshot"):
         read_manifest(tmp_path)
     text = (snapshot / "manifest.json").read_text()
     for broken in (text.replace('"format": 1', '"format": 2'), "{", "[]", '{"files": []}'):

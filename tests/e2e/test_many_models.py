@@ -78,7 +78,7 @@ def test_forty_models_are_sorted_found_and_picked(page: Page, crowded: Console) 
     expect(chart(page)).to_have_attribute("aria-label", re.compile("model-31"))
     assert "model-04" not in charted(page)
     page.get_by_label("Find a model").fill("nothing has this name")
-    expect(page.locator("#count")).to_have_text("None of 40 models has such a name.")
+    expect(page.locator("#count")).to_have_text("None of the 40 models has such a name.")
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -197,7 +197,7 @@ def test_what_no_demo_made_is_not_removed(
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     assert main(["demo", "--seconds", "1"]) == 1
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
-    assert "no demo's folder" in capsys.readouterr().err
+    assert "not a demo's folder" in capsys.readouterr().err
     assert precious.read_text() == "mine"
 
 

@@ -61,7 +61,7 @@ def test_a_broken_stack_file_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_setting_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(
-        SettingsError, match="PLAUDIT_REDIS_URI is no setting; did you mean PLAUDIT_REDIS_URL"
+        SettingsError, match="PLAUDIT_REDIS_URI is not a setting; did you mean PLAUDIT_REDIS_URL"
     ):
         load(ConnectionSettings, None, {"PLAUDIT_REDIS_URI": "redis://x"})
 

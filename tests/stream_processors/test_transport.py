@@ -266,5 +266,5 @@ def test_a_position_that_the_log_does_not_hold_is_refused() -> None:
     assert _checked(A, 20, 7, 20) == 20
     with pytest.raises(PositionError, match="retention has deleted"):
         _checked(A, 6, 7, 20)
-    with pytest.raises(PositionError, match="made anew"):
+    with pytest.raises(PositionError, match="was recreated"):
         _checked(A, 21, 7, 20)

@@ -1,4 +1,4 @@
-"""Whether the cases of a parametrised test have ids that tell them apart in a report."""
+"""The rule that each case of a parametrised test has an id that names it in a report."""
 
 import re
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ _LONGEST = 80
 
 
 def refuse_nameless_cases(items: Iterable[pytest.Item]) -> None:
-    """Refuse to run tests whose cases cannot be told apart in a report.
+    """Refuse to run tests if a case has an id that does not name it.
 
     Raises:
-        UsageError: an id says nothing of its case, or too much.
+        UsageError: an id says nothing about its case, or is too long.
     """
     nameless = [item.nodeid for item in items if isinstance(item, pytest.Function) and _is_nameless(item)]
     if nameless:
@@ -31,7 +31,10 @@ def _is_nameless(item: pytest.Function) -> bool:
 
 
 def is_telling(case: str, parameters: Any) -> bool:
-    """Whether one id names its case: with a word, without code, and not by a parameter and a number."""
+    """Whether an id names its case.
+
+    Such an id has a word, has no code, is not too long, and is not pytest's own `parameter0`.
+    """
     parts = [part for part in case.split("-") if part not in ("True", "False", "None")]
     fallbacks = {part for part in parts if part.rstrip("0123456789") in parameters and part not in parameters}
     worded = any(_WORD.search(part) for part in parts)

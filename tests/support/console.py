@@ -1,4 +1,4 @@
-"""The console as a real process, and a browser's way into it."""
+"""The console as a real process, and how a browser signs in to it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.support.event_log import own_topics
 
 
 class Console(WebProcess):
-    """Begins with `start`; `sign_in` takes a browser's page through the sign-in."""
+    """A console. `start` starts it; `sign_in` signs a browser in."""
 
     command = "console"
 
@@ -20,12 +20,12 @@ class Console(WebProcess):
         return self
 
     def revoke(self, name: str) -> None:
-        """Revoke the key of this name."""
+        """Revoke the key with this name."""
         (key_id,) = (key.id for key in self.keys.load().values() if key.name == name)
         assert self.keys.revoke(key_id)
 
     def sign_in(self, page: Page, key: str, path: str = "/dashboard") -> Page:
-        """Open a page of the console through the sign-in."""
+        """Sign a browser in, and open a page of the console."""
         page.goto(self.url + path)
         page.get_by_label("API key").fill(key)
         page.get_by_role("button", name="Sign in").click()
@@ -34,7 +34,7 @@ class Console(WebProcess):
 
 
 def show_dashboard(page: Page, console: Console, key: str) -> Page:
-    """The dashboard, live."""
+    """Sign in, and wait until the dashboard is live."""
     console.sign_in(page, key)
     expect(page.locator("#status")).to_have_text("live")
     return page

@@ -1,4 +1,4 @@
-"""What is deployed: Compose's services, the manifests, the images, and who gets which variables."""
+"""What is deployed: Compose's services, the manifests, the images, and the variables that each one gets."""
 
 import functools
 import re
@@ -28,6 +28,7 @@ PORTS = {
     "gateway": GatewaySettings.model_fields["gateway_port"].default,
     "console": ConsoleSettings.model_fields["console_port"].default,
 }
+# Sample values for variables that come from Secrets or from a pod's own fields.
 BY_REFERENCE = {
     "PLAUDIT_REDIS_URL": "redis://:secret@redis:6379/0",
     "PLAUDIT_KAFKA_OPTIONS": '{"security.protocol": "SASL_SSL"}',
@@ -38,7 +39,7 @@ BY_REFERENCE = {
 
 
 def runs(arguments: list[str]) -> bool:
-    """Whether `plaudit` takes these arguments."""
+    """Whether `plaudit` accepts these arguments."""
     try:
         parser(commands()).parse_args(arguments)
     except SystemExit:
@@ -51,14 +52,14 @@ def known_variables() -> set[str]:
 
 
 def compose() -> dict[str, Any]:
-    """Compose's file with its YAML anchors resolved."""
+    """The content of compose.yaml, with its YAML anchors resolved."""
     document: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     return document
 
 
 @functools.cache
 def manifests() -> list[dict[str, Any]]:
-    """What `kubectl apply -k` would send for production."""
+    """The manifests that `kubectl apply -k` would send for production."""
     kubectl = shutil.which("kubectl") or unavailable("kubectl")
     done = subprocess.run(
         [kubectl, "kustomize", INFRA / "kubernetes" / "production"],
@@ -82,7 +83,7 @@ def members(image: str) -> list[str]:
 
 
 def known_to(image: str) -> set[str]:
-    """The variables that `plaudit` takes in an image: those of the members that are installed there."""
+    """The variables that `plaudit` accepts in an image: those of the members that are installed there."""
     script = (INFRA / "docker" / "install.sh").read_text(encoding="utf-8")
     always = re.search(r"^for package in (plaudit-.*); do$", script, re.MULTILINE)
     assert always is not None
@@ -92,7 +93,7 @@ def known_to(image: str) -> set[str]:
 
 
 def baked(image: str) -> dict[str, str]:
-    """What the image itself sets."""
+    """The variables that the image itself sets."""
     lines = re.findall(r"^ENV (.*)$", dockerfile(image), re.MULTILINE)
     return dict(pair.split("=", 1) for line in lines for pair in line.split())
 
@@ -110,13 +111,13 @@ def pods() -> dict[str, dict[str, Any]]:
 
 
 def image_name(container: Mapping[str, Any]) -> str:
-    """`worker` of `registry.example.com/plaudit-worker:0.1.0`."""
+    """The short name: `worker` for `registry.example.com/plaudit-worker:0.1.0`."""
     found: str = container["image"].rpartition("/")[2].partition(":")[0].removeprefix("plaudit-")
     return found
 
 
 def given_to(container: Mapping[str, Any]) -> dict[str, str]:
-    """The variables of a container, with samples for those that come by reference."""
+    """The variables of a container, with sample values for those that come from a Secret or a field."""
     configs = {one["metadata"]["name"]: one["data"] for one in manifests() if one["kind"] == "ConfigMap"}
     found: dict[str, str] = {}
     for source in container["envFrom"]:
@@ -125,7 +126,7 @@ def given_to(container: Mapping[str, Any]) -> dict[str, str]:
 
 
 def environments() -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Whoever runs an image of ours: its name, the image, the variables that it gets."""
+    """Everything that runs one of our images: its name, the image, and the variables that it gets."""
     for image in IMAGES:
         yield f"{image}.Dockerfile", image, baked(image)
     for name, service in compose()["services"].items():

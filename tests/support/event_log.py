@@ -1,4 +1,4 @@
-"""Topics of a test's own on a real Kafka, and the events in them."""
+"""A test's own topics on a real Kafka, and the events in them."""
 
 import itertools
 import os
@@ -27,7 +27,7 @@ class Logged:
 
 
 def own_topics(bootstrap: str) -> ConnectionSettings:
-    """Settings with a prefix that no other test has; the topics are made."""
+    """Create topics with a prefix that no other test has. Returns the settings for them."""
     settings = ConnectionSettings(
         bootstrap_servers=bootstrap,
         topic_prefix=f"sdk-{os.getpid()}-{next(_counter)}-",
@@ -38,7 +38,7 @@ def own_topics(bootstrap: str) -> ConnectionSettings:
 
 
 def read_log(settings: ConnectionSettings) -> list[Logged]:
-    """Everything in the events topic now, by partition and offset."""
+    """All records that the events topic has now, sorted by partition and offset."""
     topic = settings.topic_prefix + EVENTS
     consumer = Consumer(
         settings.kafka(**{"group.id": "reader", "enable.auto.commit": False, "fetch.max.bytes": 50_000_000})
@@ -68,7 +68,7 @@ def read_log(settings: ConnectionSettings) -> list[Logged]:
 
 
 def by_conversation(log: Iterable[Logged]) -> dict[str, list[ConversationEvent]]:
-    """Events of each conversation in the order of the log."""
+    """The events of each conversation, in the order of the log."""
     found: dict[str, list[ConversationEvent]] = {}
     for logged in log:
         found.setdefault(logged.event.conversation_id, []).append(logged.event)
@@ -76,7 +76,7 @@ def by_conversation(log: Iterable[Logged]) -> dict[str, list[ConversationEvent]]
 
 
 def assert_whole_and_in_order(log: Iterable[Logged], expected: dict[str, int]) -> None:
-    """Each conversation has its number of events, from 0 on without hole, doubling or disorder."""
+    """Assert that each conversation has its number of events, in order, without gaps or duplicates."""
     found = by_conversation(log)
     assert {chat: [event.sequence for event in events] for chat, events in found.items()} == {
         chat: list(range(count)) for chat, count in expected.items()

@@ -1,4 +1,4 @@
-"""Short ways to finished conversations."""
+"""Short functions that make finished conversations."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Record = dict[str, Any]
 
 
 def message(message_id: str, role: str = "assistant", **more: Any) -> Record:
-    """A message; without a parent it follows the one before it in `finished`."""
+    """A message. Without a parent it answers the message before it in `finished`."""
     return {
         "message_id": message_id,
         "role": role,
@@ -22,7 +22,7 @@ def message(message_id: str, role: str = "assistant", **more: Any) -> Record:
 
 
 def said(message_id: str | None, kind: str, value: Record, **more: Any) -> Record:
-    """A judgement; `more` may hold rater, aspect, confidence."""
+    """A judgement. `more` may hold rater, aspect and confidence."""
     rater = {"id": "u", "kind": "user", **more.pop("rater", {})}
     return {
         "message_id": message_id,
@@ -64,7 +64,7 @@ def comparison(ranking: list[list[str]], **more: Any) -> Record:
 
 
 def finished(*messages: Record, offset: int = 7, **more: Any) -> Record:
-    """A finished conversation; each message without a parent answers the one before."""
+    """A finished conversation. Each message without a parent answers the message before it."""
     last = ""
     placed = []
     for each in messages:
@@ -91,7 +91,7 @@ def finished(*messages: Record, offset: int = 7, **more: Any) -> Record:
 
 
 def chat(*feedback: Record, **more: Any) -> Record:
-    """A question `q` and an answer `a`, judged."""
+    """A conversation of a question `q` and an answer `a`, with feedback."""
     return finished(message("q", "user"), message("a"), feedback=list(feedback), **more)
 
 

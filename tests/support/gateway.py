@@ -1,4 +1,4 @@
-"""A gateway on topics and keys of its own, and what is sent to it."""
+"""A gateway with its own topics and Redis keys, and the events that tests send to it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +28,7 @@ def like(message_id: str | None, conversation: str | None = "c1", **rater: str) 
 
 
 def ids(answer: httpx.Response) -> list[str]:
-    """The event ids that an answer accepted."""
+    """The ids of the events that were accepted, from the gateway's answer."""
     results: Iterable[dict[str, Any]] = answer.json()["results"]
     return [result["event_id"] for result in results if result["status"] == "accepted"]
 

@@ -1,7 +1,9 @@
-"""Run something that kills its own process, as kill -9 does, when a method is called for the nth time.
+"""Runs something that kills its own process, as kill -9 does, at the nth call of a method.
 
-`python -m tests.support.killed MODULE:CLASS.METHOD before|after N words of a plaudit command`, or
-`... forked STEPS FOLDER RECORDS`: every step of a JSON object, each in a process of its own, without Kafka.
+- `python -m tests.support.killed MODULE:CLASS.METHOD before|after N WORDS...` runs the `plaudit` command of
+  these words.
+- `python -m tests.support.killed forked STEPS FOLDER RECORDS` runs a sink without Kafka once for each step of
+  a JSON object, each time in its own process.
 """
 
 import functools
@@ -46,10 +48,10 @@ def main(target: str, moment: str, times: str, *command: str) -> int:
 
 
 def forked(steps: str, folder: str, records: str) -> int:
-    """Print each step's exit status. The imports are paid once."""
+    """Print the exit status of each step. Forking saves the steps the time of the imports."""
     from tests.support.offline_sink import feed, log, sink
 
-    pa.array([{"a": 1}])  # loads what Arrow loads late
+    pa.array([{"a": 1}])  # makes Arrow load its lazy parts once, before the forks
     fed, died = log(int(records)), {}
     for name, (target, moment, times) in json.loads(steps).items():
         child = os.fork()

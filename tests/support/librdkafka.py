@@ -1,4 +1,4 @@
-"""librdkafka's own means of testing: a broker inside the client, topics that refuse, a fatal error."""
+"""librdkafka's own test tools: a broker inside the client, topics with an error, a fatal error."""
 
 import ctypes
 from functools import cache
@@ -15,10 +15,11 @@ from harness.waiting import eventually
 
 
 def mocked(**options: Any) -> ConnectionSettings:
-    """Settings that give each client a Kafka of its own in memory; it looks at its topics often.
+    """Settings that give each client its own Kafka in memory. The client refreshes its metadata often.
 
-    What it knows of a topic stays known: the short interval would set that to 600 ms, and on a busy machine
-    events handed over meanwhile wait for the next look, while later ones go past them.
+    `metadata.max.age.ms` keeps known topics known. With the short refresh interval they would be lost
+    after 600 ms. On a busy machine, events handed over then wait for the next refresh, and later ones
+    overtake them.
     """
     quick = {
         "topic.metadata.refresh.interval.ms": 200,
@@ -29,13 +30,13 @@ def mocked(**options: Any) -> ConnectionSettings:
 
 
 def client_of(producer: FeedbackProducer) -> Any:
-    """The client that a producer has now."""
+    """The producer's current client of librdkafka."""
     outbox: Any = producer._pipeline.outbox
     return outbox._thread.client._client
 
 
 def wait_for_rounds(producer: FeedbackProducer, count: int) -> None:
-    """Wait until the producer's thread has served the client's reports so many times more."""
+    """Wait until the producer's thread has served delivery reports `count` more times."""
     outbox: Any = producer._pipeline.outbox
     step = outbox._thread._step
     done: list[None] = []
@@ -49,12 +50,12 @@ def wait_for_rounds(producer: FeedbackProducer, count: int) -> None:
 
 
 def fail_for_good(client: Any, code: int = KafkaError.INVALID_PRODUCER_EPOCH) -> None:
-    """Raise a fatal error in a client, as an idempotent producer meets it when Kafka has lost count of it."""
+    """Raise a fatal error in a client, like an idempotent producer whose state Kafka has lost."""
     assert _library().rd_kafka_test_fatal_error(_handle(client), code, b"for the test") == 0
 
 
 def refuse_topic(client: Any, code: int) -> None:
-    """Give the events' topic an error, from the client's next look at it on; 0 is none."""
+    """Give the events topic an error, from the client's next metadata refresh on. 0 takes it away."""
     library = _library()
     cluster = ctypes.c_void_p(library.rd_kafka_handle_mock_cluster(_handle(client)))
     library.rd_kafka_mock_topic_set_error(cluster, EVENTS.encode(), code)
@@ -71,7 +72,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _handle(client: Any) -> ctypes.c_void_p:
-    """The client in C: the first member of the Python object after its head."""
+    """The pointer to the C client, which is the first member of the Python object after its header."""
     handle = ctypes.c_void_p.from_address(id(client) + object.__basicsize__)
     assert _library().rd_kafka_name(handle).startswith(b"rdkafka#producer")
     return handle

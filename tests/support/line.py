@@ -1,4 +1,4 @@
-"""The line under test: real Kafka and Valkey, workers as real processes, and what came of it."""
+"""The system under test: real Kafka and Valkey, workers as real processes, and checks of their results."""
 
 import asyncio
 import signal
@@ -33,10 +33,11 @@ from tests.support.recount import Recount, recount
 
 @dataclass
 class Line:
-    """Topics and keys of its own on servers that may be shared.
+    """Its own topics and Redis keys, on servers that may be shared.
 
     Attributes:
-        ended: process ids of the workers whose end the test brought about, or expected.
+        settings: the workers' settings by name; they override the usual ones.
+        ended: process ids of the workers that the test ended or expected to end.
     """
 
     kafka: str
@@ -69,7 +70,7 @@ class Line:
         )
 
     def send(self, records: Iterable[tuple[bytes, bytes]]) -> int:
-        """Produce events; how many."""
+        """Produce events. Returns their number."""
         count = 0
         for key, value in records:
             produce_when_room(self.producer, self.connection.topic_prefix + EVENTS, value, key)
@@ -78,7 +79,7 @@ class Line:
         return count
 
     def start_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
-        """Start a worker process; its log is in the folder."""
+        """Start a worker process. Its log is in the folder."""
         given = {
             "bootstrap_servers": self.kafka,
             "redis_url": self.redis,
@@ -97,7 +98,7 @@ class Line:
         return worker
 
     def logs(self) -> str:
-        """The ends of the workers' logs."""
+        """The last lines of the workers' logs."""
         return "\n".join(path.read_text()[-1500:] for path in sorted(self.folder.glob("worker*.log")))
 
     def _client(self) -> Any:
@@ -106,18 +107,18 @@ class Line:
         return redis.Redis.from_url(self.redis)
 
     def end_worker(self, worker: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
-        """Send a signal that ends a worker, and wait for that; the exit code."""
+        """End a worker with a signal and wait for its end. Returns the exit code."""
         self.ended.add(worker.pid)
         worker.send_signal(number)
         return worker.wait(120)
 
     def wait_ended(self, worker: "subprocess.Popen[bytes]") -> int:
-        """Wait for a worker that is to end by itself; the exit code."""
+        """Wait for a worker that should end by itself. Returns the exit code."""
         self.ended.add(worker.pid)
         return worker.wait(120)
 
     def lost_workers(self) -> list[int]:
-        """Process ids of the workers that ended though the test did not ask for it."""
+        """Process ids of the workers that ended although the test did not expect it."""
         return [
             worker.pid
             for worker in self.workers
@@ -127,7 +128,7 @@ class Line:
     def stop_workers(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
-                worker.send_signal(signal.SIGCONT)
+                worker.send_signal(signal.SIGCONT)  # a test may have paused it
                 worker.kill()
             worker.wait(120)
 
@@ -138,11 +139,11 @@ class Line:
             )
 
     def folded(self) -> int:
-        """How many offsets of all partitions are committed."""
+        """The number of committed offsets, over all partitions."""
         return sum(self.position(partition) for partition in range(self.partitions))
 
     def ends(self) -> dict[int, int]:
-        """The events topic's end offsets."""
+        """The end offset of each partition of the events topic."""
         with TopicReader(self.connection, EVENTS) as reader:
             return {partition: reader.ends(partition)[1] for partition in range(self.partitions)}
 
@@ -150,8 +151,8 @@ class Line:
         """Wait until every event is committed.
 
         Args:
-            supervised: start a worker whenever all have ended, as a supervisor does. Without it, a worker
-                that ended by itself fails the test.
+            supervised: start a worker whenever all have ended, as a supervisor does. Without it, the test
+                fails if a worker ends by itself.
         """
         ends = self.ends()
 
@@ -169,17 +170,17 @@ class Line:
             raise
 
     def read(self, topic: str) -> Iterator[KafkaRecord]:
-        """Every record of a topic, each partition in its order."""
+        """All records of a topic, partition by partition, in order."""
         with TopicReader(self.connection, topic, timeout_s=120) as reader:
             for partition in reader.partitions():
                 yield from reader.records(partition, *reader.ends(partition))
 
     def log(self) -> list[KafkaRecord]:
-        """The events topic."""
+        """All records of the events topic."""
         return list(self.read(EVENTS))
 
     def check_exact(self, rules: Rules | None = None) -> Recount:
-        """State, counters, finished conversations and dead letters equal a recount, to the unit."""
+        """Assert that state, counters, finished conversations and dead letters equal a recount of the log."""
         expected = recount(self.log(), rules or Rules())
         for partition in range(self.partitions):
             assert self._buckets(partition) == expected.buckets.get(partition, {}), f"counters of {partition}"
@@ -206,11 +207,13 @@ class Line:
             place = record["source_partition"], record["source_offset"]
             contents.setdefault(place, set()).add(message.value)
         assert set(contents) == set(expected.finished)
+        # After a crash a source offset may come twice, but only with the same bytes.
         assert {len(content) for content in contents.values()} <= {1}
 
     def _buckets(self, partition: int) -> dict[str, dict[str, int]]:
         keys = partition_keys(self.connection.redis_prefix, partition)
         found = {}
+        # Cells that went back to 0 stay in Redis, and a recount leaves them out.
         with self._client() as client:
             for name in client.zrange(keys.changed, 0, -1):
                 cells = client.hgetall(keys.metrics + name.decode())
@@ -228,7 +231,7 @@ class Line:
 
 
 def plain(state: ConversationState) -> dict[str, Any]:
-    """A state as comparable data."""
+    """A state as data that can be compared."""
     skipped = {"dirty", "batch", "weight", "size", "children", "slots_of"}
     fields = {name: getattr(state, name) for name in ConversationState.__slots__ if name not in skipped}
     return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one

@@ -1,4 +1,4 @@
-"""Which Prometheus metrics exist, and which ones an expression names."""
+"""The Prometheus metrics that exist, and those that an expression names."""
 
 import re
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 
 
 def known_names() -> set[str]:
-    """Every metric of ours and what the rules record."""
+    """All of our metrics, and the series that the rules record."""
     names = {rule.record for rule in definitions().records}
     for name, kind, *_ in (*WORKER_METRICS, *FIGURE_METRICS, *SINK_METRICS, *GATEWAY_METRICS):
         names.add(name)
@@ -21,5 +21,5 @@ def known_names() -> set[str]:
 
 
 def named_in(expression: str) -> set[str]:
-    """The metrics of ours in a PromQL expression; what stands in quotes is no metric."""
+    """Our metrics in a PromQL expression. Text in quotes is not a metric."""
     return {found[0] for found in _NAME.finditer(re.sub(r'"[^"]*"', '""', expression))}

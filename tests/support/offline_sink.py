@@ -1,4 +1,4 @@
-"""A sink without Kafka: records go straight into its partitions."""
+"""A sink without Kafka: a test gives records directly to its partitions."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +20,7 @@ TOPIC = FinishedTopic("plaudit.finished-conversations", "id-1")
 
 
 def log(count: int, *, partition: int = 0, step_ms: int = 1000) -> list[KafkaRecord]:
-    """A partition's log: a judged chat at each offset."""
+    """The log of one partition, with a judged chat at each offset."""
     return [
         KafkaRecord(
             partition,
@@ -49,7 +49,7 @@ def sink(
     dead_letters: list[DeadLetter] | None = None,
     **settings: Any,
 ) -> ParquetSink:
-    """A sink on an output of its own; `dead_letters` takes what cannot be read."""
+    """A sink that writes to `output`. Dead letters go into the list `dead_letters`."""
     place = LocalOutput(output) if isinstance(output, Path) else output
     options = SinkSettings(**{"rotate_rows": 10, "output": "x", **settings})
     letters = [] if dead_letters is None else dead_letters
@@ -73,7 +73,7 @@ def take_records(one: ParquetSink, records: Iterable[KafkaRecord]) -> None:
 def feed(
     one: ParquetSink, records: Iterable[KafkaRecord], *, partition: int = 0, commit: bool = True
 ) -> None:
-    """Open a partition, read its log from there, and stop gracefully."""
+    """Open a partition, take its records from the sink's position on, and stop gracefully."""
     position = one.open_partitions([partition])[partition] or 0
     take_records(one, (record for record in records if record.offset >= position))
     if commit:

@@ -1,4 +1,4 @@
-"""A real Prometheus, and its tool."""
+"""A real Prometheus server, and its tools."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from tests.support.services import unavailable
 
 
 def program(name: str) -> str:
-    """Where `prometheus` or `promtool` is; skips (fails under CI) where it is missing."""
+    """The path of `prometheus` or `promtool`. Skips the test, or fails it under CI, if it is missing."""
     found = shutil.which(name)
     if found is None:
         unavailable(f"{name} (Debian's package prometheus)")
@@ -46,7 +46,7 @@ class PrometheusServer(Server):
         """The samples of an instant query: `metric` (labels) and `value`.
 
         Raises:
-            httpx.HTTPStatusError: Prometheus does not take the expression.
+            httpx.HTTPStatusError: Prometheus refuses the expression.
         """
         answer = httpx.get(f"{self.address}/api/v1/query", params={"query": expression}, timeout=30)
         result: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]

@@ -1,6 +1,6 @@
-"""Recount everything from the log: what state, counters and finished conversations must be.
+"""Recounts from the log what state, counters and finished conversations must be.
 
-A fold over the whole log with nothing kept anywhere: rolling values in Redis must equal it, to the unit.
+It folds the whole log in memory and stores nothing. The rolling values in Redis must equal it to the unit.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from plaudit_stream_processors.metrics.buckets import Cells
 
 @dataclass(slots=True)
 class Recount:
-    """What a log amounts to.
+    """The results of a log.
 
     Attributes:
-        states: key -> state, of each partition.
-        buckets: bucket's name -> cells, of each partition.
+        states: partition -> key -> state.
+        buckets: partition -> name of the bucket -> cells.
         finished: (partition, offset) -> record of a finished conversation or tombstone.
         refused: (partition, offset) -> reason.
     """
@@ -33,7 +33,7 @@ class Recount:
 
 
 def recount(log: Iterable[KafkaRecord], rules: Rules, decoder: Decoder | None = None) -> Recount:
-    """Fold a log, each partition in its order. Holds every state in memory."""
+    """Fold a log whose partitions are each in order. Holds every state in memory."""
     decoder = decoder or Decoder("conversation_event", sparse=True)
     result = Recount()
     effects: dict[int, Effects] = {}
@@ -49,7 +49,7 @@ def recount(log: Iterable[KafkaRecord], rules: Rules, decoder: Decoder | None = 
             continue
         held[record.key] = folded
         for emission in collected.finished:
-            # A copy: the record refers to the state, which the next event may change.
+            # A copy, because the record refers to the state, and the next event may change that.
             result.finished[record.partition, emission.offset] = deepcopy(emission.record)
         collected.finished.clear()
     for partition, collected in effects.items():

@@ -1,4 +1,4 @@
-"""Pictures of a running console for the docs: `python -m tests.support.screenshots URL KEY`."""
+"""Takes the docs' screenshots of a running console: `python -m tests.support.screenshots URL KEY`."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def picture(browser: Browser, url: str, key: str, size: str, scheme: Scheme, path: Path) -> None:
-    """One picture of the dashboard over the last minute."""
+    """Take one screenshot of the dashboard, with the window of one minute."""
     context = browser.new_context(color_scheme=scheme, **SIZES[size])
     page = context.new_page()
     page.goto(url)
@@ -38,7 +38,7 @@ def picture(browser: Browser, url: str, key: str, size: str, scheme: Scheme, pat
 
 
 def main(url: str, key: str, folder: Path = FOLDER) -> None:
-    """Both sizes, light and dark."""
+    """Take the screenshots in both sizes, light and dark."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -1,4 +1,4 @@
-"""What a missing service means: a skip on a laptop, a failure under CI."""
+"""What a missing service means: the test skips on a laptop and fails under CI."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 def under_ci() -> bool:
-    """Whether CI runs the tests."""
+    """Whether the tests run under CI."""
     return bool(os.environ.get("CI"))
 
 
@@ -23,7 +23,7 @@ def unavailable(what: str) -> NoReturn:
 
 
 def shared_data(name: str) -> Path:
-    """A file of the shared data; skips (fails under CI) where it is missing."""
+    """The path of a file of the shared data. Skips the test, or fails it under CI, if it is missing."""
     path = SHARED_DATA / name
     if not path.exists():
         unavailable(f"the shared data file {name}")
@@ -31,6 +31,6 @@ def shared_data(name: str) -> Path:
 
 
 def uv_program() -> str:
-    """The uv that `make` uses: the project's own, or the user's."""
+    """The uv that `make` uses: the project's own, else that of the user."""
     local = ROOT / ".tools" / "uv" / "bin" / "uv"
     return str(local) if local.exists() else "uv"

@@ -1,4 +1,4 @@
-"""Sinks under test: real processes on a line's finished conversations, and what came of them."""
+"""Sinks under test: real processes that write finished conversations, and what they wrote."""
 
 import subprocess
 import sys
@@ -32,12 +32,12 @@ class Sinks:
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self, *words: str, **settings: str) -> "subprocess.Popen[bytes]":
-        """Start one; its log is in the folder."""
+        """Start a sink with these arguments and settings. Its log is in the folder."""
         given = {
             "bootstrap_servers": self.connection.bootstrap_servers,
             "topic_prefix": self.connection.topic_prefix,
             "output": self.output,
-            "sink_web_port": "0",
+            "sink_web_port": "0",  # several sinks share this machine
             "sink_session_s": "6",
             **self.settings,
             **settings,
@@ -48,16 +48,16 @@ class Sinks:
         return self.running[-1]
 
     def once(self, **settings: str) -> None:
-        """Run one to the end of the log."""
+        """Run a sink to the end of the log."""
         one = self.start("--once", **settings)
         assert one.wait(120) == 0, self.logs()
 
     def logs(self) -> str:
-        """The ends of the logs."""
+        """The last lines of the sinks' logs."""
         return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("sink*.log")))
 
     def stop(self) -> None:
-        """Kill those that still run."""
+        """Kill the sinks that still run."""
         for one in self.running:
             if one.poll() is None:
                 one.kill()
@@ -65,7 +65,7 @@ class Sinks:
 
 
 def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -> None:
-    """Produce finished conversations by partition."""
+    """Produce finished conversations, each given by partition and payload."""
     producer = Producer(
         connection.kafka(**{"enable.idempotence": True, "message.max.bytes": 64 << 20, "linger.ms": 5})
     )
@@ -75,7 +75,7 @@ def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -
 
 
 def rows(output: Path, subset: str) -> list[Row]:
-    """Every row of a subset, by an own reading of the folder."""
+    """All rows of a subset, read without the sink's code."""
     found: list[Row] = []
     for path in sorted(output.glob(f"v1/{subset}/date=*/*.parquet")):
         found += pq.ParquetFile(path).read().to_pylist()
@@ -83,12 +83,12 @@ def rows(output: Path, subset: str) -> list[Row]:
 
 
 def sources(output: Path, subset: str = "conversations") -> Counter[tuple[int, int]]:
-    """How often each source event has a row."""
+    """The number of rows for each source event (partition and offset)."""
     return Counter((row["source_partition"], row["source_offset"]) for row in rows(output, subset))
 
 
 def logged(connection: ConnectionSettings) -> set[tuple[int, int]]:
-    """Source events in the finished topic."""
+    """The source events (partition and offset) of the records in the finished topic."""
     decoder, found = Decoder("finished_conversation", sparse=True), set()
     with TopicReader(connection, FINISHED) as reader:
         for partition in reader.partitions():

@@ -1,4 +1,4 @@
-"""Made-up metric snapshots, put on the topic as a worker does."""
+"""Generated metric snapshots, produced to the topic as a worker does."""
 
 import math
 import random
@@ -16,7 +16,7 @@ SECOND = 1_000_000
 
 
 def figure(name: str, value: float, count: int, half: float = 0.0, **dimensions: str) -> dict[str, Any]:
-    """One figure; `half` is half of its interval."""
+    """One figure. `half` is half the width of its interval."""
     interval = {"low": value - half, "high": value + half} if half else {"low": None, "high": None}
     error = half / 1.96 if half else None
     defaults = {"rater_kind": "", "scale": "", "level": "", "voters": count}
@@ -27,7 +27,7 @@ def figure(name: str, value: float, count: int, half: float = 0.0, **dimensions:
 def record(
     model: str, at: int, window: int, satisfaction: float, *, votes: int, seed: int = 1
 ) -> dict[str, Any]:
-    """A series' snapshot with every figure that the dashboard shows."""
+    """A snapshot of one series, with every figure that the dashboard shows."""
     rng = random.Random(f"{model} {at // (10 * SECOND)} {seed}")
     answers, name, _, version = votes * 20, *model.partition(" ")
     user = {"rater_kind": "user", "scale": "thumb", "level": "message"}
@@ -61,7 +61,7 @@ def record(
 
 
 def publish(connection: ConnectionSettings, records: Iterable[dict[str, Any]]) -> int:
-    """Put snapshots on the topic; how many."""
+    """Produce snapshots. Returns their number."""
     producer, encoder, count = Producer(connection.kafka()), Encoder("metric_snapshot"), 0
     for one in records:
         key = f"{one['window_seconds']}|{one['model']}|{one['model_version']}".encode()
@@ -73,5 +73,5 @@ def publish(connection: ConnectionSettings, records: Iterable[dict[str, Any]]) -
 
 
 def now_us() -> int:
-    """The time in microseconds."""
+    """The current time in microseconds since 1970."""
     return time.time_ns() // 1000

@@ -1,4 +1,4 @@
-"""Changing a live topic, as its operator does."""
+"""Changes a live topic, as an operator would."""
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not declared as such
     AlterConfigOpType,
@@ -11,7 +11,7 @@ from plaudit_schemas.topics.admin import admin_of
 
 
 def alter_topic(connection: ConnectionSettings, topic: str, name: str, value: str) -> None:
-    """Give a topic's setting another value."""
+    """Change one setting of a topic."""
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(
         ResourceType.TOPIC, connection.topic_prefix + topic, incremental_configs=[entry]

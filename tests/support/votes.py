@@ -1,4 +1,4 @@
-"""Events of chats with one answer and one vote each, at moments that a test chooses."""
+"""Generated chats with one answer and one vote each, spread over a time that a test chooses."""
 
 import random
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from plaudit_schemas.contract.times import moment
 def votes(
     count: int, *, likes: float, first_us: int, last_us: int, model: str = "answerer", seed: int = 1
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of the events of `count` chats; the share `likes` of the votes are likes."""
+    """Key and value of the events of `count` chats. The share `likes` of the votes are likes."""
     rng, encoder = random.Random(seed), Encoder("conversation_event")
     for number in range(count):
         at = first_us + (last_us - first_us) * number // max(1, count - 1)

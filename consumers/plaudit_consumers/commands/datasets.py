@@ -1,4 +1,4 @@
-"""`plaudit datasets`: build an immutable snapshot of the live root, compare two, look into one."""
+"""`plaudit datasets`: build an immutable snapshot of the live root, compare two snapshots, or show one."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -18,19 +18,19 @@ def configure(parser: ArgumentParser) -> None:
     _configure_build(actions)
     diff = actions.add_parser(
         "diff",
-        help="what changed from one snapshot to another",
-        description="Compares two snapshots row by row. Two rows are the same if they differ in nothing but "
-        "the revision, and where and when they came from.",
+        help="show what changed from one snapshot to another",
+        description="Compares two snapshots row by row. The revision of a row, and where and when it came "
+        "from, do not count as differences.",
     )
     diff.add_argument("before", type=Path, metavar="A")
     diff.add_argument("after", type=Path, metavar="B")
     diff.add_argument(
-        "--examples", type=int, default=3, help="rows of each kind to name; default %(default)s"
+        "--examples", type=int, default=3, help="rows of each kind to list; default %(default)s"
     )
     diff.add_argument("--json", action="store_true", help="print one JSON object")
     show = actions.add_parser(
         "show",
-        help="what is in a snapshot",
+        help="show what is in a snapshot",
         description="Shows what a snapshot holds, with a few rows of each subset.",
     )
     show.add_argument("folder", type=Path, metavar="DIR")
@@ -39,28 +39,29 @@ def configure(parser: ArgumentParser) -> None:
     show.add_argument(
         "--verify",
         action="store_true",
-        help="compare every file with its checksum; exits with 1 if one differs",
+        help="compare every file with its checksum; exit with 1 if one differs",
     )
 
 
 def _configure_build(actions: Any) -> None:
     build = actions.add_parser(
         "build",
-        help="an immutable snapshot for training",
-        description="Writes a snapshot: the latest revision of each conversation as of a time, without what "
-        "was erased or refused to training since, without duplicates, split by user. The same rows and "
-        "options give the same bytes. Files of an object store are copied to this machine first.",
+        help="build an immutable snapshot for training",
+        description="Writes a snapshot: the latest revision of each conversation as of a time, without "
+        "duplicates, split by user. Erased conversations are left out, and those whose consent was denied "
+        "are left out of the training subsets, even if that happened later. The same rows and options give "
+        "the same bytes. Files of an object store are copied to this machine first.",
     )
     build.add_argument(
-        "--root", help="where the sink writes: a folder, or s3://, gs://, az://; default: PLAUDIT_OUTPUT"
+        "--root", help="the output of the sink: a folder, or s3://, gs://, az://; default: PLAUDIT_OUTPUT"
     )
     build.add_argument(
-        "--output", required=True, type=Path, metavar="DIR", help="the snapshot; must not exist"
+        "--output", required=True, type=Path, metavar="DIR", help="the folder of the snapshot; must not exist"
     )
     build.add_argument(
         "--as-of",
         metavar="TIME",
-        help="only rows that the broker took up to then (ISO 8601); default: all",
+        help="only rows that the broker received up to this time (ISO 8601); default: all",
     )
     build.add_argument(
         "--subset", action="append", dest="subsets", metavar="NAME", help="only this subset; may be repeated"
@@ -68,9 +69,9 @@ def _configure_build(actions: Any) -> None:
     build.add_argument(
         "--where",
         metavar="SQL",
-        help="a condition over a row's columns, such as \"licence = 'cc-by-4.0'\"; its conversation's facts "
-        "are in `conversation`: \"conversation.source = 'sdk'\". A subset that lacks a column is an error: "
-        'with "weight >= 0.8", name the training subsets by --subset',
+        help="a condition over the columns of a row, such as \"licence = 'cc-by-4.0'\"; the struct "
+        "`conversation` has the facts of its conversation: \"conversation.source = 'sdk'\". Every subset "
+        'must have the columns: with "weight >= 0.8", select the training subsets with --subset',
     )
     build.add_argument("--split", default="90/5/5", help="train/validation/test; default %(default)s")
     build.add_argument(
@@ -80,13 +81,13 @@ def _configure_build(actions: Any) -> None:
         help="only training rows with at least this agreement (0 to 1)",
     )
     build.add_argument(
-        "--salt", default="plaudit", help="another salt gives another split; default %(default)s"
+        "--salt", default="plaudit", help="a different salt gives a different split; default %(default)s"
     )
     build.add_argument(
-        "--memory-mb", type=int, default=1024, help="what DuckDB may hold in memory; default %(default)s"
+        "--memory-mb", type=int, default=1024, help="how much memory DuckDB may use; default %(default)s"
     )
     build.add_argument(
-        "--threads", type=int, help="DuckDB's threads; default: as many as cores and memory allow"
+        "--threads", type=int, help="threads of DuckDB; default: as many as cores and memory allow"
     )
     build.add_argument("--json", action="store_true", help="print the manifest")
 
@@ -101,7 +102,7 @@ def _build(arguments: Namespace) -> int:
 
     root = arguments.root or load(SinkSettings).output
     if not root:
-        raise SettingsError("--root or PLAUDIT_OUTPUT is missing: where does the sink write?")
+        raise SettingsError("--root or PLAUDIT_OUTPUT is missing: name the output of the sink")
     manifest = build_snapshot(root, plan_of(arguments))
     if arguments.json:
         print(manifest.text(), end="")
@@ -127,6 +128,7 @@ def _diff(arguments: Namespace) -> int:
         )
         for fate, names in each.examples.items():
             for name in names:
+                # Names come from producers. Escaped to ASCII, they cannot send sequences to the terminal.
                 print(f"    {fate}: {json.dumps(name, ensure_ascii=True)}")
     return OK
 

@@ -14,11 +14,11 @@ from plaudit_consumers.sink.settings import SinkSettings
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Writes finished conversations to Parquet, each revision exactly once: the canonical subset and "
-        "the training subsets (docs/datasets.md). Several sinks share the partitions. A sink that gets "
-        "SIGTERM writes what it has and stops; after a crash it goes on from the files."
+        "the training subsets (docs/datasets.md). Several sinks share the partitions. On SIGTERM a sink "
+        "writes what it holds and stops. After a crash it continues from the files in the output."
     )
     parser.add_argument("--once", action="store_true", help="stop at the end of the log")
-    parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
+    parser.add_argument("--without-web", action="store_true", help="do not serve health and metrics")
     add_log_level(parser)
     add_arguments(
         parser,

@@ -1,4 +1,4 @@
-"""`plaudit top`: the live figures in the terminal."""
+"""`plaudit top`: shows the live figures in the terminal."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 WINDOWS: Final = {"1m": 60, "5m": 300, "1h": 3600, "24h": 86_400}
 _FIRST_S: Final = 15.0
+"""How long to wait for the first figures before giving up."""
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--window", choices=WINDOWS, default="5m", help="over which the figures are; default 5m"
+        "--window", choices=WINDOWS, default="5m", help="the window of the figures; default 5m"
     )
     parser.add_argument("--once", action="store_true", help="print the figures once and exit")
     parser.add_argument(
-        "--interval", type=float, default=1.0, metavar="S", help="how often to look; default 1"
+        "--interval", type=float, default=1.0, metavar="S", help="seconds between updates; default 1"
     )
-    parser.add_argument("--profile", default="production", help="whose alert limits: production or demo")
+    parser.add_argument(
+        "--profile", default="production", help="profile of the alert limits: production or demo"
+    )
     add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
 
@@ -48,6 +51,7 @@ def run(arguments: Namespace) -> int:
         return screen(state_of(monitor, window))
 
     try:
+        # A pipe or a log file cannot be redrawn, so it gets one screen as with --once.
         if arguments.once or not console.is_terminal:
             _wait_for_figures(monitor)
             console.print(screen(state_of(monitor, window)))
@@ -56,6 +60,7 @@ def run(arguments: Namespace) -> int:
             while True:
                 began = time.monotonic()
                 live.update(shown(), refresh=True)
+                # `poll` blocks for a while itself: only the rest of the interval is slept.
                 time.sleep(max(0.0, arguments.interval - (time.monotonic() - began)))
     finally:
         monitor.close()
@@ -68,7 +73,7 @@ def _wait_for_figures(monitor: "LineMonitor") -> None:
         monitor.poll(1.0)
     if monitor.lag is None and not monitor.history.current():
         raise ServiceUnavailableError(
-            "Kafka does not answer, or has no topics of ours; check PLAUDIT_BOOTSTRAP_SERVERS, or start "
+            "Kafka does not answer, or has no Plaudit topics; check PLAUDIT_BOOTSTRAP_SERVERS, or start "
             "`plaudit up` and `plaudit worker`"
         )
 

@@ -1,1 +1,1 @@
-"""The figures as people see them: a page of the console, and `plaudit top`."""
+"""Shows the figures to people: on a page of the console, and in `plaudit top`."""

@@ -1,7 +1,7 @@
-"""The quality alerts, evaluated over snapshots with the limits of `plaudit_schemas.alerts`.
+"""Evaluates the quality alerts over metric snapshots, with the limits of `plaudit_schemas.alerts`.
 
-The formulas are those of the Prometheus rules: the reference window without its recent part is what the
-recent window is held against, versions of a model are added by their votes.
+The formulas are those of the Prometheus rules (docs/decisions/0006). The recent window is compared with the
+reference window minus the recent one. Versions of a model are added, weighted by their votes.
 """
 
 from collections import defaultdict
@@ -16,11 +16,11 @@ from plaudit_consumers.dashboard.snapshots import Snapshot, judged
 
 
 class Condition(NamedTuple):
-    """Something that is an alert when it lasts.
+    """A condition that becomes an alert if it lasts.
 
     Attributes:
-        alert: its name, as in alerts.yaml.
-        subject: what it is about: application, model, and what else tells two apart.
+        alert: its name in alerts.yaml.
+        subject: application, model, and whatever else distinguishes two alerts of the same name.
         text: one sentence with the numbers.
     """
 
@@ -34,7 +34,7 @@ class ActiveAlert(NamedTuple):
 
     Attributes:
         since: when the condition was first seen, in seconds.
-        pending: whether it has yet to last before it is an alert and somebody is paged.
+        pending: True until the condition has lasted long enough to be an alert, which pages somebody.
     """
 
     condition: Condition
@@ -44,6 +44,8 @@ class ActiveAlert(NamedTuple):
 
 @dataclass(slots=True)
 class _Votes:
+    """Sums over several figures, from which means and standard errors follow."""
+
     count: int = 0
     points: float = 0.0
     variance: float = 0.0
@@ -55,7 +57,7 @@ class _Votes:
 
 
 def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]:
-    """What is wrong with the quality now."""
+    """The quality conditions that hold now."""
     shown = list(snapshots)
     recent = judged(shown, int(seconds(limits.recent)))
     reference = judged(shown, int(seconds(limits.reference)))
@@ -68,7 +70,13 @@ def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]
 
 
 def age_conditions(newest_at_us: int, lag: int | None, now_us: int, limits: Limits) -> list[Condition]:
-    """What is wrong with the line that brings the figures."""
+    """The conditions of the pipeline itself: old figures, or a large lag.
+
+    Args:
+        newest_at_us: the time of the newest snapshot in microseconds; 0 before the first.
+        lag: events that are not folded yet; None if unknown.
+        now_us: the current time in microseconds.
+    """
     found = []
     age = (now_us - newest_at_us) / 1e6
     if newest_at_us and age > limits.stale_s:
@@ -79,9 +87,10 @@ def age_conditions(newest_at_us: int, lag: int | None, now_us: int, limits: Limi
 
 
 class AlertTracker:
-    """How long conditions have lasted; after `hold` they are alerts. The clock is an argument.
+    """Tracks how long conditions have lasted. After `hold_s` seconds they are alerts. The clock is passed in.
 
-    Whoever is paged and looks here must see why, even where this tracker has only just started.
+    Conditions are shown at once, as pending. Somebody who was paged must see the reason here, even if this
+    tracker has only just started.
     """
 
     def __init__(self, hold_s: float) -> None:
@@ -89,8 +98,9 @@ class AlertTracker:
         self._since: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def update(self, found: Iterable[Condition], now: float) -> list[ActiveAlert]:
-        """Take what is true now; gives all of it with its age."""
+        """Take the conditions that hold now, and return each with the time since when it holds."""
         current = {(condition.alert, condition.subject): condition for condition in found}
+        # Rebuilt each time, so a condition that stops and comes back starts from zero.
         self._since = {key: self._since.get(key, now) for key in current}
         return [
             ActiveAlert(condition, self._since[key], pending=now - self._since[key] < self._hold_s)
@@ -116,9 +126,11 @@ def _satisfaction_drops(
         before, whole = long[key].count - short.count, long[key]
         if short.count < limits.min_votes or before < limits.min_reference_votes:
             continue
+        # The reference window contains the recent one, whose votes must not be compared with themselves.
         mean_before, mean_now = (whole.points - short.points) / before, short.points / short.count
         error = sqrt(short.variance / short.count**2 + whole.variance / whole.count / before)
         drop = mean_before - mean_now
+        # The drop must also be many standard errors: the rule is evaluated all day, and chance must not page.
         if drop > limits.drop and (drop / error if error else inf) > limits.sigmas:
             text = (
                 f"Satisfaction of {_named(key[1])} fell from {mean_before:.2f} to {mean_now:.2f} "
@@ -138,6 +150,7 @@ def _low_accuracy(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]
     found = []
     for key, votes in sums.items():
         share = votes.points / votes.count
+        # Only a share that is surely below the floor counts: the upper end of its interval decides.
         upper = share + limits.sigmas * sqrt(share * (1 - share) / votes.count)
         if votes.count >= limits.min_votes and upper < limits.accuracy_floor:
             text = (
@@ -170,7 +183,7 @@ def _named(model: str) -> str:
 
 
 def _traffic(snapshots: Iterable[Snapshot]) -> Mapping[str, tuple[int, int]]:
-    """Application -> assistant messages, users' votes."""
+    """Application -> (number of assistant messages, number of votes by users)."""
     sums: dict[str, tuple[int, int]] = {}
     for snapshot in snapshots:
         messages, votes = sums.get(snapshot.series.application, (0, 0))

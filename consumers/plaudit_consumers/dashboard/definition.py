@@ -1,4 +1,4 @@
-"""The dashboard as the console finds it, by its entry point."""
+"""The definition of the dashboard that the console loads by its entry point."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from plaudit_consumers.dashboard.settings import DashboardSettings
 
 
 def _create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
-    from plaudit_consumers.dashboard.page import create  # noqa: PLC0415  # loads Kafka's client
+    from plaudit_consumers.dashboard.page import create  # noqa: PLC0415  # avoids loading Kafka's client
 
     return create(connection, load)
 

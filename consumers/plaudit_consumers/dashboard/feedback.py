@@ -1,4 +1,4 @@
-"""Feedback as it comes in: the newest events of the log, for whoever looks at the dashboard."""
+"""Live feedback for viewers of the dashboard: the newest events of the log."""
 
 from typing import Any, Final, NamedTuple
 
@@ -12,14 +12,15 @@ from plaudit_schemas.topics import EVENTS
 from plaudit_consumers.dashboard.following import TopicFollower
 
 AT_ONCE: Final = 300
-"""Events decoded in one reading; what is beyond them is skipped: the list is for people."""
+"""Events decoded in one reading. Further ones are skipped, because the list is for people to watch."""
 
 _LONGEST_TEXT: Final = 500
+"""In characters."""
 _VERDICTS: Final = {"correct", "incorrect"}
 
 
 class FeedbackItem(NamedTuple):
-    """One feedback: what anybody may see of it, and what only its application's admin may."""
+    """One feedback: `shown` is for every viewer, `private` only for admins of the application."""
 
     application: str
     shown: dict[str, Any]
@@ -27,25 +28,25 @@ class FeedbackItem(NamedTuple):
 
 
 class FeedbackTail:
-    """Reads the end of the events topic, without a group; nothing of it is promised to be complete."""
+    """Reads the end of the events topic, without a consumer group. It may skip events."""
 
     def __init__(self, connection: ConnectionSettings) -> None:
         self._decoder = Decoder("conversation_event", connection.schemas())
         self._follower = TopicFollower(connection, EVENTS)
 
     def poll(self) -> list[FeedbackItem]:
-        """What has come since; blocks for a moment. Empty where Kafka does not answer."""
+        """The feedback since the last call; blocks briefly. Empty if Kafka does not answer."""
         try:
             records = self._follower.poll(AT_ONCE, 0.05)
             if len(records) == AT_ONCE:
                 self._follower.skip_to_end()
-        except PlauditError:  # the monitor, which reads more, says what is wrong
+        except PlauditError:  # the monitor reads from the same Kafka, and reports the error
             return []
         found = [self._item(record) for record in records]
         return [item for item in found if item is not None]
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Disconnect from Kafka."""
         self._follower.close()
 
     def _item(self, record: KafkaRecord) -> FeedbackItem | None:
@@ -56,7 +57,7 @@ class FeedbackTail:
 
 
 def item_of(record: Record) -> FeedbackItem | None:
-    """What the list shows of an event; None where it is no feedback."""
+    """The list entry of a decoded event; None if the event is not feedback."""
     name, body = record["body"]
     shown: dict[str, Any] = {
         "at": record["occurred_at"],
@@ -77,7 +78,7 @@ def item_of(record: Record) -> FeedbackItem | None:
 
 
 def _what(feedback: Record) -> str:
-    """The value without anything that a person wrote."""
+    """The value of a feedback, without any text that a person wrote."""
     if feedback.get("value") is None:
         return "withdrawn"
     name, value = feedback["value"]
@@ -88,6 +89,7 @@ def _what(feedback: Record) -> str:
         return f"{value['number']:g} of {value['maximum']:g}"
     if kind == "signal":
         return str(value["name"])
+    # Labels are free text, except for the two verdicts.
     known = kind == "label" and set(value["labels"]) <= _VERDICTS
     return ", ".join(value["labels"]) if known else kind
 

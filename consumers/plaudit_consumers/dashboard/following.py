@@ -1,4 +1,4 @@
-"""Follows a topic as it grows, and waits without an error while Kafka is away."""
+"""Follows a topic as it grows, and waits without an error while Kafka is unreachable."""
 
 import time
 from typing import Final
@@ -11,22 +11,23 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 _ANSWER_S: Final = 5.0
 _TOPIC_WITHIN_S: Final = 15.0
+"""How long a topic may be missing before that is an error."""
 
 
 class TopicFollower:
-    """Gives what comes; `poll` connects, again and again until it succeeds. Not for several threads."""
+    """Returns records as they arrive. `poll` connects, and retries until it succeeds. Not thread-safe."""
 
     def __init__(self, connection: ConnectionSettings, topic: str, past_s: float = 0.0) -> None:
-        """`past_s`: how far back to begin; 0 is the end of the topic."""
+        """`past_s` is how far back to begin, in seconds; 0 begins at the end of the topic."""
         self._connection, self._topic, self._past_s = connection, topic, past_s
         self._reader: TopicReader | None = None
         self._deadline = time.monotonic() + _TOPIC_WITHIN_S
 
     def poll(self, at_most: int, timeout_s: float) -> list[KafkaRecord]:
-        """What has come; blocks up to `timeout_s`, and some seconds more while Kafka does not answer.
+        """The next records; blocks for up to `timeout_s`, and some seconds longer if Kafka does not answer.
 
         Raises:
-            TopicError: the topic does not exist, and has not for some time.
+            TopicError: the topic has been missing for 15 s since this object was created.
         """
         try:
             if self._reader is None:
@@ -35,16 +36,17 @@ class TopicFollower:
                 return self._reader.poll(at_most, timeout_s)
         except (KafkaException, ServiceUnavailableError):
             pass
+        # Kafka may refuse at once: without a pause the caller's loop would spin.
         time.sleep(timeout_s)
         return []
 
     def skip_to_end(self) -> None:
-        """Leave out what has not been given yet."""
+        """Skip all records that have not been returned yet."""
         if self._reader is not None:
             self._reader.follow(self._reader.partitions())
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Disconnect from Kafka; the next `poll` connects again."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -56,7 +58,7 @@ class TopicFollower:
             reader.follow(reader.partitions(), since_ms)
         except TopicError:
             reader.close()
-            if time.monotonic() > self._deadline:  # not every broker knows a new topic at once
+            if time.monotonic() > self._deadline:  # it takes a moment until all brokers know a new topic
                 raise
         except BaseException:
             reader.close()

@@ -1,4 +1,4 @@
-"""The latest snapshot of each series and window, and the past of the larger ones."""
+"""Keeps the latest snapshot of each series and window, and the past points for charts."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Final
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
 
 POINTS: Final = 180
+"""For each series and window. They are a sixtieth of the window apart, so three windows of time."""
 LARGEST_SERIES: Final = 50
 CHARTED: Final = frozenset(
     {
@@ -29,10 +30,10 @@ Point = tuple[int, dict[FigureId, FigureValue]]
 
 
 class SnapshotHistory:
-    """Fed with snapshots in any order across series. Not for use by several threads.
+    """Collects snapshots, in any order across series. Not thread-safe.
 
-    Bounded: the past is kept of the first `LARGEST_SERIES` series without variant, `POINTS` points for
-    each window, a sixtieth of the window apart.
+    Memory is bounded: past points are kept for the first `LARGEST_SERIES` series without variant, and at most
+    `POINTS` of them for each window.
     """
 
     def __init__(self) -> None:
@@ -42,11 +43,11 @@ class SnapshotHistory:
 
     @property
     def newest_at(self) -> int:
-        """The newest snapshot's moment in microseconds, 0 before the first."""
+        """The time of the newest snapshot in microseconds; 0 before the first."""
         return self._rounds[1]
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot; one that is older than the known one is dropped."""
+        """Keep a snapshot, unless a newer one of its series and window is known."""
         key = (snapshot.window, snapshot.series)
         known = self._latest.get(key)
         if known is not None and known.at > snapshot.at:
@@ -58,11 +59,12 @@ class SnapshotHistory:
         self._remember(key, snapshot)
 
     def current(self) -> list[Snapshot]:
-        """The series of the last rounds; one that is published no more is not shown."""
+        """The latest snapshots, without series that are no longer published."""
+        # The last two rounds count, because a round is still coming in while its newest snapshot is known.
         return [snapshot for _, snapshot in sorted(self._latest.items()) if snapshot.at >= self._rounds[0]]
 
     def past(self) -> Iterator[tuple[Key, list[Point]]]:
-        """The past of each charted series and window, oldest first."""
+        """The past points of each current series and window, oldest first."""
         shown = {(snapshot.window, snapshot.series) for snapshot in self.current()}
         for key, points in self._past.items():
             if key in shown:
@@ -81,7 +83,7 @@ class SnapshotHistory:
         points.append((snapshot.at, {k: v for k, v in snapshot.figures.items() if k.name in CHARTED}))
 
     def _forget(self) -> None:
-        """Drop series that have not been published for longer than the longest window."""
+        """Drop series that have not been published for two days, twice the longest window."""
         before = self._rounds[1] - 2 * 86_400_000_000
         for key in [key for key, snapshot in self._latest.items() if snapshot.at < before]:
             del self._latest[key]

@@ -1,4 +1,4 @@
-"""The dashboard's live data: read once for all viewers, and only while there is one."""
+"""The live data of the dashboard, read once for all viewers, and only while there are any."""
 
 import asyncio
 import contextlib
@@ -20,17 +20,19 @@ log = logging.getLogger("plaudit.dashboard")
 PAST_S: Final = 3600
 KEPT_FEEDBACK: Final = 50
 _LINGER_S: Final = 30.0
+"""Reading goes on for this long after the last viewer left, so that a reload does not start over."""
 _RETRY_AFTER_S: Final = 5.0
 _CATCHING_UP: Final = 1000
+"""A reading with at least this many snapshots is part of the past, and more of it follows."""
 
 
 class LiveData:
-    """A monitor and the newest feedback. Lives in the console's event loop.
+    """A monitor and the newest feedback. Use it from the event loop of the console only.
 
     Attributes:
-        feedback: (number, feedback), newest last; numbers grow.
-        loaded: whether there was a first reading.
-        problem: why nothing can be read; None when it can.
+        feedback: (number, feedback), newest last. Numbers increase, so viewers know what they have seen.
+        loaded: whether the first reading is done.
+        problem: why nothing can be read; None if there is no problem.
     """
 
     def __init__(self, connection: ConnectionSettings, settings: DashboardSettings) -> None:
@@ -52,12 +54,12 @@ class LiveData:
 
     @property
     def viewers(self) -> int:
-        """How many there are."""
+        """The number of current viewers."""
         return self._viewers
 
     @contextlib.contextmanager
     def viewing(self) -> Iterator[None]:
-        """Have the data read until the block ends."""
+        """Count one more viewer until the block ends, so that the data is read."""
         self._viewers += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -68,7 +70,7 @@ class LiveData:
             self._left_at = time.monotonic()
 
     async def wait_for_change(self, within_s: float) -> None:
-        """Wait until there is something new, or for so long."""
+        """Wait for new data, for at most `within_s` seconds."""
         with contextlib.suppress(TimeoutError):
             async with self._changed:
                 await asyncio.wait_for(self._changed.wait(), within_s)
@@ -81,7 +83,7 @@ class LiveData:
                 await self._task
 
     def add_feedback(self, items: list[FeedbackItem]) -> None:
-        """Keep the newest."""
+        """Add feedback and keep the newest."""
         for item in items[-KEPT_FEEDBACK:]:
             self._numbers += 1
             self.feedback.append((self._numbers, item))
@@ -96,6 +98,7 @@ class LiveData:
                 await self._tell_viewers()
                 await asyncio.sleep(_RETRY_AFTER_S)
             except Exception:
+                # The next viewer starts a new task. Until then nobody would hear of the error but the log.
                 log.exception("the dashboard's figures stop until the next viewer comes")
                 raise
 
@@ -114,8 +117,9 @@ class LiveData:
                 added = await asyncio.to_thread(self.monitor.poll, 0.3)
                 self.problem = None
                 self.add_feedback(await asyncio.to_thread(tail.poll))
-                if added < _CATCHING_UP:  # else the past is still coming in
+                if added < _CATCHING_UP:  # viewers are told once the past is read
                     await self._tell_viewers()
         finally:
+            # Closing waits for Kafka's client, which would block the other pages of the console.
             await asyncio.to_thread(self.monitor.close)
             await asyncio.to_thread(tail.close)

@@ -1,4 +1,4 @@
-"""What `plaudit top`, the demo and the console's dashboard show: figures, lag and alerts of a line."""
+"""Figures, lag and alerts of one pipeline, for `plaudit top`, the demo and the dashboard of the console."""
 
 import time
 from collections import deque
@@ -18,19 +18,21 @@ from plaudit_consumers.dashboard.snapshots import from_record
 
 PAST_S: Final = 3 * 3600
 AT_ONCE: Final = 2000
+"""Snapshots read in one `poll`, at most."""
 _LAG_EVERY_S: Final = 1.0
 _RATE_READINGS: Final = 5
 
 
 class LineMonitor:
-    """Reads a line from Kafka alone, without a group: every monitor sees everything. Not for several threads.
+    """Watches a pipeline through Kafka alone, without a consumer group, so every monitor sees everything.
 
-    While Kafka does not answer nothing is raised: its client tries again, and the figures grow old.
+    While Kafka does not answer, nothing is raised: the client tries again, and the figures grow old. Not
+    thread-safe.
 
     Attributes:
-        history: the snapshots; what compaction has left of the last hours is its past.
-        alerts: what is wrong now.
-        lag: None where Kafka does not answer.
+        history: the snapshots. Its past is what compaction has left of the last hours.
+        alerts: the conditions that hold now.
+        lag: None if Kafka does not answer.
     """
 
     def __init__(
@@ -39,9 +41,9 @@ class LineMonitor:
         """Connects with the first `poll`.
 
         Args:
-            profile: whose alert limits.
-            group: the workers' consumer group.
-            past_s: how far back the history begins.
+            profile: the profile of the alert limits.
+            group: the consumer group of the workers.
+            past_s: how far back the history begins, in seconds.
 
         Raises:
             SettingsError: there is no such profile.
@@ -58,10 +60,12 @@ class LineMonitor:
         self.lag: Lag | None = None
 
     def poll(self, timeout_s: float = 0.2) -> int:
-        """Read what has come; how many snapshots. Blocks for about `timeout_s`.
+        """Read new snapshots, and update lag and alerts. Returns how many snapshots came.
+
+        Blocks for about `timeout_s` seconds.
 
         Raises:
-            TopicError: there is no topic of snapshots.
+            TopicError: the topic of metric snapshots does not exist.
         """
         added = 0
         for record in self._follower.poll(AT_ONCE, timeout_s):
@@ -79,18 +83,19 @@ class LineMonitor:
         return added
 
     def events_per_second(self) -> float | None:
-        """The rate over the last readings of the lag; None before the second one."""
+        """Events per second over the last readings of the lag; None before the second reading."""
         if len(self._readings) < 2 or self._readings[-1][0] <= self._readings[0][0]:
             return None
         (began, first), (ended, last) = self._readings[0], self._readings[-1]
         return (last - first) / (ended - began)
 
     def close(self) -> None:
-        """Leave Kafka; another `poll` connects again."""
+        """Disconnect from Kafka; the next `poll` connects again."""
         self._follower.close()
         self._lag_reader.close()
 
     def _read_lag(self) -> None:
+        # Each reading asks Kafka for the offsets of all partitions, so not at every `poll`.
         if time.monotonic() - self._lag_read_at < _LAG_EVERY_S:
             return
         self._lag_read_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""The dashboard as a page of the console: its stream, and what each viewer may see of it."""
+"""The dashboard as a page of the console: its event stream, and what each viewer may see."""
 
 from typing import Final
 
@@ -14,10 +14,11 @@ from plaudit_consumers.dashboard.stream import Viewer, stream_events
 
 WINDOWS: Final = (60, 300, 3600, 86_400)
 VIEWERS: Final = 100
+"""Streams at the same time, at most."""
 
 
 def create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
-    """The dashboard's parts. Nothing is read before somebody looks.
+    """The parts of the dashboard. Nothing is read before the first viewer comes.
 
     Raises:
         SettingsError: a setting is wrong.
@@ -29,11 +30,15 @@ def create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
         if window not in map(str, WINDOWS):
             return _problem(422, f"window must be one of {', '.join(map(str, WINDOWS))}")
         if data.viewers >= VIEWERS:
-            return _problem(503, f"{VIEWERS} viewers are the most; close another page, or try again later")
+            return _problem(
+                503,
+                f"there are already {VIEWERS} viewers, the maximum; close another page, or try again later",
+            )
         viewer = viewer_of(user_of(request.scope), int(window))
         return StreamingResponse(
             stream_events(data, viewer, lambda: is_over(request.scope)),
             media_type="text/event-stream",
+            # The second header keeps nginx from buffering the stream.
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
@@ -41,7 +46,7 @@ def create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
 
 
 def viewer_of(user: ConsoleUser, window: int) -> Viewer:
-    """What a user of the console may see: figures of their application; texts with the role admin."""
+    """What a user of the console may see: figures of their application, and its texts if they are admin."""
     return Viewer(window, user.application, user.application if "admin" in user.roles else None)
 
 

@@ -6,11 +6,12 @@ from pydantic import Field
 
 
 class DashboardSettings(Settings):
-    """What counts as an alert, and whose lag is shown."""
+    """The alert limits and the consumer group that the dashboard shows."""
 
     dashboard_profile: str = Field(
-        default="production", description="Whose alert limits, of plaudit_schemas/alerts/alerts.yaml"
+        default="production",
+        description="Profile of the alert limits, from plaudit_schemas/alerts/alerts.yaml",
     )
     dashboard_worker_group: str = Field(
-        default=WORKER_GROUP, description="The workers' consumer group, whose lag is shown"
+        default=WORKER_GROUP, description="Consumer group of the workers, whose lag is shown"
     )

@@ -8,7 +8,7 @@ from plaudit_schemas.codec.wire import Record
 
 
 class Series(NamedTuple):
-    """Whose figures; an empty text is an unknown model or version, or all variants."""
+    """What figures are about. An empty text stands for an unknown model or version, or for all variants."""
 
     application: str
     model: str
@@ -18,7 +18,7 @@ class Series(NamedTuple):
 
 
 class FigureId(NamedTuple):
-    """Which figure; dimensions that do not apply are empty."""
+    """Identifies a figure. Dimensions that do not apply are empty."""
 
     name: str
     rater_kind: str = ""
@@ -28,7 +28,12 @@ class FigureId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FigureValue:
-    """A figure's value, its 95 % interval, its count, and the conversations that voted."""
+    """The value of a figure with its 95 % interval.
+
+    Attributes:
+        count: votes, answers or whatever the figure is computed from.
+        voters: conversations that voted.
+    """
 
     value: float | None
     low: float | None
@@ -39,7 +44,13 @@ class FigureValue:
 
 
 class Snapshot(NamedTuple):
-    """The figures of one series over one window of so many seconds, at a moment in microseconds."""
+    """The figures of one series over one window.
+
+    Attributes:
+        window: its length in seconds.
+        at: its end, in microseconds since 1970.
+        immature: the window is too short for the feedback of its answers to have arrived.
+    """
 
     window: int
     at: int
@@ -48,11 +59,11 @@ class Snapshot(NamedTuple):
     figures: Mapping[FigureId, FigureValue]
 
     def figure(self, name: str) -> FigureValue | None:
-        """A figure without dimensions."""
+        """A figure without dimensions; None if the snapshot lacks it."""
         return self.figures.get(FigureId(name))
 
     def voted(self, name: str, rater_kind: str = "user") -> list[tuple[FigureId, FigureValue]]:
-        """Figures of a voted name by one kind of rater, those with most votes first."""
+        """All figures of a name that is voted on, by one kind of rater, those with the most votes first."""
         found = [
             (which, value)
             for which, value in self.figures.items()
@@ -62,7 +73,7 @@ class Snapshot(NamedTuple):
 
 
 def from_record(record: Record) -> Snapshot:
-    """A decoded MetricSnapshot."""
+    """The snapshot in a decoded MetricSnapshot record."""
     return Snapshot(
         record["window_seconds"],
         record["at"],
@@ -78,7 +89,7 @@ def from_record(record: Record) -> Snapshot:
 
 
 def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """For a page: short names, figures as a list."""
+    """The snapshot as JSON for the page, with figures as a list."""
     return {
         "window": snapshot.window,
         "at": snapshot.at,
@@ -93,7 +104,7 @@ def _figure_json(which: FigureId, value: FigureValue) -> dict[str, Any]:
 
 
 def judged(snapshots: Iterable[Snapshot], window: int) -> list[Snapshot]:
-    """Those of a window that alerts look at: no single arms of experiments, no imports."""
+    """The snapshots of a window that alerts are evaluated on: no single arms of experiments, no imports."""
     return [
         snapshot
         for snapshot in snapshots

@@ -1,4 +1,4 @@
-"""What a viewer of the dashboard is sent: the past once, then each round, as server-sent events."""
+"""Server-sent events for a viewer of the dashboard: the past once, then each round."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,16 +14,17 @@ from plaudit_consumers.dashboard.live import LiveData
 from plaudit_consumers.dashboard.snapshots import Snapshot, as_json
 
 _AT_LEAST_EVERY_S: Final = 2.0
+"""A round is sent this often even without news: the page takes a longer silence for a lost connection."""
 _ALERTS: Final = {alert.alert: alert for alert in definitions().alerts}
 
 
 class Viewer(NamedTuple):
-    """Who looks at what.
+    """What one viewer looks at and may see.
 
     Attributes:
         window: in seconds.
-        application: the only one that is shown; None for all.
-        admin_of: the application whose texts are shown; None for none.
+        application: the only application shown; None shows all.
+        admin_of: the application whose texts are shown; None shows no texts.
     """
 
     window: int
@@ -31,16 +32,17 @@ class Viewer(NamedTuple):
     admin_of: str | None
 
     def sees(self, application: str) -> bool:
-        """Whether an application's figures are shown."""
+        """Whether the figures of an application are shown."""
         return self.application is None or self.application == application
 
 
 async def stream_events(
     data: LiveData, viewer: Viewer, is_over: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
-    """Server-sent events until it is over; the caller drops the stream when the viewer leaves."""
+    """Yield server-sent events until `is_over`. If the viewer leaves, the caller closes the generator."""
     with data.viewing():
         yield _event("hello", {"texts": viewer.admin_of, "application": viewer.application})
+        # Short waits, so that the end of a session is noticed soon even if nothing comes.
         while not data.loaded and not await is_over():
             await data.wait_for_change(0.5)
         yield _event("past", past_of(data, viewer))
@@ -66,7 +68,7 @@ async def stream_events(
 
 
 def past_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
-    """Every point of the viewer's window that the history still has."""
+    """All past points of the viewer's window."""
     return {
         "window": viewer.window,
         "series": [
@@ -78,8 +80,9 @@ def past_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
 
 
 def status_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
-    """What is true now, without figures. Only who sees all applications is told how many events there are."""
+    """The current state without figures."""
     monitor = data.monitor
+    # The number of events covers all applications, so only a viewer who sees them all gets it.
     return {
         "now": int(time.time() * 1e6),
         "newest": monitor.history.newest_at,

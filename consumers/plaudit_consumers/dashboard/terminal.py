@@ -1,4 +1,4 @@
-"""The line in a terminal: its state as plain values, and drawn with rich. Pure but for the clock."""
+"""The terminal view of a pipeline: its state as plain values, drawn with rich. Pure but for the clock."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _WINDOWS: Final = {60: "1m", 300: "5m", 3600: "1h", 86_400: "24h"}
 
 
 class ServiceLine(NamedTuple):
-    """One process: its name, whether it is well, what it does, how often it was started again."""
+    """One process: its name, whether it is well, what it does, and how often it was restarted."""
 
     name: str
     well: bool
@@ -31,15 +31,17 @@ class ServiceLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TerminalState:
-    """One moment; None where something is not known.
+    """The state of a pipeline at one moment. None stands for an unknown value.
 
     Attributes:
-        window: seconds; the window whose figures are shown.
-        events: records in the events topic since its start; `waiting` of them are not folded yet.
-        age_s: how old the newest figures are.
-        rows: subset -> rows on disk; None where no sink is watched.
-        notes: what happened lately, oldest first.
-        addresses: where to look further.
+        window: the window whose figures are shown, in seconds.
+        events: records that the events topic ever got.
+        rate: events per second.
+        waiting: events that are not folded yet.
+        age_s: the age of the newest figures.
+        rows: subset -> rows on disk; None if no sink is watched.
+        notes: recent happenings, oldest first.
+        addresses: lines that name other places to look at.
     """
 
     window: int
@@ -57,7 +59,7 @@ class TerminalState:
 
 
 def state_of(monitor: LineMonitor, window: int) -> TerminalState:
-    """What a monitor knows now; `window` is in seconds."""
+    """The current state from a monitor; `window` is in seconds."""
     lag, newest_at = monitor.lag, monitor.history.newest_at
     return TerminalState(
         window=window,
@@ -75,14 +77,14 @@ def screen(state: TerminalState, title: str = "Plaudit") -> RenderableType:
     parts: list[RenderableType] = [Panel(_numbers(state), title=title, title_align="left")]
     if state.services:
         parts.append(_services(state))
-    # What may not fall off a low terminal comes first.
+    # A terminal with few rows cuts off the end, so what must not be missed comes first.
     parts += [_alerts(state), *(Text(line, style="bold") for line in state.addresses), _models(state)]
     parts += [Text(note, style="dim") for note in state.notes]
     return Group(*parts)
 
 
 def window_name(seconds: int) -> str:
-    """How a window is called in the metrics."""
+    """The name of a window, as in the metrics."""
     return _WINDOWS.get(seconds, f"{seconds}s")
 
 
@@ -120,7 +122,7 @@ def _alerts(state: TerminalState) -> RenderableType:
     confirmed = any(not alert.pending for alert in state.alerts)
     return Panel(
         Text("\n".join(map(_printable, lines))),
-        title="ALERT" if confirmed else "PENDING: no alert yet, if it lasts it is one",
+        title="ALERT" if confirmed else "PENDING: becomes an alert if it lasts",
         title_align="left",
         border_style="bold red" if confirmed else "yellow",
     )
@@ -178,7 +180,7 @@ def _count(value: FigureValue | None) -> int:
 
 
 def _printable(text: str) -> str:
-    """Names come from producers: none may steer the terminal."""
+    """The text without control characters: names come from producers, and must not control the terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 

@@ -1,1 +1,1 @@
-"""Immutable snapshots of the live Parquet root, which is what trainers open."""
+"""Builds and reads immutable snapshots of the live Parquet root, for training."""

@@ -1,4 +1,4 @@
-"""Building a snapshot: aside, then renamed, so that it is never visible by halves."""
+"""Builds a snapshot in a temporary folder and renames it, so that it never becomes visible half-written."""
 
 import os
 import shutil
@@ -38,11 +38,13 @@ def build_snapshot(root: str, plan: SnapshotPlan) -> Manifest:
         OutputExistsError: the output exists.
         SourceFileError: the root, or a file in it, cannot be used.
         ConditionError: the condition cannot be used.
-        DatasetError: memory or disk did not suffice.
+        DatasetError: memory or disk space did not suffice.
     """
     with _aside(plan.output) as aside:
         work = aside / "work"
         work.mkdir()
+        # Training files of later days have no chosen row. Canonical files are all read, because a later
+        # erasure or denial of consent applies to an earlier snapshot time too.
         last_day = plan.as_of.date().isoformat() if plan.as_of else "9999"
         sources = SourceFiles(LiveRoot(root), plan.subsets, work / "copied", last_day)
         selection = RowSelection(work, plan, sources.paths)
@@ -51,7 +53,7 @@ def build_snapshot(root: str, plan: SnapshotPlan) -> Manifest:
             files = _write_rows(selection, plan, summary, aside)
         finally:
             selection.close()
-        shutil.rmtree(work)
+        shutil.rmtree(work)  # it is in the folder that becomes the snapshot
         manifest = _manifest(plan, summary, files, sources.thresholds(summary.chosen_files))
         _write_descriptions(manifest, aside)
         return manifest
@@ -72,10 +74,9 @@ def _write_rows(
             rows = {path: pq.read_metadata(path).num_rows for path in paths}
             files += [file_entry(aside, path, count) for path, count in rows.items()]
             chosen, written = summary.count(subset, split), sum(rows.values())
+            # The manifest counts what was chosen: it must not be published beside other rows.
             if written != chosen:
-                raise DatasetError(
-                    f"{subset}/{split}: {written} rows were written of the {chosen} chosen ones"
-                )
+                raise DatasetError(f"{subset}/{split}: {written} of {chosen} chosen rows were written")
     return files
 
 
@@ -86,6 +87,7 @@ def _write_descriptions(manifest: Manifest, aside: Path) -> None:
         for subset, rows in manifest.rows.items()
         if rows
     }
+    # The card first, so that the manifest has its checksum too.
     readme = aside / "README.md"
     readme.write_text(card_text(manifest, descriptions), encoding="utf-8")
     manifest.files.append(file_entry(aside, readme))
@@ -128,11 +130,12 @@ def _iso_time(at: datetime | None) -> str | None:
 
 @contextmanager
 def _aside(output: Path) -> Iterator[Path]:
-    """A folder beside the output, which becomes the output at the end and is removed after a failure."""
+    """A folder beside the output. It becomes the output at the end, and is removed after a failure."""
     if os.path.lexists(output):
-        raise OutputExistsError(f"{output} exists; a snapshot is never written over: name another folder")
+        raise OutputExistsError(f"{output} exists; a snapshot is never overwritten: name another folder")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        # In the same folder, because a rename does not cross file systems.
         aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".building", dir=output.parent))
     except OSError as error:
         raise DatasetError(f"{output.parent} cannot be written to: {error.strerror}") from None
@@ -146,10 +149,10 @@ def _aside(output: Path) -> Iterator[Path]:
 
 
 def _publish(aside: Path, output: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp lets nobody else read it
+    aside.chmod(0o755)  # mkdtemp allows only the owner to read it
     for path in [*aside.rglob("*"), aside]:
         fsync_path(path)
     if os.path.lexists(output):
-        raise OutputExistsError(f"{output} was made meanwhile; name another folder")
+        raise OutputExistsError(f"{output} was created meanwhile; name another folder")
     aside.rename(output)
     fsync_path(output.parent)

@@ -1,4 +1,4 @@
-"""The data card: the snapshot's README.md, which Hugging Face `datasets` reads its configurations from."""
+"""The data card: README.md of a snapshot, from which Hugging Face `datasets` reads the configurations."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from plaudit_consumers.rows.schemas import SCHEMAS, Subset
 
 _VALUES_SHOWN: Final = 20
 _PURPOSES: Final[dict[Subset, str]] = {
-    "conversations": "whole conversations with every rating, each in its latest revision",
+    "conversations": "whole conversations with all feedback, in their latest revision",
     "sft": "good answers with their history: `prompt`, `completion`",
     "sft_tools": "the same for chats with tools: `prompt`, `completion`, `tools`",
     "preference": "pairs: `prompt`, `chosen`, `rejected`",
@@ -21,7 +21,7 @@ _PURPOSES: Final[dict[Subset, str]] = {
 
 
 def card_text(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescription]) -> str:
-    """The card of a snapshot. It depends on the manifest and the rows alone."""
+    """The card of a snapshot. It depends on nothing but the manifest and the rows."""
     template = Template(files(__package__).joinpath("card.md").read_text(encoding="utf-8"))
     conditions = [f"`{manifest.where}`"] if manifest.where else []
     if manifest.min_agreement is not None:
@@ -41,15 +41,17 @@ def card_text(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescriptio
 
 
 def _licence(descriptions: Mapping[Subset, SubsetDescription]) -> str:
-    """The one licence of all rows, as YAML; `other` where there are several."""
+    """The common licence of all rows, as YAML; `other` if there are several, `unknown` if there is none."""
     found = {licence for each in descriptions.values() for licence in each.facets["licence"]}
     if len(found) != 1:
         return "other" if found else "unknown"
-    return json.dumps(found.pop() or "unknown")
+    return json.dumps(
+        found.pop() or "unknown"
+    )  # a JSON string is a YAML string, with every character escaped
 
 
 def _configs(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescription]) -> str:
-    """Hugging Face's configurations, as YAML."""
+    """The configurations of Hugging Face `datasets`, as YAML."""
     lines = []
     for subset in descriptions:
         lines += [f"- config_name: {subset}", "  data_files:"]
@@ -87,7 +89,7 @@ def _values(values: Mapping[str, int]) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text as it may stand in a cell of a Markdown table."""
+    """The text in a form that a cell of a Markdown table can hold."""
     return " ".join(text.replace("|", "\\|").split())
 
 

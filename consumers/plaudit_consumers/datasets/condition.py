@@ -1,4 +1,4 @@
-"""The condition of --where: one SQL expression that gives the same answer for the same row every time."""
+"""The condition of --where: one SQL expression that always gives the same result for the same row."""
 
 import json
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from plaudit_consumers.datasets.errors import ConditionError
 
 
 def check_condition(condition: str) -> None:
-    """Find out whether a condition can be used, between parentheses on lines of their own.
+    """Check that a condition can be used in a query, in parentheses on lines of their own.
 
     Raises:
-        ConditionError: it is no single SQL expression, or its answer depends on more than the row.
+        ConditionError: it is not a single SQL expression, or its result depends on more than the row.
     """
     connection = duckdb.connect()
     try:
@@ -23,6 +23,7 @@ def check_condition(condition: str) -> None:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
+    # On lines of its own, so that a comment at its end does not swallow the closing parenthesis.
     text = f"SELECT (\n{condition}\n)"
     answer = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0]
     tree = json.loads(answer)
@@ -31,8 +32,9 @@ def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
     if not _is_one_expression(tree):
         raise ConditionError(
             f"--where {condition!r} must be one condition over one row, without subqueries, window "
-            "functions, * and parameters"
+            "functions, * or parameters"
         )
+    # DuckDB knows which of its functions may give another result for the same arguments.
     volatile = connection.execute(
         "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
     ).fetchall()
@@ -41,16 +43,16 @@ def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
         raise ConditionError(f"--where uses {found[0]}, so the same rows would not give the same snapshot")
     hidden = sorted({name for names in _columns(tree) for name in names} & _HIDDEN)
     if hidden:
-        raise ConditionError(f"--where uses {hidden[0]}, which is none of a row's columns")
+        raise ConditionError(f"--where uses {hidden[0]}, which is not a column of the subsets")
 
 
 _CLOCKS: Final = {
     "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "current_localtime",
     "current_localtimestamp", "ago", "age", "pg_postmaster_start_time", "pg_conf_load_time",
 }  # fmt: skip
-"""Functions of the time that DuckDB does not list as volatile; `age` is one with a single argument."""
+"""Functions of the current time that DuckDB does not list as volatile (`age` if it has one argument)."""
 _HIDDEN: Final = {"rows", "filename", "file_row_number", "_split", "_denied"}
-"""Columns in `candidates.sql` that tell where a row lies or what becomes of it."""
+"""Names in `candidates.sql` that depend on where a row is stored, or on what happens to it."""
 _BEYOND_ONE_ROW: Final = {"SUBQUERY", "WINDOW", "STAR", "POSITIONAL_REFERENCE", "PARAMETER", "DEFAULT"}
 
 
@@ -68,7 +70,7 @@ def _is_one_expression(tree: Any) -> bool:
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a syntax tree."""
+    """All objects of a syntax tree."""
     if isinstance(tree, dict):
         yield tree
     if isinstance(tree, dict | list):
@@ -77,13 +79,13 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _columns(tree: Any) -> Iterator[list[str]]:
-    """Every column, by the parts of its qualified name."""
+    """All column references, as the parts of their qualified names in lower case."""
     for node in _nodes(tree):
         if node.get("column_names"):
             yield [str(name).lower() for name in node["column_names"]]
 
 
 def _called_functions(tree: Any) -> set[str]:
-    """Functions that are called, and bare names: some functions are called without parentheses."""
+    """Called functions and unqualified names, because some functions are called without parentheses."""
     functions = {str(node.get("function_name") or "").lower() for node in _nodes(tree)}
     return functions | {names[0] for names in _columns(tree) if len(names) == 1}

@@ -1,4 +1,4 @@
-"""What is in a snapshot's files, as the data card and `plaudit datasets show` tell it."""
+"""Describes the rows of a snapshot's files, for the data card and `plaudit datasets show`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +34,8 @@ class SubsetDescription(NamedTuple):
     """How one subset's rows are distributed.
 
     Attributes:
-        facets: facet -> value -> rows, the most frequent value first. The empty text stands for no value.
-        first, last: when the first and the last conversation ended, by arrival, in ISO 8601.
+        facets: facet -> value -> rows, the most frequent value first. An empty value stands for null.
+        first, last: when the first and the last conversation finished, in ISO 8601.
     """
 
     facets: dict[str, dict[str, int]]
@@ -44,7 +44,8 @@ class SubsetDescription(NamedTuple):
 
 
 def describe_subset(subset: Subset, paths: Sequence[Path]) -> SubsetDescription:
-    """Describe the rows of a subset's files, of which there is at least one."""
+    """Describe the rows of a subset's files; there must be at least one file."""
+    # Without a network DuckDB must not try to download extensions, and none is needed.
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         connection.execute("SET TimeZone = 'UTC'")

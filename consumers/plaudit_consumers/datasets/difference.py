@@ -1,4 +1,4 @@
-"""What changed from one snapshot to another: rows added, removed, changed, or moved to another split."""
+"""Compares two snapshots: rows added, removed, changed, or moved to another split."""
 
 import json
 import tempfile
@@ -17,18 +17,18 @@ from plaudit_consumers.rows.schemas import SCHEMAS, SUBSETS, Subset
 _ORIGIN_COLUMNS: Final = frozenset(
     ("revision", "finished_at", "source_partition", "source_offset", "recorded_at", "record_offset")
 )
-"""Where and when a row came from. The same row of a later revision is the same row."""
+"""Where and when a row came from. They are not compared: a new revision may leave the row as it was."""
 _CONVERSATION_KEY: Final = ("application", "conversation_id")
 _TRAINING_KEY: Final = (*_CONVERSATION_KEY, "message_ids", "origin", "aspect")
 
 
 @dataclass(frozen=True, slots=True)
 class SubsetDifference:
-    """How many rows of one subset met which fate.
+    """How many rows of one subset are the same, added, removed, changed or moved.
 
     Attributes:
-        moved: rows that lie in another split and are the same otherwise.
-        examples: fate -> names of rows, as dicts of the columns that make a row's key.
+        moved: rows that are in another split but otherwise the same.
+        examples: fate -> keys of some rows, as dicts of the key columns.
     """
 
     same: int = 0
@@ -40,22 +40,22 @@ class SubsetDifference:
 
 
 def compare_snapshots(before: Path, after: Path, *, examples: int = 3) -> dict[Subset, SubsetDifference]:
-    """Compare two snapshots, subset by subset, out of core.
+    """Compare two snapshots, subset by subset. Data beyond the memory goes to disk.
 
     Args:
-        examples: of each fate, at most.
+        examples: how many keys to give for each kind of difference, at most.
 
     Raises:
-        SnapshotError: one of them is no snapshot, or their rows have different schemas.
+        SnapshotError: one of them is not a snapshot, or their rows have different schemas.
     """
     old, new = read_manifest(before), read_manifest(after)
     if old.schema != new.schema:
-        raise SnapshotError(f"{before} has rows of schema {old.schema}, {after} of {new.schema}")
+        raise SnapshotError(f"{before} has rows of schema {old.schema}, but {after} of {new.schema}")
     found: dict[Subset, SubsetDifference] = {}
     for subset in SUBSETS:
         if subset not in old.rows and subset not in new.rows:
             continue
-        if old.subset_files(subset) == new.subset_files(subset):  # that compares the checksums
+        if old.subset_files(subset) == new.subset_files(subset):  # equal checksums: nothing to read
             found[subset] = SubsetDifference(same=sum(old.rows.get(subset, {}).values()))
         else:
             paths = _paths(before, old, subset), _paths(after, new, subset)
@@ -95,5 +95,5 @@ def _compare_subset(subset: Subset, before: list[str], after: list[str], example
 
 
 def _struct(columns: Iterable[str]) -> str:
-    """An SQL expression that packs columns into a struct."""
+    """An SQL expression that packs columns into a struct, under their own names."""
     return "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in columns) + ")"

@@ -1,10 +1,10 @@
-"""What can go wrong with a snapshot.
+"""Errors of snapshots.
 
 DatasetError
-├── OutputExistsError    the output folder exists; a snapshot is never written over
+├── OutputExistsError    the output folder exists; a snapshot is never overwritten
 ├── SourceFileError      a file of the live root is foreign, damaged or of another schema
-├── ConditionError       --where is no condition that a snapshot can be made by
-└── SnapshotError        a folder is no snapshot, or was changed after it was built
+├── ConditionError       the condition of --where cannot be used
+└── SnapshotError        a folder is not a snapshot, or was changed after it was built
 """
 
 from plaudit_schemas.errors import PlauditError
@@ -27,9 +27,9 @@ class ConditionError(DatasetError):
 
 
 class SnapshotError(DatasetError):
-    """A folder is no snapshot, or was changed after it was built."""
+    """A folder is not a snapshot, or was changed after it was built."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error of DuckDB, Arrow or a store: the rest is context of their own."""
+    """The first line of an error. Further lines of DuckDB, Arrow and stores are internal context."""
     return str(error).strip().partition("\n")[0]

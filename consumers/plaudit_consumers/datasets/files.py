@@ -1,4 +1,4 @@
-"""The files that a snapshot is made of: checked, and completed where a sink has not come to it yet."""
+"""The source files of a snapshot: checks them, and derives those that a sink has not published yet."""
 
 import json
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from plaudit_consumers.sink.files.metadata import FileMetadata
 from plaudit_consumers.sink.layout import LAYOUT
 
 _DERIVED_AT_ONCE: Final = 512
-"""Conversations."""
+"""Conversations in one batch, to bound the memory."""
 
 
 class SourceFiles:
     """Local files of the wanted subsets.
 
-    A canonical file is the commit of its range. Training rows that a sink has not published yet, or that a
-    crash left out, are derived here as the sink would have done.
+    The canonical file is the commit of its range. If its training files are missing, because the sink has not
+    published them yet or has crashed, their rows are derived here just as the sink would do it.
 
     Attributes:
         paths: subset -> local files.
@@ -35,12 +35,12 @@ class SourceFiles:
         """Collect the files.
 
         Args:
-            work: a folder for copies of remote files and for derived ones.
-            last_day: the last day (YYYY-MM-DD) whose training files are needed. Canonical ones are needed of
-                all days.
+            work: a folder for copies of remote files and for derived files.
+            last_day: the last day (YYYY-MM-DD) whose training files are needed. Canonical files of all days
+                are needed.
 
         Raises:
-            SourceFileError: a file is damaged, or is not what its name says.
+            SourceFileError: a file is damaged, or does not match its name.
         """
         self._live, self._work, files = live, work, live.files()
         wanted: list[Subset] = [subset for subset in subsets if subset != "conversations"]
@@ -56,6 +56,7 @@ class SourceFiles:
                 continue
             missing: list[Subset] = []
             for subset in wanted:
+                # A subset without rows in this range has no file, and none is missing.
                 if subset in metadata.derived:
                     training = published[subset].get(canonical.span)
                     if training is None:
@@ -70,7 +71,7 @@ class SourceFiles:
                 raise SourceFileError(f"{published[subset][span].path} has no canonical file; move it away")
 
     def thresholds(self, canonical: Iterable[str]) -> list[dict[str, Any]]:
-        """The settings that the rows of some canonical files were made with, each once, in a fixed order."""
+        """The distinct row settings of some canonical files, in a fixed order."""
         texts = {self._settings[path].model_dump_json() for path in canonical}
         return [json.loads(text) for text in sorted(texts)]
 
@@ -98,10 +99,10 @@ class SourceFiles:
 
 
 def read_footer(subset: Subset, path: Path) -> FileMetadata:
-    """What a local file of a sink says of itself.
+    """The metadata of a local file of a sink.
 
     Raises:
-        SourceFileError: it is damaged, its columns are not those of the subset, or no sink wrote it.
+        SourceFileError: the file is damaged, its columns are not those of the subset, or no sink wrote it.
     """
     try:
         footer = pq.read_metadata(path)
@@ -117,5 +118,7 @@ def read_footer(subset: Subset, path: Path) -> FileMetadata:
     except ValidationError:
         raise SourceFileError(f"{path} was not written by a sink; move it away") from None
     if metadata.subset != subset:
-        raise SourceFileError(f"{path} says it is of {metadata.subset}, not {subset}; move it away")
+        raise SourceFileError(
+            f"{path} belongs to {metadata.subset} by its metadata, not to {subset}; move it away"
+        )
     return metadata

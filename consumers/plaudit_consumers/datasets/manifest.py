@@ -1,4 +1,4 @@
-"""The manifest of a snapshot: how it was made, and a checksum of each of its files."""
+"""The manifest of a snapshot: how it was built, and the checksum of each file."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class SnapshotFile:
 
     Attributes:
         path: relative to the snapshot.
-        rows: None for a file that is no Parquet.
+        rows: None if the file is not Parquet.
     """
 
     path: str
@@ -31,18 +31,20 @@ class SnapshotFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that decided a snapshot's content, and what came of it. No machine's name, no clock's time.
+    """Everything that determined the content of a snapshot, and the resulting counts and files.
+
+    It names no machine and no time of the build, so that the same rows and options give the same bytes.
 
     Attributes:
-        as_of: the rows that the broker took up to then (included); None: there were no rows.
+        as_of: the snapshot has rows that the broker received up to this time (included); None without rows.
         schema: the layout of the live root.
-        split: each split's share.
-        prompts: how a prompt text is kept to one split.
-        rows: subset -> split -> rows.
-        left_out: subset -> reason -> rows of the chosen revisions that are not in here.
-        erased: conversations left out because they were erased, whenever that was.
-        read_to: partition of the finished topic -> the offset after the last record in time.
-        thresholds: the settings that the rows were made with, as the files' metadata says; each once.
+        split: the share of each split.
+        prompts: how each prompt text is kept to one split.
+        rows: subset -> split -> number of rows.
+        left_out: subset -> reason -> number of rows of the chosen revisions that were left out.
+        erased: conversations that were left out because they were erased, even if later than `as_of`.
+        read_to: partition of the finished topic -> the offset after the last record up to `as_of`.
+        thresholds: the distinct row settings in the metadata of the source files.
     """
 
     as_of: str | None
@@ -70,24 +72,26 @@ class Manifest:
 
 
 def file_entry(folder: Path, path: Path, rows: int | None = None) -> SnapshotFile:
-    """A file of a snapshot's folder, as a manifest has it."""
+    """The entry of a manifest for a file in the folder of a snapshot."""
     return SnapshotFile(str(path.relative_to(folder)), path.stat().st_size, sha256(path), rows)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a snapshot.
+    """Read the manifest of a snapshot.
 
     Raises:
-        SnapshotError: the folder is no snapshot, or one of a newer format.
+        SnapshotError: the folder is not a snapshot, or one of a newer format.
     """
     try:
         document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = [SnapshotFile(**file) for file in document.pop("files")]
         manifest = Manifest(files=files, **document)
     except FileNotFoundError:
-        raise SnapshotError(f"{folder} is no snapshot: it has no {MANIFEST}") from None
+        raise SnapshotError(f"{folder} is not a snapshot: it has no {MANIFEST}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SnapshotError(f"{folder / MANIFEST} is not of this version's format: {error}") from None
+        raise SnapshotError(
+            f"{folder / MANIFEST} does not have the format of this version: {error}"
+        ) from None
     if manifest.format != FORMAT:
         raise SnapshotError(
             f"{folder / MANIFEST} has the format {manifest.format}; this version reads {FORMAT}"
@@ -96,7 +100,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify_snapshot(folder: Path) -> Manifest:
-    """The manifest, after comparing every file with it.
+    """Read the manifest of a snapshot, and compare every file with it.
 
     Raises:
         SnapshotError: a file is missing or was changed.
@@ -106,13 +110,14 @@ def verify_snapshot(folder: Path) -> Manifest:
         path = folder / file.path
         if not path.is_file():
             raise SnapshotError(f"{path} is missing; build the snapshot again")
+        # The size first: it settles most changes without reading the file.
         if path.stat().st_size != file.bytes or sha256(path) != file.sha256:
             raise SnapshotError(f"{path} was changed after it was built; build the snapshot again")
     return manifest
 
 
 def sha256(path: Path) -> str:
-    """A file's checksum, in hex."""
+    """The SHA-256 checksum of a file, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""What a snapshot is to hold, and how the command's options are read. Pure."""
+"""The plan of a snapshot, and how it is read from the options of the command. Pure."""
 
 import re
 from argparse import Namespace
@@ -16,21 +16,24 @@ from plaudit_consumers.rows.schemas import SUBSETS, Subset
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 BUCKETS: Final = 1_000_000
+"""Users are hashed into this many buckets, so shares are exact to a millionth."""
 LEAST_MEMORY_MB: Final = 512
+"""Room for one thread of DuckDB, as `selection` counts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPlan:
-    """One snapshot to build; the same plan over the same rows gives the same bytes.
+    """One snapshot to build. The same plan over the same rows gives the same bytes.
 
     Attributes:
-        as_of: only rows that the broker took up to then (included); None takes all.
-        where: an SQL condition over a row's columns; `conversation` holds its conversation's facts.
-        shares: each split's share, in any unit.
-        min_agreement: training rows below it are left out, and those whose agreement is unknown.
-        salt: decides who is in which split.
-        memory_mb: what DuckDB may hold before it goes to disk; has no effect on the result.
-        threads: of DuckDB, likewise; None takes every core that there is memory for.
+        as_of: only rows that the broker received up to this time (included); None takes all.
+        where: an SQL condition over the columns of a row; `conversation` has the facts of its conversation.
+        shares: the share of each split, in any unit.
+        min_agreement: leave out training rows whose agreement is below this or null.
+        salt: a different salt puts users into different splits.
+        memory_mb: how much DuckDB holds in memory before it spills to disk. The result does not depend on it.
+        threads: threads of DuckDB; None takes as many as cores and memory allow. The result does not depend
+            on it either.
     """
 
     output: Path
@@ -44,29 +47,29 @@ class SnapshotPlan:
     threads: int | None = None
 
     def bounds(self) -> tuple[int, int]:
-        """The ends of train and of validation, in buckets of all BUCKETS."""
+        """The ends of train and of validation, as numbers of buckets out of BUCKETS."""
         total = sum(self.shares)
         train, validation, _ = self.shares
         return round(BUCKETS * train / total), round(BUCKETS * (train + validation) / total)
 
 
 def moment_of(text: str, option: str = "--as-of") -> datetime:
-    """An ISO 8601 time; without a zone it is UTC, and a day is its first moment.
+    """Parse an ISO 8601 time. Without a zone it is UTC, and a date alone is its first moment.
 
     Raises:
-        SettingsError: it is no such time.
+        SettingsError: the text is not such a time.
     """
     try:
         return read_moment(text)
     except ValueError:
-        raise SettingsError(f"{option} {text!r} is no time such as 2026-11-21T12:00:00Z") from None
+        raise SettingsError(f"{option} {text!r} is not a time such as 2026-11-21T12:00:00Z") from None
 
 
 def shares_of(text: str) -> tuple[float, float, float]:
-    """`90/5/5` as shares of train, validation and test; the last ones may be left out.
+    """Parse `90/5/5` as the shares of train, validation and test. Missing ones are 0.
 
     Raises:
-        SettingsError: the text is no such list, or every share is 0.
+        SettingsError: the text is not such a list, or every share is 0.
     """
     parts = text.split("/")
     if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"\d+(\.\d+)?", part) for part in parts):
@@ -78,7 +81,7 @@ def shares_of(text: str) -> tuple[float, float, float]:
 
 
 def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
-    """Subsets by name, in the order of SUBSETS; None gives all.
+    """The named subsets, in the order of SUBSETS; None gives all.
 
     Raises:
         SettingsError: there is no such subset.
@@ -86,15 +89,15 @@ def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
     wanted = SUBSETS if names is None else names
     unknown = [name for name in wanted if name not in SUBSETS]
     if unknown:
-        raise SettingsError(f"--subset {unknown[0]!r} is none of {', '.join(SUBSETS)}")
+        raise SettingsError(f"--subset {unknown[0]!r} is not one of {', '.join(SUBSETS)}")
     return tuple(subset for subset in SUBSETS if subset in wanted)
 
 
 def plan_of(arguments: Namespace) -> SnapshotPlan:
-    """The plan of a command's options.
+    """The plan that the options of the command describe.
 
     Raises:
-        SettingsError: one of them is out of range.
+        SettingsError: an option is out of range.
     """
     agreement = arguments.min_agreement
     if agreement is not None and not 0 <= agreement <= 1:

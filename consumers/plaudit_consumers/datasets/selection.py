@@ -1,4 +1,4 @@
-"""Which rows a snapshot holds. DuckDB decides it out of core, by places and hashes and never by contents."""
+"""Selects the rows of a snapshot. DuckDB works on hashes and places in files, and may spill to disk."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,9 @@ from plaudit_consumers.datasets.queries import sql
 from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING, Subset
 
 _THREAD_MB: Final = 512
+"""Memory for each thread, which holds a row group of a file while it works on it."""
 _BATCH_ROWS: Final = 2048
-"""The size of DuckDB's vectors, which it gives out whole."""
+"""The size of DuckDB's vectors. It returns whole ones, so batches of this size depend on the rows alone."""
 _REVISION = "application, conversation_id, revision, source_partition, source_offset"
 _PARTS = "to_json(struct_pack(a := message_ids, b := origin, c := aspect, d := raters))::VARCHAR"
 _CONTENT: Final[dict[Subset, str]] = {
@@ -30,12 +31,12 @@ _PROMPT = "list_transform(prompt, lambda m: struct_pack(role := m.role, content 
 
 
 class SelectionSummary(NamedTuple):
-    """What the selection came to, without its rows.
+    """The result of the selection as counts.
 
     Attributes:
-        rows: (subset, split, fate) -> how many.
-        erased: conversations that are left out because they were erased, be it after the snapshot's time.
-        positions: partition of the finished topic -> the offset after the last record that was read.
+        rows: (subset, split, fate) -> number of rows. The fates are those in `fates.sql`.
+        erased: conversations left out because they were erased, even if after the time of the snapshot.
+        positions: partition of the finished topic -> the offset after the last record up to that time.
         as_of: the latest broker timestamp among the rows, in microseconds; None without rows.
         chosen_files: the canonical files that hold a chosen revision.
     """
@@ -47,7 +48,7 @@ class SelectionSummary(NamedTuple):
     chosen_files: list[str]
 
     def count(self, subset: Subset, split: Split | None = None, fate: str = "kept") -> int:
-        """How many rows of a subset, in one split or in all, met a fate."""
+        """The number of rows of a subset with a fate, in one split or in all."""
         return sum(
             rows
             for (row_subset, row_split, row_fate), rows in self.rows.items()
@@ -56,10 +57,10 @@ class SelectionSummary(NamedTuple):
 
 
 class RowSelection:
-    """A DuckDB file in which rows are chosen, and through which they are read."""
+    """A DuckDB database that selects the rows and reads them."""
 
     def __init__(self, folder: Path, plan: SnapshotPlan, sources: Mapping[Subset, Sequence[str]]) -> None:
-        """`sources` are local files; a subset without files has no rows."""
+        """`sources` has the local files of each subset; a subset without files has no rows."""
         self._plan = plan
         self._sources = {subset: list(paths) for subset, paths in sources.items() if paths}
         self._connection = duckdb.connect(
@@ -68,10 +69,12 @@ class RowSelection:
                 "memory_limit": f"{plan.memory_mb}MB",
                 "threads": str(plan.threads or _threads(plan.memory_mb)),
                 "temp_directory": str(folder / "spilled"),
+                # No network: Parquet and JSON are built in, and nothing else is needed.
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
         )
+        # Large buffers: the texts of one batch may exceed the 2 GiB of an ordinary Arrow string array.
         for setting in ("TimeZone = 'UTC'", "arrow_large_buffer_size = true", "enable_progress_bar = false"):
             self._connection.execute(f"SET {setting}")
 
@@ -79,12 +82,12 @@ class RowSelection:
         self._connection.close()
 
     def choose_rows(self) -> SelectionSummary:
-        """Decide on every row.
+        """Decide the fate of every row.
 
         Raises:
             ConditionError: the condition cannot be used, or does not fit a subset.
             SourceFileError: a file cannot be read as its subset.
-            DatasetError: memory or disk did not suffice.
+            DatasetError: memory or disk space did not suffice.
         """
         if self._plan.where is not None:
             check_condition(self._plan.where)
@@ -95,6 +98,7 @@ class RowSelection:
         for subset in self._plan.subsets:
             if subset in self._sources:
                 self._find_candidates(subset)
+        # After the candidates of all subsets: a prompt has one split over all of them.
         self._run("homes")
         self._run("fates")
         partitions = self._run("read")
@@ -107,7 +111,7 @@ class RowSelection:
         )
 
     def chosen_rows(self, subset: Subset, split: Split) -> Iterator[Any]:
-        """Record batches of 2,048 rows in the snapshot's order. Strings may be Arrow's large ones."""
+        """Record batches of 2,048 rows in the order of the snapshot. Their strings may be `large_string`."""
         columns = ", ".join(f'"{field.name}"' for field in SCHEMAS[subset])
         query = sql("content", subset=subset, split=split, columns=columns)
         with _typed_errors():
@@ -133,10 +137,11 @@ class RowSelection:
         except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
             if self._plan.where is None:
                 raise
-            self._run("candidates", **self._parts(subset, "true"))  # a damaged file fails here again
+            # Without the condition only a damaged file fails again, so otherwise the condition is at fault.
+            self._run("candidates", **self._parts(subset, "true"))
             reason = first_line(error.__cause__ or error)
             raise ConditionError(
-                f"--where does not fit the subset {subset} (--subset leaves others out): {reason}"
+                f"--where does not fit the subset {subset} (select others with --subset): {reason}"
             ) from None
 
     def _parts(self, subset: Subset, condition: str) -> dict[str, str]:
@@ -159,7 +164,7 @@ class RowSelection:
 
 
 def _threads(memory_mb: int) -> int:
-    """As many as there are cores and memory for: each holds a row group of a file while it works on it."""
+    """As many threads as cores and memory allow, and at least one."""
     return max(1, min(os.cpu_count() or 1, memory_mb // _THREAD_MB))
 
 
@@ -168,10 +173,10 @@ def _typed_errors() -> Iterator[None]:
     try:
         yield
     except (duckdb.BinderException, duckdb.ConversionException):
-        raise
+        raise  # the condition of --where may be the cause: `_find_candidates` finds out
     except duckdb.OutOfMemoryException as error:
-        raise DatasetError(f"--memory-mb is too little, or the disk is full: {first_line(error)}") from None
+        raise DatasetError(f"--memory-mb is too low, or the disk is full: {first_line(error)}") from None
     except duckdb.IOException as error:
-        raise DatasetError(f"the disk failed or is full: {first_line(error)}") from None
+        raise DatasetError(f"the disk is full or failed: {first_line(error)}") from None
     except duckdb.Error as error:
         raise SourceFileError(f"a file of the live root cannot be read: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""A snapshot on a terminal: tables of what is in it, and a few rows."""
+"""Shows a snapshot on a terminal: tables of its content, and a few rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ _CHATS: Final = ("prompt", "completion", "chosen", "rejected", "messages")
 
 
 def snapshot_tables(folder: Path, samples: int) -> RenderableType:
-    """Tables of a snapshot, with `samples` rows of each subset.
+    """Tables that describe a snapshot, with `samples` rows of each subset.
 
     Raises:
-        SnapshotError: the folder is no snapshot.
+        SnapshotError: the folder is not a snapshot.
     """
     manifest = read_manifest(folder)
     parts: list[RenderableType] = [Text(f"{folder}: as of {manifest.as_of}, salt {manifest.salt!r}")]
@@ -80,7 +80,7 @@ def _sample(row: Mapping[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 1))
     for name in _CHATS:
         messages = row.get(name)
-        if isinstance(messages, list):  # the prompt of a canonical row is a struct
+        if isinstance(messages, list):  # unlike the prompt of a canonical row, which is a struct
             for message in messages:
                 table.add_row(Text(name, style="dim"), Text(message["role"]), _one_line(message["content"]))
     if "label" in row:
@@ -90,7 +90,7 @@ def _sample(row: Mapping[str, Any]) -> Table:
 
 
 def _one_line(text: str | None) -> Text:
-    """The beginning of a text on one line, without characters that could steer a terminal."""
+    """The beginning of a text on one line, without characters that could control the terminal."""
     line = "".join(
         char if char.isprintable() else "\N{SYMBOL FOR NEWLINE}" if char == "\n" else " "
         for char in text or ""

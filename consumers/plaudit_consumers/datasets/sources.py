@@ -1,4 +1,4 @@
-"""Finding the files of a live root: a folder, or an object store whose files are copied aside."""
+"""Finds the files of a live root: a local folder, or an object store whose files are copied first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ class PublishedFile(NamedTuple):
     """A file that a sink has published.
 
     Attributes:
-        span: the records that it covers; a canonical file and its training files have the same.
-        path: of a local root the whole path, of a remote one that in the store.
+        span: the records that it covers; a canonical file and its training files have the same span.
+        path: the whole path for a local root, the path within the store for a remote one.
     """
 
     span: FileSpan
@@ -27,17 +27,20 @@ class PublishedFile(NamedTuple):
 
 
 def published_file(name: str, path: str) -> PublishedFile | None:
-    """A file by its name in its subset's folder; None for one in the making, and for a note.
+    """Parse the name of a file in the folder of its subset.
+
+    Returns:
+        None for a hidden file and for one that is not Parquet.
 
     Raises:
-        SourceFileError: it is a Parquet file that no sink has written.
+        SourceFileError: it is a Parquet file with a name that no sink gives.
     """
     if any(part.startswith((".", "_")) for part in name.split("/")) or not name.endswith(".parquet"):
         return None
     span = parse_name(name)
     if span is None:
         raise SourceFileError(
-            f"{path} is no file of a sink (date=YYYY-MM-DD/partition-first-last.parquet); move it away"
+            f"{path} is not a file of a sink (date=YYYY-MM-DD/partition-first-last.parquet); move it away"
         )
     return PublishedFile(span, path)
 
@@ -54,16 +57,17 @@ class LiveRoot:
         self._root, self._base = root, Path(root.removeprefix("file://"))
         self._store = _store(root)
         if not any(self._has_folder(folder) for folder in (LAYOUT, HIDDEN)):
-            raise SourceFileError(f"{root} holds no folder {LAYOUT}; --root is where the sink writes")
+            raise SourceFileError(f"{root} has no folder {LAYOUT}; --root must be where the sink writes")
 
     def files(self, partition: int | None = None) -> dict[Subset, list[PublishedFile]]:
-        """The files of each subset, of one partition or of all, as of now.
+        """The current files of each subset, of one partition or of all.
 
         Raises:
-            SourceFileError: a foreign file lies among them.
+            SourceFileError: a foreign file is among them.
         """
         found: dict[Subset, list[PublishedFile]] = {}
-        # A canonical file is published before its training files: listed last, it is there for each of them.
+        # A sink may publish meanwhile, the canonical file first. These are listed last, so that every
+        # training file found has one.
         for subset in (*TRAINING, "conversations"):
             files = [published_file(name, path) for name, path in self._names(f"{LAYOUT}/{subset}")]
             found[subset] = sorted(
@@ -81,10 +85,10 @@ class LiveRoot:
         return {int(name.removesuffix(".json")): content for name, content in found.items()}
 
     def local_path(self, file: PublishedFile, copies: Path) -> Path:
-        """A published file on this machine. A remote one is copied into `copies`, in chunks.
+        """The local path of a published file. A remote file is copied into `copies` first, in chunks.
 
         Raises:
-            SourceFileError: a remote one cannot be read.
+            SourceFileError: a remote file cannot be read.
         """
         if self._store is None:
             return Path(file.path)
@@ -99,7 +103,7 @@ class LiveRoot:
         return (self._base / folder).is_dir() if self._store is None else bool(self._remote_names(folder))
 
     def _names(self, folder: str) -> list[tuple[str, str]]:
-        """Name in the folder, and path, of every file in it."""
+        """(name within the folder, path) of every file under a folder."""
         if self._store is not None:
             return self._remote_names(folder)
         base = self._base / folder

@@ -1,4 +1,4 @@
-"""Rows to Parquet files. The same rows give the same bytes."""
+"""Writes rows to Parquet files. The same rows give the same bytes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# Changing one of these changes the bytes of every snapshot.
 GROUP_ROWS: Final = 10_240
 GROUP_BYTES: Final = 64 << 20
 SHARD_BYTES: Final = 512 << 20
@@ -14,10 +15,10 @@ ZSTD_LEVEL: Final = 3
 
 
 def write_split(folder: Path, split: str, schema: Any, batches: Iterable[Any]) -> list[Path]:
-    """Write `<split>-00000.parquet` and so on; no file without rows. Holds one row group in memory.
+    """Write `<split>-00000.parquet` and so on, none if there are no rows. Holds one row group in memory.
 
     Args:
-        batches: record batches in sizes that depend on the rows alone: the row groups follow from them.
+        batches: record batches. The row groups follow their sizes, which must depend on the rows alone.
 
     Returns:
         The files.
@@ -28,6 +29,7 @@ def write_split(folder: Path, split: str, schema: Any, batches: Iterable[Any]) -
     for group in row_groups(batches, schema):
         if writer is None:
             written.append(folder / f"{split}-{len(written):05}.parquet")
+            # Opened here rather than by the writer, for `tell`: a shard is full by its bytes on disk.
             file = pa.OSFile(str(written[-1]), "wb")
             writer = pq.ParquetWriter(file, schema, compression="zstd", compression_level=ZSTD_LEVEL)
         writer.write_table(group, row_group_size=GROUP_ROWS)
@@ -40,7 +42,7 @@ def write_split(folder: Path, split: str, schema: Any, batches: Iterable[Any]) -
 
 
 def row_groups(batches: Iterable[Any], schema: Any) -> Iterator[Any]:
-    """Tables of at most GROUP_ROWS rows and GROUP_BYTES bytes; a larger single row is one by itself."""
+    """Tables of at most GROUP_ROWS rows and GROUP_BYTES bytes. A larger row is a table of its own."""
     held: list[Any] = []
     rows = size = 0
     for batch in batches:
@@ -55,7 +57,7 @@ def row_groups(batches: Iterable[Any], schema: Any) -> Iterator[Any]:
 
 
 def _pieces(batch: Any) -> Iterator[Any]:
-    """The batch, halved until each part has at most GROUP_BYTES bytes or one row."""
+    """The batch, halved until each part has at most GROUP_BYTES bytes or only one row."""
     if batch.num_rows == 0:
         return
     if batch.num_rows == 1 or batch.nbytes <= GROUP_BYTES:
@@ -67,6 +69,7 @@ def _pieces(batch: Any) -> Iterator[Any]:
 
 
 def _table(batches: list[Any], schema: Any) -> Any:
+    # DuckDB's Arrow types differ in details, such as large strings.
     return pa.Table.from_batches(batches).cast(schema)
 
 

@@ -1,5 +1,5 @@
-"""Rows of the Parquet subsets, made of finished conversations. Pure: no Kafka, no files.
+"""Makes the rows of the Parquet subsets from finished conversations. Pure: no Kafka, no files.
 
-Canonical rows come first, by way of columns (`canonical_reader`, for the sink) or of dicts (`canonical`, for
-the audit). `derive` makes every training row of them. docs/datasets.md tells the rules.
+Canonical rows come first. `canonical_reader` makes them by columns, for the sink, and `canonical` by dicts,
+for the audit. `derive` makes all training rows from them. docs/datasets.md has the rules.
 """

@@ -1,7 +1,7 @@
-"""Canonical rows by way of dicts: decoded FinishedConversation records to the table of `conversations`.
+"""Makes canonical rows by dicts: from decoded FinishedConversation records to the table of `conversations`.
 
-The sink makes the same rows by way of columns (`rows.canonical_reader`), which is several times as fast. The
-audit takes this way, so that the two check each other.
+The sink makes the same rows by columns (`rows.canonical_reader`), which is several times as fast. The audit
+uses this module, so that the two implementations check each other.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ def canonical_table(decoded: Sequence[tuple[KafkaRecord, Row]], licence: str | N
     """The canonical table, a row for each record.
 
     Args:
-        decoded: records of the finished topic, each with what a sparse `Decoder` made of its value. These
-            dicts are changed.
-        licence: for conversations whose tags name none.
+        decoded: records of the finished topic, each with its value as decoded by a sparse `Decoder`. The
+            dicts are changed in place.
+        licence: of conversations whose tags name none.
     """
     rows = [canonical_row(source, record, licence) for source, record in decoded]
     # One column at a time: Arrow converts nested values in C++.
@@ -33,10 +33,10 @@ def canonical_table(decoded: Sequence[tuple[KafkaRecord, Row]], licence: str | N
 
 
 def canonical_row(source: KafkaRecord, record: Row, licence: str | None) -> Row:
-    """The canonical row of one decoded record, which is changed; empty fields may be missing."""
+    """The canonical row of one decoded record, which is changed in place. Empty fields may be missing."""
     tags = record.get("tags") or {}
     record["licence"] = tags.get("licence") or tags.get("license") or licence
-    record["recorded_at"] = source.timestamp * 1000
+    record["recorded_at"] = source.timestamp * 1000  # milliseconds of Kafka to microseconds
     record["record_offset"] = source.offset
     record.setdefault("missing_events", 0)
     _maps_to_pairs(record, ("tags", "variants"))
@@ -73,7 +73,7 @@ def _feedback_row(item: Row) -> Row:
 
 
 def _without_null_lists(array: Any) -> Any:
-    """The array with empty lists where it has null ones: sparse records leave empty lists out."""
+    """The array with null lists replaced by empty ones, because sparse records leave empty lists out."""
     if pa.types.is_struct(array.type):
         children = [_without_null_lists(array.field(index)) for index in range(array.type.num_fields)]
         mask = array.is_null() if array.null_count else None

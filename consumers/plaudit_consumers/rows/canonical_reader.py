@@ -1,4 +1,4 @@
-"""Canonical rows by way of columns: the bytes of finished conversations to the table of `conversations`."""
+"""Makes canonical rows by columns: from bytes of finished conversations to the table of `conversations`."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,6 +14,7 @@ from plaudit_consumers.rows.column_reader import ColumnReader
 from plaudit_consumers.rows.schemas import CONVERSATIONS, VALUE_COLUMNS
 
 _NOT_IN_THE_RECORD: Final = ("licence", "recorded_at", "record_offset")
+"""Columns that come from the tags, the settings and Kafka instead of a field of the record."""
 _RECORD: Final = pa.struct([field for field in CONVERSATIONS if field.name not in _NOT_IN_THE_RECORD])
 _LICENCE_TAGS: Final = ("licence", "license")
 
@@ -25,6 +26,7 @@ class CanonicalReader:
         self._decoder = Decoder("finished_conversation", schemas)
         self._encoder = Encoder("finished_conversation")
         self._columns = ColumnReader(
+            # Times stay plain numbers, which Arrow converts a column at a time.
             parse(schema_text("finished_conversation"), plain_longs=True),
             inlined=frozenset(("feedback",)),
             value_columns=VALUE_COLUMNS,
@@ -32,10 +34,10 @@ class CanonicalReader:
         self._is_current: dict[bytes, bool] = {}
 
     def check_payload(self, payload: bytes) -> None:
-        """Find out what is wrong with a payload.
+        """Decode a payload to find out what is wrong with it, if anything.
 
         Raises:
-            CodecError: it is no record of ours; the subclass says why.
+            CodecError: it is not a valid record; the subclass says why.
             RegistryError: the registry could not be asked.
         """
         self._decoder.decode(payload)
@@ -44,10 +46,10 @@ class CanonicalReader:
         """The canonical table, a row for each record.
 
         Args:
-            licence: for conversations whose tags name none.
+            licence: of conversations whose tags name none.
 
         Raises:
-            ValueError, CodecError: one of them is no record of ours; `check_payload` tells which.
+            ValueError, CodecError: one payload is not a valid record; `check_payload` finds out which.
             RegistryError: the registry could not be asked.
         """
         payloads = [self._in_current_schema(record.value or b"") for record in records]
@@ -60,8 +62,8 @@ class CanonicalReader:
         return pa.Table.from_arrays(arrays, schema=CONVERSATIONS)
 
     def _in_current_schema(self, payload: bytes) -> bytes:
-        """The record as today's schema writes it."""
-        header = payload[:HEADER_BYTES]
+        """The record in the current schema, which is the only one that the columns can read."""
+        header = payload[:HEADER_BYTES]  # names the schema, so one answer holds for all records with it
         is_current = self._is_current.get(header)
         if is_current is None:
             is_current = self._is_current[header] = self._decoder.reads_directly(payload)
@@ -69,12 +71,12 @@ class CanonicalReader:
 
 
 def _licences(tags: Any, default: str | None) -> Any:
-    """By conversation, the tag `licence` or `license`, else the default."""
+    """The licence of each conversation: its tag `licence` or `license`, else the default."""
     if not len(tags):
         return pa.array([], pa.string())
     pairs = tags.flatten()
     named = pc.is_in(pc.struct_field(pairs, "key"), pa.array(_LICENCE_TAGS))
-    if not pc.any(named, min_count=0).as_py():
+    if not pc.any(named, min_count=0).as_py():  # the usual case needs no Python object for each tag
         return pa.array([default] * len(tags), pa.string())
     rows = ({pair["key"]: pair["value"] for pair in row} for row in tags.to_pylist())
     return pa.array([row.get("licence") or row.get("license") or default for row in rows], pa.string())

@@ -1,4 +1,4 @@
-"""Avro binary straight into Arrow columns, without a dict for each record.
+"""Reads Avro binary straight into Arrow columns, without a dict for each record.
 
 A function is generated from the schema, as `plaudit_schemas.codec.record_reader` does for dicts. It reads one
 record and appends each value to its column.
@@ -26,7 +26,7 @@ from plaudit_consumers.rows.columns import (
 
 Node = Any
 
-# Numbers up to 8191 take one or two bytes and are read in place, larger ones by a call.
+# Numbers from 0 to 8191 take one or two bytes and are read inline, others by a call.
 _READ_TEXT_END: Final = (
     "n = b[i]",
     "if not n & 0x81: i += 1; n = i + (n >> 1)",
@@ -50,9 +50,9 @@ class ColumnReader:
         """Generate the reading function.
 
         Args:
-            schema: the writer's and the reader's alike. Its union of several records begins with null.
-            inlined: fields of a record type whose own fields become columns beside them.
-            value_columns: of that union, by record and field: the column, which lies beside the union's.
+            schema: of both writer and reader. A union of several records must begin with null.
+            inlined: names of record fields whose own fields become columns of the enclosing record.
+            value_columns: for that union, record name -> field -> the column of the enclosing record.
 
         Raises:
             NotImplementedError: the schema has a type that no column holds.
@@ -60,10 +60,10 @@ class ColumnReader:
         self._source = _ColumnSource(schema, inlined, value_columns)
 
     def read_structs(self, payloads: Sequence[bytes], start: int, arrow_type: Any) -> Any:
-        """A struct array with the record of each payload, which begins at byte `start`.
+        """Read each payload from byte `start` on into a struct array, one struct for each payload.
 
         Raises:
-            ValueError: a payload does not follow the schema; nothing says which.
+            ValueError: a payload does not match the schema. The error does not say which.
         """
         source = self._source
         read = source.read
@@ -73,22 +73,22 @@ class ColumnReader:
                 if end != len(payload):
                     raise ValueError(f"the record ends at byte {end} of {len(payload)}")
             return source.root.to_arrow(len(payloads), arrow_type)
-        except (IndexError, OverflowError, error) as short:
+        except (IndexError, OverflowError, error) as short:  # what reading past the end of bytes raises
             raise ValueError("a payload ends too early") from short
         finally:
-            source.clear()
+            source.clear()  # also after an error, or the next batch would begin with half of this one
 
 
 class _ColumnSource:
-    """The source of `read(b, i, row)`, and the columns that it fills.
+    """Generates the source of `read(b, i, row)`, and holds the columns that it fills.
 
-    In there `b` is the payload, `i` the position, `row` the row that a value belongs to, `n` the end of a
-    text, `v` a number, `h` a second byte and `t` a union's branch. Every node of the schema is a stretch of
-    lines in this one function.
+    In the source `b` is the payload, `i` the position, `row` the row that a value belongs to, `n` the end of
+    a text, `v` a number, `h` a second byte and `t` the branch of a union. Every node of the schema adds some
+    lines to this one function, which saves a call for each node.
 
     Attributes:
         root: the column of the whole records.
-        read: the compiled function; gives the position after the record.
+        read: the compiled function; returns the position after the record.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class _ColumnSource:
     def clear(self) -> None:
         """Make all columns empty for the next batch.
 
-        Lists are emptied in place: the function goes on appending to the same ones. A text's buffers are new
-        ones, because Arrow has taken the old ones over, so the function must be told of them.
+        Lists are emptied in place, because the function keeps appending to the same ones. Arrow has taken
+        over the buffers of texts, so these are replaced, and the function must be bound to the new ones.
         """
         self.root.clear()
         self._bind_texts()
@@ -123,7 +123,10 @@ class _ColumnSource:
             self._out.names[extend], self._out.names[append] = column.data.extend, column.lengths.append
 
     def _fields(self, record: Schema, row: str) -> dict[str, Column]:
-        """Lines that read a record's fields. Neighbours that may all hold nothing are compared with zeros."""
+        """Emit the lines that read the fields of a record.
+
+        Most optional fields are empty. Where several follow each other, one comparison with zeros skips them.
+        """
         columns: dict[str, Column] = {}
         for absent, run in groupby(record["fields"], self._may_be_absent):
             fields = list(run)
@@ -139,7 +142,7 @@ class _ColumnSource:
         return columns
 
     def _may_be_absent(self, field: Schema) -> bool:
-        """Whether one zero byte says that the field holds nothing."""
+        """Whether a single zero byte encodes that the field is empty."""
         node = resolve(field["type"], self._types)
         return isinstance(node, list) or (isinstance(node, dict) and node["type"] in ("array", "map"))
 
@@ -190,7 +193,7 @@ class _ColumnSource:
         return column
 
     def _optional(self, branches: list[Node], row: str) -> OptionalColumn:
-        """A union of null and one other type."""
+        """Emit a union of null and one other type."""
         with self._out.block("if b[i] == 2:"):
             self._out.line("i += 1")
             column = self._value_at_row(resolve(branches[1], self._types), row)
@@ -204,12 +207,13 @@ class _ColumnSource:
         return OptionalColumn(rows, self._column(node, inner_row))
 
     def _union(self, branches: list[Node], row: str) -> dict[str, Column]:
-        """A union of null and several records, each with columns of its own."""
+        """Emit a union of null and several records, each with its own columns."""
         columns: dict[str, Column] = {}
         self._out.line("t = b[i]", "i += 1", "if t == 0: pass")
         for index, branch in enumerate(branches[1:], start=1):
             record = resolve(branch, self._types)
             names = self._value_columns[record["name"]]
+            # Avro writes the branch as a zigzag number: twice its index.
             with self._out.block(f"elif t == {2 * index}:"):
                 for field in record["fields"]:
                     node = resolve(field["type"], self._types)
@@ -220,7 +224,7 @@ class _ColumnSource:
         return columns
 
     def _lists(self, node: Schema, row: str) -> ListColumn:
-        """An array or a map: blocks of items. An item's row is the number of items of all rows before it."""
+        """Emit an array or a map: blocks of items. Items are numbered across the lists of all rows."""
         out, spans = self._out, (list[int](), list[int](), list[int]())
         rows, lengths, ends = (out.bind(numbers, "list") for numbers in spans)
         left, item, first = out.fresh("v"), out.fresh("v"), out.fresh("v")

@@ -1,7 +1,7 @@
-"""Arrow columns in the making: what was read of each node of an Avro schema.
+"""Columns under construction: the values read for each node of an Avro schema, which become Arrow arrays.
 
-Generated code fills the lists and buffers in here (`rows.column_reader`). Values that are mostly absent cost
-next to nothing: only the rows that hold one are kept.
+Generated code (`rows.column_reader`) fills the lists and buffers of these classes. A column whose values are
+mostly absent costs almost nothing, because it keeps only the rows that have one.
 """
 
 from array import array
@@ -13,13 +13,13 @@ import pyarrow as pa
 
 
 class Column(Protocol):
-    """What was read of one node since it was last cleared."""
+    """The values read for one node since the last `clear`."""
 
     def to_arrow(self, count: int, arrow_type: Any) -> Any:
-        """An array of `count` values."""
+        """The values as an array of length `count`."""
 
     def clear(self) -> None:
-        """Forget everything, for the next batch."""
+        """Forget all values, for the next batch."""
 
 
 class ValueColumn:
@@ -37,7 +37,7 @@ class ValueColumn:
 
 
 class EnumColumn(ValueColumn):
-    """A symbol for each row, as the byte that Avro writes: twice its position in the schema."""
+    """A symbol for each row, kept as the byte that Avro writes: twice its index in the schema."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
         super().__init__()
@@ -49,27 +49,27 @@ class EnumColumn(ValueColumn):
 
 
 class TextColumn:
-    """A text for each row: all their bytes, one after the other, and the number of each text's bytes."""
+    """A text for each row: the bytes of all texts in sequence, and the length of each in bytes."""
 
     def __init__(self) -> None:
         self.data, self.lengths = bytearray(), array("i")
 
     def to_arrow(self, count: int, arrow_type: Any) -> Any:
-        """The texts; Arrow keeps the buffer and checks that it is UTF-8."""
+        """The texts. Arrow keeps the buffer without a copy."""
         offsets = np.zeros(count + 1, np.int32)
         np.cumsum(np.frombuffer(self.lengths, np.int32), out=offsets[1:])
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.data)]
         texts = pa.Array.from_buffers(arrow_type, count, buffers)
-        texts.validate(full=True)
+        texts.validate(full=True)  # `from_buffers` checks nothing, and a payload may hold invalid UTF-8
         return texts
 
     def clear(self) -> None:
-        """Begin with new buffers: the old ones belong to an Arrow array now."""
+        """Start with new buffers, because an Arrow array uses the old ones."""
         self.data, self.lengths = bytearray(), array("i")
 
 
 class StructColumn:
-    """A struct for each row; fields that Arrow's type has and the schema lacks are null."""
+    """A struct for each row. Fields that only the Arrow type has are null."""
 
     def __init__(self, fields: Mapping[str, Column]) -> None:
         self._fields = fields
@@ -89,7 +89,7 @@ class StructColumn:
 
 
 class OptionalColumn:
-    """Values at some rows, null at the others."""
+    """Values in some rows, null in the others."""
 
     def __init__(self, rows: list[int], values: Column) -> None:
         self._rows, self._values = rows, values
@@ -111,9 +111,9 @@ class OptionalColumn:
 
 
 class ListColumn:
-    """Lists at some rows, empty ones at the others. The items of all lists lie in one column.
+    """Lists in some rows, empty lists in the others. The items of all lists are in one column.
 
-    `ends` has the number of items of all lists up to each, for whoever fills the column.
+    `ends` has the total number of items up to the end of each list, for the code that fills the column.
     """
 
     def __init__(self, rows: list[int], lengths: list[int], ends: list[int], items: Column) -> None:

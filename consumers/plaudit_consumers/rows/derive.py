@@ -1,6 +1,6 @@
-"""Training rows out of canonical rows; docs/datasets.md tells the rules in words.
+"""Derives training rows from canonical rows by the rules of docs/datasets.md.
 
-Only positions pass through Python: Arrow takes the texts from the canonical columns.
+Python handles only positions. Arrow copies the texts from the canonical columns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ from plaudit_consumers.rows.votes import (
     preferred_pairs,
 )
 
+# Rows repeat texts, so a wide ranking of long answers can exceed the 2 GiB of an Arrow string array.
 _TABLE_BYTES: Final = 8 << 20
 _TABLE_POSITIONS: Final = 500_000
 
@@ -27,7 +28,7 @@ SubsetRow = tuple[Subset, TrainingRow]
 
 
 def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, Any]]:
-    """The training rows of canonical rows, in their order, as tables of at most some 8 MiB of text.
+    """Derive the training rows of canonical rows, in their order, as tables with about 8 MiB of text at most.
 
     Args:
         conversations: a table of schema `CONVERSATIONS`.
@@ -68,7 +69,7 @@ class _ConversationRows:
         self._aspects, self._kinds = _names(settings.training_aspects), _names(settings.training_raters)
 
     def training_rows(self) -> Iterator[SubsetRow]:
-        """First the rows of each judged answer, then the preferred pairs of comparisons."""
+        """Yield the rows of each judged answer, then those of preferred pairs from comparisons."""
         items, starts = self._view.feedback
         by_message: dict[str, list[int]] = {}
         for position in range(starts[self._number], starts[self._number + 1]):
@@ -81,7 +82,7 @@ class _ConversationRows:
             yield from self._pair_rows()
 
     def _answer_rows(self, message_id: str, feedback: Sequence[int]) -> Iterator[SubsetRow]:
-        """The rows of one answer, judged by the feedback at these positions."""
+        """Yield the rows of one answer; `feedback` has the positions of its feedback."""
         answer = self._tree.find_answer(message_id)
         prompt = None if answer is None else self._tree.prompt_before(answer)
         if answer is None or prompt is None:
@@ -108,6 +109,7 @@ class _ConversationRows:
         is_empty = not self._fields.sizes[row.answer] and not self._fields.tools[row.answer]
         if is_good and not is_empty:
             yield ("sft_tools" if has_tools else "sft"), row
+        # KTO has no subset with tools, and answers between the two scores are neither good nor bad.
         if not has_tools and (score >= settings.kto_good_score or score <= settings.kto_bad_score):
             yield "kto", row._replace(label=score >= settings.kto_good_score)
 
@@ -148,7 +150,7 @@ class _ConversationRows:
                 parents[message_id] = self._fields.parents[answer]
 
     def _has_tools(self, prompt: PromptPath, *answers: int) -> bool:
-        """Whether tools were offered for one of the answers, or used on the way to it."""
+        """Whether tools were offered for one of the answers, or used in its prompt or in itself."""
         tools = self._view.tools
         return not tools.absent and any(
             self._tree.uses_tools(prompt, answer) or tools.are_offered(self._number, answer)
@@ -156,7 +158,7 @@ class _ConversationRows:
         )
 
     def _counts(self, judgement: dict[str, Any]) -> bool:
-        """Whether the settings let the rater and the aspect count."""
+        """Whether the settings count this kind of rater and this aspect."""
         is_counted_kind = judgement["rater"][0] in self._kinds
         return is_counted_kind and (not self._aspects or judgement["aspect"] in self._aspects)
 
@@ -166,14 +168,14 @@ class _ConversationRows:
         return len(verdict.raters) >= settings.min_raters and verdict.agreement >= settings.min_agreement
 
     def _rater(self, judgement: dict[str, Any]) -> RaterKey:
-        """The rater; a user without an id is the conversation's user."""
+        """The key of the rater. A user without an id is taken for the conversation's user."""
         kind, name, version = judgement["rater"]
         if name is None and kind == "user":
             name = self._view.user_ids[self._number]
         return RaterKey(kind, name, version)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16)  # asked for each conversation with the same settings
 def _names(text: str) -> frozenset[str]:
     """The names of a comma-separated setting."""
     return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -1,4 +1,4 @@
-"""The tree of a conversation's messages: which answers may be learned from, and what came before them."""
+"""The tree of a conversation's messages: which answers can become training targets, and their prompts."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -7,7 +7,7 @@ SPEAKERS: Final = ("system", "user", "assistant", "tool")
 
 
 class MessageFields(NamedTuple):
-    """The fields of messages that decide on training rows, as lists of one length.
+    """The fields of messages that decide on training rows, as lists of equal length.
 
     Attributes:
         ids, parents: a root's parent is the empty string.
@@ -29,8 +29,8 @@ class PromptPath(NamedTuple):
     """The messages before an answer.
 
     Attributes:
-        positions: those of the messages, root first.
-        size: bytes of their contents.
+        positions: of the messages, root first.
+        size: bytes of all their contents.
     """
 
     positions: list[int]
@@ -38,7 +38,7 @@ class PromptPath(NamedTuple):
 
 
 class MessageTree:
-    """The messages of one conversation: those at the positions from `first` up to, and without, `end`.
+    """The messages of one conversation, at the positions from `first` (included) to `end` (excluded).
 
     Attributes:
         positions: message id -> position.
@@ -50,18 +50,18 @@ class MessageTree:
         self.positions = {fields.ids[position]: position for position in range(first, end)}
 
     def find_answer(self, message_id: str) -> int | None:
-        """The position of a usable message of the assistant; None where the id names none."""
+        """The position of a usable assistant message; None if the id names none."""
         position = self.positions.get(message_id)
         if position is None or self._fields.roles[position] != "assistant":
             return None
         return position if self._fields.usable[position] else None
 
     def is_complete(self, position: int) -> bool:
-        """Whether the answer is neither cut nor failed."""
+        """Whether the answer was neither cut off nor failed."""
         return self._fields.statuses[position] == "complete"
 
     def prompt_before(self, answer: int) -> PromptPath | None:
-        """The path from a root to an answer; None where it makes no prompt.
+        """The path from a root to the message before an answer; None if that path is not a prompt.
 
         A prompt ends with the turn of a user or a tool, holds only usable messages, and is not longer than
         the limit.
@@ -70,6 +70,7 @@ class MessageTree:
         path: list[int] = []
         size, parent_id, positions = 0, parents[answer], self.positions
         while parent_id:
+            # Parents come from producers and may form a cycle; a path cannot be longer than all messages.
             parent = positions.get(parent_id)
             is_cycle = len(path) > len(positions)
             if parent is None or not usable[parent] or is_cycle:
@@ -85,6 +86,6 @@ class MessageTree:
         return PromptPath(path, size)
 
     def uses_tools(self, prompt: PromptPath, answer: int) -> bool:
-        """Whether a tool is called, or answers, in the prompt or in the answer."""
+        """Whether a tool call or a tool's answer is in the prompt, or a call in the answer."""
         tools = self._fields.tools
         return tools[answer] or any(tools[position] for position in prompt.positions)

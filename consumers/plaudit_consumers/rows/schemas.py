@@ -1,7 +1,7 @@
 """The Arrow schema of every subset.
 
-A map is `list<struct<key, value>>`: trainers' readers do not know MAP columns. Timestamps are microseconds in
-UTC.
+Maps are `list<struct<key, value>>`, because the readers of trainers do not support MAP columns. Timestamps
+are microseconds in UTC.
 """
 
 from typing import Any, Final, Literal, get_args
@@ -23,7 +23,7 @@ def struct(**fields: Any) -> Any:
 
 
 def list_of(kind: Any) -> Any:
-    """A list type. Its items are called `element`, as in Parquet."""
+    """A list type. Its items are named `element` as in Parquet, so that files read back the same schema."""
     return pa.list_(pa.field("element", kind))
 
 
@@ -52,7 +52,7 @@ VALUE_COLUMNS: Final[dict[str, dict[str, str]]] = {
     names.CORRECTION: {"content": "correction"},
     names.SIGNAL: {"name": "signal", "number": "signal_number"},
 }
-"""Full name of a feedback's value -> its field -> the column in FEEDBACK. `kind` says which ones count."""
+"""Full name of a feedback value -> its field -> the column in FEEDBACK. `kind` says which ones apply."""
 COMPARISON = struct(
     comparison_id=TEXT, candidates=list_of(TEXT), ranking=list_of(list_of(TEXT)), none_acceptable=pa.bool_(),
     rater=RATER, aspect=TEXT, comment=TEXT, occurred_at=TIME,

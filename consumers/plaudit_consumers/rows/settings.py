@@ -1,4 +1,4 @@
-"""The thresholds of row building. Each file's metadata names those that its rows were made with."""
+"""The thresholds for training rows. The metadata of each file has those that its rows were derived with."""
 
 from typing import Literal
 
@@ -7,13 +7,13 @@ from pydantic import Field, model_validator
 
 
 class RowSettings(Settings):
-    """What becomes a training row (docs/datasets.md)."""
+    """Which conversations and answers become training rows (docs/datasets.md)."""
 
     training_consent: Literal["opt_in", "opt_out"] = Field(
         default="opt_in", description="opt_out also trains on chats whose consent is unspecified"
     )
     training_licence: str | None = Field(
-        default=None, description="The licence column where a chat has no tag licence or license"
+        default=None, description="The licence of chats without a tag licence or license"
     )
     training_aspects: str = Field(
         default="", description="Aspects whose ratings count, comma-separated; empty counts all"
@@ -21,19 +21,27 @@ class RowSettings(Settings):
     training_raters: str = Field(
         default="user,reviewer,model", description="Kinds of raters that count, comma-separated"
     )
-    min_raters: int = Field(default=1, ge=1, description="Raters that a training row needs, at least")
+    min_raters: int = Field(default=1, ge=1, description="Fewest raters that a training row needs")
     min_agreement: float = Field(
-        default=0.5, ge=0, le=1, description="Share of agreeing raters that a training row needs, at least"
+        default=0.5, ge=0, le=1, description="Smallest share of agreeing raters that a training row needs"
     )
     sft_min_score: float = Field(
-        default=0.75, ge=0, le=1, description="An answer is an sft target from this mean score on (0 to 1)"
+        default=0.75,
+        ge=0,
+        le=1,
+        description="An answer with at least this mean score (0 to 1) is an sft target",
     )
     kto_good_score: float = Field(
-        default=0.6, ge=0, le=1, description="KTO label true from this mean score on"
+        default=0.6, ge=0, le=1, description="The KTO label is true from this mean score upwards"
     )
-    kto_bad_score: float = Field(default=0.4, ge=0, le=1, description="KTO label false up to this mean score")
+    kto_bad_score: float = Field(
+        default=0.4, ge=0, le=1, description="The KTO label is false up to this mean score"
+    )
     max_prompt_bytes: int = Field(
-        default=1 << 20, ge=1, le=1 << 26, description="An answer to a longer history becomes no training row"
+        default=1 << 20,
+        ge=1,
+        le=1 << 26,
+        description="An answer with a longer history becomes no training row",
     )
 
     @model_validator(mode="after")

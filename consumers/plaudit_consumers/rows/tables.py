@@ -1,6 +1,6 @@
-"""Training rows by positions, and the Arrow tables made of them.
+"""Training rows as positions, and the Arrow tables made from them.
 
-Python moves positions only. Arrow takes every text from the canonical columns.
+Python handles only positions. Arrow copies all texts from the canonical columns.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,19 +20,20 @@ _COPIED: Final = (
     "application", "conversation_id", "revision", "user_id", "consent", "licence", "finished_at",
     "source_partition", "source_offset",
 )  # fmt: skip
-"""Columns of the canonical row that a training row has too."""
+"""Columns that a training row takes over from its canonical row."""
 
 
 class TrainingRow(NamedTuple):
-    """One training row by positions in a ConversationView.
+    """One training row, as positions in a ConversationView.
 
     Attributes:
-        conversation: the row of the canonical table.
-        answer: a position in `texts`: that of a message or of a correction.
-        messages: positions of the judged messages; the first one's model counts.
-        origin: rating, correction or comparison.
-        rejected: the position in `texts` of a pair's other answer; -1 for none.
-        label: that of KTO.
+        conversation: the row in the canonical table.
+        answer: the position in `texts` of a message or of a correction.
+        messages: positions of the judged messages. The model of the row is that of the first one.
+        origin: "rating", "correction" or "comparison".
+        margin: how clear the judgement is, from 0 to 1; None for a correction.
+        rejected: the position in `texts` of a pair's other answer; -1 if there is none.
+        label: the KTO label.
     """
 
     conversation: int
@@ -47,8 +48,9 @@ class TrainingRow(NamedTuple):
 
 
 def row_bytes(subset: Subset, view: ConversationView, row: TrainingRow) -> int:
-    """About what the row takes in its table. A text that several rows have is counted in each."""
+    """About how many bytes the row takes in its table. A text is counted in each row that has it."""
     sizes = view.texts.sizes
+    # 1000 and 100 stand for the columns of provenance and for each rater.
     size = 1000 + 100 * len(row.verdict.raters) + row.prompt.size + sizes[row.answer]
     if row.rejected >= 0:
         size += sizes[row.rejected]
@@ -60,7 +62,7 @@ def row_bytes(subset: Subset, view: ConversationView, row: TrainingRow) -> int:
 
 
 def training_table(subset: Subset, view: ConversationView, rows: Sequence[TrainingRow]) -> Any:
-    """The rows as a table of the subset's schema."""
+    """The rows as a table with the schema of the subset."""
     chats = _tool_chats if subset == "sft_tools" else _chats
     columns = {"prompt": chats(view, [row.prompt.positions for row in rows]), **_provenance(view, rows)}
     answers = chats(view, [[row.answer] for row in rows])
@@ -77,7 +79,7 @@ def training_table(subset: Subset, view: ConversationView, rows: Sequence[Traini
 
 
 def _chats(view: ConversationView, chats: Sequence[Sequence[int]]) -> Any:
-    """A list of messages for each row, by their positions in `texts`."""
+    """An array with a list of messages for each row; `chats` has their positions in `texts`."""
 
     def messages(positions: Any) -> Any:
         fields = [_roles(view, positions), view.texts.strings.take(pa.array(positions))]
@@ -87,7 +89,7 @@ def _chats(view: ConversationView, chats: Sequence[Sequence[int]]) -> Any:
 
 
 def _tool_chats(view: ConversationView, chats: Sequence[Sequence[int]]) -> Any:
-    """As `_chats`, with calls and their answers."""
+    """Like `_chats`, with tool calls and the ids of the calls that tools answer."""
     structs = view.messages.structs
 
     def messages(positions: Any) -> Any:
@@ -102,7 +104,7 @@ def _tool_chats(view: ConversationView, chats: Sequence[Sequence[int]]) -> Any:
 
 
 def _list_array(lists: Sequence[Sequence[int]], items: Callable[[Any], Any], list_type: Any) -> Any:
-    """A list array of one list a row; `items` makes the items of all lists at once."""
+    """An array with a list for each row; `items` makes the items of all lists in one call."""
     offsets = np.zeros(len(lists) + 1, np.int32)
     np.cumsum([len(each) for each in lists], out=offsets[1:])
     flat = np.fromiter(chain.from_iterable(lists), np.int64, int(offsets[-1]))
@@ -110,17 +112,17 @@ def _list_array(lists: Sequence[Sequence[int]], items: Callable[[Any], Any], lis
 
 
 def _message_places(view: ConversationView, positions: Any) -> Any:
-    """Positions in `messages`; null for a correction, which has no fields of a message."""
+    """Positions in `messages`; null for a correction, which is not a message."""
     return pa.array(positions, mask=positions >= len(view.messages.structs))
 
 
 def _roles(view: ConversationView, positions: Any) -> Any:
     roles = pc.struct_field(view.messages.structs, "role").take(_message_places(view, positions))
-    return roles.fill_null("assistant")  # who would have written the correction
+    return roles.fill_null("assistant")  # a correction is what the assistant should have written
 
 
 def _calls_of_trl(calls: Any) -> Any:
-    """Calls in TRL's form; a message without calls has a null rather than an empty list."""
+    """Tool calls in TRL's format. A message without calls has null rather than an empty list."""
     lengths = pc.fill_null(pc.list_value_length(calls), 0).to_numpy()
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
@@ -139,6 +141,7 @@ def _calls_of_trl(calls: Any) -> Any:
 
 def _offered_tools(view: ConversationView, rows: Sequence[TrainingRow]) -> Any:
     own = pa.array([view.tools.own_offers[row.messages[0]] for row in rows], pa.string())
+    # A message that names its own tools replaces those of its conversation.
     return pc.coalesce(own, _canonical_column(view, "tools", _conversations(rows)))
 
 
@@ -154,6 +157,7 @@ def _provenance(view: ConversationView, rows: Sequence[TrainingRow]) -> dict[str
     structs, conversations = view.messages.structs, _conversations(rows)
     own_model = pc.struct_field(structs, "model").take(pa.array([row.messages[0] for row in rows]))
     default_model = _canonical_column(view, "model", conversations)
+    # By struct, not by field: a message's own model without a version must not get the other model's version.
     has_own = pc.is_valid(own_model)
 
     def model(field: str) -> Any:

@@ -1,4 +1,4 @@
-"""Canonical rows taken apart: what row building decides by, as Python lists, and what it takes texts from."""
+"""Canonical rows taken apart: Python lists to decide on training rows, and Arrow arrays with their texts."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ _FEEDBACK_FIELDS: Final = (
     "message_id", "aspect", "kind", "thumb", "number", "minimum", "maximum", "labels", "correction",
     "confidence",
 )  # fmt: skip
+# JSON texts that offer no tool.
 _NO_TOOLS: Final = ("", "[]", "{}", "null")
 
 
@@ -21,8 +22,8 @@ class MessageView(NamedTuple):
 
     Attributes:
         structs: an Arrow struct array.
-        starts: by conversation, the position of its first message; one more item than conversations.
-        fields: what decides on them.
+        starts: the position of each conversation's first message, then the number of all messages.
+        fields: the fields that decide on training rows.
     """
 
     structs: Any
@@ -35,7 +36,7 @@ class TextView(NamedTuple):
 
     Attributes:
         strings: an Arrow string array.
-        sizes: the bytes of each.
+        sizes: the length of each in bytes.
     """
 
     strings: Any
@@ -46,8 +47,8 @@ class FeedbackView(NamedTuple):
     """The feedback of all conversations, one after the other.
 
     Attributes:
-        items: dicts of what decides; `rater` is (kind, id, version).
-        starts: by conversation, the position of its first feedback; one more item than conversations.
+        items: the fields that decide, as dicts; `rater` is (kind, id, version).
+        starts: the position of each conversation's first feedback, then the number of all feedback.
     """
 
     items: list[dict[str, Any]]
@@ -55,14 +56,14 @@ class FeedbackView(NamedTuple):
 
 
 class ToolView(NamedTuple):
-    """What the conversations have to do with tools.
+    """The tools of the conversations: offered, named by messages, and called.
 
     Attributes:
-        absent: nothing at all.
-        offered: by conversation, whether tools were offered.
-        own_offers: by message, the tools that it names itself and that replace its conversation's; JSON text.
-        message_sizes: by message, bytes of the tools that it names and of its calls; empty if `absent`.
-        offer_sizes: by conversation, bytes of the tools offered; empty if `absent`.
+        absent: True if there are no tools at all.
+        offered: for each conversation, whether tools were offered.
+        own_offers: for each message, the JSON text of its own tools, which replace those of its conversation.
+        message_sizes: for each message, bytes of its own tools and of its calls; empty if `absent`.
+        offer_sizes: for each conversation, bytes of the tools offered; empty if `absent`.
     """
 
     absent: bool
@@ -72,7 +73,7 @@ class ToolView(NamedTuple):
     offer_sizes: Sequence[int]
 
     def are_offered(self, conversation: int, message: int) -> bool:
-        """Whether an answer was given with tools at hand."""
+        """Whether tools were offered for an answer."""
         own = self.own_offers[message]
         return self.offered[conversation] if own is None else _names_tools(own)
 
@@ -82,7 +83,8 @@ class ConversationView(NamedTuple):
 
     Attributes:
         table: the rows, of schema CONVERSATIONS.
-        comparisons: by conversation, as dicts.
+        comparisons: of each conversation, as dicts.
+        user_ids: of each conversation; None where no user is named.
     """
 
     table: Any
@@ -94,24 +96,24 @@ class ConversationView(NamedTuple):
     tools: ToolView
 
     def correction_text(self, feedback: int) -> int:
-        """The position in `texts` of a feedback's correction."""
+        """The position in `texts` of the correction of a feedback."""
         return len(self.messages.structs) + feedback
 
 
 def trainable(conversations: Any, consents: Sequence[str]) -> Any:
-    """The conversations that may give training rows: with one of the consents, judged, and not erased."""
+    """The conversations that may give training rows: consented, judged, and not erased."""
     judgements = pc.add(
         pc.list_value_length(conversations["feedback"]), pc.list_value_length(conversations["comparisons"])
     )
     consented = pc.is_in(conversations["consent"], pa.array(consents, pa.string()))
     chosen = pc.and_(pc.and_(consented, pc.greater(judgements, 0)), pc.invert(conversations["erased"]))
-    if pc.all(chosen, min_count=0).as_py():  # one conversation may be 50 MB: no copy
+    if pc.all(chosen, min_count=0).as_py():  # filtering copies, and one conversation may be 50 MB
         return conversations.combine_chunks()
     return conversations.filter(chosen).combine_chunks()
 
 
 def take_apart(table: Any) -> ConversationView:
-    """The view of canonical rows, of which there is at least one."""
+    """The view of canonical rows; there must be at least one."""
     structs, message_starts = _flatten(table["messages"])
     feedback, feedback_starts = _flatten(table["feedback"])
     fields = _message_fields(structs)
@@ -127,7 +129,7 @@ def take_apart(table: Any) -> ConversationView:
 
 
 def _flatten(column: Any) -> tuple[Any, list[int]]:
-    """The items of a list column in one array, and where each list begins."""
+    """The items of a list column in one array, and the position at which each list begins."""
     lengths = pc.list_value_length(column).to_numpy()
     starts = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=starts[1:])
@@ -153,7 +155,7 @@ def _message_fields(structs: Any) -> MessageFields:
 
 
 def _repeated_values(column: Any) -> list[Any]:
-    """The values as a list, in which equal ones are one object."""
+    """The values as a list in which equal values share one object, to save memory."""
     encoded = column.dictionary_encode()
     values = encoded.dictionary.to_pylist()
     return [values[index] for index in encoded.indices.to_pylist()]
@@ -162,7 +164,7 @@ def _repeated_values(column: Any) -> list[Any]:
 def _texts(structs: Any, fields: MessageFields, feedback: Any) -> TextView:
     contents = pc.struct_field(structs, "content")
     corrections = pc.struct_field(feedback, "correction")
-    if corrections.null_count == len(corrections):
+    if corrections.null_count == len(corrections):  # the usual case: concatenating would copy all texts
         return TextView(contents, fields.sizes)
     strings = pa.concat_arrays([contents, corrections])
     return TextView(strings, [*fields.sizes, *_sizes(corrections).tolist()])
@@ -202,10 +204,11 @@ def _tool_sizes(structs: Any) -> Any:
     calls = pc.struct_field(structs, "tool_calls")
     values, lengths = calls.flatten(), pc.fill_null(pc.list_value_length(calls), 0).to_numpy()
     call_sizes = sum(_sizes(pc.struct_field(values, name)) for name in ("id", "name", "arguments"))
+    # Not `sizes[...] +=`, which would count a message with several calls only once.
     np.add.at(sizes, np.repeat(np.arange(len(lengths)), lengths), call_sizes)
     return sizes
 
 
 def _sizes(texts: Any) -> Any:
-    """Bytes of each text, 0 for none."""
+    """The length of each text in bytes; 0 for null."""
     return pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)

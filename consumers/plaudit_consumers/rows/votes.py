@@ -1,6 +1,6 @@
-"""What raters said of a conversation's answers, combined: ratings, corrections, preferred pairs.
+"""Combines what raters said about the answers of a conversation: ratings, corrections, preferred pairs.
 
-Plain data in and out. docs/datasets.md tells the rules in words.
+Plain data in and out. docs/datasets.md has the rules in words.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 from plaudit_schemas.contract.ratings import judged_correct, share_of_scale
 
 Judgement = Mapping[str, Any]
-"""A feedback or a comparison, by the names of its columns."""
+"""A feedback or a comparison: column name -> value."""
 MIDDLE: Final = 0.5
 
 
 class RaterKey(NamedTuple):
-    """Who judged. Ratings with the same key are one rater's, however sure each was."""
+    """Identifies a rater. Ratings with the same key come from one rater, whatever their confidence."""
 
     kind: str
     id: str | None
@@ -22,14 +22,14 @@ class RaterKey(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What several raters said, combined.
+    """The combined judgement of several raters.
 
     Attributes:
         aspect: what was judged.
-        score: the raters' mean from 0 to 1; for a pair the mean distance of ranks, likewise.
+        score: the mean over raters, from 0 to 1; for a pair, the mean distance of ranks, also from 0 to 1.
         agreement: the share of raters on the verdict's side.
         weight: agreement times the mean confidence of those raters.
-        raters: all who judged this.
+        raters: all raters who judged this.
     """
 
     aspect: str
@@ -40,12 +40,12 @@ class Verdict(NamedTuple):
 
     @property
     def margin(self) -> float:
-        """How far a rating lies from the middle, 0 to 1."""
+        """The distance of a rating from the middle of the scale, from 0 to 1."""
         return abs(2 * self.score - 1)
 
 
 class CorrectedText(NamedTuple):
-    """A text that an answer should have been; `feedback` is the position of the first feedback with it."""
+    """A text that should replace an answer; `feedback` is the position of the first feedback with it."""
 
     feedback: int
     verdict: Verdict
@@ -60,7 +60,7 @@ class PreferredPair(NamedTuple):
 
 
 def score_of(feedback: Judgement) -> float | None:
-    """A rating from 0 to 1: a thumb, a number on its scale, a label on accuracy; None for all else."""
+    """The rating of a feedback, from 0 to 1; None if it is no thumb, number, or label of accuracy."""
     kind = feedback["kind"]
     if kind == "thumb" and feedback["thumb"] is not None:
         return float(feedback["thumb"])
@@ -73,28 +73,29 @@ def score_of(feedback: Judgement) -> float | None:
 
 
 def confidence_of(judgement: Judgement) -> float:
-    """How sure a rater was, from 0 to 1; 1 where they did not say."""
+    """The confidence of a rater, from 0 to 1; 1 if none was given."""
     confidence = judgement.get("confidence")
     return 1.0 if confidence is None else float(confidence)
 
 
 def combine_ratings(feedback: Iterable[tuple[RaterKey, Judgement]]) -> Verdict | None:
-    """The ratings of one message combined; None without any. The aspect that was judged worst decides."""
+    """Combine the ratings of one message; None if there are none. The worst-rated aspect decides."""
     ratings: dict[str, dict[RaterKey, list[tuple[float, float]]]] = {}
     for rater, item in feedback:
         score = score_of(item)
         if score is not None:
             of_rater = ratings.setdefault(item["aspect"], {}).setdefault(rater, [])
             of_rater.append((score, confidence_of(item)))
+    # Sorted, so that of equal scores the same aspect decides whatever the order of the feedback.
     verdicts = [_mean_verdict(aspect, by_rater) for aspect, by_rater in sorted(ratings.items())]
     return min(verdicts, key=lambda verdict: verdict.score, default=None)
 
 
 def combine_corrections(feedback: Iterable[tuple[int, RaterKey, Judgement]]) -> list[CorrectedText]:
-    """The corrections of one message, each text once with all raters who wrote it.
+    """Combine the corrections of one message: each text once, with all raters who wrote it.
 
     Args:
-        feedback: its position, its rater and the feedback itself.
+        feedback: for each, its position, its rater and the feedback itself.
     """
     texts: dict[str, tuple[int, str, dict[RaterKey, float]]] = {}
     for position, rater, item in feedback:
@@ -112,15 +113,17 @@ def preferred_pairs(
     texts: Mapping[str, str],
     parents: Mapping[str, str | None],
 ) -> list[PreferredPair]:
-    """Every preferred pair of all comparisons of one conversation.
+    """All preferred pairs from the comparisons of one conversation.
 
-    Answers with the same text are one answer. A pair needs a majority of its raters. A rater's tie is a vote
-    for neither.
+    Answers with the same text count as one answer. A pair needs a majority of its raters. A rater's tie is a
+    vote for neither.
 
     Args:
-        comparisons: of a rater's words on a pair the last one counts, by event time, then by place in here.
-        texts: the text of each message that may be a candidate.
-        parents: the parent of each. Candidates of different parents answer different histories: no pair.
+        comparisons: if a rater judged a pair several times, the latest counts, by event time and then by
+            order in this argument.
+        texts: message id -> text, of all messages that may be candidates.
+        parents: message id -> parent. Candidates with different parents answer different histories, and make
+            no pair.
     """
     found: dict[_PairKey, _PairVotes] = {}
     for rater, item in sorted(comparisons, key=lambda each: each[1]["occurred_at"]):
@@ -128,6 +131,7 @@ def preferred_pairs(
             continue
         for key, gaps in _rank_gaps(item, texts, parents).items():
             votes = found.setdefault(key, _PairVotes({}, gaps.first, gaps.second))
+            # Removed first, so that a rater who judges again moves to the end of the order of raters.
             votes.by_rater.pop(rater, None)
             votes.by_rater[rater] = sum(gaps.gaps) / len(gaps.gaps)
     decided = (_decide(key[0], votes) for key, votes in found.items())
@@ -135,13 +139,13 @@ def preferred_pairs(
 
 
 _PairKey = tuple[str, str | None, str, str]
-"""Aspect, parent, and the two texts in their order."""
+"""Aspect, parent, and the two texts in sorted order."""
 
 
 class _RankGaps(NamedTuple):
-    """One comparison's signed distances of ranks, as shares of the longest; positive prefers `first`.
+    """Signed distances of ranks in one comparison, as shares of the longest. A positive gap prefers `first`.
 
-    There are several where several candidates have the same text.
+    There are several gaps if several candidates have the same text.
     """
 
     gaps: list[float]
@@ -150,7 +154,7 @@ class _RankGaps(NamedTuple):
 
 
 class _PairVotes(NamedTuple):
-    """Each rater's mean gap, of two messages by id."""
+    """The mean gap of each rater between two messages, given by id."""
 
     by_rater: dict[RaterKey, float]
     first: str
@@ -169,6 +173,7 @@ def _rank_gaps(
                 continue
             gap = (worse_rank - rank) / max(1, len(ranking) - 1)
             first, second = name, worse
+            # In sorted order, so that votes on the same two texts meet whichever was ranked first.
             if texts[first] > texts[second]:
                 first, second, gap = second, first, -gap
             key = (comparison["aspect"], parents[name], texts[first], texts[second])
@@ -190,7 +195,8 @@ def _decide(aspect: str, votes: _PairVotes) -> PreferredPair | None:
 
 
 def _mean_verdict(aspect: str, by_rater: Mapping[RaterKey, Sequence[tuple[float, float]]]) -> Verdict:
-    """The verdict on one aspect. `by_rater` has a score and a confidence for each rating."""
+    """The verdict on one aspect. `by_rater` has (score, confidence) for each rating of a rater."""
+    # Averaged by rater first: somebody who rates an answer ten times still is one vote.
     scores = {rater: sum(score for score, _ in ratings) / len(ratings) for rater, ratings in by_rater.items()}
     confidences = {
         rater: sum(confidence for _, confidence in ratings) / len(ratings)
@@ -208,7 +214,7 @@ def _side(score: float) -> int:
 def _verdict(
     aspect: str, score: float, agreeing: Sequence[RaterKey], confidences: Mapping[RaterKey, float]
 ) -> Verdict:
-    """`confidences` are those of all who judged this."""
+    """`confidences` has all raters who judged this, `agreeing` those on the side of the verdict."""
     agreement = len(agreeing) / len(confidences)
     confidence = sum(confidences[rater] for rater in agreeing) / len(agreeing) if agreeing else 0.0
     return Verdict(aspect, score, agreement, agreement * confidence, tuple(confidences))

@@ -1,6 +1,6 @@
-"""The sink: finished conversations from Kafka to Parquet, each exactly once.
+"""The sink: writes finished conversations from Kafka to Parquet, each exactly once.
 
-`loop` is Kafka's side, `sink` the partitions of one process, `commit` one partition's way into the output,
-`files` the making of Parquet files, `outputs` the places for them. docs/decisions/0008 tells the steps of a
-commit.
+`loop` talks to Kafka, and `sink` holds the partitions of one process. `commit` brings the records of one
+partition into the output, `files` makes the Parquet files, and `outputs` are the places that store them.
+docs/decisions/0008 describes the steps of a commit.
 """

@@ -3,7 +3,7 @@
 PlauditError
 ├── OutputError                 the output cannot be used as it is
 │   ├── ForeignFileError        a file in it is damaged, or no sink wrote it
-│   └── OutputUnavailableError  it cannot be written just now: disk full, object store away
+│   └── OutputUnavailableError  it cannot be written at the moment: disk full, object store unreachable
 ├── SinkFencedError             another sink has taken the partition
 └── LogChangedError             the topic is not the one that the output was made from
 """
@@ -20,11 +20,11 @@ class ForeignFileError(OutputError):
 
 
 class OutputUnavailableError(OutputError):
-    """The output cannot be written just now; the sink waits and tries again."""
+    """The output cannot be written at the moment; the sink waits and tries again."""
 
 
 class SinkFencedError(PlauditError):
-    """Another sink has taken the partition; it writes what this one held."""
+    """Another sink has taken the partition, and writes the records that this one held."""
 
 
 class LogChangedError(PlauditError):

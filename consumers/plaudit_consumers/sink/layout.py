@@ -1,10 +1,10 @@
-"""Where everything lies under the root that sinks write and that snapshots are built from.
+"""The layout of the root that sinks write to and snapshots are built from.
 
 v1/<subset>/date=YYYY-MM-DD/<partition>-<first>-<last>.parquet    rows; both offsets are included
-README.md                                                         tells readers which subsets there are
+README.md                                                         lists the subsets for readers
 .plaudit/root.json                                                the topic that the root belongs to
-.plaudit/markers/<topic id>/<partition>.json                      how far each partition has come
-.plaudit/aside/                                                   files in the making, on a local disk
+.plaudit/markers/<topic id>/<partition>.json                      the position of each partition
+.plaudit/aside/                                                   files being written, on a local disk only
 """
 
 import re
@@ -17,6 +17,7 @@ LAYOUT: Final = "v1"
 HIDDEN: Final = ".plaudit"
 ROOT_FILE: Final = f"{HIDDEN}/root.json"
 MARKERS: Final = f"{HIDDEN}/markers"
+# On the same file system as the rest of the root, because hard links and renames do not cross file systems.
 ASIDE: Final = f"{HIDDEN}/aside"
 README: Final = "README.md"
 
@@ -24,10 +25,10 @@ _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/(\d+)-(\d+)-(\d+)\.parquet")
 
 
 class FileSpan(NamedTuple):
-    """The records of one file, and of the files of other subsets beside it.
+    """The range of records that one file covers, as do the files of the other subsets beside it.
 
     Attributes:
-        day: the UTC day on which Kafka took the records.
+        day: the UTC day on which Kafka received the records.
         first, last: offsets of the finished topic, both included.
     """
 
@@ -37,19 +38,20 @@ class FileSpan(NamedTuple):
     last: int
 
     def path(self, subset: Subset) -> str:
-        """Where the subset's file lies under the root."""
+        """The path of the subset's file under the root."""
+        # Padded with zeros, so that names sort by offset.
         name = f"{self.partition:04d}-{self.first:012d}-{self.last:012d}.parquet"
         return f"{LAYOUT}/{subset}/date={self.day}/{name}"
 
 
 def parse_name(name: str) -> FileSpan | None:
-    """What a file's name in its subset's folder says; None where it is no name of a sink's file."""
+    """Parse a file's name within the folder of its subset; None if no sink gives such a name."""
     found = _NAME.fullmatch(name)
     return None if found is None else FileSpan(found[1], int(found[2]), int(found[3]), int(found[4]))
 
 
 def parse_path(path: str) -> tuple[Subset, FileSpan]:
-    """What a file's path under the root says.
+    """Parse a file's path under the root.
 
     Raises:
         ForeignFileError: no sink gives such a name.
@@ -57,11 +59,12 @@ def parse_path(path: str) -> tuple[Subset, FileSpan]:
     for subset in SUBSETS:
         folder = f"{LAYOUT}/{subset}/"
         span = parse_name(path.removeprefix(folder)) if path.startswith(folder) else None
-        if span is not None and span.path(subset) == path:  # another spelling would be a second name
+        # Another spelling, such as one without zeros, would be a second name for the same offsets.
+        if span is not None and span.path(subset) == path:
             return subset, span
     raise ForeignFileError(f"{path} was not written by a sink; move it out of the output")
 
 
 def marker_path(topic_id: str, partition: int) -> str:
-    """Where the marker of a partition lies under the root."""
+    """The path of a partition's marker under the root."""
     return f"{MARKERS}/{topic_id}/{partition:04d}.json"

@@ -5,30 +5,31 @@ from pydantic import Field
 
 
 class SinkSettings(Settings):
-    """Where the sink writes, when it rotates and where it answers."""
+    """Where the sink writes, when it rotates files, and where it serves health and metrics."""
 
     output: str = Field(
         default="", description="The root of the files: a folder, or a URL with s3://, gs://, az://"
     )
-    sink_group: str = Field(default="plaudit-sink", description="The consumer group that sinks share")
+    sink_group: str = Field(default="plaudit-sink", description="The consumer group that all sinks share")
     sink_instance: str | None = Field(
-        default=None, description="A static name of this sink: a restart keeps its partitions"
+        default=None, description="Static member name in the group; keeps the partitions through a restart"
     )
     sink_session_s: float = Field(
-        default=10.0, ge=2, description="A silent sink loses its partitions after this"
+        default=10.0, ge=2, description="A sink that sends no heartbeat for this long loses its partitions"
     )
-    rotate_rows: int = Field(default=50_000, ge=1, description="Records of one file, at most")
+    rotate_rows: int = Field(default=50_000, ge=1, description="Most records in one file")
     rotate_bytes: int = Field(
-        default=128 << 20, ge=1, description="Bytes of records of one file, before compression, at most"
+        default=128 << 20, ge=1, description="Most bytes of records in one file, before compression"
     )
     rotate_minutes: float = Field(
-        default=15, gt=0, description="Span of one file in record time, and how long its rows wait, at most"
+        default=15, gt=0, description="Longest span of one file in record time, and longest wait of its rows"
     )
     sink_memory_mb: int = Field(
-        default=32, ge=4, description="Records and rows held in memory before they go to disk"
+        default=32, ge=4, description="Memory for records that are not yet turned into rows on disk"
     )
     sink_scratch: str | None = Field(
-        default=None, description="Folder for files in the making of object stores; else the system's"
+        default=None,
+        description="Folder for files before their upload to an object store; default: the system's",
     )
     zstd_level: int = Field(default=3, ge=1, le=19, description="Compression level of the Parquet files")
     sink_web_host: str = Field(default="127.0.0.1", description="Where health and metrics are served")

@@ -1,4 +1,4 @@
-"""The partitions that one process writes, and the memory and the output that they share. Knows no Kafka."""
+"""The partitions that one process writes, with the memory and output they share. Independent of Kafka."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ class ParquetSink:
     """Writes records to Parquet, each exactly once.
 
     Attributes:
-        partitions: those that are open, by number.
+        partitions: the open ones, by number.
     """
 
     def __init__(
@@ -49,17 +49,18 @@ class ParquetSink:
         self._background = BackgroundThread()
         self.partitions: dict[int, SinkPartition] = {}
         self._free_bytes = 0
+        # Before anything is consumed: a store without conditional writes, or of another topic, is refused.
         output.check_usable()
         claim_root(output, topic.name, topic.id)
         self._readme = RootReadme(output, inspect_files(output))
 
     def open_partitions(self, numbers: Iterable[int]) -> dict[int, int | None]:
-        """Take partitions over; gives the offset to read each from, None where nothing was ever written.
+        """Take partitions over. Returns the offset to read each from; None if nothing was ever written.
 
         Raises:
             ForeignFileError, SinkFencedError, OutputUnavailableError: as `SinkPartition.recover`.
         """
-        files = canonical_files(self._output)
+        files = canonical_files(self._output)  # one listing for all partitions: it is a request to a store
         positions = {}
         for number in numbers:
             partition = self._partition(number)
@@ -68,30 +69,31 @@ class ParquetSink:
         return positions
 
     def close_partitions(self, numbers: Iterable[int]) -> None:
-        """Let partitions go. What is not in the output is dropped; the next owner reads it again."""
+        """Give partitions up. Records not in the output are dropped; the next owner reads them again."""
         for number in numbers:
             partition = self.partitions.pop(number, None)
             if partition is not None:
                 partition.discard()
 
     def take_record(self, record: KafkaRecord) -> CommittedRange | None:
-        """Take the next record of an open partition; gives what was committed by that.
+        """Take the next record of an open partition. Returns what that committed, if anything.
 
         Raises:
             as `SinkPartition.commit`.
         """
         committed = self._after_commit(self.partitions[record.partition].take_record(record))
+        # Summing over all partitions for each record would be slow: this estimate triggers the exact sum.
         self._free_bytes -= len(record.value or b"")
         if self._free_bytes < 0:
             self._make_room()
         return committed
 
     def commit_partition(self, number: int) -> CommittedRange | None:
-        """Put what a partition holds into the output. Raises as `SinkPartition.commit`."""
+        """Commit what a partition holds to the output. Raises as `SinkPartition.commit`."""
         return self._after_commit(self.partitions[number].commit())
 
     def oldest_ms(self) -> int | None:
-        """The broker's timestamp of the oldest record that was taken and is not in the output yet."""
+        """The broker's timestamp of the oldest record that was taken but is not in the output yet."""
         timestamps = [partition.earliest_ms for partition in self.partitions.values()]
         return min((each for each in timestamps if each is not None), default=None)
 
@@ -110,7 +112,7 @@ class ParquetSink:
         return SinkPartition(context, limits, self._writer, self._send_dead_letters)
 
     def _make_room(self) -> None:
-        """Spill the fullest partitions until the records of all of them fit into the memory."""
+        """Spill the largest partitions until the held records of all partitions fit into the memory limit."""
         limit = self._settings.sink_memory_mb << 20
         while (held := sum(partition.held_bytes for partition in self.partitions.values())) > limit:
             max(self.partitions.values(), key=lambda partition: partition.held_bytes).spill()

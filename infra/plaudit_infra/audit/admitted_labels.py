@@ -1,4 +1,4 @@
-"""The series that labels count in, by what the workers have admitted: read, never added to."""
+"""The metric series that labels count in, as the workers have admitted them. The audit admits none itself."""
 
 from collections.abc import Collection
 
@@ -8,15 +8,15 @@ from plaudit_stream_processors.state.keys import labels_key
 
 
 class AdmittedLabels:
-    """The shared sets of labels, as of the last `refresh`: they only grow."""
+    """The shared sets of admitted labels, as of the last `refresh`. The sets only grow."""
 
     def __init__(self, client: RedisClient, prefix: str, models: Collection[str]) -> None:
-        """`models` are those of PLAUDIT_METRIC_MODELS, which win where there are any."""
+        """`models` are those of PLAUDIT_METRIC_MODELS. If there are any, no other model gets a series."""
         self._client, self._prefix, self._models = client, prefix, frozenset(models)
         self._sets: dict[str, set[str]] = {"application": set(), "model": set(), "variant": set()}
 
     async def refresh(self) -> None:
-        """Read the sets; to be done after the position up to which labels are to be known."""
+        """Read the sets. Read the position before: every label up to it has been admitted then."""
         for kind in self._sets:
             members = await execute(self._client, "SMEMBERS", labels_key(self._prefix, kind))
             self._sets[kind] = {member.decode() for member in members}

@@ -1,4 +1,4 @@
-"""Dead letters beside the events that the log's own fold refuses. Pure."""
+"""Compares dead letters with the events that the audit's own fold refuses. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ACCOUNT: Final = "dead letters"
 
 
 class LetterDigest(NamedTuple):
-    """A dead letter, without its content."""
+    """What is kept of a dead letter: its reason, and a digest of its content."""
 
     reason: Reason
     digest: bytes
@@ -23,11 +23,13 @@ class LetterDigest(NamedTuple):
 
 @dataclass(slots=True)
 class LetterIndex:
-    """What the dead letters of all partitions say; memory for each letter.
+    """The dead letters of all partitions, by the records that they are about.
+
+    Memory grows with the number of letters.
 
     Attributes:
-        events: partition of the events' topic -> offset -> the letters of that event.
-        unread: partition of the finished topic -> offsets of records that a sink refused.
+        events: partition of the events topic -> offset -> the letters about that event.
+        unread: partition of the finished topic -> offsets of the records that a sink refused.
     """
 
     events: dict[int, dict[int, list[LetterDigest]]] = field(default_factory=dict)
@@ -36,7 +38,7 @@ class LetterIndex:
     def add_letters(
         self, records: Iterable[KafkaRecord], events_topic: str, finished_topic: str
     ) -> Iterator[Difference]:
-        """Add the records of the letters' topic; gives a difference for each that is no letter of ours."""
+        """Add records of the dead-letter topic. Yields a difference for each that is no letter of ours."""
         for record in records:
             try:
                 letter = DeadLetter.read(record)
@@ -55,10 +57,11 @@ class LetterIndex:
 def compare_letters(
     ledger: Ledger, account: Account, letters: LetterIndex, committed: int
 ) -> Iterator[Difference]:
-    """Compare one partition's letters with what its ledger refused, and fill the account.
+    """Compare one partition's letters with the events that its ledger refused, and fill the account.
 
     Args:
-        committed: everything before this offset was committed before the letters were read.
+        committed: the worker had committed every event before this offset when the letters were read, so
+            their letters must be there.
     """
     found = letters.events.get(ledger.partition, {})
     for offset in sorted(found.keys() | ledger.refused.keys()):

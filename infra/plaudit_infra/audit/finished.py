@@ -1,4 +1,4 @@
-"""Finished conversations beside those that the log must have brought. Pure."""
+"""Compares finished conversations with those that follow from the log. Pure."""
 
 from collections.abc import Iterable, Iterator, Set
 from typing import Final, NamedTuple
@@ -14,17 +14,18 @@ ACCOUNT: Final = "finished conversations"
 
 
 class FinishedConversation(NamedTuple):
-    """A record of the finished topic that is no repeat, and what it decodes to in the sparse form."""
+    """A record of the finished topic that is no repeat, and its content decoded in the sparse form."""
 
     record: KafkaRecord
     content: Record
 
 
 class SinkRefusals(NamedTuple):
-    """The records of a partition that a sink has refused, as its dead letters say.
+    """The records of a partition that a sink has refused, according to its dead letters.
 
     Attributes:
-        before: up to this offset a sink had come before the letters were read: they hold all before it.
+        before: the sink had passed this offset when the letters were read. Every refusal before it is in
+            `offsets`.
     """
 
     offsets: Set[int]
@@ -32,10 +33,10 @@ class SinkRefusals(NamedTuple):
 
 
 class FinishedComparison:
-    """Compares the finished topic of one partition with its ledger, and passes on what the sink must write.
+    """Compares one partition of the finished topic with its ledger, and yields what the sink must write.
 
     Attributes:
-        seen: source offset -> the offset at which it came first.
+        seen: source offset -> offset of the first record with that source.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class FinishedComparison:
         self.seen: dict[int, int] = {}
 
     def compare_records(self, records: Iterable[KafkaRecord]) -> Iterator[FinishedConversation]:
-        """Compare each record; gives those that are no repeats."""
+        """Compare each record. Yields those that are no repeats."""
         for record in records:
             content = self._decode(record)
             refused = record.offset in self._refusals.offsets
@@ -69,12 +70,12 @@ class FinishedComparison:
             yield FinishedConversation(record, content)
 
     def differences(self) -> list[Difference]:
-        """What has been found since the last call."""
+        """The differences found since the last call."""
         found, self._differences = self._differences, []
         return found
 
     def missing(self) -> Iterator[Difference]:
-        """Conversations that the worker has committed and that are not in the topic."""
+        """A difference for each conversation that the worker has committed but that is not in the topic."""
         committed = self._account.state_position or 0
         for offset in self._ledger.finished:
             if offset in self._ledger.unsure:
@@ -102,7 +103,7 @@ class FinishedComparison:
             self._differ(content, record, "has a content that the log does not make")
 
     def _rewritten(self, value: bytes) -> bytes:
-        """A digest of the record as today's schema writes it: an older worker may have written it."""
+        """A digest of the record in today's schema. A worker with an older schema may have written it."""
         return body_digest(self._encoder.encode(self._dense.decode(value)))
 
     def _differ(self, content: Record | None, record: KafkaRecord, what: str) -> None:

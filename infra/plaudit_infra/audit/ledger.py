@@ -1,4 +1,4 @@
-"""What one partition of the log must have come to, by a fold of its own: pure, and ready to go on."""
+"""Folds one partition of the log again, to know what must have come of it. Pure, and can continue later."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,42 +21,44 @@ AT_ONCE: Final = 1000
 
 
 class ExpectedRefusal(NamedTuple):
-    """Why an event must be a dead letter, and a digest of the key and the bytes that must be in it."""
+    """Why an event must be a dead letter, and a digest of the key and value that the letter must hold."""
 
     reason: Reason
     digest: bytes
 
 
 class Bucket(NamedTuple):
-    """A bucket of counters; `touched_ms` is at most its last change by record timestamps."""
+    """A bucket of counters. `touched_ms` is a lower bound of its last change, in record timestamps."""
 
     cells: Cells
     touched_ms: int
 
 
 def body_digest(value: bytes) -> bytes:
-    """A digest of an Avro record without its schema id: registries number the same schema as they like."""
+    """A digest of an Avro record without its schema id, because registries give one schema different ids."""
     return blake2b(value[HEADER_BYTES:], digest_size=16).digest()
 
 
 def record_digest(key: bytes | None, value: bytes | None) -> bytes:
-    """A digest of a refused record."""
+    """A digest of a refused record. The length keeps key and value apart."""
     return blake2b(b"%d %b%b" % (len(key or b""), key or b"", value or b""), digest_size=16).digest()
 
 
 @dataclass(slots=True)
 class Ledger:
-    """One partition, folded from its first record on. Holds the states that still take events.
+    """One partition, folded from its first record on. It holds the states that still accept events.
 
     Attributes:
-        first: the log's first offset.
-        position: everything before it is folded.
-        folded: events that changed a state; with `duplicates`, `ignored` (ends without an effect) and
-            `refused` these are all events.
-        incomplete: ends whose conversation has no start in the log; they are not emitted.
-        finished: source offset -> digest of the finished conversation that it must have brought.
-        states: by the key of their records.
-        unknown: keys of conversations that may have begun before the log; `unsure` are their offsets.
+        first: the first offset of the log.
+        position: the next offset to fold.
+        folded: events that changed a state. `folded`, `duplicates`, `ignored` (ends without an effect) and
+            `refused` add up to `events`.
+        incomplete: ends of conversations whose start is not in the log. They emit nothing.
+        arrived_ms: the latest record timestamp so far.
+        finished: source offset -> digest of the finished conversation that this event must have emitted.
+        states: record key -> state.
+        unknown: keys of conversations that may have begun before the log; `unsure` are the offsets of their
+            events.
         dropped: names of buckets that are too old to be compared.
     """
 
@@ -81,7 +83,7 @@ class Ledger:
     dropped: set[str] = field(default_factory=set)
 
     def fold_records(self, records: Iterable[KafkaRecord]) -> None:
-        """Fold records that follow those folded before."""
+        """Fold the next records, in order."""
         rest = iter(records)
         while some := list(islice(rest, AT_ONCE)):
             effects = Effects()
@@ -91,20 +93,20 @@ class Ledger:
             self._add_effects(effects, some[0].timestamp)
 
     def release(self) -> None:
-        """Forget states and counters; refusals, finished conversations and sums stay."""
+        """Forget states and counters. Refusals, finished conversations and sums stay."""
         self.states.clear()
         self.buckets.clear()
 
     def is_expired(self, state: ConversationState) -> bool:
-        """Whether the conversation takes no event but an erasure; Redis may drop its content."""
+        """Whether the conversation accepts only an erasure now, so Redis may have dropped its content."""
         if state.is_open or state.end is None:
             return False
         return bool(self.arrived_ms - state.end["arrived_ms"] > self.rules.state_retention_ms)
 
     def forget_before(self, now_ms: int) -> None:
-        """Drop what neither the log nor Redis can still change or show.
+        """Drop what needs no comparison any more, to bound the memory.
 
-        These are contents of expired conversations, and buckets that Redis may have dropped by now.
+        That is the content of expired conversations, and buckets that Redis may have dropped by `now_ms`.
         """
         for state in self.states.values():
             if state.messages and self.is_expired(state):
@@ -114,7 +116,7 @@ class Ledger:
             self.dropped.add(name)
 
     def is_gone(self, name: str, bucket: Bucket, now_ms: int) -> bool:
-        """Whether Redis may have dropped a bucket by a time of the clock."""
+        """Whether Redis may have dropped a bucket by `now_ms`, a time of the clock."""
         return now_ms > bucket.touched_ms + bucket_ttl_ms(name)
 
     def _fold(self, record: KafkaRecord, event: Record | CodecError, effects: Effects) -> None:
@@ -128,7 +130,7 @@ class Ledger:
         if isinstance(state, Refusal):
             self._refuse(record, state)
             return
-        state.dirty.clear()
+        state.dirty.clear()  # only a worker needs it, for its commit; here it would grow
         self.states[record.key] = state
         self.folded += 1 - (effects.duplicates + effects.ignored - before)
         for emission, value, refusal in encode_finished(effects, self.encoder):
@@ -139,7 +141,7 @@ class Ledger:
                 self.folded -= 1
 
     def _mark_unsure(self, record: KafkaRecord, event: Record) -> None:
-        """Note an event of a conversation that may have begun before the log's first record."""
+        """Mark an event whose conversation may have begun before the first record of the log."""
         try:
             check_key(event, record.key)
         except InvalidEventError:

@@ -1,7 +1,7 @@
-"""The live state beside the ledger: conversations and counters in Redis, compared in consistent moments.
+"""Compares the live state in Redis, conversations and counters, with the ledger.
 
-A worker may be at work meanwhile. Each look at Redis is one atomic read of some hashes and of the
-position that belongs to them; the ledger is folded up to that position before they are compared.
+A worker may commit meanwhile. So each look at Redis is one atomic read of some hashes and of the position
+that belongs to them. The ledger is folded up to that position before they are compared.
 """
 
 import time
@@ -16,16 +16,16 @@ from plaudit_stream_processors.state.keys import partition_keys
 
 from plaudit_infra.audit.ledger import Ledger
 
-AT_ONCE: Final = 256
+AT_ONCE: Final = 256  # hashes in one read: a script blocks Redis meanwhile
 _UNCOMPARED: Final = frozenset(("dirty", "batch", "weight", "size", "children", "slots_of"))
 _PROGRESS: Final = ("revision", "end", "is_open", "erased", "events")
 
 FoldUntil = Callable[[int], Awaitable[None]]
-"""Folds the log into the ledger up to, and without, an offset."""
+"""Folds the log into the ledger up to an offset, without the record at that offset."""
 
 
 class Finding(NamedTuple):
-    """What Redis has otherwise than the log, at a position."""
+    """A difference between Redis and the log, at a position."""
 
     account: str
     position: int
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What Redis showed in one moment: for each hash the scores in `open` and `ended`, and its fields."""
+    """One atomic read of Redis. For each hash: its scores in `open` and `ended`, and its fields."""
 
     position: int | None
     open_count: int
@@ -44,7 +44,7 @@ class LiveState:
     """The live state of one partition.
 
     Attributes:
-        position: the next offset to fold, as of the last look; None before the first commit.
+        position: the next offset to fold, as of the last look; None before the worker's first commit.
         conversations, cells: how many were compared.
     """
 
@@ -57,7 +57,7 @@ class LiveState:
         self.cells = 0
 
     async def compare(self) -> AsyncIterator[Finding]:
-        """Every difference. What appears while it looks is left for the next time."""
+        """Every difference. Conversations that appear meanwhile are left for the next audit."""
         look = await self._look([], [])
         if self._behind(look):
             yield self._finding("state", "its position lies before the log's first record, or went back")
@@ -74,7 +74,7 @@ class LiveState:
             async for finding in self._conversations(keys[start : start + AT_ONCE]):
                 yield finding
         if ledger.first:
-            return  # corrections of what was counted before the log cannot be recounted
+            return  # the counters hold events from before the log, which cannot be counted again
         async for finding in self._buckets():
             yield finding
 
@@ -127,7 +127,7 @@ class LiveState:
         keys = [self._keys.position, self._keys.open, self._keys.ended, *hashes]
         following, open_count, *flat = await self._observe(self._client, keys, list(ids))
         position = int(following) if following != b"" else None
-        if position is not None and position > self._ledger.position:
+        if position is not None and position > self._ledger.position:  # a worker has committed meanwhile
             await self._fold_until(position)
         triples = [
             (_number(flat[at]), _number(flat[at + 1]), _fields(flat[at + 2])) for at in range(0, len(flat), 3)
@@ -143,7 +143,7 @@ class LiveState:
 
 
 def _differences(state: ConversationState, fields: dict[bytes, bytes], *, expired: bool) -> Iterator[str]:
-    """In what a stored conversation differs; an expired one may be there whole, in part or not at all."""
+    """How a stored conversation differs. An expired one may be stored whole, in part or not at all."""
     if not fields:
         if not expired:
             yield "it is not there"
@@ -162,7 +162,7 @@ def _differences(state: ConversationState, fields: dict[bytes, bytes], *, expire
 
 
 def plain(node: Any) -> Any:
-    """A part of a state as comparable data: JSON knows no tuples."""
+    """A part of a state in comparable form: tuples become lists, because JSON has no tuples."""
     if isinstance(node, dict):
         return {key: plain(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):

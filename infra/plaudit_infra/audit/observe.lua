@@ -1,12 +1,13 @@
--- Read some conversations, or some buckets, and the position that belongs to them, in one moment.
+-- Read some conversations, or some buckets, together with the position that belongs to them, atomically.
 --
--- KEYS[1]   position: hash
+-- KEYS[1]   position: hash; next (the next offset to fold)
 -- KEYS[2]   open: sorted set
 -- KEYS[3]   ended: sorted set
 -- KEYS[4..] hashes: conversations or buckets
 -- ARGV[..]  the conversations' ids; none for buckets
--- returns   next offset (empty: nothing yet), number of open conversations, then for each hash: score in
---           open, score in ended (empty where it is not), its fields and values as one flat list
+-- returns   the next offset (empty before the first commit), the number of open conversations, then for each
+--           hash: its score in open, its score in ended (empty if it is not in the set), and its fields and
+--           values as one flat list
 local result = {redis.call('HGET', KEYS[1], 'next') or '', redis.call('ZCARD', KEYS[2])}
 for i = 4, #KEYS do
   local id = ARGV[i - 3]

@@ -1,4 +1,4 @@
-"""What an audit found: an account of each partition, and every difference."""
+"""What an audit found: an account of each partition, and the differences."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from plaudit_consumers.rows.schemas import SUBSETS, TRAINING
 
-KEPT: Final = 1000
+KEPT: Final = 1000  # differences: after a large loss there may be millions
 
 
 class Difference(NamedTuple):
@@ -15,8 +15,9 @@ class Difference(NamedTuple):
 
     Attributes:
         account: state, counters, dead letters, finished conversations, or a subset's name.
-        first, last: the offsets concerned, both included: of the events for state, counters, dead
-            letters and finished conversations, of the finished topic for subsets.
+        first, last: the range of offsets, both included. They are offsets of the finished topic for subsets,
+            and of the events topic for all other accounts.
+        what: what is wrong, as text.
     """
 
     account: str
@@ -34,19 +35,21 @@ class Difference(NamedTuple):
 
 @dataclass(slots=True)
 class Account:
-    """What there was of one partition.
+    """The counts of one partition.
 
     Attributes:
-        first, end: the offsets of the log that were audited.
-        folded: events that changed a state; with duplicates, ignored and refused these are all events.
-        refused: reason -> events.
-        letters: dead letters found for them; `letter_repeats` came again after a crash.
-        state_position: where the live state stands; None before its first commit.
-        emissions: finished conversations that the log must have brought by then.
-        finished: those found; `finished_repeats` came again after a crash.
-        sink_position: the offset of the finished topic up to which there are files.
-        rows: subset -> rows found; `rows_expected` is what the finished conversations amount to.
-        unread: records that no sink can read, with dead letters of their own.
+        first, end: the audited offsets of the log, from `first` up to but without `end`.
+        folded: events that changed a state. `folded`, `duplicates`, `ignored` and `refused` add up to
+            `events`.
+        refused: reason -> number of events.
+        letters: events that have a dead letter; `letter_repeats` are letters written again after a crash.
+        state_position: the next offset that the live state folds; None before its first commit.
+        emissions: finished conversations that follow from the log.
+        finished: those in the topic; `finished_repeats` are records written again after a crash.
+        sink_position: the next offset of the finished topic that is not in a file.
+        rows: subset -> rows found; `rows_expected` is the number that follows from the finished
+            conversations.
+        unread: records of the finished topic that no sink can read. They have dead letters of their own.
     """
 
     partition: int
@@ -75,11 +78,11 @@ class Account:
 
 @dataclass(slots=True)
 class Report:
-    """An audit's outcome.
+    """The outcome of an audit.
 
     Attributes:
-        differences: the first KEPT of them; `found` counts them all by account.
-        pending: what a worker or a sink has not come to yet: no difference, but not all is audited.
+        differences: the first `KEPT` of them; `found` counts all of them by account.
+        pending: work that a worker or a sink has not done yet. It is no difference, but it is not audited.
         unchecked: what could not be audited, and why.
     """
 
@@ -91,18 +94,18 @@ class Report:
 
     @property
     def balanced(self) -> bool:
-        """True where nothing differs."""
+        """Whether nothing differs."""
         return not self.found
 
     def add(self, differences: Iterable[Difference]) -> None:
-        """Keep differences."""
+        """Count differences, and keep the first `KEPT`."""
         for difference in differences:
             self.found[difference.account] += 1
             if len(self.differences) < KEPT:
                 self.differences.append(difference)
 
     def totals(self) -> dict[str, int]:
-        """The sums over all partitions, in the order of the line."""
+        """The sums over all partitions, in the order in which data flows."""
         reasons: Counter[str] = Counter()
         for account in self.accounts:
             reasons.update(account.refused)
@@ -120,7 +123,7 @@ class Report:
         return sums
 
     def document(self) -> dict[str, Any]:
-        """The report as one JSON object."""
+        """The report as an object for JSON."""
         return {
             "balanced": self.balanced,
             "totals": self.totals(),
@@ -133,7 +136,7 @@ class Report:
 
 
 def text(report: Report) -> str:
-    """The report for a person."""
+    """The report as text for the terminal."""
     lines = _table(report.accounts)
     lines += [""] + [f"{name:<32}{count:>14,}" for name, count in report.totals().items()] + [""]
     lines += [f"not yet: {what}" for what in report.pending]

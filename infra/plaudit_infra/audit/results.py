@@ -1,4 +1,4 @@
-"""From a partition's ledger to its dead letters, finished conversations and rows."""
+"""Compares a partition's ledger with its dead letters, finished conversations and rows."""
 
 import tempfile
 from pathlib import Path
@@ -18,20 +18,20 @@ from plaudit_infra.audit.sink_positions import position_of
 
 
 class SinkOutput(NamedTuple):
-    """A sink's root; files of records that Kafka took before `since_ms` may have been deleted."""
+    """A sink's root. Files of records that Kafka took before `since_ms` may have been deleted."""
 
     root: str
     since_ms: int = 0
 
 
 class ResultsCheck:
-    """Fills a report, partition by partition; reads everything from Kafka and the output itself."""
+    """Fills a report, partition by partition. It reads everything from Kafka and the output itself."""
 
     def __init__(self, connection: ConnectionSettings, output: SinkOutput | None, report: Report) -> None:
-        """Reads the dead letters.
+        """Read all dead letters.
 
         Args:
-            output: None leaves the rows unchecked.
+            output: where the sink writes; None leaves the rows unchecked.
 
         Raises:
             ServiceUnavailableError: Kafka does not answer.
@@ -45,20 +45,21 @@ class ResultsCheck:
             report.unchecked.append("rows: no output of a sink was given")
         markers = {} if self._root is None else self._root.markers()
         self._written = {partition: position_of(marker) or 0 for partition, marker in markers.items()}
-        self._letters = _read_letters(connection, report)  # after the positions: a sink may be at work
+        # After the markers: a sink may be at work, and each refusal before its marker must have its letter.
+        self._letters = _read_letters(connection, report)
         self._reader = TopicReader(connection, FINISHED)
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the connection to Kafka."""
         self._reader.close()
 
     def check_partition(self, ledger: Ledger, account: Account, committed: int) -> None:
         """Compare one partition.
 
         Args:
-            ledger: folded to the end of the log, or to where the live state stands.
-            account: knows how far the live state has come.
-            committed: what the live state had committed before this object was made.
+            ledger: folded to the end of the log, or to the position of the live state.
+            account: has the position of the live state.
+            committed: the position of the live state before this object was made.
 
         Raises:
             ServiceUnavailableError: Kafka does not answer.
@@ -80,14 +81,14 @@ class ResultsCheck:
             report.pending.append(f"partition {partition}: {waiting} records are not written by a sink")
 
     def _check_rows(self, finished: FinishedComparison, account: Account) -> None:
-        if self._root is not None:  # no marker is ahead of files that are listed after it was read
+        if self._root is not None:  # the marker first: every file before it exists when the files are listed
             marker = self._root.markers().get(account.partition)
             files = self._root.files(account.partition)
         first, end = self._reader.ends(account.partition)
         account.finished_end = end
         written = finished.compare_records(self._reader.records(account.partition, first, end))
         if self._root is None:
-            for _ in written:
+            for _ in written:  # the comparison runs as the records are taken
                 pass
             return
         with tempfile.TemporaryDirectory() as work:

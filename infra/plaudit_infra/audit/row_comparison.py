@@ -1,4 +1,4 @@
-"""Two streams of rows that must be the same: compared by table, and by row where tables differ. Pure."""
+"""Compares two streams of rows that must be equal: by table, and by row after a difference. Pure."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -9,17 +9,19 @@ _NAMES: Final = ("conversation_id", "revision", "message_ids", "origin")
 
 
 class RowDifference(NamedTuple):
-    """Rows of one source event that are not as they should be."""
+    """Rows of one source event that are missing, altered or too many."""
 
     source_offset: int
     what: str
 
 
 class RowComparison:
-    """Takes expected tables, gives differences. Memory: a few tables, or a hash of each row once they differ.
+    """Takes expected tables, and gives the differences from those found.
+
+    Memory: a few tables while they are equal, and a hash of each row after the first difference.
 
     Attributes:
-        expected, found: rows of either stream.
+        expected, found: the number of rows of either stream.
     """
 
     def __init__(self, found: Iterable[Any]) -> None:
@@ -31,7 +33,7 @@ class RowComparison:
         self.found = 0
 
     def expect_rows(self, table: Any) -> None:
-        """The next rows that there must be."""
+        """Add the next expected rows."""
         self.expected += table.num_rows
         while table.num_rows and self._counts is None:
             actual = self._next()
@@ -51,7 +53,7 @@ class RowComparison:
             self._differ(table)
 
     def differences(self) -> Iterator[RowDifference]:
-        """What differs, after the last expected row."""
+        """The differences. Call it after the last expected row."""
         while (actual := self._next()) is not None:
             self._count(actual, -1)
         counts: Counter[bytes] = self._counts or Counter()
@@ -76,12 +78,13 @@ class RowComparison:
         return table
 
     def _differ(self, table: Any) -> None:
-        """Go on by counting rows, with everything that has been read."""
+        """Switch to counting single rows, beginning with those that were read already."""
         self._count(table, 1)
         while self._waiting:
             self._count(self._waiting.popleft(), -1)
 
     def _count(self, table: Any, sign: int) -> None:
+        """Count rows: expected ones up, found ones down. Equal streams end at 0 everywhere."""
         if self._counts is None:
             self._counts = Counter()
         for row in table.to_pylist():

@@ -1,4 +1,4 @@
-"""Rows beside the finished conversations that they must come from, file by file of one partition."""
+"""Compares rows with the finished conversations that they come from, file by file of one partition."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,16 +19,16 @@ from plaudit_infra.audit.report import Account, Difference
 from plaudit_infra.audit.row_comparison import RowComparison
 from plaudit_infra.audit.sink_positions import position_of
 
-CHUNK_BYTES: Final = 4 << 20
+CHUNK_BYTES: Final = 4 << 20  # of records that become one expected table, or CHUNK_RECORDS of them
 CHUNK_RECORDS: Final = 500
-GROUP_BYTES: Final = 16 << 20
+GROUP_BYTES: Final = 16 << 20  # of a batch of rows that is read from a file
 
 
 class RowsCheck:
-    """Every row of one partition, rebuilt from the finished topic by `rows.derive`.
+    """Rebuilds every row of one partition from the finished topic with `rows.derive`, and compares.
 
-    Memory: the rows of some CHUNK_BYTES of records and a few batches of files; where a file differs, a hash
-    for each of its rows.
+    Memory: the rows of about `CHUNK_BYTES` of records and a few batches of the files, and a hash for each row
+    of a file that differs.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class RowsCheck:
         *,
         since_ms: int = 0,
     ) -> None:
-        """What the check needs.
+        """Prepare the check of one partition.
 
         Args:
-            files: those of the partition.
-            marker: the sink's, read before the files were listed.
+            files: the files of the partition.
+            marker: the content of the sink's marker, read before the files were listed.
             work: a folder for copies of remote files, of one range at a time.
-            since_ms: files of records that Kafka took before may have been deleted.
+            since_ms: files of records that Kafka took before this time may have been deleted.
         """
         self._root, self._marker, self._work, self._account = root, marker, work, account
         self._files = {subset: {file.span: file for file in some} for subset, some in files.items()}
@@ -56,11 +56,11 @@ class RowsCheck:
         self.unchecked: list[str] = []
 
     def compare(self, finished: Iterator[FinishedConversation], first: int) -> Iterator[Difference]:
-        """Every difference; takes `finished` to its end, and sets the account's rows and position.
+        """Every difference. It reads `finished` to its end, and sets the account's rows and sink position.
 
         Args:
             finished: what the sink must write, in order.
-            first: the finished topic's first offset: of what came before, only training rows are compared.
+            first: the first offset of the finished topic. Of older files only the training rows are compared.
         """
         self._first = first
         marker = position_of(self._marker) or 0
@@ -75,11 +75,12 @@ class RowsCheck:
                 )
         for file in canonical:
             yield from self._without_rows(finished, file.span.first)
-            # Training files are listed first: of every range beyond the marker some may have come since.
+            # Training files are listed before the canonical ones. Of a range beyond the marker, the sink may
+            # have published some of them since, so that they are missing in the list.
             yield from self._file(file, finished, committing=file.span.last >= marker)
         yield from self._without_rows(finished, self._account.sink_position)
         for _ in self._until(finished, None):
-            pass  # not yet written
+            pass  # the sink has not written these yet
 
     def _without_rows(self, finished: Iterator[FinishedConversation], before: int) -> Iterator[Difference]:
         gone = self._until(finished, before - 1)
@@ -149,7 +150,7 @@ class RowsCheck:
             comparisons["conversations"].expect_rows(table)
             for subset, rows in derive(table, metadata.settings):
                 comparisons[subset].expect_rows(rows)
-        if source:  # nothing tells then what the other files should hold
+        if source:  # the canonical file is damaged: the other files cannot be checked against it
             yield self._of_file("conversations", file, source[0])
             return
         for subset in SUBSETS:
@@ -157,7 +158,7 @@ class RowsCheck:
             if damages[subset]:
                 yield self._of_file(subset, file, damages[subset][0])
             elif different and committing and subset != "conversations" and found[subset] is None:
-                self.unchecked.append(f"{subset} of {file.path}: the sink is publishing it just now")
+                self.unchecked.append(f"{subset} of {file.path}: the sink is publishing it right now")
             else:
                 yield from different
 
@@ -181,7 +182,7 @@ class RowsCheck:
     def _until(
         self, finished: Iterator[FinishedConversation], last: int | None
     ) -> Iterator[FinishedConversation]:
-        """The records up to an offset; the one after it is kept for the next call."""
+        """The records up to an offset, or all if it is None. The one after it is kept for the next call."""
         each = self._pending or next(finished, None)
         self._pending = None
         while each is not None:
@@ -199,7 +200,7 @@ class RowsCheck:
 
 
 def _sound(tables: Iterable[Any], damage: list[str]) -> Iterator[Any]:
-    """The tables of a file as far as it can be read; `damage` takes why it cannot."""
+    """The tables of a file as far as it can be read. The reason why it cannot goes into `damage`."""
     try:
         yield from tables
     except SourceFileError as error:
@@ -207,10 +208,10 @@ def _sound(tables: Iterable[Any], damage: list[str]) -> Iterator[Any]:
 
 
 def _tables(path: Path) -> Iterator[Any]:
-    """A file's rows, in order.
+    """A file's rows as tables, in order.
 
     Raises:
-        SourceFileError: it is damaged.
+        SourceFileError: the file is damaged.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -218,7 +219,7 @@ def _tables(path: Path) -> Iterator[Any]:
             size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
             each = max(1, size // max(1, metadata.num_rows))
             for batch in file.iter_batches(max(1, min(2000, GROUP_BYTES // each))):
-                batch.validate(full=True)  # what is damaged may still be decompressed, to no text
+                batch.validate(full=True)  # damaged bytes may still decompress, but not to valid text
                 yield pa.Table.from_batches([batch])
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]

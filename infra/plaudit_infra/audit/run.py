@@ -1,4 +1,4 @@
-"""`audit`: one fold of the log, and everything that came of it compared with that."""
+"""`audit`: folds the log again, and compares everything that came of it with that fold."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from plaudit_infra.audit.report import Account, Difference, Report
 from plaudit_infra.audit.results import ResultsCheck, SinkOutput
 from plaudit_infra.audit.sink_positions import written_positions
 
-_SLICE: Final = 100_000
+_SLICE: Final = 100_000  # records between two looks for what the ledger can forget
 _POLL_S: Final = 0.3
 
 
@@ -36,20 +36,20 @@ def audit(
 ) -> Report:
     """Compare state, counters, dead letters, finished conversations and rows with the log.
 
-    It reads everything and writes nothing; workers and sinks may be at work. Memory: the states of one
+    The audit only reads, and workers and sinks may be running. Memory: the states of one
     partition that still take events, a digest for each finished conversation and each dead letter, and a few
     batches of rows.
 
     Args:
-        worker: the settings that the workers run with: retention and models decide what they count.
+        worker: the settings that the workers run with. Retention and models decide what they count.
         root: the sink's output; None leaves the rows out.
-        wait_s: how long to wait until workers and sinks have caught up with the log as it stands now.
+        wait_s: how long to wait for workers and sinks to catch up with the log as it is now, in seconds.
         rows_since_ms: files of records that Kafka took before this time may have been deleted.
 
     Raises:
         ServiceUnavailableError: Kafka or Redis does not answer.
         TopicError: a topic does not exist.
-        SourceFileError: the root does not exist, or foreign files lie in it.
+        SourceFileError: the root does not exist, or has files that no sink wrote.
     """
     report = Report()
     with TopicReader(connection, EVENTS) as reader:
@@ -74,6 +74,7 @@ class _Line(NamedTuple):
 
 def _audit(line: _Line, output: SinkOutput | None) -> None:
     partitions = line.reader.partitions()
+    # Before the dead letters are read: what was committed by then must have its letters there.
     committed = asyncio.run(_committed_positions(line.connection, partitions))
     results = ResultsCheck(line.connection, output, line.report)
     try:
@@ -85,7 +86,7 @@ def _audit(line: _Line, output: SinkOutput | None) -> None:
 
 
 async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]:
-    """One partition's ledger to the end of the log, after the live state was compared with it."""
+    """Fold one partition to the end of the log. On the way, compare the live state at its own position."""
     connection, worker, reader, report = line
     first, end = reader.ends(partition)
     client = connect(connection.redis_url.get_secret_value())
@@ -98,7 +99,7 @@ async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]
         while ledger.position < offset:
             until = min(offset, ledger.position + _SLICE)
             ledger.fold_records(reader.records(partition, ledger.position, until))
-            ledger.position = until  # the log's last offsets may be no records
+            ledger.position = until  # the last offsets may hold no records
             ledger.forget_before(time.time_ns() // 1_000_000)
 
     try:
@@ -148,7 +149,7 @@ def _account(ledger: Ledger, live: LiveState) -> Account:
 
 
 def _wait(line: _Line, root: str | None, deadline: float) -> None:
-    """Until workers, then sinks, stand where the log and the finished topic end now, or the deadline."""
+    """Wait for the workers to reach the end of the log, and then for the sinks, or until the deadline."""
     connection, reader = line.connection, line.reader
     ends = {partition: reader.ends(partition)[1] for partition in reader.partitions()}
     _wait_for(lambda: asyncio.run(_committed_positions(connection, list(ends))), ends, deadline)
@@ -167,7 +168,7 @@ def _wait_for(positions: Callable[[], dict[int, int]], ends: dict[int, int], dea
 
 
 async def _committed_positions(connection: ConnectionSettings, partitions: list[int]) -> dict[int, int]:
-    """Partition -> the next offset that the live state has to fold; 0 where it has none."""
+    """Partition -> the next offset that the live state has to fold; 0 before the first commit."""
     client = connect(connection.redis_url.get_secret_value())
     found: dict[int, int] = {}
     try:

@@ -1,4 +1,4 @@
-"""How far sinks have come, by what lies in their output."""
+"""How far sinks have come, as their output shows."""
 
 from plaudit_consumers.datasets.sources import LiveRoot
 from plaudit_consumers.sink.commit.marker import Marker
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 
 def position_of(marker: bytes | None) -> int | None:
-    """The position that a marker names; None where there is none, or where it is damaged."""
+    """The position in a marker; None if there is no marker, or it is damaged."""
     if marker is None:
         return None
     try:
@@ -17,9 +17,9 @@ def position_of(marker: bytes | None) -> int | None:
 
 
 def written_positions(root: str) -> dict[int, int]:
-    """Partition of the finished topic -> the offset up to which everything is in the output.
+    """Partition of the finished topic -> the next offset that is not in the output.
 
-    Nothing for an output that no sink has begun.
+    Empty if no sink has written to the output yet.
     """
     try:
         markers = LiveRoot(root).markers()

@@ -12,9 +12,11 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         default="production",
-        help="whose limits: production (default), or demo with short windows",
+        help="which limits to use: production (default), or demo with short windows",
     )
-    parser.add_argument("--output", metavar="FILE", help="write them there instead of printing them")
+    parser.add_argument(
+        "--output", metavar="FILE", help="write the rules to this file instead of printing them"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -27,7 +29,7 @@ def run(arguments: Namespace) -> int:
 
 
 def rules_text(profile: str) -> str:
-    """A Prometheus rule file."""
+    """The text of a Prometheus rule file."""
     head = (
         f"# Written by `plaudit alerts --profile {profile}`; defined in plaudit_schemas/alerts/alerts.yaml.\n"
     )

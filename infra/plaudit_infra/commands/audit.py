@@ -1,4 +1,4 @@
-"""`plaudit audit`: balance the books from the first event to the last row."""
+"""`plaudit audit`: check that every event of the log ended where it should, down to the last row."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -12,19 +12,24 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Folds the log itself and compares: live state, counters, dead letters, finished conversations and "
-        "the rows of every subset. Prints every difference and exits with 1 if there is one. What a worker "
-        "or a sink has not come to yet is listed as such; with --wait that fails too, once the time is over."
+        "Folds the log again and compares the result with the live state, counters, dead letters, finished "
+        "conversations and the rows of every subset. Prints every difference, and exits with 1 if there is "
+        "one. Work that a worker or a sink has not done yet is listed as pending. With --wait, work that is "
+        "still pending after that time is a failure, too."
     )
     parser.add_argument(
-        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait until they have caught up"
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait up to this long for workers and sinks to catch up",
     )
     parser.add_argument(
         "--rows-since",
         metavar="TIME",
-        help="files of what Kafka took before (ISO 8601) may be gone",
+        help="files of records that Kafka took before this time (ISO 8601) may have been deleted",
     )
-    parser.add_argument("--without-rows", action="store_true", help="leave the Parquet files out")
+    parser.add_argument("--without-rows", action="store_true", help="do not check the Parquet files")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_arguments(
         parser,
@@ -55,4 +60,6 @@ def run(arguments: Namespace) -> int:
     return OK if report.balanced and not (arguments.wait and report.pending) else FAILED
 
 
-COMMAND = Command("audit", "balance the books: from the log to state, counters and rows", configure, run)
+COMMAND = Command(
+    "audit", "compare state, counters, dead letters and rows with a new fold of the log", configure, run
+)

@@ -1,4 +1,4 @@
-"""`plaudit config`: every setting, its value and where the value came from."""
+"""`plaudit config`: every setting, its value, and where the value came from."""
 
 import json
 from argparse import ArgumentParser, Namespace

@@ -1,4 +1,4 @@
-"""The data folder, an argument that the stack's commands share."""
+"""The data folder: an argument that the stack's commands share."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -8,12 +8,12 @@ from plaudit_schemas.settings import DATA_VARIABLE
 
 
 def add_data_argument(parser: ArgumentParser) -> None:
-    """`--data DIR`, `PLAUDIT_DATA`, or `.plaudit` in the working folder."""
+    """Add `--data DIR`. The default is `PLAUDIT_DATA`, or `.plaudit` in the working folder."""
     parser.add_argument(
         "--data", metavar="DIR", help=f"where the servers keep their data [{DATA_VARIABLE}; default .plaudit]"
     )
 
 
 def data_folder(arguments: Namespace) -> Path:
-    """The folder that was asked for."""
+    """The data folder from the argument, the environment or the default."""
     return Path(arguments.data or os.environ.get(DATA_VARIABLE) or ".plaudit")

@@ -1,4 +1,4 @@
-"""`plaudit demo`: the main job on this machine."""
+"""`plaudit demo`: the whole line on this machine, with traffic."""
 
 import fcntl
 import shutil
@@ -13,8 +13,8 @@ from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 DEFAULT_FOLDER = Path(".plaudit") / "demo"
 _MARK = "demo.json"
-_PIPED_S = 120.0
-_SHIFT_S = 60.0
+_PIPED_S = 120.0  # nobody can press Ctrl-C when the output goes to a file
+_SHIFT_S = 60.0  # when one model gets worse
 _FEEDBACK = 0.15
 _CONVERSATIONS = 400
 _FOR = ("--application", "demo")
@@ -23,13 +23,13 @@ _FOR = ("--application", "demo")
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Starts Kafka, Valkey, a worker, a sink, a gateway and the console on this machine, sends traffic "
-        "and shows what becomes of it. Half-way one model gets worse and its alert fires. Ctrl-C ends it and "
-        "leaves nothing."
+        "and shows what becomes of it. Half-way one model gets worse, and its alert fires. Ctrl-C ends the "
+        "demo and leaves no process running."
     )
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help=f"keep everything here and go on from what is there; default {DEFAULT_FOLDER}, anew",
+        help=f"keep all data here and go on from what is there; default: {DEFAULT_FOLDER}, emptied first",
     )
     parser.add_argument(
         "--replay", metavar="FILE", help="send this file's conversations instead of simulated ones"
@@ -38,18 +38,18 @@ def configure(parser: ArgumentParser) -> None:
         "--consent",
         default="granted",
         metavar="WORD",
-        help="what the replayed users said to training, where the file does not tell; default granted, so "
-        "that training rows can be seen",
+        help="the consent to training of replayed users, if the file has none; default granted, so that "
+        "training rows can be seen",
     )
     parser.add_argument("--format", metavar="F", help="the file's format, as for `plaudit replay`")
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="only so many of its records, or simulated chats"
+        "--limit", type=int, metavar="N", help="use only N of the file's records, or N simulated chats"
     )
     parser.add_argument(
         "--seconds",
         type=float,
         metavar="S",
-        help=f"end after so long; default {_PIPED_S:.0f} where no terminal shows it",
+        help=f"end after S seconds; default {_PIPED_S:.0f} if the output is no terminal, else never",
     )
     parser.add_argument(
         "--rate", type=float, default=100, metavar="N", help="simulated events a second; default 100"
@@ -57,7 +57,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="go through the input, wait until it is on disk, audit it, and end",
+        help="send the input, wait until all of it is on disk, audit it, and end",
     )
 
 
@@ -79,7 +79,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _traffic(arguments: Namespace, seconds: float | None) -> tuple[str, ...]:
-    """The sub-command that sends: a file's conversations, or simulated ones of which a model gets worse."""
+    """The sub-command that sends: a file's conversations, or simulated ones in which one model gets worse."""
     if arguments.replay:
         limit = ("--limit", str(arguments.limit)) if arguments.limit else ()
         consent = ("--consent", arguments.consent)
@@ -102,14 +102,14 @@ def _traffic(arguments: Namespace, seconds: float | None) -> tuple[str, ...]:
 
 
 def _fresh(folder: Path) -> Path:
-    """The demo's own folder, emptied.
+    """Empty the demo's own folder and return it.
 
     Raises:
-        StackError: the folder holds something that no demo made, or another demo runs in it.
+        StackError: no demo made the folder's content, or another demo runs in it.
     """
-    mark = folder / _MARK
+    mark = folder / _MARK  # only a folder with this file may be emptied
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
-        raise StackError(f"{folder.resolve()} is no demo's folder; choose another with --data")
+        raise StackError(f"{folder.resolve()} is not a demo's folder; choose another with --data")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
@@ -118,7 +118,7 @@ def _fresh(folder: Path) -> Path:
             for path in folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path)
-                elif path.name not in ("lock", _MARK):
+                elif path.name not in ("lock", _MARK):  # the lock is held through this very file
                     path.unlink()
     except BlockingIOError:
         raise AlreadyRunningError(

@@ -1,4 +1,4 @@
-"""`plaudit down`: stop the local stack; its data stays."""
+"""`plaudit down`: stop the local stack and keep its data."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -20,4 +20,4 @@ def run(arguments: Namespace) -> int:
     return OK
 
 
-COMMAND = Command("down", "stop the local stack; its data stays", configure, run)
+COMMAND = Command("down", "stop the local stack and keep its data", configure, run)

@@ -1,4 +1,4 @@
-"""`plaudit status`: what of the local stack runs and answers."""
+"""`plaudit status`: which servers of the local stack run and answer."""
 
 import json
 from argparse import ArgumentParser, Namespace

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     add_data_argument(parser)
-    parser.add_argument("--detach", action="store_true", help="leave the servers running and return")
+    parser.add_argument("--detach", action="store_true", help="return and leave the servers running")
     parser.add_argument(
         "--bootstrap-servers", metavar="HOST:PORT", help="use this Kafka instead of starting one"
     )
@@ -44,12 +44,12 @@ def run(arguments: Namespace) -> int:
         return _watch(stack)
     finally:
         if not arguments.detach:
-            ignore_ending()
+            ignore_ending()  # a second Ctrl-C must not leave servers behind
             stack.stop()
 
 
 def _watch(stack: "Stack") -> int:
-    """Wait until it is asked to stop, or a server ends."""
+    """Wait for Ctrl-C, `plaudit down`, or the end of a server. Returns the exit code."""
     try:
         while not (ended := stack.ended()):
             if ended is None:
@@ -67,4 +67,4 @@ def _say(line: str) -> None:
     print(f"plaudit: {line}", file=sys.stderr, flush=True)
 
 
-COMMAND = Command("up", "start a local Kafka and Valkey, no root and no Docker", configure, run)
+COMMAND = Command("up", "start a local Kafka and Valkey, without root or Docker", configure, run)

@@ -1,4 +1,4 @@
-"""Who may pass: sessions, and the middleware that asks for one."""
+"""Access to the console: sessions, and the middleware that requires one."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -24,26 +24,26 @@ _OPEN_PATHS: Final = frozenset(("/sign-in", LIVE, READY, METRICS))
 
 
 def cookie_name(*, secure: bool) -> str:
-    """The session cookie's name; over https no other site of the domain can set one of this name."""
+    """The name of the session cookie. `__Host-` keeps other hosts of the domain from setting it."""
     return "__Host-plaudit_session" if secure else "plaudit_session"
 
 
 class ConsoleAccess:
-    """Signs people in and out, and tells whose a request is."""
+    """Signs people in and out, and says which user sent a request."""
 
     def __init__(self, accounts: Accounts, *, session_s: int, visitors: bool) -> None:
-        """`visitors`: whether one may look around without a sign-in."""
+        """`session_s`: how long a session lasts. `visitors`: whether people may look around without one."""
         self._accounts, self._visitors = accounts, visitors
         self._sessions = Sessions(session_s)
         self.session_s = session_s
 
     @property
     def signed_in(self) -> int:
-        """How many sessions there are."""
+        """The number of sessions that have not expired."""
         return len(self._sessions)
 
     async def sign_in(self, secret: str) -> str | None:
-        """A token for the cookie; None for what is no key.
+        """Begin a session. Returns the token for the cookie, or None if `secret` is no valid API key.
 
         Raises:
             KeyStoreError: the store does not answer.
@@ -59,7 +59,7 @@ class ConsoleAccess:
         self._sessions.end(_token(scope))
 
     async def user_of(self, scope: Scope) -> ConsoleUser | None:
-        """Whose a request is; None where they must sign in first.
+        """The user who sent a request; None if they must sign in first.
 
         Raises:
             KeyStoreError: the store does not answer.
@@ -73,7 +73,7 @@ class ConsoleAccess:
 
 
 class RequireUser:
-    """Lets signed-in users through, to the pages that their roles allow."""
+    """Lets signed-in users through to the pages that their roles allow."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class RequireUser:
                 answer = _ask_to_sign_in(scope, path)
             elif page is not None and not page.may_be_seen_by(user):
                 roles = " or ".join(sorted(page.roles))
-                answer = refuse_user(scope, user, f"{page.title} takes a key with the role {roles}.")
+                answer = refuse_user(scope, user, f"{page.title} requires a key with the role {roles}.")
             else:
                 set_user(scope, user, lambda: self._is_over(scope, user))
         await (answer or self._app)(scope, receive, send)
@@ -112,11 +112,11 @@ class RequireUser:
         try:
             return self._stopping() or await self._access.user_of(scope) != user
         except KeyStoreError:
-            return False  # as it was known
+            return False  # an outage of the store must not end the streams of those who are signed in
 
 
 def refuse_user(scope: Scope, user: ConsoleUser, detail: str) -> Response:
-    """The answer for somebody who is signed in and may not see this."""
+    """The answer for a user who is signed in but may not see this."""
     if _is_asked_by_a_browser(scope):
         return HTMLResponse(refusal_html(user, detail), 403)
     return _problem(403, detail)
@@ -128,7 +128,7 @@ def _token(scope: Scope) -> str:
 
 
 def _ask_to_sign_in(scope: Scope, path: str) -> Response:
-    """A page leads to the sign-in; a script is told."""
+    """Redirect a browser to the sign-in page; answer a script with 401."""
     if _is_asked_by_a_browser(scope):
         return RedirectResponse(f"/sign-in?next={quote(path)}", 303)
     return _problem(401, "sign in first")

@@ -1,4 +1,4 @@
-"""API keys as the console's accounts: who a key is, and whether it still is."""
+"""API keys as the console's accounts: which user a key stands for, and whether it is still valid."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _REFRESH_S: Final = 2.0
 
 
 class Accounts:
-    """The keys of the store, read again every two seconds while somebody asks."""
+    """The keys of the store. While they are in use, they are read again every two seconds."""
 
     def __init__(self, store: KeyStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._clock = store, clock
@@ -21,17 +21,17 @@ class Accounts:
         self._read_at: float | None = None
 
     async def find_by_secret(self, secret: str) -> ApiKey | None:
-        """The key that somebody presents; None where it is none, or revoked.
+        """The key with this secret; None if it is unknown or was revoked.
 
         Raises:
             KeyStoreError: the store does not answer.
         """
-        await self._read()  # a key that was made a moment ago must do
+        await self._read()  # a key that was made a moment ago must work
         key = self._keys.get(key_id_of(secret) or "")
         return key if key is not None and matches_key(key, secret) else None
 
     async def find(self, key_id: str) -> ApiKey | None:
-        """A key by its id; None where it was revoked.
+        """A key by its id; None if it was revoked.
 
         Raises:
             KeyStoreError: the store does not answer.
@@ -46,5 +46,5 @@ class Accounts:
 
 
 def user_of_key(key: ApiKey) -> ConsoleUser:
-    """Who comes with a key."""
+    """The user that a key stands for."""
     return ConsoleUser(key.name or key.id, key.application, frozenset(key.roles))

@@ -1,4 +1,4 @@
-"""The console's web application: sign-in, session, pages."""
+"""The console's web application: sign-in, sessions and pages."""
 
 import contextlib
 import logging
@@ -36,7 +36,7 @@ def create_app(
     """The console with these pages, in their order.
 
     Args:
-        stopping: whether the server is ending; streams end then.
+        stopping: whether the server is stopping. Streams end then.
     """
     everything = [page for page, _ in pages]
     routes: list[BaseRoute] = [
@@ -69,14 +69,16 @@ def _home(pages: Sequence[ConsolePage]) -> Any:
         visible = [page for page in pages if page.may_be_seen_by(user)]
         if not visible:
             roles = ", ".join(sorted({role for page in pages for role in page.roles}))
-            return refuse_user(request.scope, user, f"No page is for this key; there are some for {roles}.")
+            return refuse_user(
+                request.scope, user, f"This key may see no page; there are pages for the roles {roles}."
+            )
         return RedirectResponse(f"/{visible[0].name}", 303)
 
     return home
 
 
 class _SignIn:
-    """Asks for an API key, and begins a session with it."""
+    """Asks for an API key, and begins a session for it."""
 
     def __init__(self, access: ConsoleAccess) -> None:
         self._access = access
@@ -96,10 +98,11 @@ class _SignIn:
             )
         if token is None:
             log.info("a sign-in from %s was refused", request.client.host if request.client else "?")
-            problem = "This is no API key, or it was revoked."
+            problem = "This is not a valid API key, or it was revoked."
             return HTMLResponse(sign_in_html(next_path, problem), 401)
         answer = RedirectResponse(next_path, 303)
         secure = request.url.scheme == "https"
+        # Lax, not Strict: a link from an alert must find its reader signed in.
         answer.set_cookie(
             cookie_name(secure=secure), token,
             max_age=self._access.session_s, httponly=True, samesite="lax", secure=secure,
@@ -131,7 +134,7 @@ def _page_routes(page: ConsolePage, parts: PageParts, pages: Sequence[ConsolePag
 
 
 def _static_routes(path: str, folder: Traversable) -> list[BaseRoute]:
-    """A route for each script, style and picture of a folder, and of those in it."""
+    """A route for each script, style and image in a folder and its subfolders."""
     routes: list[BaseRoute] = []
     for entry in folder.iterdir():
         suffix = "." + entry.name.rpartition(".")[2]
@@ -153,7 +156,7 @@ def _health_routes(health: Health) -> list[BaseRoute]:
     def route(path: str) -> Route:
         async def answer(_request: Request) -> Response:
             found = health.answer_of(path)
-            assert found is not None  # noqa: S101  # it knows its own paths
+            assert found is not None  # noqa: S101  # health knows these three paths
             return Response(found.body, found.status, media_type=found.media_type)
 
         return Route(path, answer, methods=["GET"])
@@ -162,7 +165,7 @@ def _health_routes(health: Health) -> list[BaseRoute]:
 
 
 async def _body(request: Request) -> bytes:
-    """A form's bytes; a larger body than any form's is cut."""
+    """The bytes of a form. A body that is larger than any of our forms is cut."""
     content = b""
     async for chunk in request.stream():
         content += chunk
@@ -172,5 +175,5 @@ async def _body(request: Request) -> bytes:
 
 
 def _local_path(text: str) -> str:
-    """A path of the console itself: nobody is sent to another site after a sign-in."""
+    """The path if it is one of the console, else `/`: a sign-in must not lead to another site."""
     return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"

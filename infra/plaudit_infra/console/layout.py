@@ -1,4 +1,4 @@
-"""The frame that all pages have in common: header, navigation, sign-in. HTML from files, nothing else."""
+"""The frame that all pages share: header, navigation and sign-in. Fills HTML files, and does nothing else."""
 
 from collections.abc import Sequence
 from html import escape
@@ -14,7 +14,7 @@ _SIGN_IN: Final = Template((_STATIC / "sign_in.html").read_text())
 
 
 def page_html(page: ConsolePage, user: ConsoleUser, pages: Sequence[ConsolePage]) -> str:
-    """One page for one user, with the pages that they may see in the navigation."""
+    """The HTML of a page for a user. `pages` are those that the user may see, for the navigation."""
     static = files(page.package) / "static"
     head = static / "head.html"
     links = "".join(_link(each, current=each.name == page.name) for each in pages)
@@ -28,10 +28,11 @@ def page_html(page: ConsolePage, user: ConsoleUser, pages: Sequence[ConsolePage]
 
 
 def sign_in_html(next_path: str, problem: str = "") -> str:
-    """The page that asks for an API key.
+    """The HTML of the page that asks for an API key.
 
     Args:
-        next_path: where to go afterwards.
+        next_path: where to go after the sign-in.
+        problem: why the last try failed.
     """
     alert = f'<p class="banner" role="alert">{escape(problem)}</p>' if problem else ""
     content = _SIGN_IN.substitute(next=escape(next_path), problem=alert)
@@ -39,7 +40,7 @@ def sign_in_html(next_path: str, problem: str = "") -> str:
 
 
 def refusal_html(user: ConsoleUser, detail: str) -> str:
-    """What somebody is shown who is signed in and may not see what they asked for."""
+    """The HTML for a user who is signed in but may not see the page."""
     content = (
         '<main id="main" class="narrow" tabindex="-1"><section><h1>Not for this key</h1>'
         f'<p class="banner" role="alert">{escape(detail)}</p></section></main>'

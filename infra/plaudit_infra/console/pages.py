@@ -1,4 +1,4 @@
-"""The pages that installed members offer."""
+"""The console pages that installed members offer."""
 
 from argparse import Namespace
 from importlib.metadata import entry_points
@@ -13,7 +13,7 @@ def console_pages() -> list[ConsolePage]:
     """Every page, in the order of the navigation.
 
     Raises:
-        SettingsError: two pages have one name.
+        SettingsError: two pages have the same name.
     """
     pages: list[ConsolePage] = [point.load() for point in entry_points(group=PAGES_GROUP)]
     names = [page.name for page in pages]
@@ -26,9 +26,9 @@ def console_pages() -> list[ConsolePage]:
 
 
 def create_parts(page: ConsolePage, connection: ConnectionSettings, arguments: Namespace) -> PageParts:
-    """A page at work, with its settings from the command's arguments and the environment.
+    """Create a page's routes, with settings from the command's arguments and the environment.
 
     Raises:
-        SettingsError: one of its settings is wrong.
+        SettingsError: one of the page's settings is wrong.
     """
     return page.create(connection, lambda kind: load(kind, arguments))

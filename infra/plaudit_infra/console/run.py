@@ -18,7 +18,7 @@ from plaudit_infra.console.settings import ConsoleSettings
 
 log = logging.getLogger("plaudit.console")
 
-CONSOLE_METRICS = (Metric("plaudit_console_sessions", "gauge", "Sign-ins that have not run out."),)
+CONSOLE_METRICS = (Metric("plaudit_console_sessions", "gauge", "Sessions that have not expired."),)
 
 
 def run_console(
@@ -29,14 +29,14 @@ def run_console(
     *,
     log_level: str,
 ) -> int:
-    """Blocks until SIGTERM or SIGINT; streams end first. The exit code.
+    """Serve until SIGTERM or SIGINT, end the streams, and return the exit code.
 
     Args:
-        arguments: where the pages' own settings are taken from.
+        arguments: those of the command, which hold the pages' own settings.
 
     Raises:
         ServiceUnavailableError: the address cannot be bound.
-        SettingsError: a page's setting is wrong.
+        SettingsError: a setting of a page is wrong.
     """
     configure_logging(log_level)
     pages = [(page, create_parts(page, connection, arguments)) for page in console_pages()]

@@ -1,4 +1,4 @@
-"""What protects the console: headers on every answer, and a check of where a request comes from."""
+"""Protects the console: security headers on every answer, and a check of the origin of each request."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ HEADERS: Final = {
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer, and refuses what another site has its visitors send."""
+    """Adds security headers to every answer, and refuses requests forged by other sites (CSRF)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,7 +36,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "no-store")  # figures and texts stay in no cache
             await send(message)
 
         if scope["method"] not in SAFE_METHODS and not is_same_origin(scope):
@@ -47,10 +47,10 @@ class SecurityHeaders:
 
 
 def is_same_origin(scope: Scope) -> bool:
-    """Whether a request that changes something comes from the console's own pages, or from no browser.
+    """Whether a request comes from the console's own pages, or from a program without a cookie.
 
-    Browsers send `Sec-Fetch-Site` or, older ones, `Origin`. A request with neither carries no browser's
-    cookie: those that have one and neither header are refused.
+    Browsers send `Sec-Fetch-Site`, older ones `Origin`. A request with neither header cannot be attributed.
+    It is refused if it has a cookie, because another site may have caused it.
     """
     headers = Headers(scope=scope)
     fetch_site = headers.get("sec-fetch-site")

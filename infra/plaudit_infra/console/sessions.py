@@ -1,4 +1,4 @@
-"""Who is signed in. Sessions live in the console's memory: a restart signs everybody out."""
+"""The sessions of those who are signed in. They are in memory only: a restart signs everybody out."""
 
 import secrets
 import time
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-_MOST: Final = 10_000
+_MOST: Final = 10_000  # sessions; bounds the memory
 
 
 class Session(NamedTuple):
     """One sign-in.
 
     Attributes:
-        key_id: of the API key; a revoked key ends its sessions.
-        expires_at: in seconds of the clock.
+        key_id: the id of the API key. A revoked key ends its sessions.
+        expires_at: seconds of the console's clock.
     """
 
     key_id: str
@@ -22,7 +22,7 @@ class Session(NamedTuple):
 
 
 class Sessions:
-    """Sessions by the digest of their token: what is in memory signs nobody in."""
+    """Sessions by the digests of their tokens, so nobody can sign in with what is in memory."""
 
     def __init__(self, lifetime_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lifetime_s, self._clock = lifetime_s, clock
@@ -33,7 +33,7 @@ class Sessions:
         return sum(session.expires_at > now for session in self._held.values())
 
     def begin(self, key_id: str) -> str:
-        """A new session; gives its token. Beyond 10,000 the oldest one ends."""
+        """Begin a session and return its token. Beyond 10,000 sessions the oldest one ends."""
         now = self._clock()
         self._held = {digest: session for digest, session in self._held.items() if session.expires_at > now}
         while len(self._held) >= _MOST:
@@ -43,12 +43,12 @@ class Sessions:
         return token
 
     def find(self, token: str) -> Session | None:
-        """The session of a token; None where there is none, or it has run out."""
+        """The session of a token; None if there is none, or it has expired."""
         session = self._held.get(_digest(token))
         return session if session is not None and session.expires_at > self._clock() else None
 
     def end(self, token: str) -> None:
-        """Sign out."""
+        """End the session of a token."""
         self._held.pop(_digest(token), None)
 
 

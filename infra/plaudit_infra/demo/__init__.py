@@ -1,1 +1,1 @@
-"""The whole line on one machine, as real processes."""
+"""Runs the whole line on one machine, as real processes."""

@@ -1,4 +1,4 @@
-"""The demo's line: which processes, with which settings, in which folders."""
+"""The demo's line: which processes run, with which settings, and in which folders."""
 
 import os
 import sys
@@ -18,17 +18,18 @@ from plaudit_infra.servers.process import ProcessId, ended_how, exit_code, spawn
 from plaudit_infra.servers.stack import Stack
 
 APPLICATION = "demo"
+# Short intervals and sessions: viewers should see figures, files and restarts within seconds.
 _WORKER = "--snapshot-interval-s 1 --sweep-interval-s 2 --worker-session-s 4"
 _SINK = "--sink-session-s 4 --rotate-minutes 0.2"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPace:
-    """What differs between the moving view and a finite run.
+    """What differs between the live view and a finite run.
 
     Attributes:
-        idle_s: quiet conversations end after this.
-        rotate_rows: conversations of one file.
+        idle_s: a conversation without events ends after this time.
+        rotate_rows: the number of conversations in one file.
     """
 
     idle_s: int
@@ -39,7 +40,7 @@ LIVE, FINITE = DemoPace(idle_s=30, rotate_rows=20), DemoPace(idle_s=5, rotate_ro
 
 
 class DemoLine:
-    """Kafka, Valkey, worker, sink, gateway and console on one folder. Not for use by several threads."""
+    """Kafka, Valkey, worker, sink, gateway and console on one folder. Not safe for threads."""
 
     def __init__(self, folder: Path, pace: DemoPace) -> None:
         self.folder = folder.resolve()
@@ -53,7 +54,7 @@ class DemoLine:
         self.admin_key = ""
 
     def start(self, report: Callable[[str], None]) -> ConnectionSettings:
-        """Start the servers, make the topics, and begin to start the rest; gives where the servers are.
+        """Start the servers, create the topics, and begin to start the rest. Returns the servers' addresses.
 
         Raises:
             StackError: a server did not come up, or another process uses the folder.
@@ -72,14 +73,14 @@ class DemoLine:
         return connection
 
     def start_traffic(self, arguments: Sequence[str]) -> None:
-        """Start the traffic: a sub-command that ends by itself; its log is traffic.log."""
+        """Start the sub-command that sends the traffic. It ends by itself; its output is in traffic.log."""
         self._sent = arguments
         command = [sys.executable, "-m", "plaudit_infra.main", *arguments]
         self._traffic = spawn(command, self.traffic_log, folder=self.folder, environ=self._environ)
 
     @property
     def traffic_log(self) -> Path:
-        """What the traffic's process prints."""
+        """The output of the process that sends the traffic."""
         return self.folder / "traffic.log"
 
     def sending(self) -> bool:
@@ -87,9 +88,10 @@ class DemoLine:
         return self._traffic is not None and self._traffic.find() is not None
 
     def restart_traffic(self) -> str | None:
-        """Start the traffic again if it was killed; how it ended then, None where nothing killed it.
+        """Start the traffic again if it was killed.
 
-        A file's events have their ids from the file, so that what was sent before changes nothing.
+        Returns how it ended, or None if nothing killed it. Events of a file take their ids from the file, so
+        events that are sent again change nothing.
         """
         if self._traffic is None or (exit_code(self._traffic) or 0) >= 0:
             return None
@@ -104,19 +106,19 @@ class DemoLine:
             self._traffic = None
 
     def stop(self) -> None:
-        """Stop everything; no process is left."""
+        """Stop every process."""
         self.stop_sending()
         if self.supervisor is not None:
             self.supervisor.stop()
         self._stack.stop()
 
     def sent_well(self) -> bool:
-        """Whether the traffic ended by itself, with nothing left to send."""
+        """Whether the traffic ended by itself, with everything sent."""
         return self._traffic is None or exit_code(self._traffic) == 0
 
     @property
     def environ(self) -> dict[str, str]:
-        """For a further sub-command on this line."""
+        """The environment for a further sub-command on this line."""
         return {**os.environ, **self._environ}
 
     @property

@@ -1,4 +1,4 @@
-"""How far the line has come: what the log holds, what is folded, what lies on disk."""
+"""How far the line has come: what is in the log, folded, and on disk."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from plaudit_stream_processors.state.keys import partition_keys
 
 
 class Progress:
-    """Asks Kafka for the log's ends, Redis for positions, the folder for files; servers may be away."""
+    """Asks Kafka for the log's end, Redis for positions, and the folder for files. Servers may be away."""
 
     def __init__(self, connection: ConnectionSettings, output: Path) -> None:
         self._redis = connect_blocking(connection.redis_url.get_secret_value(), timeout_s=2)
@@ -25,14 +25,14 @@ class Progress:
         self.first_row_at: float | None = None
 
     def open_conversations(self) -> int | None:
-        """Conversations that have not ended; None where Redis does not answer."""
+        """The number of conversations that have not ended; None if Redis does not answer."""
         try:
             return sum(int(str(self._redis.zcard(keys.open))) for keys in self._keys)
         except AWAY:
             return None
 
     def folded(self) -> bool:
-        """Whether Redis holds everything that the log holds now."""
+        """Whether everything in the log now is folded into Redis. False if Kafka or Redis does not answer."""
         try:
             found = self._lag.read()
             positions = [int(str(self._position(keys.position) or 0)) for keys in self._keys]
@@ -41,14 +41,14 @@ class Progress:
         return found is not None and sum(positions) >= found[0]
 
     def rows(self) -> Mapping[str, int]:
-        """Subset -> rows in published files; notes when the first one was seen (`time.monotonic`)."""
+        """Subset -> rows in published files. Sets `first_row_at` (`time.monotonic`) at the first row."""
         counts = self._rows.read()
         if counts and self.first_row_at is None:
             self.first_row_at = time.monotonic()
         return counts
 
     def close(self) -> None:
-        """Leave Kafka and Redis."""
+        """Close the connections to Kafka and Redis."""
         self._lag.close()
         self._redis.close()
 
@@ -58,7 +58,7 @@ class Progress:
 
 
 class RowCounter:
-    """Rows of the Parquet files below `<root>/v1/<subset>`; a file's footer is read once."""
+    """Counts rows of the Parquet files below `<root>/v1/<subset>`. It reads the footer of each file once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""Runs the demo: starts the line, sends traffic, shows it, and in the end leaves no process."""
+"""Runs the demo: starts the line, sends traffic, shows it, and stops every process at the end."""
 
 import contextlib
 import subprocess
@@ -34,9 +34,9 @@ class Demo:
     """What to run.
 
     Attributes:
-        traffic: the sub-command that sends it.
-        seconds: how long to show it; None until Ctrl-C. Not used with `once`.
-        once: run through the traffic, wait until all is on disk, audit it, and end.
+        traffic: the sub-command that sends the traffic, with its arguments.
+        seconds: how long to show it; None shows it until Ctrl-C. Not used with `once`.
+        once: send the traffic, wait until all of it is on disk, audit it, and end.
     """
 
     folder: Path
@@ -46,10 +46,10 @@ class Demo:
 
 
 def run_demo(demo: Demo, console: Console) -> int:
-    """The exit code. Ctrl-C ends the moving view well.
+    """Run the demo and return the exit code. Ctrl-C in the live view is a normal end.
 
     Raises:
-        PlauditError: a part did not come up, or the traffic could not be sent.
+        PlauditError: a process did not start, or the traffic could not be sent.
     """
     line = DemoLine(demo.folder, FINITE if demo.once else LIVE)
     try:
@@ -75,7 +75,7 @@ def run_demo(demo: Demo, console: Console) -> int:
 
 
 class View:
-    """Redraws the state on a terminal; prints a line now and then elsewhere."""
+    """Redraws the state on a terminal. Without a terminal it prints the state now and then."""
 
     def __init__(
         self, line: DemoLine, connection: ConnectionSettings, console: Console, live: Live | None
@@ -93,16 +93,16 @@ class View:
         return self._line.supervisor is not None and self._line.supervisor.ready()
 
     def add_note(self, text: str) -> None:
-        """Tell something."""
+        """Add a line to the notes that the view shows."""
         if self._line.supervisor is not None:
             self._line.supervisor.add_note(text)
 
     def refresh(self) -> None:
-        """Look at everything once and show it; takes about a second."""
+        """Look at everything once and show it. Takes about a second."""
         supervisor = self._line.supervisor
         assert supervisor is not None  # noqa: S101  # the line was started
         if supervisor.failure is not None:
-            raise supervisor.failure
+            raise supervisor.failure  # its thread has ended, and nothing restarts processes any more
         self._monitor.poll(0.3)
         self.state = replace(
             state_of(self._monitor, _WINDOW_S),
@@ -124,17 +124,17 @@ class View:
         time.sleep(0.5)
 
     def _print(self, told: int) -> None:
-        """Now and then, and when something happened."""
+        """Print the state every `_LINES_EVERY_S`, and at once when a note or an alert is new."""
         news = (told, tuple(active.condition.alert for active in self.state.alerts))
         if time.monotonic() - self._printed >= _LINES_EVERY_S or news != self._news:
             self._printed, self._news = time.monotonic(), news
             self._console.print(screen(self.state, f"Plaudit demo {time.strftime('%H:%M:%S')}"))
 
     def until(self, done: Callable[[], bool], within_s: float, otherwise: str) -> None:
-        """Show until something is true.
+        """Show the state until `done` returns True. `otherwise` says what is wrong if it does not.
 
         Raises:
-            ServerStartError: it did not become true in time.
+            ServerStartError: `done` did not return True within `within_s`.
         """
         deadline = time.monotonic() + within_s
         while not done():
@@ -145,7 +145,7 @@ class View:
             self.refresh()
 
     def close(self) -> None:
-        """Leave the servers."""
+        """Close the connections to the servers."""
         self._monitor.close()
         self.progress.close()
 
@@ -170,10 +170,10 @@ def _look(line: DemoLine, view: View, seconds: float | None) -> None:
 
 
 def _sending(line: DemoLine, view: View) -> bool:
-    """Whether traffic is still being sent; a sender that was killed is started again, and told.
+    """Whether traffic is still being sent. Starts a sender that was killed again, and notes that.
 
     Raises:
-        ServerStartError: it gave up.
+        ServerStartError: the sender failed by itself.
     """
     if line.sending():
         return True
@@ -189,11 +189,13 @@ def _finish(line: DemoLine, view: View, began: float) -> DemoOutcome:
     view.until(lambda: not _sending(line, view), _FINISH_S, "the traffic was not sent")
     view.until(view.progress.folded, _FINISH_S, "not everything was folded")
     view.until(lambda: view.progress.open_conversations() == 0, _FINISH_S, "conversations stayed open")
+    # Once more: idle conversations were ended by new events.
     view.until(view.progress.folded, _FINISH_S, "not everything was folded")
     folded = time.monotonic() - began
     supervisor = line.supervisor
     assert supervisor is not None  # noqa: S101  # the line was started
-    supervisor.retire("sink")  # it writes what it has read; the next one reads to the end
+    # This sink writes what it has read and stops. The next one reads to the end of the topic.
+    supervisor.retire("sink")
     view.until(lambda: supervisor.gone("sink"), _FINISH_S, "the sink did not stop")
     _write_the_rest(line)
     on_disk = time.monotonic() - began
@@ -224,5 +226,5 @@ def _write_the_rest(line: DemoLine) -> None:
 def _audit(line: DemoLine) -> str:
     done = _plaudit(line, "audit", "--wait", "30", "--output", str(line.output))
     if done.returncode == 0:
-        return "balanced: what came in is folded, on disk, or refused with a reason"
+        return "balanced: every event is folded and on disk, or refused with a reason"
     return f"{NOT_BALANCED}: {(done.stdout + done.stderr).strip()}"

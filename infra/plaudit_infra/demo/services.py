@@ -1,4 +1,4 @@
-"""The demo's own processes: sub-commands of `plaudit`, with health on a port of the loopback."""
+"""The demo's own processes: sub-commands of `plaudit` that serve health on a port of the loopback."""
 
 import http.client
 import sys
@@ -13,7 +13,7 @@ _ASK_S = 2.0
 class PlauditService(Server):
     """One sub-command that serves `/health/ready`.
 
-    `{port}` in an argument is its port. Its log and state lie in a folder of its own.
+    `{port}` in an argument stands for its port. Its log and state are in a folder of its own.
     """
 
     def __init__(self, folder: Path, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -24,11 +24,11 @@ class PlauditService(Server):
 
     @property
     def address(self) -> str:
-        """Where it is served."""
+        """The URL that it serves."""
         return f"http://127.0.0.1:{self.ports['web']}"
 
     def answers(self) -> bool:
-        """Whether it says that it is ready."""
+        """Whether `/health/ready` says that it is ready."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["web"], timeout=_ASK_S)
         try:
             connection.request("GET", "/health/ready")

@@ -1,4 +1,4 @@
-"""What a finite run prints in the end."""
+"""The text that a finite run prints at its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DemoOutcome:
-    """A finite run in numbers; seconds from the first byte sent."""
+    """A finite run in numbers. Seconds count from the start of the traffic."""
 
     events: int
     rows: Mapping[str, int]
@@ -19,7 +19,7 @@ class DemoOutcome:
 
 
 def summary(outcome: DemoOutcome, output: Path) -> str:
-    """Text for the terminal, with the lines that open the data."""
+    """The text for the terminal, with the lines of Python that open the data."""
     rows = ", ".join(f"{count:,} {subset}" for subset, count in outcome.rows.items()) or "none"
     first = "-" if outcome.first_row_s is None else f"{outcome.first_row_s:.1f} s"
     subset = "sft" if "sft" in outcome.rows else next(iter(outcome.rows), "conversations")

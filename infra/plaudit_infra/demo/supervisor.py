@@ -1,4 +1,4 @@
-"""Keeps processes running: what ends is started again, and told."""
+"""Keeps processes running: starts again what has ended, and notes it."""
 
 import threading
 import time
@@ -10,14 +10,14 @@ from plaudit_consumers.dashboard.terminal import ServiceLine
 from plaudit_infra.servers.process import ended_how, is_free
 from plaudit_infra.servers.server import Server
 
-_PAUSES_S = (0.0, 1.0, 2.0, 5.0)
-_FORGIVEN_AFTER_S = 30.0
+_PAUSES_S = (0.0, 1.0, 2.0, 5.0)  # before a restart, by the number of crashes in a row
+_FORGIVEN_AFTER_S = 30.0  # a process that ran for longer did not crash in a row
 _LOOK_AGAIN_S = 2.0
-_NOTES = 6
+_NOTES = 6  # the latest ones, for the view
 
 
 class Supervised:
-    """One process and what is known of it; used by the supervisor's thread, read by others."""
+    """One process and its state. Only the supervisor's thread changes it; other threads may read it."""
 
     def __init__(self, server: Server, *, started: bool) -> None:
         self.server = server
@@ -29,7 +29,7 @@ class Supervised:
         self._launched_at = self._wait_until = self._looked_at = 0.0
 
     def launch(self, now: float) -> bool:
-        """Start it, unless it must wait: after crashes in a row, or for its own ports."""
+        """Start it, unless it must wait: after crashes in a row, or for its ports to be free."""
         ports = self.server.ports.values()
         if now < self._wait_until or (self.launched and not all(map(is_free, ports))):
             return False
@@ -38,29 +38,29 @@ class Supervised:
         return True
 
     def due(self, now: float) -> bool:
-        """Whether to ask it again: at once while it starts, now and then when it is ready."""
+        """Whether to ask again if it is ready: always while it starts, every `_LOOK_AGAIN_S` afterwards."""
         if self.ready and now - self._looked_at < _LOOK_AGAIN_S:
             return False
         self._looked_at = now
         return True
 
     def ended(self, now: float) -> None:
-        """It is gone: plan its restart; crashes in a row make the pause longer."""
+        """The process has ended: plan its restart. The pause grows with crashes in a row."""
         self._crashes = 0 if now - self._launched_at > _FORGIVEN_AFTER_S else self._crashes + 1
         self._wait_until = now + _PAUSES_S[min(self._crashes, len(_PAUSES_S) - 1)]
         self.ready = False
 
     def line(self) -> ServiceLine:
-        """As the view shows it."""
+        """Its line in the view."""
         what = "ready" if self.ready else "stopped" if self.retired else "not ready"
         return ServiceLine(self.server.name, self.ready or self.retired, what, self.restarts)
 
 
 class Supervisor:
-    """Starts processes in their order, starts again what ends, stops all in the end.
+    """Starts processes in order, starts those that end again, and stops all of them at the end.
 
-    Everything happens in one thread of its own, which lives until the last process is gone: the
-    kernel kills a process when the thread that started it dies.
+    It works in a thread of its own, which lives until the last process has ended. The kernel kills a process
+    when the thread that started it dies.
     """
 
     def __init__(
@@ -79,17 +79,17 @@ class Supervisor:
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the thread. Returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop every process, the last one first; waits until they are gone."""
+        """Stop every process, the last one first, and wait until all have ended."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def retire(self, name: str) -> None:
-        """Stop one for good, cleanly; returns at once, `lines` tells."""
+        """Stop one process for good, cleanly. Returns at once; `gone` says when it has ended."""
         for service in self._services:
             if service.server.name == name:
                 service.retired = True
@@ -103,15 +103,15 @@ class Supervisor:
         return all(service.ready or service.retired for service in self._services)
 
     def lines(self) -> list[ServiceLine]:
-        """Every process as the view shows it."""
+        """A line of the view for every process."""
         return [service.line() for service in self._services]
 
     def notes(self) -> list[str]:
-        """What happened lately, oldest first."""
+        """The latest notes, oldest first."""
         return list(self._notes)
 
     def restarts(self) -> int:
-        """How often anything was started again."""
+        """How often any process was started again."""
         return sum(service.restarts for service in self._services)
 
     def _run(self) -> None:
@@ -120,7 +120,7 @@ class Supervisor:
                 for service in self._services:
                     self._look_at(service)
                 self._stop.wait(0.2)
-        except BaseException as error:  # told to the main thread
+        except BaseException as error:  # the main thread raises it
             self.failure = error
         finally:
             for service in reversed(self._services):
@@ -146,6 +146,6 @@ class Supervisor:
             service.launch(now)
 
     def add_note(self, text: str) -> None:
-        """Tell something, with the time."""
+        """Add a note with the time."""
         self.told += 1
         self._notes.append(f"{time.strftime('%H:%M:%S')} {text}")

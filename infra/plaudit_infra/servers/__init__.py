@@ -1,1 +1,1 @@
-"""Real servers from pip-installed parts: Kafka, Valkey, a schema registry. For laptops and tests."""
+"""Real servers from pip-installed parts: Kafka, Valkey and a schema registry. For laptops and tests."""

@@ -1,4 +1,4 @@
-"""A server's files from Maven Central: pinned, verified by SHA-256, kept for offline use."""
+"""The files of servers from Maven Central: pinned, verified by SHA-256, and cached for use offline."""
 
 import fcntl
 import hashlib
@@ -25,7 +25,7 @@ class Artifact(NamedTuple):
     """One pinned file.
 
     Attributes:
-        path: group/artifact/version/file, as in every Maven repository.
+        path: group/artifact/version/file, the layout of Maven repositories.
     """
 
     path: str
@@ -53,13 +53,13 @@ def default_cache() -> Path:
 
 
 def fetch(server: str, cache_dir: Path | None = None, progress: Progress | None = None) -> list[Path]:
-    """The local paths of a server's files; downloads what is missing or damaged.
+    """The local paths of a server's files. Downloads files that are missing or damaged.
 
-    Blocks while it downloads; a second process waits for the first. Without network it works
-    once everything is there.
+    Blocks while it downloads; a second process waits for the first. Once all files are there, it needs no
+    network.
 
     Raises:
-        DownloadError: a file could not be fetched, or has another checksum.
+        DownloadError: a file could not be fetched, or its checksum is not the pinned one.
     """
     repository = (cache_dir or default_cache()) / "artifacts"
     artifacts = pinned(server)
@@ -94,13 +94,13 @@ def _download(context: MavenContext, repository: Path, artifact: Artifact) -> No
     if not _matches(path, artifact.sha256):
         path.unlink(missing_ok=True)
         raise DownloadError(
-            f"{name} {version} came with another checksum than pinned; nothing of it was kept"
+            f"{name} {version} has another checksum than the pinned one; the download was deleted"
         )
     _mark(path).write_text(f"{path.stat().st_size} {path.stat().st_mtime_ns}", encoding="ascii")
 
 
 def _intact(repository: Path, artifact: Artifact) -> bool:
-    """Whether the file is there and verified; a file unchanged since then is not read again."""
+    """Whether the file is there and has the pinned checksum. An unchanged file is not read again."""
     path = repository / artifact.path
     try:
         state = path.stat()
@@ -116,6 +116,7 @@ def _intact(repository: Path, artifact: Artifact) -> bool:
 
 
 def _mark(path: Path) -> Path:
+    """The file that says which size and time the artifact had when its checksum was right."""
     return path.with_name(path.name + ".verified")
 
 
@@ -133,12 +134,12 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
     except PermissionError as error:
         raise DownloadError(
-            f"{folder} cannot be written ({error}); set XDG_CACHE_HOME to a folder of yours"
+            f"{folder} cannot be written ({error}); set XDG_CACHE_HOME to a folder that you own"
         ) from None
 
 
 def _print_progress(server: str, done: int, total: int) -> None:
-    """One line that is written over on a terminal; elsewhere only the last of them."""
+    """Overwrite one line on a terminal. Without a terminal, print only the last line."""
     line = f"downloading {server}: {done} of {total} files"
     if sys.stderr.isatty():
         print(f"\rplaudit: {line}", end="\n" if done == total else "", file=sys.stderr, flush=True)

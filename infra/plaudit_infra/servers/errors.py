@@ -1,8 +1,8 @@
 """Errors of the local stack.
 
 StackError
-├── DownloadError        a server's files could not be fetched, or are not what they should be
-├── ServerStartError     a server did not come up; the text ends with the tail of its log
+├── DownloadError        a server's files could not be fetched, or have a wrong checksum
+├── ServerStartError     a server did not start; the text ends with the tail of its log
 └── AlreadyRunningError  another process runs servers on the same data
 """
 
@@ -14,11 +14,11 @@ class StackError(PlauditError):
 
 
 class DownloadError(StackError):
-    """A server's files could not be fetched, or are not what they should be."""
+    """A server's files could not be fetched, or have a wrong checksum."""
 
 
 class ServerStartError(StackError):
-    """A server did not come up."""
+    """A server did not start."""
 
 
 class AlreadyRunningError(StackError):

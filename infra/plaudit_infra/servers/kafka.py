@@ -1,4 +1,4 @@
-"""Kafka (KRaft) on the loopback: one broker for a laptop, or several for tests of a cluster."""
+"""Kafka (KRaft) on the loopback: one broker for a laptop, or several for tests that need a cluster."""
 
 import base64
 import os
@@ -19,15 +19,16 @@ from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.process import is_listening
 from plaudit_infra.servers.server import Server
 
-LARGEST_MESSAGE = 65 * 1024 * 1024
+LARGEST_MESSAGE = 65 * 1024 * 1024  # a record of finished-conversations may have 64 MiB
 _PROPERTIES, _LOG, _NEW_LOG = "server.properties", "log", "log.new"  # relative to the server's folder
 
 
 class KafkaServer(Server):
-    """One Kafka node that is broker and controller at once."""
+    """One Kafka node that is both broker and controller."""
 
     name = "kafka"
-    _environ = MappingProxyType({"LC_ALL": "C.UTF-8"})  # or Java cannot open paths that are not ASCII
+    # Without it, Java cannot open paths that are not ASCII.
+    _environ = MappingProxyType({"LC_ALL": "C.UTF-8"})
 
     def __init__(
         self,
@@ -47,12 +48,12 @@ class KafkaServer(Server):
 
     @property
     def address(self) -> str:
-        """`bootstrap.servers`."""
+        """The value for `bootstrap.servers`."""
         return f"127.0.0.1:{self.ports['broker']}"
 
     def answers(self) -> bool:
         """Whether the broker lists itself among its nodes."""
-        if not is_listening(self.ports["broker"]):  # librdkafka would wait its time out
+        if not is_listening(self.ports["broker"]):  # librdkafka would wait for its whole timeout
             return False
         try:
             admin = AdminClient(
@@ -111,8 +112,8 @@ class KafkaServer(Server):
     def _format(self, properties: str) -> None:
         """Write the metadata that marks the log folder as this node's, as `kafka-storage format` does.
 
-        A crash leaves no half-formatted folder: it is made aside and renamed. One that another program
-        left half-made is made anew, if it holds no data.
+        The folder is made under another name and renamed, so a crash leaves no half-formatted one. If another
+        program left it half-formatted and it holds no data, it is made again.
         """
         log = self.folder / _LOG
         if (log / "meta.properties").exists() and (log / "bootstrap.checkpoint").exists():
@@ -120,7 +121,7 @@ class KafkaServer(Server):
         if any(segment.stat().st_size for segment in log.rglob("*.log")):
             raise ServerStartError(
                 f"{log} holds data but not the metadata that Kafka needs to read it; "
-                "bring it back from a copy, or move that folder away to start empty"
+                "restore it from a backup, or move that folder away to start empty"
             )
         aside = self.folder / _NEW_LOG
         shutil.rmtree(aside, ignore_errors=True)
@@ -147,7 +148,7 @@ class KafkaServer(Server):
 
 
 def _java(options: Sequence[str]) -> list[str | Path]:
-    """Java with Kafka's class path and log settings; a main class follows."""
+    """The command for Java with Kafka's class path and log settings. The caller adds the main class."""
     class_path = os.pathsep.join(str(path) for path in fetch("kafka"))
     log_settings = files("plaudit_infra.servers") / "kafka-log4j2.properties"
     fixed = [f"-Dlog4j2.configurationFile={log_settings}", "--enable-native-access=ALL-UNNAMED"]
@@ -155,7 +156,7 @@ def _java(options: Sequence[str]) -> list[str | Path]:
 
 
 class KafkaCluster:
-    """Several nodes with one quorum, for tests of what only a cluster does."""
+    """Several nodes with one quorum, for tests that need a cluster."""
 
     def __init__(self, folder: Path, *, nodes: int = 3, heap_mb: int = 384) -> None:
         self.nodes = [
@@ -164,11 +165,11 @@ class KafkaCluster:
 
     @property
     def address(self) -> str:
-        """`bootstrap.servers` with every node."""
+        """The value for `bootstrap.servers`, with every node."""
         return ",".join(node.address for node in self.nodes)
 
     def start(self) -> None:
-        """Start all nodes; a quorum needs most of them at once, so none is waited for before the others."""
+        """Start all nodes, and only then wait for them: none answers before most of them run."""
         cluster_id = new_cluster_id()
         for node in self.nodes:
             node.folder.mkdir(parents=True, exist_ok=True)
@@ -181,13 +182,13 @@ class KafkaCluster:
             node.wait()
 
     def stop(self) -> None:
-        """End every node at once: the last ones would have no quorum left to stop cleanly with."""
+        """Kill every node: the last ones could not stop cleanly, because no quorum would be left."""
         for node in self.nodes:
             node.kill()
 
 
 def new_cluster_id() -> str:
-    """A random id in Kafka's form: 16 bytes in URL-safe base 64, not starting with a dash."""
+    """A random id in Kafka's form: 16 bytes in URL-safe base 64. It must not start with a dash."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text

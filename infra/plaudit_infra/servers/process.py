@@ -1,4 +1,4 @@
-"""One child process: started in a group of its own, known again by pid and start time, stopped for sure."""
+"""One child process: started in its own session, recognised by pid and start time, and surely stopped."""
 
 import contextlib
 import ctypes
@@ -22,16 +22,18 @@ from plaudit_infra.servers.signals import ENDING, handled_by
 _PR_SET_PDEATHSIG = 1
 _LOG_TAIL = 2000
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+# The child starts the command only after a line on stdin. If the parent dies before, `read` fails.
 _GATE = 'read -r go && exec "$@" </dev/null'
-_PORTS = range(20_000, 32_000)  # below the ephemeral ports, or a client that reconnects could take one
+# Below the ephemeral ports: a client that reconnects could be given one of those as its own port.
+_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process that no later one can be taken for: pids are used again, start times are not.
+    """Identifies a process for good: a pid may be reused, but not with the same start time.
 
     Attributes:
-        started: seconds since boot where the system tells (Linux), else since the epoch.
+        started: seconds since boot on Linux, since the epoch elsewhere.
     """
 
     pid: int
@@ -43,9 +45,10 @@ class ProcessId:
         return cls(pid, _start_times(psutil.Process(pid))[0])
 
     def find(self) -> psutil.Process | None:
-        """The process, if it is still that one and no zombie."""
+        """The process, or None if it has ended. A zombie has ended."""
         try:
             process = psutil.Process(self.pid)
+            # Start times come in clock ticks and as floats: equal ones may differ a little.
             same = any(abs(started - self.started) < 0.05 for started in _start_times(process))
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.NoSuchProcess, OSError):
@@ -53,7 +56,7 @@ class ProcessId:
 
 
 def _start_times(process: psutil.Process) -> list[float]:
-    """When it started, the surest answer first: a step of the clock moves the time since the epoch."""
+    """When a process started. Seconds since boot come first: a change of the clock does not move them."""
     times = [process.create_time()]
     if sys.platform == "linux":
         stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -70,11 +73,11 @@ def spawn(
     dies_with_parent: bool = True,
     record: Callable[[ProcessId], None] = lambda _process_id: None,
 ) -> ProcessId:
-    """Start a process in `folder`, its output in `log`.
+    """Start a process in `folder` with its output in `log`.
 
-    It waits at a gate until `record` has returned, so that a parent killed at any moment leaves
-    either no process or one that is recorded. With `dies_with_parent` the kernel (Linux) kills it
-    when the thread that started it dies, so that not even a kill -9 of the parent leaves it behind.
+    The process waits at a gate until `record` has returned. So if the parent is killed at any moment, it
+    leaves no process or one that is recorded. With `dies_with_parent` the kernel (Linux only) kills the
+    process when the thread that started it dies. So not even `kill -9` of the parent leaves it behind.
     """
     prepare = _die_with_parent if dies_with_parent and _LIBC is not None else None
     with log.open("ab") as output, _signals_held_back():
@@ -102,14 +105,15 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Take what would end this process after the block: Python drops what its hooks of a fork raise.
+    """Hold back the signals that would end this process until the block has ended.
 
-    A Ctrl-C within them would be lost, and could leave a lock of the logging taken.
+    Python runs hooks around a fork and drops exceptions that they raise. A Ctrl-C in such a hook would be
+    lost, and could leave a lock of the logging module taken.
     """
-    if threading.current_thread() is not threading.main_thread():  # handlers run in the main one
+    if threading.current_thread() is not threading.main_thread():  # only the main thread runs handlers
         yield
         return
-    # What is ignored stays so: the child inherits that.
+    # Ignored signals stay ignored, because the child inherits that.
     taken = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     arrived: list[int] = []
     try:
@@ -126,11 +130,11 @@ def _die_with_parent() -> None:
 
 
 def stop(process_id: ProcessId, *, timeout_s: float = 30.0, sig: signal.Signals = signal.SIGTERM) -> None:
-    """Ask it to stop, wait, kill it if it does not; reaps it if it is our child."""
+    """Ask a process to stop, wait, and kill it if it does not. Reaps it if it is our child."""
     process = process_id.find()
     if process is not None:
         process.send_signal(sig)
-        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)  # a paused process gets the signal only when it continues
         try:
             process.wait(timeout_s)
         except psutil.TimeoutExpired:
@@ -142,17 +146,17 @@ def stop(process_id: ProcessId, *, timeout_s: float = 30.0, sig: signal.Signals 
 
 
 def exit_code(process_id: ProcessId) -> int | None:
-    """The exit code of a child of ours, negative for a signal; None while it runs or is unknown."""
+    """The exit code of our child, negative for a signal; None while it runs, or if it is no child of ours."""
     child = _children.get(process_id.pid)
     return None if child is None else child.poll()
 
 
 def ended_how(process_id: ProcessId) -> str:
-    """How a child of ours ended, in words; waits for its last threads."""
+    """How our child ended, in words. Waits for its last threads."""
     child = _children.get(process_id.pid)
     if child is not None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(5)  # it is a zombie before the last of a Java's threads is gone
+            child.wait(5)  # Java's main thread is a zombie while other threads still end
     code = exit_code(process_id)
     if code is None:
         return "ended"
@@ -162,10 +166,10 @@ def ended_how(process_id: ProcessId) -> str:
 def wait_until(
     ready: Callable[[], bool], what: str, process_id: ProcessId, log: Path, timeout_s: float = 120.0
 ) -> None:
-    """Wait for a condition while the process lives.
+    """Wait until `ready` returns True, as long as the process lives.
 
     Raises:
-        ServerStartError: it died, or the time ran out; the text ends with the tail of its log.
+        ServerStartError: the process died, or the time ran out. The text ends with the tail of its log.
     """
     deadline = time.monotonic() + timeout_s
     while not ready() or process_id.find() is None:
@@ -179,7 +183,7 @@ def wait_until(
 
 
 def log_tail(log: Path) -> str:
-    """The last lines of a log on one line, a Java stack trace without its frames."""
+    """The last lines of a log on one line. A Java stack trace comes without its frames."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -189,7 +193,7 @@ def log_tail(log: Path) -> str:
 
 
 def free_port(wanted: int | None = None, taken: Container[int] = ()) -> int:
-    """A free port of the loopback; the wanted one if nobody has it; none of the taken ones."""
+    """A free port of the loopback that is not in `taken`: the wanted one if it is free."""
     some = random.SystemRandom().sample(_PORTS, 200)
     for port in some if wanted is None else [wanted, *some]:
         if port not in taken and is_free(port):
@@ -200,6 +204,7 @@ def free_port(wanted: int | None = None, taken: Container[int] = ()) -> int:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback now."""
     with socket.socket() as probe:
+        # As servers do: a port whose last connections are in TIME_WAIT can be bound.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -209,7 +214,7 @@ def is_free(port: int) -> bool:
 
 
 def is_listening(port: int) -> bool:
-    """Whether anybody accepts connections on this port of the loopback."""
+    """Whether a process accepts connections on this port of the loopback."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except OSError:

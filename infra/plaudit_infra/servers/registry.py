@@ -1,4 +1,4 @@
-"""Apicurio Registry, in memory: the real schema registry that tests run against."""
+"""Apicurio Registry in memory: the real schema registry that tests use."""
 
 import contextlib
 import tarfile
@@ -25,7 +25,7 @@ class RegistryServer(Server):
         return f"http://127.0.0.1:{self.ports['http']}/apis/ccompat/v7"
 
     def answers(self) -> bool:
-        """Whether it lists its subjects."""
+        """Whether the server lists its subjects."""
         try:
             with urlopen(self.address + "/subjects", timeout=5) as response:  # noqa: S310  # our own loopback
                 return bool(response.status == 200)
@@ -52,6 +52,6 @@ def _unpacked() -> Path:
             unpacked = Path(aside) / "all"
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, filter="data")
-            with contextlib.suppress(OSError):  # another process was first
+            with contextlib.suppress(OSError):  # another process was faster
                 unpacked.rename(folder)
     return next(folder.rglob("quarkus-run.jar")).parent

@@ -1,4 +1,4 @@
-"""What all servers have in common: a folder, ports that stay theirs, start, stop, kill, pause."""
+"""The base of all servers: a folder, ports that are kept across restarts, start, stop, kill and pause."""
 
 import json
 import signal
@@ -17,8 +17,8 @@ _ATTEMPTS = 3
 class Server(ABC):
     """One server process on the loopback, with its data in a folder of its own.
 
-    `start` waits until the server answers; a second `start` on the same folder finds its data
-    and, where they are free, its ports. Not for use by several threads.
+    `start` waits until the server answers. A later `start` on the same folder finds the data, and takes the
+    same ports if they are free. Not safe for threads.
     """
 
     name: str
@@ -36,26 +36,26 @@ class Server(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What a client is given."""
+        """The address that a client connects to."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether a client gets an answer now."""
+        """Whether the server answers a client now."""
 
     @abstractmethod
     def _port_names(self) -> Sequence[str]: ...
 
     @abstractmethod
     def _command(self) -> list[str | Path]:
-        """Write the configuration and give the command line."""
+        """Write the configuration, and return the command line."""
 
     def start(self, timeout_s: float = 120.0) -> None:
-        """Start it and wait until it answers; does nothing where it runs.
+        """Start the server and wait until it answers. Does nothing if it runs already.
 
-        Should another program take one of its ports at the same moment, it tries others.
+        If another program takes one of its ports at the same moment, it tries other ports.
 
         Raises:
-            ServerStartError: it did not come up.
+            ServerStartError: the server did not start.
         """
         if self.is_running():
             return
@@ -65,13 +65,14 @@ class Server(ABC):
                 self.wait(timeout_s)
                 break
             except ServerStartError:
+                # All ports are free: another program was not the reason, so a new try would fail, too.
                 if attempt == _ATTEMPTS - 1 or all(map(is_free, self.ports.values())):
                     raise
 
     def launch(self) -> None:
-        """Start the process and return at once; `wait` comes next.
+        """Start the process and return at once. Call `wait` next.
 
-        Call it from a thread that lives on: the process dies with the thread that launched it.
+        Call it from a thread that lives on: with `dies_with_parent` the process dies with that thread.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.reserve_ports()
@@ -88,16 +89,16 @@ class Server(ABC):
         )
 
     def reserve_ports(self) -> None:
-        """Choose the ports: those of last time where they are free. `launch` does it too."""
+        """Choose the ports: those of last time if they are free. `launch` calls it, too."""
         for name in self._port_names():
             others = {port for other, port in self.ports.items() if other != name}
             self.ports[name] = free_port(self.ports.get(name), others)
 
     def wait(self, timeout_s: float = 120.0) -> None:
-        """Wait until it answers; kill it if it does not.
+        """Wait until the server answers, and kill it if it does not.
 
         Raises:
-            ServerStartError: it did not come up.
+            ServerStartError: the server did not start.
         """
         if self.process_id is None:
             raise ServerStartError(f"{self.name} was not launched")
@@ -108,25 +109,25 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop it cleanly; does nothing where it does not run."""
+        """Stop the server cleanly. Does nothing if it does not run."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once, as a crash does."""
+        """Kill the server, as a crash does."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Freeze it; `resume` goes on."""
+        """Freeze the process until `resume`."""
         if self.process_id is not None and (process := self.process_id.find()):
             process.suspend()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Let the process continue after `pause`."""
         if self.process_id is not None and (process := self.process_id.find()):
             process.resume()
 
     def is_running(self) -> bool:
-        """Whether the process that was started here, by this or another program, lives."""
+        """Whether the process lives that this or another program started on this folder."""
         return self.process_id is not None and self.process_id.find() is not None
 
     def describe(self) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class Server(ABC):
             self._write_state()
 
     def refresh(self) -> None:
-        """Read anew what this or another program started here."""
+        """Read from the state file what this or another program has started here."""
         self.process_id = None
         try:
             state: dict[str, Any] = json.loads(self._state_file.read_text(encoding="utf-8"))
@@ -153,7 +154,7 @@ class Server(ABC):
             if state["pid"] is not None:
                 self.process_id = ProcessId(int(state["pid"]), float(state["started"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return  # never started here, or a crash cut the file: then ports are new
+            return  # never started here, or a crash cut the file: new ports will be chosen
         if not self.is_running():
             self.process_id = None  # a stale pid
 
@@ -164,6 +165,6 @@ class Server(ABC):
             "pid": None if process is None else process.pid,
             "started": None if process is None else process.started,
         }
-        aside = self._state_file.with_suffix(".new")
+        aside = self._state_file.with_suffix(".new")  # then renamed: a reader never sees half of the file
         aside.write_text(json.dumps(state), encoding="utf-8")
         aside.replace(self._state_file)

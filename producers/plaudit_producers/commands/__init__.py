@@ -1,1 +1,1 @@
-"""Sub-commands of `plaudit`: gateway, keys, replay, simulate."""
+"""Sub-commands of `plaudit`: gateway, keys, replay and simulate."""

@@ -12,8 +12,9 @@ from plaudit_producers.gateway.settings import GatewaySettings
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Takes events over HTTP and answers once Kafka has them; gives pages short-lived tokens; serves the "
-        "browser client at /plaudit.js and the API's description at /docs. `plaudit keys create` makes keys."
+        "Takes events over HTTP and answers once Kafka has them. Issues short-lived tokens for web pages. "
+        "Serves the browser client at /plaudit.js and the API's documentation at /docs. "
+        "`plaudit keys create` makes keys."
     )
     add_log_level(parser)
     add_arguments(

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="make a key and print it, once", description=_CREATE)
-    create.add_argument("--application", default="default", help="whose events it sends; default %(default)s")
+    create.add_argument(
+        "--application", default="default", help="the tenant whose events it sends; default %(default)s"
+    )
     create.add_argument(
         "--role",
         action="append",
         choices=["producer", "reviewer", "reader", "admin"],
-        help="may be given several times; default producer and reader",
+        help="may be repeated; default producer and reader",
     )
-    create.add_argument("--name", default="", help="what it is for")
-    create.add_argument("--rate", type=float, help="events a second; the gateway's default otherwise")
-    listing = actions.add_parser("list", help="list the keys; their secrets are kept nowhere")
+    create.add_argument("--name", default="", help="a note on what the key is for")
+    create.add_argument("--rate", type=float, help="events per second; default the gateway's own limit")
+    listing = actions.add_parser(
+        "list", help="list the keys, without their secrets, which are stored nowhere"
+    )
     revoke = actions.add_parser("revoke", help="refuse a key, and the tokens made with it, from now on")
     revoke.add_argument("id", help="the key's id, as `list` prints it")
     for each in (create, listing, revoke):
@@ -35,8 +39,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 _CREATE = (
-    "producer: events of chats and of their users, and tokens for pages. reviewer: feedback by reviewers and "
-    "judging models too. reader: live conversations. admin: all of these, and erasure."
+    "Roles. producer: send events of chats and their users, and get tokens for web pages. reviewer: also "
+    "send feedback by reviewers and judging models. reader: read live conversations. admin: all of these, "
+    "and erasure."
 )
 
 
@@ -58,7 +63,7 @@ def _create_key(arguments: Namespace, store: "KeyStore") -> int:
     try:
         made = make_key(arguments.application, roles, name=arguments.name, rate=arguments.rate)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors()[0]  # one is enough for a person to go on
         raise SettingsError(f"{first['loc'][0]}: {first['msg']}") from None
     store.add(made.key)
     print(made.secret)

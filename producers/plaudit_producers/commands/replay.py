@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from plaudit_producers.importers.model import ImportOptions
 
 
-def rate(text: str) -> float:  # argparse names the function in its message
-    """Events a second, above 0."""
+def rate(text: str) -> float:  # argparse puts the function's name into its error message
+    """Parse events per second, above 0."""
     value = float(text)
     if not 0 < value < math.inf:
         raise ArgumentTypeError("must be above 0")
@@ -27,7 +27,7 @@ def rate(text: str) -> float:  # argparse names the function in its message
 
 
 def count(text: str) -> int:
-    """A whole number above 0."""
+    """Parse a whole number above 0."""
     value = int(text)
     if value < 1:
         raise ArgumentTypeError("must be 1 or more")
@@ -37,17 +37,24 @@ def count(text: str) -> int:
 def configure(parser: ArgumentParser) -> None:
     names = sorted(point.name for point in entry_points(group="plaudit.importers"))
     parser.description = (
-        "Sends the conversations of a file to Kafka as events of source `import`, which stay out of alerts. "
-        "All ids follow from what lies where in the file: after a stop, start it again, and what arrived "
-        "before counts once. A record that cannot be read goes to the report, and the rest goes on; a "
-        "conversation is sent whole or not at all. plaudit-jsonl takes or refuses each event on its own."
+        "Sends the conversations of a file to Kafka, as events of source `import`, which alerts ignore. All "
+        "ids are derived from the file's content. So an import that was stopped can be started again: what "
+        "arrived before counts once. Each conversation is sent whole or not at all. Records that cannot be "
+        "read are listed in the report, and the import continues. plaudit-jsonl takes or refuses each event "
+        "on its own."
     )
-    parser.add_argument("file", help="plain or gzip; - is the standard input")
+    parser.add_argument("file", help="plain or gzip; - is standard input")
     parser.add_argument("--format", required=True, metavar="F", help=f"one of {', '.join(names)}")
-    parser.add_argument("--application", help="the tenant that the conversations go to; default import")
-    parser.add_argument("--rate", type=rate, metavar="N", help="events a second at most; default no bound")
-    parser.add_argument("--limit", type=count, metavar="N", help="read the first N records only")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the candidates' order")
+    parser.add_argument("--application", help="the tenant of the conversations; default import")
+    parser.add_argument("--rate", type=rate, metavar="N", help="the most events per second; default no limit")
+    parser.add_argument("--limit", type=count, metavar="N", help="read only the first N records")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed that shuffles the order of ranked candidates; default 0",
+    )
     _add_meaning(parser)
     add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
@@ -57,20 +64,29 @@ def _add_meaning(parser: ArgumentParser) -> None:
         "--time",
         choices=["now", "original"],
         default="now",
-        help="each event's time: that of its sending (default), or the file's, invented where it tells none",
+        help="the events' times: that of sending (default), or the file's, invented where it has none",
     )
     parser.add_argument(
         "--consent",
         choices=[value for value in get_args(Consent) if value != "unknown"],
         default="unspecified",
-        help="the users' word on training, where the file has none",
+        help="the users' consent to training, where the file has none",
     )
     parser.add_argument(
-        "--tag", action="append", default=[], metavar="NAME=VALUE", help="set on every conversation"
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a tag for every conversation; may be repeated",
     )
-    parser.add_argument("--output", metavar="FILE", help="write plaudit-jsonl there, and send nothing")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="what was refused; default <file>.refused.jsonl, here"
+        "--output", metavar="FILE", help="write plaudit-jsonl to this file instead of sending"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="where to list what was refused; default <file>.refused.jsonl in the current folder",
     )
 
 
@@ -91,16 +107,16 @@ def run(arguments: Namespace) -> int:
                 arguments.file, form, destination, options=options, pace=pace, report=report
             )
         except KeyboardInterrupt:
-            print("stopped; start it again to go on: what arrived counts once", file=sys.stderr)
+            print("stopped; start it again to continue: what arrived before counts once", file=sys.stderr)
             raise
         lost = count_unsent(destination)
-    told = sys.stderr if output == "-" else sys.stdout
+    told = sys.stderr if output == "-" else sys.stdout  # standard output then has the events
     print(describe_replay(summary, report, pace.times, time.monotonic() - started), file=told)
     if summary.records and options.consent == "unspecified":
-        print("without --consent, what the file has no consent for stays out of training subsets", file=told)
+        print("without --consent, what has no consent in the file stays out of training subsets", file=told)
     if lost:
-        print(f"{lost:,} events did not reach Kafka: start it again, what arrived counts once", file=told)
-    nothing = report.bad and not summary.records
+        print(f"{lost:,} events did not reach Kafka; start it again: what arrived counts once", file=told)
+    nothing = report.bad and not summary.records  # an empty file is no failure
     return FAILED if lost or nothing or report.rest_unread else OK
 
 
@@ -110,7 +126,7 @@ def _options(arguments: Namespace) -> "ImportOptions":
     pairs = [tag.partition("=") for tag in arguments.tag]
     wrong = [name for name, equals, _ in pairs if not (name and equals)]
     if wrong:
-        raise SettingsError(f"--tag takes NAME=VALUE, as licence=MIT, not {wrong[0]}")
+        raise SettingsError(f"--tag takes NAME=VALUE, such as licence=MIT, not {wrong[0]}")
     return ImportOptions(
         application=arguments.application,
         consent=arguments.consent,

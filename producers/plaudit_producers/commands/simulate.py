@@ -1,4 +1,4 @@
-"""`plaudit simulate`: made-up traffic that looks real."""
+"""`plaudit simulate`: realistic made-up traffic."""
 
 import sys
 import time
@@ -12,45 +12,67 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 def model(text: str) -> tuple[str, float]:
-    """`name:quality`; argparse names the function in its message."""
+    """Parse `name:quality`. argparse puts this function's name into its error message."""
     name, colon, quality = text.rpartition(":")
     if not (name and colon):
-        raise ArgumentTypeError("must be NAME:QUALITY, as aurora-2:0.9")
+        raise ArgumentTypeError("must be NAME:QUALITY, such as aurora-2:0.9")
     return name, float(quality)
 
 
 def models(text: str) -> dict[str, float]:
-    """`name:quality,name:quality`, likewise."""
+    """Parse `name:quality,name:quality`."""
     return dict(model(part) for part in text.split(","))
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Makes up chats and sends them to Kafka as a chat product would: models of different quality, sparse "
-        "and late feedback, regenerations, comparisons, reviewers, chats left open, several languages. Every "
-        "text says that it is simulated. The same seed gives the same chats with new ids. Without "
-        "--conversations and --duration it goes on until Ctrl-C."
+        "Makes up chats and sends them to Kafka as a chat product would, with models of different quality, "
+        "sparse and late feedback, regenerations, comparisons, reviewers, chats left open, and several "
+        "languages. Every text is marked as simulated. The same seed gives the same chats with new ids. "
+        "Without --conversations and --duration it runs until Ctrl-C."
     )
-    parser.add_argument("--conversations", type=int, metavar="N", help="how many chats; default no end")
-    parser.add_argument("--duration", type=float, metavar="S", help="seconds; nothing comes after")
-    parser.add_argument("--rate", type=float, default=50.0, metavar="R", help="events a second; default 50")
+    parser.add_argument("--conversations", type=int, metavar="N", help="how many chats; default no limit")
+    parser.add_argument("--duration", type=float, metavar="S", help="seconds to run; default no limit")
+    parser.add_argument("--rate", type=float, default=50.0, metavar="R", help="events per second; default 50")
     parser.add_argument(
-        "--open", type=int, metavar="N", help="chats open at once; fewer make each go faster at the same rate"
-    )
-    parser.add_argument(
-        "--models", type=models, metavar="NAME:QUALITY,...", help="shares of good answers, from 0 to 1"
-    )
-    parser.add_argument(
-        "--shift-at", type=float, metavar="X", help="below 1 a share of the whole, from 1 on seconds"
+        "--open",
+        type=int,
+        metavar="N",
+        help="chats open at once; with fewer, each goes faster at the same rate",
     )
     parser.add_argument(
-        "--shift", type=model, action="append", default=[], metavar="NAME:QUALITY", help="from then on"
+        "--models",
+        type=models,
+        metavar="NAME:QUALITY,...",
+        help="models, each with its share of good answers, from 0 to 1",
     )
-    parser.add_argument("--feedback", type=float, default=0.05, metavar="X", help="share of answers judged")
+    parser.add_argument(
+        "--shift-at",
+        type=float,
+        metavar="X",
+        help="when models change: below 1 a share of the run, from 1 on seconds",
+    )
+    parser.add_argument(
+        "--shift",
+        type=model,
+        action="append",
+        default=[],
+        metavar="NAME:QUALITY",
+        help="a model's quality from then on",
+    )
+    parser.add_argument(
+        "--feedback",
+        type=float,
+        default=0.05,
+        metavar="X",
+        help="share of answers that users judge; default 0.05",
+    )
     parser.add_argument("--application", default="simulated", help="the tenant; default simulated")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn; default 0")
     parser.add_argument(
-        "--output", metavar="FILE", help="write plaudit-jsonl there at once, and send nothing"
+        "--seed", type=int, default=0, metavar="N", help="seed of everything random; default 0"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="write plaudit-jsonl to this file at once instead of sending"
     )
     add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
@@ -74,7 +96,7 @@ def run(arguments: Namespace) -> int:
     connection, line = load(ConnectionSettings, arguments), _ProgressLine()
     output = arguments.output
     with open_event_file(output) if output else open_kafka(connection, {}) as destination:
-        with suppress(KeyboardInterrupt):  # the way to stop one that has no end
+        with suppress(KeyboardInterrupt):  # the normal way to stop a run without an end
             simulator.run_scenario(scenario, destination, wait=not output, progress=line)
         lost = count_unsent(destination)
     told = sys.stderr if output == "-" else sys.stdout
@@ -86,7 +108,7 @@ def run(arguments: Namespace) -> int:
 
 
 class _ProgressLine:
-    """A line on the terminal with the number of events sent, once a second."""
+    """Shows the number of sent events on the terminal, once a second."""
 
     def __init__(self) -> None:
         self.sent: Counter[str] = Counter()
@@ -100,4 +122,4 @@ class _ProgressLine:
             print(f"\r{sent.total():,} events", end="", file=sys.stderr, flush=True)
 
 
-COMMAND = Command("simulate", "send believable made-up traffic", configure, run)
+COMMAND = Command("simulate", "send realistic made-up traffic", configure, run)

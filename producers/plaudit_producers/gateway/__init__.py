@@ -1,1 +1,1 @@
-"""The gateway: conversation events over HTTP, for pages and for programs without Kafka."""
+"""The gateway: conversation events over HTTP, for web pages and for programs without a Kafka client."""

@@ -1,8 +1,8 @@
-"""Errors of the gateway; over HTTP each becomes a problem (`http/problems.py`).
+"""Errors of the gateway. Over HTTP each becomes a problem (`http/problems.py`).
 
 PlauditError
 └── GatewayError
-    ├── UnauthenticatedError   there is no API key or token, or it is not valid now
+    ├── UnauthenticatedError   the caller gave no API key or browser token that is valid now
     └── KeyStoreError          the API keys cannot be read or written
 """
 
@@ -14,7 +14,7 @@ class GatewayError(PlauditError):
 
 
 class UnauthenticatedError(GatewayError):
-    """There is neither an API key nor a browser token that is valid now."""
+    """The caller gave no API key or browser token that is valid now."""
 
 
 class KeyStoreError(GatewayError):

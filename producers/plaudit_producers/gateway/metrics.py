@@ -1,4 +1,8 @@
-"""Every Prometheus metric of the gateway, as data. The labels are bounded: routes, statuses, reasons."""
+"""Every Prometheus metric of the gateway, as data.
+
+Label values come from small fixed sets (routes, statuses, reasons, buckets), so the number of series is
+bounded.
+"""
 
 from typing import Final
 
@@ -11,7 +15,7 @@ GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "plaudit_gateway_request_seconds",
         "histogram",
-        "From a request's head to its answer.",
+        "Time from a request's headers to the end of its answer.",
         ("route",),
         _BUCKETS_S,
     ),
@@ -19,17 +23,17 @@ GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "plaudit_gateway_events_refused_total",
         "counter",
-        "Events refused: invalid, forbidden, or unavailable (to be sent again).",
+        "Events refused: invalid, forbidden, or unavailable (may be sent again).",
         ("reason",),
     ),
-    Metric("plaudit_gateway_events_waiting", "gauge", "Events sent and not yet acknowledged."),
-    Metric("plaudit_gateway_request_bytes", "gauge", "Bytes of the requests being answered now."),
+    Metric("plaudit_gateway_events_waiting", "gauge", "Events sent to Kafka and not yet acknowledged."),
+    Metric("plaudit_gateway_request_bytes", "gauge", "Bytes of request bodies held in memory now."),
     Metric("plaudit_gateway_limited_total", "counter", "Requests over a rate limit, by bucket.", ("bucket",)),
     Metric(
         "plaudit_gateway_limits_skipped_total",
         "counter",
-        "Rate limit checks not made because Redis did not answer.",
+        "Rate limit checks skipped because Redis did not answer.",
     ),
     Metric("plaudit_gateway_tokens_issued_total", "counter", "Browser tokens made."),
-    Metric("plaudit_gateway_ready", "gauge", "1 when the gateway is ready, as /health/ready tells."),
+    Metric("plaudit_gateway_ready", "gauge", "1 when the gateway is ready, as /health/ready says."),
 )

@@ -15,13 +15,14 @@ log = logging.getLogger("plaudit.gateway")
 
 
 def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, log_level: str) -> int:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first. The exit code.
+    """Serve until SIGTERM or SIGINT, answer the requests under way, and return the exit code.
 
     Raises:
         ServiceUnavailableError: the address cannot be bound.
-        PlauditError: what `startup.run_services` raises.
+        PlauditError: any error of `startup.run_services`.
     """
     configure_logging(log_level)
+    # Access log records are finished lines of JSON: they must not get the root logger's prefix.
     lines = logging.StreamHandler()
     lines.setFormatter(logging.Formatter("%(message)s"))
     access_log.propagate = False
@@ -31,10 +32,11 @@ def run_gateway(settings: GatewaySettings, connection: ConnectionSettings, *, lo
     )
     server = WebServer(address, "gateway")
     app = create_app(settings, connection)
-    # Models and routes live as long as the process: the garbage collector need not look at them again.
+    # Models and routes live as long as the process, so the garbage collector need not scan them again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     started = server.run(app)
+    # uvicorn turns an error of the lifespan into a failed start: raise the error that says why.
     if app.state.failure is not None:
         raise app.state.failure
     log.info("stopped")

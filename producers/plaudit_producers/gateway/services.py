@@ -1,4 +1,4 @@
-"""The parts of a running gateway. Routes find them by `services_of`."""
+"""The parts of a running gateway. Routes get them from `services_of`."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,23 +18,23 @@ from plaudit_producers.gateway.settings import GatewaySettings
 
 
 class ConversationReader(Protocol):
-    """Reads live conversations; what a member offers in the entry point group `plaudit.readers`."""
+    """Reads live conversations. A member offers one in the entry point group `plaudit.readers`."""
 
     async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
-        """One conversation as JSON.
+        """One conversation, as an object that can be dumped as JSON.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such conversation.
             ServiceUnavailableError: Redis does not answer.
         """
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 @dataclass(slots=True)
 class ServiceChecks:
-    """What the last round of checks found; None where all is well."""
+    """The problems that the last round of checks found; None where all is well."""
 
     kafka: str | None = "not checked yet"
     redis: str | None = "not checked yet"
@@ -45,8 +45,8 @@ class Services:
     """The parts of a running gateway; `app.state.services`.
 
     Attributes:
-        redis: a redis.asyncio client, of a cluster too; with a time-out of a few seconds.
-        reader: None where no member that reads conversations is installed.
+        redis: a redis.asyncio client of a server or a cluster, with a timeout of a few seconds.
+        reader: None if no installed member reads conversations.
     """
 
     settings: GatewaySettings
@@ -63,17 +63,20 @@ class Services:
     checks: ServiceChecks
 
     def unready(self) -> str | None:
-        """Why the gateway should get no requests; None when it should. Redis is not a reason."""
+        """Why the gateway should get no requests; None when it should get them.
+
+        Redis is no reason: without it nothing is limited, but events still reach Kafka.
+        """
         if not self.authenticator.ready:
-            return "the API keys were not read yet"
+            return "the API keys have not been read yet"
         if self.sender.away:
             return "Kafka does not acknowledge"
         if self.sender.failing:
-            return "librdkafka gave up, and its replacement has not proven itself"
+            return "librdkafka gave up, and its replacement has not yet delivered an event"
         return self.checks.kafka
 
     def health(self) -> Health:
-        """What the routes of health and metrics say. Without Redis the gateway is ready but degraded."""
+        """The answers of the health and metrics routes. Without Redis the gateway is ready but degraded."""
         return Health(
             self.metrics.registry,
             unready=self.unready,
@@ -82,13 +85,13 @@ class Services:
         )
 
     def update_gauges(self) -> None:
-        """Bring the gauges up to date."""
+        """Set the gauges to the current values."""
         self.metrics.gauge("plaudit_gateway_events_waiting").set(self.sender.waiting())
         self.metrics.gauge("plaudit_gateway_request_bytes").set(self.bodies.held)
         self.metrics.gauge("plaudit_gateway_ready").set(self.unready() is None)
 
 
 def services_of(connection: HTTPConnection) -> Services:
-    """The services of the app that answers a request."""
+    """The services of the app that this request belongs to."""
     found: Services = connection.app.state.services
     return found

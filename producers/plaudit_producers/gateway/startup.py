@@ -1,4 +1,4 @@
-"""Making the services, keeping them fresh, and letting go of them."""
+"""Make the services, keep them fresh, and close them."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ from plaudit_producers.sdk.redact import Redact
 log = logging.getLogger("plaudit.gateway")
 
 READERS: Final = "plaudit.readers"
-"""Entry point group; its `conversation` is a function (ConnectionSettings) -> ConversationReader."""
+"""An entry point group. Its `conversation` is a function (ConnectionSettings) -> ConversationReader."""
 
 _KAFKA_TIMEOUT_S = 2.0
 _REDIS_TIMEOUT_S: Final = 5.0
@@ -47,11 +47,13 @@ _KEEP_UNACKED_S: Final = 60.0
 
 @contextlib.asynccontextmanager
 async def run_services(settings: GatewaySettings, connection: ConnectionSettings) -> AsyncIterator[Services]:
-    """The services, kept fresh until the block ends. Kafka and Redis may be away: they are waited for.
+    """The services, kept fresh until the block ends.
+
+    Kafka and Redis may be away at the start: until they answer, the gateway is not ready, or degraded.
 
     Raises:
-        SettingsError: a setting does not fit; librdkafka refuses an option; the hook cannot be loaded.
-        RegistryError: the schema registry gave no id.
+        SettingsError: a setting is wrong, librdkafka refuses an option, or the redact hook cannot be loaded.
+        RegistryError: the schema registry gave no id for the event schema.
     """
     admin = admin_of(connection)
     services = await _make_services(settings, connection)
@@ -63,6 +65,7 @@ async def run_services(settings: GatewaySettings, connection: ConnectionSettings
         checking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await checking
+        # The limiter first: its last call still needs Redis.
         await services.limiter.close()
         services.sender.stop()
         if services.reader is not None:
@@ -75,7 +78,7 @@ async def _make_services(settings: GatewaySettings, connection: ConnectionSettin
     redis = connect(connection.redis_url.get_secret_value(), timeout_s=_REDIS_TIMEOUT_S)
     signing = signing_keys_of(settings, redis, connection.redis_prefix)
     encoder = EventEncoder(connection.schemas())
-    # The first call asks the registry for the schema's id, and may block on it.
+    # The first call blocks while it asks the registry for the schema's id: no request should wait for that.
     await asyncio.to_thread(encoder.encode, _sample().to_record())
     return Services(
         settings=settings,
@@ -108,6 +111,7 @@ def _make_sender(settings: GatewaySettings, connection: ConnectionSettings) -> E
         source="gateway",
         linger_ms=settings.gateway_linger_ms,
         max_buffer_bytes=settings.gateway_max_buffer_mb << 20,
+        # At least as long as a request and its retry wait, so that the retry finds the event and joins it.
         delivery_timeout_s=max(_KEEP_UNACKED_S, 2 * settings.gateway_ack_timeout_s),
     )
     return EventSender(
@@ -125,17 +129,17 @@ def _reader_of(connection: ConnectionSettings) -> ConversationReader | None:
 
 
 def load_redact(place: str) -> Redact | None:
-    """The hook that `module:function` names; None for an empty text.
+    """The redact hook that `module:function` names; None for an empty text.
 
     Raises:
-        SettingsError: it cannot be loaded.
+        SettingsError: the hook cannot be loaded.
     """
     if not place:
         return None
     module, _, name = place.partition(":")
     try:
         hook: Redact = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module before the colon
         raise SettingsError(f"PLAUDIT_GATEWAY_REDACT: {place} cannot be loaded ({error})") from None
     return hook
 
@@ -152,7 +156,7 @@ async def _keep_checking(services: Services, admin: AdminClient) -> None:
         try:
             await _check_once(services, admin)
         except Exception:
-            log.exception("the checks go on after an error")
+            log.exception("a round of checks failed; the next one follows")
 
 
 async def _check_once(services: Services, admin: AdminClient) -> None:
@@ -163,6 +167,7 @@ async def _check_once(services: Services, admin: AdminClient) -> None:
         services.checks.redis = None
     except AWAY as error:
         services.checks.redis = f"Redis does not answer ({type(error).__name__})"
+    # In a thread: the admin client blocks until its timeout while Kafka is away.
     services.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, services.connection)
     services.update_gauges()
 

@@ -1,4 +1,4 @@
-"""Import conversations from files: `plaudit replay`, and what a format of your own is made of.
+"""Import conversations from files: `plaudit replay`, and the pieces for a format of your own.
 
 def build(chat, record):
     chat.start(model=record["bot"])
@@ -8,7 +8,7 @@ def build(chat, record):
 
 FORMAT = json_lines("my-format", build)
 
-`plaudit replay` finds a format that an installed package names in the entry point group `plaudit.importers`.
+`plaudit replay` finds the formats that installed packages offer in the entry point group `plaudit.importers`.
 """
 
 from plaudit_producers.importers.catalog import find_format, formats

@@ -1,4 +1,4 @@
-"""The formats that are installed, by the entry point group `plaudit.importers`."""
+"""Finds the installed formats, in the entry point group `plaudit.importers`."""
 
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -12,20 +12,20 @@ GROUP: Final = "plaudit.importers"
 
 
 def formats() -> dict[str, Format]:
-    """Every format by its name."""
+    """Load all installed formats. Returns them by name, sorted."""
     found: list[Format] = [point.load() for point in entry_points(group=GROUP)]
     return {form.name: form for form in sorted(found, key=lambda form: form.name)}
 
 
 def find_format(name: str) -> Format:
-    """One format.
+    """Return the format of this name.
 
     Raises:
-        NotFoundError: none has that name.
+        NotFoundError: no installed format has this name.
     """
     found = formats()
     if name not in found:
         nearest = get_close_matches(name, found, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(found)}"
-        raise NotFoundError(f"no format is called {name}; {hint}")
+        hint = f"did you mean {nearest[0]}?" if nearest else f"the formats are {', '.join(found)}"
+        raise NotFoundError(f"there is no format {name}; {hint}")
     return found[name]

@@ -1,4 +1,4 @@
-"""One conversation of an imported file, built with the SDK's verbs."""
+"""Build one conversation of an imported file with the methods of the SDK's handles."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -24,27 +24,28 @@ from plaudit_producers.sdk.bodies import (
 from plaudit_producers.sdk.conversation import ConversationHandle
 
 DERIVED: Final = "derived by the import: "
-"""Begins the rubric of feedback that the file implies but does not state."""
+"""The prefix of the rubric of feedback that the file implies but does not state."""
 
 _SECOND: Final = 1_000_000
+# For each character of a message, when the file has no times.
 _READING_MICROS: Final = 20_000
 _WRITING_MICROS: Final = 100_000
 _LONGEST_TURN: Final = 120 * _SECOND
 
 
 class Chat(ConversationHandle[str]):
-    """Gathers one conversation's events. Ids, order and invented times follow from the record alone.
+    """Collects one conversation's events. Ids, order and invented times are derived from the record alone.
 
-    It has the verbs of the SDK's `Conversation`, with the same keywords; each returns an id. A message
-    answers the one added before it, unless `parent_id` says otherwise. An event without `occurred_at` gets
-    a time that follows from the length of its text.
+    It has the methods of the SDK's `Conversation`, with the same keywords. Each returns an id. The parent of
+    a message is the message added before it, unless `parent_id` is given. An event without `occurred_at`
+    gets a time that follows from the length of its text.
 
     Args:
-        format_name: part of every id, so that two formats never make the same.
-        identity: the record's own bytes; the ids follow from them and from its number.
+        format_name: part of every id, so that two formats never make the same id.
+        identity: the record's own bytes. The ids are derived from them and from the record's number.
 
     Attributes:
-        last: the id of the message added last; empty before the first.
+        last: the id of the newest message; empty before the first.
         now: the time of the last event, in microseconds since 1970.
     """
 
@@ -72,14 +73,14 @@ class Chat(ConversationHandle[str]):
         super().__init__(options.application or "import", self._id("conversation"))
 
     def start(self, **fields: Unpack[StartOptions]) -> None:
-        """Begin; the import's tags and consent are added. Where it is left out, the first event begins."""
+        """Start the conversation, with the import's tags and consent. Else the first event starts it."""
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
         self._options.complete(given)
         self._append_event(start_body(given), options)
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> str:
-        """A message; returns its id. `last` keeps it, as the next one's parent."""
+        """Add a message. Returns its id, which `last` keeps as the parent of the next message."""
         self._begin()
         given: dict[str, Any] = {"parent_id": self.last, **fields}
         given.setdefault("message_id", self._id(f"message {len(self._records)}"))
@@ -92,7 +93,7 @@ class Chat(ConversationHandle[str]):
         ranking: Sequence[str | Sequence[str]],
         **fields: Unpack[CompareOptions],
     ) -> str:
-        """Compare messages: the candidates as shown, the ranking best first; a list within it is a tie."""
+        """Compare messages. Returns the comparison's id. See `ConversationHandle.compare`."""
         self._begin()
         given: dict[str, Any] = {**fields}
         given.setdefault("comparison_id", self._id(f"comparison {len(self._records)}"))
@@ -101,12 +102,13 @@ class Chat(ConversationHandle[str]):
     def compare_answers(
         self, best_first: Sequence[str], *, role: str = "assistant", rater: Rater | None = None
     ) -> list[str]:
-        """Rival answers to the last message with their ranking; returns their ids, best first.
+        """Add rival answers to the last message, and their ranking. Returns their ids, best first.
 
-        They are added in an order that the seed shuffles. Their ids follow the ranking, so a second import
-        with another seed changes nothing.
+        The answers are added in an order that the seed shuffles, since files list the winner first. Their ids
+        depend on their rank, not on that order, so a second import with another seed adds nothing.
         """
         order = list(range(len(best_first)))
+        # Seeded for each conversation, so that the order does not depend on the records before it.
         Random(f"{self._options.seed}/{self.conversation_id}").shuffle(order)
         parent, ids = self.last, [self._id(f"candidate {rank}") for rank in range(len(best_first))]
         for rank in order:
@@ -119,7 +121,7 @@ class Chat(ConversationHandle[str]):
         return ids
 
     def wait(self, seconds: float) -> None:
-        """Let the next event come this many seconds after the last one."""
+        """Put the next event this many seconds after the last one, unless it has its own time."""
         self._pause = round(seconds * _SECOND)
 
     def note(self, text: str) -> None:
@@ -127,7 +129,7 @@ class Chat(ConversationHandle[str]):
         self._notes.append(text)
 
     def batch(self) -> Batch:
-        """All events so far."""
+        """Return all events so far."""
         return Batch(self._place, self._records, self._invented, tuple(self._notes), enveloped=True)
 
     def _emit_feedback(
@@ -152,14 +154,14 @@ class Chat(ConversationHandle[str]):
         return returned
 
     def _begin(self) -> None:
-        # Called before any id is made: ids count the events so far.
+        # Called before any id is made: ids contain the number of events so far.
         if not self._records:
             self.start()
 
     def _append_event(self, body: NamedRecord, options: dict[str, Any]) -> None:
         at, event_id = options.get("occurred_at"), options.get("event_id")
         if event_id is not None:
-            check_id(event_id, "event_id")
+            check_id(event_id, "event_id")  # here, as the batch promises a valid envelope
         if at is None:
             self._invented += 1
             self.now += _pause_before(*body) if self._pause is None else self._pause

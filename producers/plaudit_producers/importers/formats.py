@@ -1,4 +1,4 @@
-"""What a format is, and the ways of reading a file that formats share."""
+"""Formats of files, and the ways of reading a file that several formats share."""
 
 import csv
 import gzip
@@ -15,7 +15,7 @@ from plaudit_producers.importers.source import RECORD_BYTES, Source
 
 ReadFormat = Callable[[Source, ImportOptions], Iterator[Batch | BadRecord]]
 BuildChat = Callable[[Chat, Any], None]
-"""Fills a chat from one record. Whatever it raises makes the record a bad one, with that reason."""
+"""Fills a chat from one record. An exception makes the record a bad one, and is the reason in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Format:
     """A file format that `plaudit replay` reads.
 
     Attributes:
-        name: what `--format` takes.
-        help: one line.
-        read: called once for a file. It yields conversations lazily, in the order of the file, with one
-            of them in memory at most. For a bad record it does not raise, but yields a BadRecord.
+        name: the value of `--format`.
+        help: a description in one line.
+        read: called once for each file. It yields conversations lazily, in the order of the file, with at
+            most one in memory. For a bad record it yields a BadRecord and does not raise.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Format:
 
 
 def json_lines(name: str, build: BuildChat, *, help: str = "") -> Format:  # noqa: A002  # as argparse has it
-    """A format with one conversation a line, each a JSON value that `build` takes."""
+    """Make a format with one conversation per line. `build` takes the JSON value of a line."""
 
     def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
         return build_chats(name, build, scan_lines(source), options)
@@ -44,7 +44,7 @@ def json_lines(name: str, build: BuildChat, *, help: str = "") -> Format:  # noq
 
 
 def json_file(name: str, build: BuildChat, *, help: str = "") -> Format:  # noqa: A002  # as argparse has it
-    """A format whose file is one JSON array of records, or has one a line; `build` takes a record."""
+    """Make a format whose files are a JSON array of records, or JSON lines. `build` takes one record."""
 
     def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
         members = scan_json(source.read) if source.peek() == b"[" else scan_lines(source)
@@ -54,7 +54,7 @@ def json_file(name: str, build: BuildChat, *, help: str = "") -> Format:  # noqa
 
 
 def json_object(name: str, build: BuildChat, *, help: str = "") -> Format:  # noqa: A002  # as argparse has it
-    """A format whose file is one JSON object; `build` takes a pair of key and value."""
+    """Make a format whose files are one JSON object. `build` takes a pair of key and value."""
 
     def read(source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
         return build_chats(name, build, scan_json(source.read, keyed=True), options)
@@ -65,7 +65,7 @@ def json_object(name: str, build: BuildChat, *, help: str = "") -> Format:  # no
 def build_chats(
     name: str, build: BuildChat, members: Iterable[Member | BadRecord], options: ImportOptions
 ) -> Iterator[Batch | BadRecord]:
-    """Build the conversation of each record; one that cannot be built is a bad record."""
+    """Build the conversation of each record. A record that cannot be built becomes a BadRecord."""
     for member in members:
         if isinstance(member, BadRecord):
             yield member
@@ -80,7 +80,7 @@ def build_chats(
 
 
 def scan_lines(source: Source) -> Iterator[Member | BadRecord]:
-    """The JSON value of each line; blank lines are skipped."""
+    """Yield the JSON value of each line. Blank lines are skipped."""
     for number, line in source.lines():
         place = Place(number, number)
         if line is None:
@@ -93,7 +93,7 @@ def scan_lines(source: Source) -> Iterator[Member | BadRecord]:
 
 
 def read_batches(form: Format, source: Source, options: ImportOptions) -> Iterator[Batch | BadRecord]:
-    """As `form.read`, but a damaged file ends with a bad record."""
+    """Call `form.read`. If the file is damaged, end with a BadRecord instead of an exception."""
     place = Place(0, 0)
     try:
         for item in form.read(source, options):
@@ -105,18 +105,19 @@ def read_batches(form: Format, source: Source, options: ImportOptions) -> Iterat
 
 
 def reason_of(error: BaseException) -> str:
-    """An error as the reason of a bad record, in one line; it may quote the record and is cut."""
+    """Describe an error in one line, as the reason of a BadRecord. It may quote the record, so it is cut."""
     text = str(error).splitlines()[0][:300] if str(error) else ""
     if isinstance(error, KeyError):
         return f"lacks {text}"
+    # Our own reasons are plain ValueErrors. Others, such as JSONDecodeError, say little without their name.
     return text if type(error) is ValueError else f"{type(error).__name__}: {text}"
 
 
 def expect(value: Any, kind: type, what: str) -> Any:
-    """The value itself, if it is of a kind.
+    """Return the value unchanged if it is an instance of `kind`.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not. The message calls the value `what`.
     """
     if not isinstance(value, kind):
         raise ValueError(f"{what} must be a {kind.__name__}, not {type(value).__name__}")  # noqa: TRY004
@@ -124,5 +125,5 @@ def expect(value: Any, kind: type, what: str) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A text as it is, anything else as JSON."""
+    """Return a string unchanged, and any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

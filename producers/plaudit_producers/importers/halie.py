@@ -1,4 +1,4 @@
-"""HALIE's dialogues: `event_blocks.csv` with `survey_responses.csv` beside it, joined by session and turn."""
+"""HALIE's dialogues: `event_blocks.csv`, joined with `survey_responses.csv` by session and turn."""
 
 import csv
 import json
@@ -18,15 +18,15 @@ _ROUNDS = (
     "model_completion",
 )  # fmt: skip
 _ANSWERS = ("session_id", "turn_id")
-_OVERALL = "-1"
+_OVERALL = "-1"  # the turn of the survey's answers on the whole chat
 _TICKS = ("interestingness", "boringness", "preference", "fluency", "sensibility", "specificity", "humanness")
-_MINUTE = 60
+_MINUTE = 60  # seconds; elapsed_time is in minutes
 _DISLIKED = f"{DERIVED}preference 0 in the survey after the chat"
 
 Row = dict[str, str]
 Table: TypeAlias = "csv.DictReader[str]"
 Session = tuple[list[Row], dict[str, Row]]
-"""The rounds of a chat, and the survey's answers by turn."""
+"""The rounds of a chat, and the survey's answers by turn id."""
 
 
 def build_halie(chat: Chat, session: Session) -> None:
@@ -44,7 +44,7 @@ def build_halie(chat: Chat, session: Session) -> None:
     given = {row["turn_id"]: _add_round(chat, row, answers.get(row["turn_id"], {})) for row in rounds}
     for turn, message_id in given.items():
         preference = answers.get(turn, {}).get("preference")
-        if preference and float(preference) == 0:  # 1 is a box that was not ticked, which says nothing
+        if preference and float(preference) == 0:  # 1 is a box that was not ticked, so it is no like
             chat.dislike(message_id, rubric=_DISLIKED)
     quality = answers.get(_OVERALL, {}).get("quality")
     if quality:
@@ -55,7 +55,7 @@ def build_halie(chat: Chat, session: Session) -> None:
 
 
 def _add_round(chat: Chat, row: Row, answers: Row) -> str:
-    # The file tells how long the round took, but not when the chat took place.
+    # The file has the duration of each round, but not the date of the chat.
     chat.wait(float(row["elapsed_time"]) * _MINUTE)
     chat.add_message("user", row["user_input"])
     ticks = {f"survey_{name}": answers[name] for name in _TICKS if answers.get(name)}
@@ -77,7 +77,7 @@ def read_halie(source: Source, options: ImportOptions) -> Iterator[Batch | BadRe
 
 
 def _read_table(source: Source) -> Table:
-    # The limit holds for the whole process. With its default, 131,072 characters, a longer cell is an error.
+    # The limit is process-wide, so it is only raised. By default a cell over 131,072 characters is an error.
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_BYTES))
     return csv.DictReader(source.text())
 
@@ -85,7 +85,7 @@ def _read_table(source: Source) -> Table:
 def _missing_columns(name: str, lacking: list[str]) -> str:
     return (
         f"{name} has no column {', '.join(lacking)}; "
-        "its first line must name the columns, with commas between, as HALIE's own files do"
+        "its first line must name the columns, separated by commas, as in HALIE's own files"
     )
 
 
@@ -97,14 +97,14 @@ def _sessions(rounds: Table, survey: "_Survey") -> Iterator[Member]:
 
 
 def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
-    """The rows of each session, which lie together, and where they begin."""
+    """Yield the rows of each session and where they begin. The rows of a session must be adjacent."""
     line = 1
 
     def rows() -> Iterator[tuple[int, Row]]:
         nonlocal line
         line = reader.line_num + 1
         for row in reader:
-            begins, line = line, reader.line_num + 1
+            begins, line = line, reader.line_num + 1  # a quoted cell may span several lines
             yield begins, row
 
     for number, (session_id, group) in enumerate(groupby(rows(), lambda item: item[1]["session_id"]), 1):
@@ -115,7 +115,8 @@ def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
 class _Survey:
     """The survey's rows by session.
 
-    Rows that are read before their session is asked for are kept; with both files in the same order none are.
+    Rows that are read before their session is asked for stay in memory. With both files in the same order
+    there are none.
     """
 
     def __init__(self, answers: Table) -> None:

@@ -1,4 +1,4 @@
-"""hh-rlhf: JSON lines of two whole transcripts, of which the first was chosen."""
+"""hh-rlhf: JSON lines of two whole transcripts, one chosen and one rejected."""
 
 import re
 
@@ -13,14 +13,14 @@ Turn = tuple[str, str]
 
 
 def split_transcript(transcript: str) -> list[Turn]:
-    """Role and text of every turn. Nothing is trimmed, so the texts join to the transcript again.
+    """Split a transcript into roles and texts. Nothing is trimmed.
 
     Raises:
-        ValueError: it does not begin with a turn.
+        ValueError: the transcript does not begin with a turn.
     """
     before, *parts = _TURN.split(expect(transcript, str, "a transcript"))
     if before or not parts:
-        raise ValueError("a transcript must begin with two line ends and 'Human:' or 'Assistant:'")
+        raise ValueError("a transcript must begin with two line breaks and 'Human:' or 'Assistant:'")
     return [(_ROLES[name], text) for name, text in zip(parts[::2], parts[1::2], strict=True)]
 
 
@@ -31,8 +31,8 @@ def build_hh_rlhf(chat: Chat, record: dict[str, str]) -> None:
         common += 1
     identical = common == len(chosen) == len(rejected)
     if identical:
-        common -= 1
-        chat.note("both transcripts are the same: the comparison says nothing")
+        common -= 1  # so that there are still two answers to compare
+        chat.note("both transcripts are the same, so the comparison says nothing")
     for role, text in chosen[:common]:
         chat.add_message(role, text)
     ends = [chosen[common:], rejected[common:]]
@@ -44,9 +44,9 @@ def build_hh_rlhf(chat: Chat, record: dict[str, str]) -> None:
 
 
 def _add_branches(chat: Chat, branches: dict[str, list[Turn]]) -> None:
-    """Add transcripts that part before the last answer: no two answers were compared."""
+    """Add transcripts that differ before the last answer. No two answers to one question were compared."""
     chat.note(
-        "the transcripts part before the last answer: both are kept as branches, with labels at their ends"
+        "the transcripts differ before the last answer: both are kept as branches, with labels at their ends"
     )
     fork = chat.last
     for name, turns in branches.items():

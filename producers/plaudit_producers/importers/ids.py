@@ -1,4 +1,4 @@
-"""Ids that a second import of the same file makes again."""
+"""Derived ids: a second import of the same file makes the same ones (docs/decisions/0007)."""
 
 from hashlib import blake2b
 from typing import Final
@@ -6,22 +6,22 @@ from typing import Final
 from plaudit_schemas.contract.ulid import RANDOM_CHARACTERS, random_part, time_part
 
 _SECOND: Final = 1_000_000
-_EPOCH: Final = 1_577_836_800 * _SECOND
+_EPOCH: Final = 1_577_836_800 * _SECOND  # 2020-01-01
 _SPACING: Final = 60 * _SECOND
-_SPAN: Final = 5 * 365 * 24 * 60
+_SPAN: Final = 5 * 365 * 24 * 60  # minutes; then times start over, so that none is in the future
 
 
 def invented_start(number: int) -> int:
-    """The start of the conversation of a file's record, in microseconds: a minute apart, from 2020 on."""
+    """Return an invented start for record `number`, in microseconds since 1970. They are a minute apart."""
     return _EPOCH + number % _SPAN * _SPACING
 
 
 class DerivedIds:
-    """ULIDs of the parts of one record: their time is `start`, the rest is a hash.
+    """Makes ULIDs for the parts of one record. Their time is `start`, and the rest is a hash.
 
     Args:
         start: microseconds since 1970.
-        record: what tells this record from all others.
+        record: parts that together distinguish this record from all others.
     """
 
     __slots__ = ("_hash", "_time")
@@ -31,10 +31,11 @@ class DerivedIds:
         self._hash = blake2b(digest_size=RANDOM_CHARACTERS)
         for part in record:
             data = part if isinstance(part, bytes) else part.encode(errors="surrogatepass")
+            # With its length, so that ("a", "bc") and ("ab", "c") differ.
             self._hash.update(len(data).to_bytes(8, "big") + data)
 
     def __call__(self, part: str) -> str:
-        """The id of a part, by its name within the record."""
+        """Return the id of the part of this name."""
         hashed = self._hash.copy()
         hashed.update(part.encode())
         return self._time + random_part(hashed.digest())

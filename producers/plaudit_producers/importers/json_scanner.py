@@ -1,7 +1,7 @@
-"""Elements of a JSON array, or members of an object, one at a time; the file may have any length.
+"""Read the elements of a JSON array, or the members of an object, one at a time, from a file of any length.
 
-The end of a value is found by counting brackets outside strings, and `json` reads that value alone. So memory
-is bounded by one value, and a value that is wrong does not spoil the rest.
+The scanner finds the end of a value by counting brackets outside strings, and `json` parses that value alone.
+So memory is bounded by one value, and an invalid value does not affect the rest of the file.
 """
 
 import json
@@ -16,20 +16,21 @@ ReadBytes = Callable[[int], bytes]
 
 _CHUNK: Final = 1 << 16
 _BLANK: Final = b" \t\r\n"
+# Possessive quantifiers: without backtracking, the time is linear in the length.
 _QUOTED = rb'"(?:[^"\\]++|\\.)*+"'
 _TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _QUOTED + rb")*+", re.DOTALL)
 _TO_BRACKET_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _QUOTED + rb")*+", re.DOTALL)
 
 
 class _RawValue(NamedTuple):
-    """One value as it stands in the file."""
+    """One value, as its bytes in the file."""
 
     place: Place
     text: bytes
 
 
 class Member(NamedTuple):
-    """A record: where it lies, its own bytes, and its value; in an object, a pair of key and value."""
+    """A record: its place, its bytes, and its value. In an object the value is a pair of key and value."""
 
     place: Place
     text: bytes
@@ -37,10 +38,10 @@ class Member(NamedTuple):
 
 
 def parse_json(text: bytes) -> Any:
-    """The value of one record; raw control characters in strings are let through.
+    """Parse one record. Raw control characters in strings are allowed.
 
     Raises:
-        ValueError: it is no JSON, or no UTF-8.
+        ValueError: the text is not valid JSON, or not valid UTF-8.
     """
     try:
         return json.loads(text.decode(), strict=False)
@@ -53,7 +54,7 @@ def parse_json(text: bytes) -> Any:
 
 
 def scan_json(read: ReadBytes, *, keyed: bool = False) -> Iterator[Member | BadRecord]:
-    """Elements of the array, or with `keyed` members of the object, that the file holds."""
+    """Yield the elements of the file's array, or with `keyed` the members of its object."""
     scanner = _Scanner(read)
     opening = scanner.read_opening()
     if opening is None:
@@ -87,7 +88,7 @@ class _Scanner:
         self.line = 1
 
     def read_opening(self) -> bytes | None:
-        """Consume the first character that is no blank; None at the end of the file."""
+        """Consume and return the next character that is not blank, or None at the end of the file."""
         while True:
             rest = self._buffer[self._position :].lstrip(_BLANK)
             if rest:
@@ -97,7 +98,7 @@ class _Scanner:
                 return None
 
     def values(self, wanted: bytes) -> Iterator[_RawValue | BadRecord]:
-        """Every value up to the closing bracket, `wanted`."""
+        """Yield every value up to the closing bracket, `wanted`."""
         number, closed = 0, False
         while not closed:
             number += 1
@@ -125,13 +126,16 @@ class _Scanner:
             )
 
     def _find_value_end(self) -> tuple[int, bytes | None]:
-        """Where the value ends, and the character there: None at the end of the file, empty if too long."""
+        """Find the end of the value, and the character there.
+
+        The character is None at the end of the file, and empty if the value is too long.
+        """
         depth, at = 0, self._position
         while True:
             found = (_TO_BRACKET if depth else _TO_BRACKET_OR_COMMA).match(self._buffer, at)
             at = at if found is None else found.end()
             character = self._buffer[at : at + 1]
-            if character in (b"", b'"'):  # a string that goes on in what is not read yet, or the end
+            if character in (b"", b'"'):  # the end of the buffer, or a string that continues after it
                 if len(self._buffer) - self._position > RECORD_BYTES:
                     return len(self._buffer), b""
                 at -= self._position
@@ -140,13 +144,15 @@ class _Scanner:
                 continue
             if depth == 0 and character in b",]}":
                 return at, character
+            # Whether a bracket closes one of its own kind is left to `json`.
             depth += 1 if character in b"[{" else -1
             at += 1
 
     def _read_more(self) -> bool:
-        """Drop what was consumed and read on, in ever larger pieces for a long value; False at the end."""
+        """Drop what was consumed, and read more. Returns False at the end of the file."""
         self._buffer = self._buffer[self._position :]
         self._position = 0
+        # Doubles the buffer: a long string is scanned again from its start after each read.
         self._chunk = max(_CHUNK, len(self._buffer))
         chunk = self._read(self._chunk)
         self._buffer += chunk

@@ -1,4 +1,4 @@
-"""What an importer gives: conversations as event records, and records that could not be read."""
+"""The output of an importer: conversations as event records, and the records that could not be read."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record lies in its file: its number, from 1, and the line that it begins on."""
+    """The place of a record in its file: its number, and the line on which it begins. Both count from 1."""
 
     number: int
     line: int
@@ -20,10 +20,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that was left out, and why.
+    """A record that was refused, and the reason.
 
     Attributes:
-        rest_unread: nothing after it could be read; otherwise the rest of the file goes on.
+        rest_unread: whether the rest of the file could not be read either.
     """
 
     place: Place
@@ -33,14 +33,14 @@ class BadRecord:
 
 @dataclass(slots=True)
 class Batch:
-    """Event records that belong together, in order. All are sent, or none if one is wrong.
+    """Event records that belong together, in order. If one is invalid, none is sent.
 
-    It is a conversation, or where a format has single events, one of those.
+    A batch is one conversation, or one event in a format of single events.
 
     Attributes:
-        invented: how many of the events have a time that the file does not tell.
-        notes: what a reader of the report should know of this record.
-        enveloped: everything but the bodies is known to be valid, as a Chat makes it.
+        invented: how many of the events have an invented time, because the file has none.
+        notes: remarks on this record for the report.
+        enveloped: whether everything but the bodies is already validated, as in a Chat.
     """
 
     place: Place
@@ -52,17 +52,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the user says about a file as a whole.
+    """The user's options for a whole file.
 
     Attributes:
-        application: the tenant that the conversations go to; None is `import`, and for
-            `plaudit-jsonl` the one that each event names.
-        consent: what the users said about training, where the file says nothing.
+        application: the tenant of the conversations. None means `import`, or for `plaudit-jsonl` the
+            application that each event names.
+        consent: the users' consent to training, for conversations that have none in the file.
         tags: set on every conversation, such as the licence of the data set.
         seed: decides the order in which ranked candidates are shown.
 
     Raises:
-        SettingsError: a value does not fit the contract.
+        SettingsError: a value breaks the contract.
     """
 
     application: str | None = None
@@ -71,6 +71,7 @@ class ImportOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        # Checked here, once: otherwise every record would be refused for it.
         body: dict[str, Any] = {"consent": self.consent, "tags": self.tags}
         try:
             start = StartConversation.model_validate(body)
@@ -80,7 +81,7 @@ class ImportOptions:
             raise SettingsError(f"{first['loc'][-1]}: {first['msg']}") from None
 
     def complete(self, start: Record) -> None:
-        """Add tags and consent to the fields of a start, in place. A consent that the file has stays."""
+        """Add tags and consent to the fields of a start, in place. A consent from the file is kept."""
         start["tags"] = {**(start.get("tags") or {}), **self.tags}
         if start.get("consent") in (None, "unspecified"):
             start["consent"] = self.consent

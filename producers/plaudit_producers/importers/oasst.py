@@ -1,4 +1,4 @@
-"""OpenAssistant's rankings as LLaMA-Factory has them: an instruction and answers, the best first."""
+"""OpenAssistant's rankings in LLaMA-Factory's format: an instruction, and answers ranked best first."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _RATER = Rater(id="oasst", kind="reviewer")
 def build_oasst(chat: Chat, record: dict[str, Any]) -> None:
     answers = expect(record["output"], list, "output")
     if not answers:
-        raise ValueError("output must hold an answer at least")
+        raise ValueError("output must hold at least one answer")
     for question, answer in record.get("history") or ():
         chat.add_message("user", question)
         chat.add_message("assistant", answer)
@@ -23,7 +23,7 @@ def build_oasst(chat: Chat, record: dict[str, Any]) -> None:
         chat.add_message("assistant", answers[0])
     else:
         if len(set(answers)) < len(answers):
-            chat.note("some answers are the same: no preference between those can be read")
+            chat.note("some answers are the same: the ranking says nothing about those")
         chat.compare_answers(answers, rater=_RATER)
     chat.end()
 

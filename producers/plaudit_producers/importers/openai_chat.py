@@ -1,4 +1,4 @@
-"""OpenAI's chat format: JSON lines of `{"messages": [{"role", "content", ...}]}`, as for fine-tuning."""
+"""OpenAI's chat format, as used for fine-tuning: JSON lines of `{"messages": [{"role", "content", ...}]}`."""
 
 from typing import Any
 
@@ -45,14 +45,14 @@ def _add_message(chat: Chat, message: dict[str, Any]) -> None:
         fields["tool_call_id"] = message["tool_call_id"]
     metadata = {name: as_text(message[name]) for name in _KEPT if message.get(name) is not None}
     if role == "developer":
-        metadata["role"] = role
+        metadata["role"] = role  # events have no such role, so it is kept here
     if metadata:
         fields["metadata"] = metadata
     chat.add_message(_ROLES[role], text or message.get("refusal") or "", **fields)
 
 
 def _split_content(content: Any) -> tuple[str, list[Attachment]]:
-    """Text and attachments; the texts of several parts are joined as they are."""
+    """Split content into text and attachments. The texts of several parts are joined without a separator."""
     if content is None:
         return "", []
     if isinstance(content, str):
@@ -67,7 +67,7 @@ def _split_content(content: Any) -> tuple[str, list[Attachment]]:
             attachments.append(_attachment_of(part["image_url"]))
         else:
             raise ValueError(
-                f"a part of type {part['type']!r} has no place in an event; send it by reference"
+                f"content of type {part['type']!r} does not fit into an event; send it by reference"
             )
     return "".join(texts), attachments
 
@@ -75,13 +75,13 @@ def _split_content(content: Any) -> tuple[str, list[Attachment]]:
 def _attachment_of(image: dict[str, str] | str) -> Attachment:
     uri = image if isinstance(image, str) else image["url"]
     if uri.startswith("data:"):
-        raise ValueError("an image within the record has no place in an event; send it by reference")
+        raise ValueError("an image within the record does not fit into an event; send it by reference")
     return Attachment(uri=uri)
 
 
 def _tool_calls_of(chat: Chat, message: dict[str, Any]) -> list[ToolCall]:
     calls = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
-    if message.get("function_call"):  # how it was before tools
+    if message.get("function_call"):  # the older form, before tool_calls; it has no id
         calls.append((f"call-after-{chat.last or 'start'}", message["function_call"]))
     return [
         ToolCall(id=call_id, name=function["name"], arguments=as_text(function["arguments"]))

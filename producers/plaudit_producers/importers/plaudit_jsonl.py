@@ -1,7 +1,7 @@
-"""Our own events, one JSON document a line in the form of `plaudit_schemas.contract.json_form`.
+"""Plaudit's own events: one JSON document per line, in the form of `plaudit_schemas.contract.json_form`.
 
-What an event leaves out (ids, a time) follows from its line. Everything else is kept, with two exceptions:
-the source becomes `import`, and an idle end counts as having seen all that lies before it in the file.
+Missing ids and times are derived from the line. Everything else is kept, with two exceptions. The source
+becomes `import`, and an idle end counts as having seen every event before it in the file.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,8 @@ from plaudit_producers.importers.json_scanner import Member
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions
 from plaudit_producers.importers.source import Source
 
+# The fold ignores an idle end if the conversation had activity after the end's `last_activity_at`. Imported
+# events arrive later than any time in the file, so that time is replaced by one after all of them.
 _ALL_SEEN: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
 
 
@@ -70,4 +72,4 @@ def _mark_imported(record: Record, options: ImportOptions) -> None:
         body["last_activity_at"] = _ALL_SEEN
 
 
-FORMAT = Format("plaudit-jsonl", "Plaudit's own events, a JSON document a line", read_plaudit_jsonl)
+FORMAT = Format("plaudit-jsonl", "Plaudit's own events: one JSON document per line", read_plaudit_jsonl)

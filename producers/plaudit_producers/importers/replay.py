@@ -1,4 +1,4 @@
-"""From batches to a destination: each conversation whole or not at all, at a pace, counted."""
+"""Send batches to a destination at a given rate, each conversation whole or not at all."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,12 +20,12 @@ Times = Literal["now", "original"]
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """What was sent.
+    """Counts of what was sent.
 
     Attributes:
-        records: conversations, and where a format has single events, events.
+        records: conversations, or events in a format of single events.
+        invented: events with an invented time, because the file has none.
         bodies: events by the name of their body.
-        invented: events whose time the file does not tell.
     """
 
     records: int = 0
@@ -34,7 +34,7 @@ class ReplaySummary:
 
     @property
     def events(self) -> int:
-        """Events of all bodies."""
+        """The number of all events."""
         return sum(self.bodies.values())
 
 
@@ -42,11 +42,11 @@ Progress = Callable[[ReplaySummary], None]
 
 
 class Replay:
-    """Sends batches one after the other; events keep their order.
+    """Sends batches one after the other, with their events in order.
 
     Args:
-        rate: events a second at most; None is as fast as the destination takes them.
-        times: `now` stamps each event with the time of its sending; `original` leaves what it has.
+        rate: the most events per second; None is as fast as the destination takes them.
+        times: `now` stamps each event with the time at which it is sent; `original` keeps the event's time.
         progress: called after each record of the file.
     """
 
@@ -68,9 +68,12 @@ class Replay:
         self._due = self._clock.monotonic()
 
     def send_batches(self, items: Iterable[Batch | BadRecord], limit: int | None = None) -> ReplaySummary:
-        """Send what `items` holds, at most `limit` records of the file, bad ones included.
+        """Send all batches in `items`, and report the bad records.
 
-        Raises what the destination's `send_packed` raises.
+        Args:
+            limit: stop after this many records of the file, including bad ones.
+
+        Raises the errors of the destination's `send_packed`.
         """
         for item in islice(items, limit):
             if isinstance(item, BadRecord):
@@ -87,6 +90,7 @@ class Replay:
         except InvalidEventError as error:
             self._report.add_refused(batch.place, str(error))
             return
+        # All are packed before the first is sent: an invalid event must not leave half a conversation.
         for each in packed:
             self._wait_for_turn()
             self._destination.send_packed(each)
@@ -102,7 +106,7 @@ class Replay:
         return [self._destination.pack(record, enveloped=batch.enveloped) for record in batch.records]
 
     def _stamp_now(self, batch: Batch) -> None:
-        """Give each event the time at which it will be sent, as the rate has it."""
+        """Set each event's time to the moment at which the rate lets it be sent."""
         at, step = self._clock.micros(), 0.0
         if self._rate is not None:
             at += round(max(0.0, self._due - self._clock.monotonic()) * 1_000_000)
@@ -116,6 +120,6 @@ class Replay:
         now = self._clock.monotonic()
         if self._due > now:
             self._clock.sleep(self._due - now)
-        elif now - self._due > 1:  # after a stall the rest is not rushed
+        elif now - self._due > 1:  # after a stall, do not catch up in a rush
             self._due = now
         self._due += 1 / self._rate

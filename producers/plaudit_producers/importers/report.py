@@ -1,4 +1,4 @@
-"""The report of an import: JSON lines of the records that were left out, or have a note."""
+"""The report of an import: JSON lines about the records that were refused or have a note."""
 
 import json
 from pathlib import Path
@@ -8,18 +8,18 @@ from plaudit_schemas.errors import SettingsError
 
 from plaudit_producers.importers.model import Place
 
-_EXAMPLES: Final = 3
+_EXAMPLES: Final = 3  # printed at the end of the import
 
 
 class ImportReport:
-    """Counts and writes; the file is made with its first line.
+    """Counts refused and noted records, and writes them to a file. Without any, no file is created.
 
     Attributes:
-        path: None keeps counts and examples only.
-        bad: records that were left out.
-        noted: records with a note.
-        rest_unread: whether the file could not be read to its end.
-        examples: the first reasons.
+        path: the report's file; None keeps counts and examples only.
+        bad: number of refused records.
+        noted: number of notes.
+        rest_unread: whether the imported file could not be read to its end.
+        examples: the first reasons, with their lines.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -30,7 +30,7 @@ class ImportReport:
         self._file: TextIO | None = None
 
     def add_refused(self, place: Place, reason: str, *, rest_unread: bool = False) -> None:
-        """A record that was left out.
+        """Report a record that was refused.
 
         Raises:
             SettingsError: the report cannot be written.
@@ -42,12 +42,12 @@ class ImportReport:
         self._write(place, "refused", reason)
 
     def add_note(self, place: Place, text: str) -> None:
-        """A note on a record that was sent; raises as `add_refused` does."""
+        """Report a note on a record that was sent. Raises the same error as `add_refused`."""
         self.noted += 1
         self._write(place, "noted", text)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the report's file."""
         if self._file is not None:
             self._file.close()
 
@@ -57,6 +57,7 @@ class ImportReport:
         line = {"record": place.number, "line": place.line, "outcome": outcome, "reason": reason}
         try:
             if self._file is None:
+                # A reason may quote half a surrogate pair, which UTF-8 cannot encode.
                 self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:

@@ -1,4 +1,4 @@
-"""A whole file into a producer; `plaudit replay` and other programs call it."""
+"""Import a whole file. Called by `plaudit replay`, and by other programs."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from plaudit_producers.importers.source import Source, open_source
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how much of a file is sent, and with which times; see `Replay`."""
+    """How fast a file is sent, how much of it, and with which times. See `Replay`."""
 
     rate: float | None = None
     limit: int | None = None
@@ -35,16 +35,16 @@ def replay_file(
     report: ImportReport | None = None,
     clock: Clock | None = None,
 ) -> ReplaySummary:
-    """Send the conversations of one file; returns when the destination has accepted the last one.
+    """Send the conversations of one file. Returns once the destination has accepted the last one.
 
     Args:
-        path: of the file, plain or gzip; `-` is the standard input.
-        destination: a FeedbackProducer, which should block for room, or its fake.
-        report: takes the refused records; it is closed.
+        path: the file, plain or gzip; `-` is standard input.
+        destination: a FeedbackProducer, which should have `when_full="block"`, or its fake.
+        report: receives the refused records. It is closed at the end.
 
     Raises:
         NotFoundError: the file, or one that belongs to it, cannot be read.
-        BufferFullError: the producer found no room.
+        BufferFullError: the producer's buffer is full.
         SettingsError: the report cannot be written.
     """
     pace, report = pace or Pace(), report or ImportReport(None)
@@ -59,13 +59,13 @@ def replay_file(
 
 
 def describe_replay(summary: ReplaySummary, report: ImportReport, times: Times, seconds: float) -> str:
-    """The outcome in lines for a person."""
+    """Describe the outcome in a few lines of text."""
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.bodies.items()))
     lines = [f"{summary.records:,} records, {summary.events:,} events in {seconds:.1f} s: {kinds or 'none'}"]
     if times == "now":
-        lines.append("times: each event has that of its sending, not of the chat")
+        lines.append("times: each event has the time at which it was sent, not that of the chat")
     elif summary.invented:
-        lines.append(f"times: the file does not tell those of {summary.invented:,} events; they are invented")
+        lines.append(f"times: {summary.invented:,} events have none in the file and got invented ones")
     where = f", see {report.path}" if report.path else ""
     if report.bad:
         lines.append(f"{report.bad:,} records were refused{where}")
@@ -79,7 +79,7 @@ def describe_replay(summary: ReplaySummary, report: ImportReport, times: Times, 
 
 @contextmanager
 def _progress_bar(source: Source) -> Iterator[Progress | None]:
-    """What to call after each record; None without a terminal, or without tqdm."""
+    """Yield a function to call after each record, or None without a terminal or without tqdm."""
     if not sys.stderr.isatty() or find_spec("tqdm") is None:
         yield None
         return

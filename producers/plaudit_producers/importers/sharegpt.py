@@ -38,13 +38,14 @@ def build_sharegpt(chat: Chat, record: dict[str, Any]) -> None:
 
 
 def _add_turn(chat: Chat, turn: dict[str, Any], call_id: str | None) -> str | None:
-    """Add a turn; returns the id of the last tool call, to which a tool's answer refers."""
+    """Add a turn. Returns the id of the last tool call so far, which a tool's answer must refer to."""
     speaker, text = turn["from"], turn["value"]
     if speaker not in _ROLES:
         raise ValueError(f"from must be one of {', '.join(_ROLES)}, not {speaker!r}")
     role = _ROLES[speaker]
     if speaker in _CALLS:
         call = json.loads(text)
+        # The format has no ids of calls, so one is derived from the message before.
         call_id = f"call-after-{chat.last or 'start'}"
         made = ToolCall(id=call_id, name=call["name"], arguments=as_text(call["arguments"]))
         chat.add_message(role, "", tool_calls=[made])

@@ -1,4 +1,4 @@
-"""A file to import from, read once from its beginning to its end. gzip is recognised by its first bytes."""
+"""A file to import, read once from beginning to end. gzip is recognised by its first bytes."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, TextIO, cast
 from plaudit_schemas.errors import NotFoundError
 
 RECORD_BYTES: Final = 64 << 20
-"""A longer record is bad: a file without line ends must not fill the memory."""
+"""A longer record is refused, so that a file without line breaks does not fill the memory."""
 
 _CHUNK: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
@@ -20,11 +20,11 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Source:
-    """An open file of bytes, which need not be seekable.
+    """An open binary file, which need not be seekable.
 
     Args:
-        stream: the bytes, compressed or not.
-        path: where it lies, to find files that belong to it; None for a stream.
+        stream: the bytes, plain or gzip.
+        path: the file's path, to find files that belong to it; None for a stream.
     """
 
     def __init__(self, stream: BinaryIO, path: Path | None = None) -> None:
@@ -34,16 +34,26 @@ class Source:
         self._text: io.TextIOWrapper | None = None
 
     def read(self, size: int = _CHUNK) -> bytes:
-        """The next bytes, empty at the end; EOFError or zlib.error where gzip is damaged."""
+        """Read up to `size` bytes. Returns none at the end of the file.
+
+        Raises:
+            EOFError, zlib.error, gzip.BadGzipFile: the compressed data is damaged.
+        """
         return self._open().read(size)
 
     def peek(self) -> bytes:
-        """The first character that is no blank, in the first few kilobytes; nothing is consumed."""
+        """Return the first character that is not blank, without consuming it.
+
+        Looks at the first few kilobytes only.
+        """
         buffered = self._open()
         return buffered.peek(1).lstrip()[:1]
 
     def lines(self) -> Iterator[tuple[int, bytes | None]]:
-        """Number and bytes of each line, without its end; None for one of more than RECORD_BYTES."""
+        """Yield the number and bytes of each line, without its line break.
+
+        Instead of the bytes of a line longer than RECORD_BYTES it yields None.
+        """
         stream, number = self._open(), 0
         while line := stream.readline(RECORD_BYTES):
             number += 1
@@ -53,17 +63,20 @@ class Source:
             yield number, line.rstrip(b"\r\n") if whole else None
 
     def text(self) -> TextIO:
-        """The file as text, for csv. Bytes that are no UTF-8 become lone surrogates, which no event holds."""
-        # Kept here: the wrapper closes the file when it is collected.
+        """Return the file as text, for csv.
+
+        Bytes that are not UTF-8 become lone surrogates. No event may hold those, so the records are refused.
+        """
+        # Kept in an attribute: the wrapper closes the file when it is garbage-collected.
         self._text = io.TextIOWrapper(self._open(), encoding="utf-8", errors="surrogateescape", newline="")
         return self._text
 
     @contextmanager
     def beside(self, name: str) -> Iterator["Source"]:
-        """Another file of the same folder, compressed or not.
+        """Open another file of the same folder, plain or with the suffix `.gz`.
 
         Raises:
-            NotFoundError: there is none, or this one has no folder.
+            NotFoundError: there is no such file, or this file has no folder.
         """
         folder = None if self._path is None else self._path.parent
         for candidate in (name, f"{name}.gz"):
@@ -74,7 +87,7 @@ class Source:
         raise NotFoundError(f"{name} must lie beside {self._path or 'the file, which has no folder'}")
 
     def progress(self) -> tuple[int, int | None]:
-        """Bytes read so far, as they lie on the disk, and the size of the file where it is known."""
+        """Return the bytes read so far, and the file's size if it is known. Both are before decompression."""
         try:
             return self._raw.tell(), os.fstat(self._raw.fileno()).st_size
         except (OSError, ValueError):
@@ -92,7 +105,7 @@ class Source:
 
 
 class _Buffered(io.BufferedReader):
-    """A reader over any stream of bytes, such as a BytesIO."""
+    """A buffered reader over any binary stream, such as a BytesIO."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(cast("io.RawIOBase", stream))
@@ -100,10 +113,10 @@ class _Buffered(io.BufferedReader):
 
 @contextmanager
 def open_source(path: str | Path) -> Iterator[Source]:
-    """Open a file; `-` is the standard input.
+    """Open a file, or standard input for `-`.
 
     Raises:
-        NotFoundError: it cannot be read.
+        NotFoundError: the file cannot be read.
     """
     if str(path) == "-":
         yield Source(sys.stdin.buffer)

@@ -1,4 +1,4 @@
-"""Topical-Chat: one JSON object of conversations, every turn rated by the partner."""
+"""Topical-Chat: one JSON object of conversations, in which the partner rates every turn."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from plaudit_producers.importers.formats import as_text, expect, json_object
 
 _ROLES = {"agent_1": "user", "agent_2": "assistant"}
 _RATERS = {"agent_1": Rater(), "agent_2": Rater(id="agent_2", kind="reviewer")}
-"""The one who plays the assistant is a person too, but not the conversation's user."""
+"""A person plays the assistant. That person is not the conversation's user, and so is a reviewer."""
 _OTHER = {"agent_1": "agent_2", "agent_2": "agent_1"}
 _STARS = {"Excellent": 5, "Good": 4, "Passable": 3, "Not Good": 2, "Poor": 1}
 
@@ -39,7 +39,7 @@ def _add_turn(chat: Chat, turn: dict[str, Any]) -> None:
 
 
 def _add_rating(chat: Chat, message: str | None, rating: str, rater: str) -> None:
-    if rating == "":  # not rated, which is not 0
+    if rating == "":  # not rated
         return
     if rating not in _STARS:
         raise ValueError(f"rating must be one of {', '.join(_STARS)} or empty, not {rating!r}")

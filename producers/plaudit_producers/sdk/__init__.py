@@ -1,1 +1,1 @@
-"""The producers for chat products: checks, ids, redaction, delivery. Its door is `plaudit_producers`."""
+"""The producers for chat products. Import them from `plaudit_producers`, not from here."""

@@ -13,17 +13,18 @@ from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_op
 from plaudit_producers.sdk.conversation import AsyncConversation, event_record
 from plaudit_producers.sdk.delivery import DeliveryCallback
 
+# A full buffer is polled, with growing pauses: waiting on a condition would block the event loop.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
 
 
 class AsyncFeedbackProducer(ProducerBase):
-    """A `FeedbackProducer` for asyncio, for one event loop at a time.
+    """A `FeedbackProducer` for asyncio. Use it from one event loop at a time.
 
-    Waiting for room, `flush` and `close` do not block the loop.
+    Waiting for room, `flush` and `close` do not block the event loop. With a spool, each event is written to
+    the page cache on the loop's thread. With `spool_sync="always"` the event loop also blocks for an fsync.
 
-    The order of a conversation is that in which its calls are awaited. Callbacks are called on the
-    producer's own thread; a DeliveryFuture may be awaited instead. With a spool each event is one write to
-    the page cache on the loop's thread, and with `spool_sync="always"` an fsync, which blocks.
+    The events of a conversation are sent in the order in which its calls are awaited. Callbacks usually
+    run on the producer's own thread. To wait in a coroutine, pass a DeliveryFuture and await it.
     """
 
     async def start_conversation(
@@ -38,7 +39,7 @@ class AsyncFeedbackProducer(ProducerBase):
         return chat
 
     def conversation(self, conversation_id: str) -> AsyncConversation:
-        """The handle of a conversation that was started before, here or elsewhere. Sends nothing."""
+        """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
         return AsyncConversation(self, self.application, checked_conversation_id(conversation_id))
 
     async def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
@@ -71,7 +72,7 @@ class AsyncFeedbackProducer(ProducerBase):
         """See `FeedbackProducer.start`."""
         self._pipeline.outbox.start()
 
-    async def flush(self, timeout: float = 30.0) -> int:  # noqa: ASYNC109  # it ends with a number, not an error
+    async def flush(self, timeout: float = 30.0) -> int:  # noqa: ASYNC109  # it returns a number, no error
         """See `FeedbackProducer.flush`."""
         return await asyncio.to_thread(self._pipeline.outbox.flush, timeout)
 

@@ -1,4 +1,4 @@
-"""What the producers for threads and for asyncio share: their parts, forks, and the end of the process."""
+"""The common part of both producers: how they are put together, and what happens at a fork and at exit."""
 
 import atexit
 import os
@@ -24,13 +24,14 @@ from plaudit_producers.sdk.redact import Redact
 from plaudit_producers.sdk.registered_id import RegisteredId
 from plaudit_producers.spool.outbox import SpoolOutbox
 
+# Weak, so that a producer that was never used can be garbage-collected.
 _live: "WeakSet[ProducerBase]" = WeakSet()
 _connected: "set[ProducerBase]" = set()
-"""Producers in which events may wait. They are kept alive here, so that their events are sent."""
+"""Producers that may hold unsent events. The set keeps them alive until they are closed."""
 
 
 class ProducerBase:
-    """A producer of one application's events; `FeedbackProducer` documents its arguments."""
+    """The base of both producers. `FeedbackProducer` documents the arguments."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class ProducerBase:
         _live.add(self)
 
     def stats(self) -> Stats:
-        """Counts since the producer was made (in a forked child: since the fork)."""
+        """Return counts since the producer was created, or in a forked child since the fork."""
         reporter, outbox = self._pipeline.reporter, self._pipeline.outbox
         return Stats(
             accepted=reporter.accepted,
@@ -73,6 +74,7 @@ class ProducerBase:
             self._registered = RegisteredId(connection.schemas(), encoder.use_id, reporter)
 
         def connect() -> ProducerClient:
+            # Runs at the first event, so an unused producer is not kept alive and asks no registry.
             client = make_client()
             self._on_connect()
             return client
@@ -114,7 +116,7 @@ class ProducerBase:
             _connected.discard(self)
 
     def _forked(self) -> None:
-        """Begin anew in a forked child: client, threads, spool and every lock belong to the parent."""
+        """Start over in a forked child. The client, threads, spool and locks belong to the parent."""
         self._pipeline.outbox.abandon()
         _connected.discard(self)
         if not self._closed:
@@ -122,22 +124,24 @@ class ProducerBase:
 
 
 def checked_conversation_id(conversation_id: str) -> str:
-    """The id itself, if it is valid.
+    """Return the id unchanged if it is valid.
 
     Raises:
-        InvalidEventError: it is empty, too long, or no text.
+        InvalidEventError: the id is empty, too long, or not a string.
     """
     check_id(conversation_id, "conversation_id")
     return conversation_id
 
 
 def no_room() -> BufferFullError:
-    """What both producers raise once they have waited long enough."""
-    return BufferFullError("there is no room for the event: Kafka is away or too slow; send it again later")
+    """The error that both producers raise when the buffer stays full."""
+    return BufferFullError(
+        "there is no room for the event: Kafka is unreachable or too slow; send it again later"
+    )
 
 
 def _close_all() -> None:
-    for producer in list(_connected):
+    for producer in list(_connected):  # a copy: `_close` removes the producer from the set
         producer._close(None)  # noqa: SLF001  # the same module
 
 
@@ -147,5 +151,5 @@ def _forked_all(*_: Any) -> None:
 
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_forked_all)

@@ -1,4 +1,4 @@
-"""The producer's own thread: it serves the reports of librdkafka's client, and lets the outbox work."""
+"""The producer's own thread. It polls librdkafka for delivery reports and runs the outbox's work."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,15 +10,15 @@ from plaudit_schemas.kafka.replaceable import ReplaceableClient
 
 from plaudit_producers.sdk.outbox import log
 
-_POLL_S: Final = 0.1
-_AFTER_ERROR_S: Final = 1.0
+_POLL_S: Final = 0.1  # so often the outbox's work runs, and a stop is noticed, without delivery reports
+_AFTER_ERROR_S: Final = 1.0  # a pause, so that an error that repeats does not fill the log
 
 
 class ClientThread:
-    """One client, and a daemon thread that polls it; `start` makes both.
+    """One librdkafka client, and a daemon thread that polls it. `start` creates both.
 
-    After each round of reports the thread calls `step`. A client that has failed for good stays, and takes
-    nothing, until the outbox calls `client.replace`.
+    After each poll the thread calls `step`. A client that has failed for good takes no more events. It stays
+    until the outbox calls `client.replace`.
     """
 
     def __init__(self, topic: str, connect: Connect, step: Callable[[], None]) -> None:
@@ -39,15 +39,17 @@ class ClientThread:
         with self._lock:
             if self._thread is None:
                 self.client.connect()
+                # A daemon: the interpreter waits for all other threads before its exit handlers run,
+                # and it is an exit handler that stops this thread.
                 self._thread = Thread(target=self._serve, name="plaudit-producer", daemon=True)
                 self._thread.start()
 
     def produce(self, key: bytes, payload: bytes, report: Report) -> bool:
-        """Hand an event to librdkafka; False where its queue is full.
+        """Hand an event to librdkafka. Returns False if its queue is full.
 
         Raises:
-            FatalClientError: replace the client, then try again.
-            KafkaException: librdkafka does not take this event now, or (`is_refused`) ever.
+            FatalClientError: the client has failed for good; replace it, then try again.
+            KafkaException: librdkafka does not take the event now, or (see `is_refused`) at any time.
         """
         if self._thread is None:
             self.start()
@@ -58,18 +60,18 @@ class ClientThread:
         return True
 
     def flush(self, timeout: float) -> None:
-        """Have everything sent now. Reports may be served on the caller's thread."""
+        """Send everything now, without lingering. Delivery reports may run on the caller's thread."""
         self.client.serve_retired()
-        with suppress(FatalClientError):  # the next `step` finds the client failed
+        with suppress(FatalClientError):  # the next `step` replaces the client
             self.client.flush(timeout)
 
     def wait_for_room(self, timeout: float) -> None:
-        """Block until events were reported on, at most `timeout` seconds."""
+        """Block until delivery reports arrive, at most `timeout` seconds."""
         with self._room:
             self._room.wait(timeout)
 
     def stop(self) -> None:
-        """End the thread and let go of the client; what waits in it is reported as purged."""
+        """Stop the thread and the client. Events that still wait in the client are reported as purged."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -85,11 +87,11 @@ class ClientThread:
                 self.client.serve_retired()
                 self._step()
             except Exception:
-                log.exception("the producer's thread goes on after an error")
+                log.exception("the producer's thread met an error and continues")
                 self._stop.wait(_AFTER_ERROR_S)
 
     def _poll(self) -> int:
         try:
             return self.client.poll(_POLL_S)
-        except FatalClientError:  # `step` finds the client failed
+        except FatalClientError:  # `step` replaces the client
             return 0

@@ -1,4 +1,4 @@
-"""One conversation's events, read like a chat; the same methods for threads and for asyncio."""
+"""Handles of conversations: one method for each kind of event, for threads and for asyncio."""
 
 import time
 from abc import abstractmethod
@@ -41,17 +41,22 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class ConversationHandle(Generic[R_co]):
-    """Methods that each send one event and return an id: `R` is a text, or for asyncio an awaitable of one.
+    """Methods that each send one event and return an id.
 
-    A method returns when the event is accepted into memory, or into the spool where there is one. It is not
-    in Kafka then; pass `on_delivery` to hear when it is. An id that comes back may be kept and used later,
-    by any process: `producer.conversation(conversation_id).like(message_id)`. Where a `message_id` is None,
-    the feedback is on the whole conversation.
+    `R_co` is the type they return: a string, or for asyncio an awaitable of one.
 
-    Every method raises InvalidEventError for what breaks the contract, BufferFullError if `when_full` asks
-    for it, ClosedError after `close`, and RedactionError. Nothing was sent then.
+    A method returns once the event is accepted into memory, or into the spool if there is one. The event is
+    not in Kafka yet; pass `on_delivery` to learn when it is. Ids may be kept and used later, by any process:
+    `producer.conversation(conversation_id).like(message_id)`. Feedback with a `message_id` of None is about
+    the whole conversation.
 
-    Handles are cheap, and safe for threads. Events of one conversation keep the order of the calls.
+    Handles are cheap and thread-safe. The events of a conversation keep the order of the calls.
+
+    Every method raises these errors, and sends nothing then:
+        InvalidEventError: the event breaks the contract.
+        BufferFullError: the buffer is full, and `when_full` is not "drop".
+        ClosedError: the producer was closed.
+        RedactionError: the `redact` hook failed.
     """
 
     __slots__ = ("application", "conversation_id")
@@ -65,8 +70,8 @@ class ConversationHandle(Generic[R_co]):
         """Send one event and return `returned`."""
 
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> R_co:
-        """A message of role user, assistant, system or tool; returns its id. Content is kept to the byte."""
-        given = cast("dict[str, Any]", fields)
+        """Add a message of role user, assistant, system or tool, its content unchanged. Returns its id."""
+        given = cast("dict[str, Any]", fields)  # no copy: `fields` is a new dict in each call
         options = take_event_options(given)
         body = message_body(role, content, given)
         return self._emit_body(body[1]["message_id"], body, options)
@@ -74,13 +79,13 @@ class ConversationHandle(Generic[R_co]):
     def like(
         self, message_id: str | None, *, aspect: str = "satisfaction", **fields: Unpack[FeedbackOptions]
     ) -> R_co:
-        """A thumb up; returns the feedback's id."""
+        """Give a thumbs up. Returns the feedback's id."""
         return self._emit_feedback(message_id, aspect, (THUMB, {"like": True}), "thumb", {**fields})
 
     def dislike(
         self, message_id: str | None, *, aspect: str = "satisfaction", **fields: Unpack[FeedbackOptions]
     ) -> R_co:
-        """A thumb down; returns the feedback's id."""
+        """Give a thumbs down. Returns the feedback's id."""
         return self._emit_feedback(message_id, aspect, (THUMB, {"like": False}), "thumb", {**fields})
 
     def rate(
@@ -93,7 +98,7 @@ class ConversationHandle(Generic[R_co]):
         aspect: str = "satisfaction",
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
-        """A number from `minimum`, the worst, to `maximum`, the best; returns the feedback's id."""
+        """Give a number from `minimum` (the worst) to `maximum` (the best). Returns the feedback's id."""
         value = (NUMBER, {"number": number, "minimum": minimum, "maximum": maximum})
         return self._emit_feedback(message_id, aspect, value, "number", {**fields})
 
@@ -105,7 +110,7 @@ class ConversationHandle(Generic[R_co]):
         aspect: str = "satisfaction",
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
-        """One or more labels, such as `correct` for aspect `accuracy`; returns the feedback's id."""
+        """Give one or more labels, such as `correct` for aspect `accuracy`. Returns the feedback's id."""
         value = (LABEL, {"labels": [labels] if isinstance(labels, str) else list(labels)})
         return self._emit_feedback(message_id, aspect, value, "label", {**fields})
 
@@ -117,13 +122,13 @@ class ConversationHandle(Generic[R_co]):
         aspect: str = "satisfaction",
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
-        """Words about a message, beside any rating of it; returns the feedback's id."""
+        """Comment in words, in addition to any rating. Returns the feedback's id."""
         return self._emit_feedback(message_id, aspect, (TEXT, {"text": text}), "text", {**fields})
 
     def correct(
         self, message_id: str, content: str, *, aspect: str = "accuracy", **fields: Unpack[FeedbackOptions]
     ) -> R_co:
-        """The text that the message should have had; returns the feedback's id."""
+        """Give the text that the message should have had. Returns the feedback's id."""
         value = (CORRECTION, {"content": content})
         return self._emit_feedback(message_id, aspect, value, "correction", {**fields})
 
@@ -136,7 +141,10 @@ class ConversationHandle(Generic[R_co]):
         aspect: str = "behaviour",
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
-        """What the user did: copied, regenerated, ignored, dwell_seconds (a number), or a name of yours."""
+        """Record what the user did. Returns the feedback's id.
+
+        Names are copied, regenerated, ignored, dwell_seconds (with a number of seconds), and your own.
+        """
         value = (SIGNAL, {"name": name, "number": number})
         return self._emit_feedback(message_id, aspect, value, "signal", {**fields})
 
@@ -149,10 +157,11 @@ class ConversationHandle(Generic[R_co]):
         signal: str | None = None,
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
-        """Take back what the same rater gave for message, aspect and kind (for signals also the name).
+        """Withdraw the feedback that the same rater gave for this message, aspect and kind.
 
-        The aspect must be the one that it was given with: `accuracy` for corrections and `behaviour` for
-        signals, unless another was named. Returns the feedback's id.
+        Signals are withdrawn by name: pass it as `signal`. Pass the aspect that the feedback was given with:
+        by default that is `accuracy` for corrections and `behaviour` for signals. Returns the new feedback's
+        id.
         """
         given: dict[str, Any] = {**fields}
         if signal is not None:
@@ -165,9 +174,12 @@ class ConversationHandle(Generic[R_co]):
         ranking: Sequence[str | Sequence[str]],
         **fields: Unpack[CompareOptions],
     ) -> R_co:
-        """Compare messages: the candidates as shown, the ranking best first; returns the comparison's id.
+        """Compare messages. Returns the comparison's id.
 
-        A list within the ranking is a tie: `compare([a, b, c], [b, [a, c]])`.
+        Args:
+            candidates: message ids in the order in which the rater saw them.
+            ranking: the same ids, best first. A list within it is a tie: `[b, [a, c]]`.
+            fields: see CompareOptions.
         """
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
@@ -175,16 +187,16 @@ class ConversationHandle(Generic[R_co]):
         return self._emit_body(body[1]["comparison_id"], body, options)
 
     def update(self, **fields: Unpack[UpdateOptions]) -> R_co:
-        """Tell later `tags` (added to those there), `consent` or `user_id`; returns the event's id."""
+        """Add `tags`, or set `consent` or `user_id`, after the start. Returns the event's id."""
         given: dict[str, Any] = {**fields}
         return self._emit_event(update_body, given)
 
     def end(self, reason: EndReason = "closed", **options: Unpack[EventOptions]) -> R_co:
-        """End the conversation; later events reopen it. Returns the event's id."""
+        """End the conversation. A later event reopens it. Returns the event's id."""
         return self._emit_event(lambda _: (END_CONVERSATION, {"reason": reason}), {**options})
 
     def erase(self, reason: str = "", **options: Unpack[EventOptions]) -> R_co:
-        """Have all of this conversation erased downstream, for good. Returns the event's id."""
+        """Erase the whole conversation downstream, permanently. Returns the event's id."""
         return self._emit_event(lambda _: (ERASE_CONVERSATION, {"reason": reason}), {**options})
 
     def _emit_feedback(
@@ -208,13 +220,13 @@ class ConversationHandle(Generic[R_co]):
 
 
 class EventEmitter(Protocol):
-    """What a handle needs of its producer."""
+    """The part of a producer that a handle uses."""
 
     def emit(self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool) -> None: ...
 
 
 class AsyncEventEmitter(Protocol):
-    """What an asyncio handle needs of its producer."""
+    """The part of an asyncio producer that a handle uses."""
 
     async def emit(
         self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool
@@ -222,7 +234,7 @@ class AsyncEventEmitter(Protocol):
 
 
 class Conversation(ConversationHandle[str]):
-    """A conversation's handle; as a context manager it sends `end` (`error` where the block raised)."""
+    """A conversation's handle. As a context manager it calls `end`, with `error` if the block raised."""
 
     __slots__ = ("_emitter",)
 
@@ -245,7 +257,7 @@ class Conversation(ConversationHandle[str]):
 
 
 class AsyncConversation(ConversationHandle[Awaitable[str]]):
-    """A conversation's handle for asyncio: every method is awaited. See `Conversation`."""
+    """A conversation's handle for asyncio. Await every method. See `Conversation`."""
 
     __slots__ = ("_emitter",)
 
@@ -270,9 +282,13 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
 def event_record(
     application: str, conversation_id: str, body: NamedRecord, options: dict[str, Any]
 ) -> Record:
-    """An event's record; the pipeline adds source, producer and sequence.
+    """Build an event's record. The pipeline adds source, producer and sequence.
 
-    Everything but the body is valid: application and conversation id were checked when the handle was made.
+    Everything but the body is valid afterwards: the handle's constructor got a checked application and
+    conversation id, and the event id is checked here.
+
+    Raises:
+        InvalidEventError: the event id is invalid, or the time has no time zone.
     """
     event_id = at = None
     if options:

@@ -1,4 +1,4 @@
-"""What became of an event, for callbacks and futures."""
+"""The outcome of an event: Delivery, and the callbacks and futures that receive it."""
 
 import asyncio
 from collections.abc import Callable, Generator
@@ -15,9 +15,9 @@ from plaudit_producers.errors import DeliveryError
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one event: it is in Kafka at a partition and offset, or there is an error.
+    """The outcome of one event: its partition and offset in Kafka, or an error.
 
-    After a `SpooledError` the event is not lost: it stays in the spool.
+    An event with a `SpooledError` is not lost: it stays in the spool.
     """
 
     event_id: str
@@ -29,14 +29,16 @@ class Delivery:
 
 
 DeliveryCallback = Callable[[Delivery], None]
-"""Called once for each event, on the producer's own thread. It must be quick and not block, and it must not
-call `flush` or `close`, which wait for that thread. What it raises is logged."""
+"""Called once for each event, usually on the producer's own thread.
+
+A callback must be quick and must not block. It must not call `flush` or `close`, which wait for that thread.
+An exception that it raises is logged and otherwise ignored."""
 
 
 class DeliveryFuture(Future[Delivery]):
-    """A future to pass as `on_delivery`; `result(timeout)` blocks, `await` does not.
+    """A future to pass as `on_delivery`. `result(timeout)` blocks the thread; `await` does not.
 
-    Either gives the Delivery once Kafka has acknowledged, or raises its DeliveryError.
+    Both return the Delivery once Kafka has acknowledged the event, or raise its DeliveryError.
     """
 
     def __call__(self, delivery: Delivery) -> None:
@@ -57,8 +59,9 @@ def delivery_of(
     partition: int | None = None,
     offset: int | None = None,
 ) -> Delivery:
-    """The Delivery of a Kafka record. Its event id is the first field of the payload."""
+    """Build the Delivery of a Kafka record from its key and payload."""
     application, conversation_id = split_key(key)
+    # The event id is the schema's first field, so the event need not be decoded.
     size, start = read_size(payload, HEADER_BYTES)
     return Delivery(
         payload[start : start + size].decode(), application, conversation_id, partition, offset, error

@@ -1,4 +1,4 @@
-"""Encoding an event, within the size that Kafka's topic takes."""
+"""Encode an event, within the size limit of its Kafka topic."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ Encode = Callable[[Record], bytes]
 
 
 def encode_within_limit(encode: Encode, record: Record) -> bytes:
-    """The bytes of an event.
+    """Encode an event.
 
     Raises:
-        InvalidEventError: it does not fit the schema, or takes more than EVENT_BYTES.
+        InvalidEventError: the event does not fit the schema, or takes more than EVENT_BYTES.
     """
     try:
         payload = encode(record)

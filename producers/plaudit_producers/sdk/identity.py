@@ -1,4 +1,4 @@
-"""Keyed hashes in place of user and rater ids, so that no raw identity enters the log."""
+"""Keyed hashes in place of user and rater ids, so that no raw identity reaches Kafka."""
 
 import hmac
 import re
@@ -8,30 +8,30 @@ from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.errors import SettingsError
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
-_REMEMBERED = 4096
+_REMEMBERED = 4096  # cached hashes: the ids of active users recur
 
 
 class IdentityHash:
     """HMAC-SHA256 of an id, as `<key id>:<64 hex digits>`.
 
-    The same id and key give the same hash in every process and application, so a user's raters
-    and conversations still belong together. Whoever holds the secret can compute the hash of a
-    known id again, for example to erase a user; without the secret nobody can. Ids of model judges
-    name no person and stay as they are. Hashing is not idempotent: hash in one place only.
+    The same id and key give the same hash in every process and application, so the conversations and
+    feedback of a user can still be joined. Only a holder of the secret can compute the hash of a known id,
+    for example to erase a user. Ids of model raters are not hashed, since they name no person. Hashing is
+    not idempotent: hash in one place only.
 
     Args:
-        key_id: names the key, so that keys can change; at most 32 of `A-Za-z0-9._-`.
+        key_id: names the key, so that keys can be changed; 1 to 32 characters of `A-Za-z0-9._-`.
         secret: at least 16 bytes.
 
     Raises:
-        SettingsError: key id or secret is out of these bounds.
+        SettingsError: the key id or the secret is out of these bounds.
     """
 
     def __init__(self, key_id: str, secret: bytes) -> None:
         if not _KEY_ID.fullmatch(key_id):
-            raise SettingsError("the key id takes 1 to 32 letters, digits, '.', '_' and '-'")
+            raise SettingsError("the key id must be 1 to 32 letters, digits, '.', '_' or '-'")
         if len(secret) < 16:
-            raise SettingsError("the secret of an IdentityHash needs at least 16 bytes; take 32 random ones")
+            raise SettingsError("the secret of an IdentityHash needs at least 16 bytes; use 32 random ones")
         self.key_id = key_id
         self._secret = secret
         self._hash = lru_cache(maxsize=_REMEMBERED)(self._compute)
@@ -40,14 +40,15 @@ class IdentityHash:
         return f"IdentityHash({self.key_id!r}, secret=********)"
 
     def __call__(self, identity: str) -> str:
-        """The hash of one id."""
+        """Return the hash of one id."""
         return self._hash(identity)
 
     def apply(self, record: Record) -> None:
-        """Replace the user's and the rater's id in an event's record, in place."""
+        """Replace the user id and the rater id in an event's record, in place."""
         body = record["body"][1]
         if body.get("user_id") is not None:
             body["user_id"] = self._hash(body["user_id"])
+        # UpdateMessage has its rater in the feedback, CompareMessages in the body itself.
         holder = body.get("feedback", body)
         rater = holder.get("rater")
         if rater is not None and rater.get("id") is not None and rater.get("kind") != "model":

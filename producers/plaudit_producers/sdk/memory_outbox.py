@@ -14,7 +14,7 @@ from plaudit_producers.sdk.outbox import DeliveryReporter, log
 
 
 class MemoryOutbox:
-    """Events wait in memory; what Kafka has not taken in time, or by the end of the process, is lost."""
+    """Keeps events in memory. What Kafka has not taken in time, or before the process ends, is lost."""
 
     def __init__(self, topic: str, connect: Connect, reporter: DeliveryReporter) -> None:
         self._reporter = reporter
@@ -28,7 +28,7 @@ class MemoryOutbox:
         try:
             try:
                 return self._thread.produce(key, payload, report)
-            except FatalClientError:
+            except FatalClientError:  # the client failed earlier, not because of this event
                 self._replace_client()
                 return self._thread.produce(key, payload, report)
         except KafkaException as raised:
@@ -44,6 +44,7 @@ class MemoryOutbox:
     def flush(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout
         self._thread.flush(timeout)
+        # It returns early when the client has failed. The thread then replaces the client.
         while (waiting := self.waiting()) and time.monotonic() < deadline:
             self._thread.flush(max(0.0, deadline - time.monotonic()))
         self._reporter.report_postponed()
@@ -52,7 +53,7 @@ class MemoryOutbox:
     def close(self, timeout: float) -> int:
         waiting = self.flush(timeout)
         self._thread.stop()
-        self._reporter.report_postponed()
+        self._reporter.report_postponed()  # the thread that would do it has ended
         return waiting
 
     def abandon(self) -> None:
@@ -65,7 +66,7 @@ class MemoryOutbox:
         return 0
 
     def _count_report(self, error: KafkaError | None, message: Message) -> None:
-        """A report that nobody listens to; most are."""
+        """Handle a report without a callback of its own. Most are, so no Delivery is built without need."""
         if error is None and self._reporter.on_delivery is None:
             self._reporter.count_delivered()
         else:
@@ -90,7 +91,7 @@ class MemoryOutbox:
 
     def _failure(self, error: KafkaError) -> DeliveryError:
         self._reporter.count_failed()
-        self._reporter.log_failure("failed", "Kafka did not take an event, it is lost: %s", error.str())
+        self._reporter.log_failure("failed", "Kafka did not take an event; it is lost: %s", error.str())
         return DeliveryError(f"Kafka did not take the event: {error.str()}")
 
     def _step(self) -> None:
@@ -99,5 +100,5 @@ class MemoryOutbox:
         self._reporter.report_postponed()
 
     def _replace_client(self) -> None:
-        log.error("librdkafka gave up; events that waited have failed; connecting anew")
+        log.error("the Kafka client failed for good; events that waited in it are lost; reconnecting")
         self._thread.client.replace()

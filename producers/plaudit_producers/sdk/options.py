@@ -1,4 +1,4 @@
-"""How a producer behaves."""
+"""The options of a producer."""
 
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -13,7 +13,7 @@ Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 class ProducerKeywords(TypedDict, total=False):
-    """The keywords of the producers; `ProducerOptions` documents them and their defaults."""
+    """Keyword arguments of the producers. `ProducerOptions` documents them and their defaults."""
 
     source: Source
     when_full: WhenFull
@@ -30,23 +30,24 @@ class ProducerKeywords(TypedDict, total=False):
 
 
 class ProducerOptions(BaseModel):
-    """Settings of one producer.
+    """Options of one producer.
 
     Attributes:
-        source: the way the events came; `import` stays out of alerts.
-        when_full: what a call does when there is no room. `drop` counts and logs the event and goes
-            on, `raise` raises BufferFullError, `block` waits `block_timeout_s` and then raises.
-        block_timeout_s: None waits for ever.
-        max_buffer_events, max_buffer_bytes: the bounds of what waits in memory for Kafka.
-        linger_ms: how long an event may wait for others to share a request.
-        delivery_timeout_s: without a spool, an event that Kafka has not taken by then has failed.
-        exit_timeout_s: how long leaving a `with` block, and the end of the process, wait for Kafka.
-        spool_dir: a folder on a local disk; several processes may share it. Without one, events
-            that wait for Kafka are in memory only, and lost with the process.
-        spool_max_bytes: the size of all files, those taken over included; beyond it `when_full` decides.
-        spool_sync: what a power cut costs: with `never` what the system had not written, with `interval`
-            up to the last second, with `always` (an fsync for each event) nothing. A killed process costs
-            nothing with any of them.
+        source: where the events come from. Alerts ignore events with source `import`.
+        when_full: what a call does when the buffer is full. `drop` counts and logs the event and returns,
+            `raise` raises BufferFullError, `block` waits for `block_timeout_s` and then raises.
+        block_timeout_s: seconds; None waits forever.
+        max_buffer_events, max_buffer_bytes: limits of the buffer in memory.
+        linger_ms: how long an event may wait for others to share a request with.
+        compression: how librdkafka compresses batches.
+        delivery_timeout_s: without a spool, an event that Kafka has not taken after this time has failed.
+        exit_timeout_s: how long the end of a `with` block or of the process waits for Kafka.
+        spool_dir: a folder on a local disk, which several processes may share. Without one, events that
+            wait for Kafka are only in memory, and are lost with the process.
+        spool_max_bytes: the limit for all files, including those taken over. Beyond it `when_full` applies.
+        spool_sync: what a power cut may lose. `never`: whatever the system has not written yet.
+            `interval`: up to the last second. `always`: nothing, at the price of an fsync for each event.
+            A killed process loses nothing with any of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,10 +67,10 @@ class ProducerOptions(BaseModel):
 
     @classmethod
     def of(cls, options: Any) -> "ProducerOptions":
-        """Validate keywords.
+        """Validate keyword arguments.
 
         Raises:
-            SettingsError: a keyword is unknown or its value does not fit.
+            SettingsError: a keyword is unknown, or its value is out of range.
         """
         try:
             return cls.model_validate(options)
@@ -79,14 +80,15 @@ class ProducerOptions(BaseModel):
             raise SettingsError(f"{name}: {first['msg']}") from None
 
     def kafka(self) -> dict[str, Any]:
-        """librdkafka's settings. The user's `kafka_options` override them."""
+        """Return librdkafka's settings. The user's `kafka_options` override them."""
         return {
             "queue.buffering.max.messages": self.max_buffer_events,
             "queue.buffering.max.kbytes": self.max_buffer_bytes >> 10,
             "linger.ms": self.linger_ms,
             "compression.type": self.compression,
-            "message.max.bytes": 2_097_152,
+            "message.max.bytes": 2_097_152,  # as max.message.bytes of the topic
+            # 0 is no timeout: the spool keeps an event until Kafka answers.
             "message.timeout.ms": 0 if self.spool_dir else round(self.delivery_timeout_s * 1000),
             "reconnect.backoff.max.ms": 2_000,
-            "topic.metadata.refresh.interval.ms": 30_000,  # so soon a topic that was missing is found
+            "topic.metadata.refresh.interval.ms": 30_000,  # how soon a new topic is found
         }

@@ -1,4 +1,4 @@
-"""Where encoded events go: the protocol of an outbox, and the reports that all outboxes share."""
+"""The protocol of an outbox, which takes encoded events, and the delivery reports of all outboxes."""
 
 import logging
 import time
@@ -13,23 +13,24 @@ from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback
 
 log = logging.getLogger("plaudit_producers")
 kafka_log = quiet_log("plaudit_producers.kafka")
-"""Of librdkafka's clients."""
+"""The log of librdkafka's clients."""
 
-_LOG_EVERY_S: Final = 10.0
+_LOG_EVERY_S: Final = 10.0  # for each kind of failure
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts since the producer was made. accepted + taken_over = delivered + failed + waiting.
+    """Counts since the producer was created: accepted + taken_over = delivered + failed + waiting.
 
     Attributes:
         accepted: events taken from callers.
-        taken_over: events found in the spool of processes that ended before they had sent them.
-        delivered: acknowledged by Kafka.
-        failed: given up; each was logged or reported. Dropped events are not among them.
-        dropped: refused for want of room, with `when_full="drop"`.
-        waiting: in memory or in the spool, not yet acknowledged.
-        spool_bytes: size of the spool's files.
+        taken_over: unsent events found in the spool folders of processes that have ended.
+        delivered: events that Kafka acknowledged.
+        failed: events that were given up, not counting dropped ones. Each was reported to the
+            callbacks.
+        dropped: events that found the buffer full, with `when_full="drop"`.
+        waiting: events in memory or in the spool that Kafka has not acknowledged yet.
+        spool_bytes: size of the spool's log files, in bytes.
     """
 
     accepted: int = 0
@@ -42,39 +43,42 @@ class Stats:
 
 
 class Outbox(Protocol):
-    """Takes encoded events for Kafka.
+    """Takes encoded events and delivers them to Kafka.
 
-    The pipeline calls `offer_event` under its lock, one call at a time, in the order of the events. All other
-    methods are called from any thread.
+    The pipeline calls `offer_event` under its lock: one call at a time, in the order of the events. All other
+    methods may be called from any thread.
     """
 
     def start(self) -> None:
-        """Connect; does not wait for Kafka. Idempotent. `offer_event` and `flush` do it too."""
+        """Connect without waiting for Kafka. Idempotent. `offer_event` and `flush` connect too."""
 
     def offer_event(self, key: bytes, payload: bytes, on_delivery: DeliveryCallback | None) -> bool:
-        """Take an event, or return False where there is no room. Never blocks on Kafka."""
+        """Take an event, or return False if there is no room. Never waits for Kafka."""
 
     def wait_for_room(self, timeout: float) -> None:
         """Block until there may be room, at most `timeout` seconds."""
 
     def flush(self, timeout: float) -> int:
-        """Block until nothing waits, at most `timeout` seconds; returns how many events wait."""
+        """Block until no event waits, at most `timeout` seconds. Returns how many events still wait."""
 
     def close(self, timeout: float) -> int:
-        """`flush`, then stop; what waits then has failed, or stays in the spool. Returns its number."""
+        """Flush, then stop. Returns how many events still wait: they have failed, or stay in the spool."""
 
     def abandon(self) -> None:
-        """In a forked child: let go without touching what the parent owns. Takes no lock."""
+        """In a forked child: release resources without touching what the parent owns.
+
+        Takes no lock: a thread of the parent may have held it at the fork, and would never release it here.
+        """
 
     def waiting(self) -> int:
-        """Events not yet acknowledged."""
+        """Return the number of events that are not acknowledged yet."""
 
     def spool_bytes(self) -> int:
-        """Size of the spool's files."""
+        """Return the size of the spool's log files, in bytes."""
 
 
 class DeliveryReporter:
-    """Counts outcomes, and calls the callbacks with each delivery. Safe for threads."""
+    """Counts outcomes, and calls the callbacks with each Delivery. Thread-safe."""
 
     def __init__(self, on_delivery: DeliveryCallback | None) -> None:
         self.on_delivery = on_delivery
@@ -92,7 +96,7 @@ class DeliveryReporter:
             self.failed += 1
 
     def report(self, delivery: Delivery, callback: DeliveryCallback | None) -> None:
-        """Call the event's callback and the producer's; what they raise is logged."""
+        """Call the event's callback and the producer's. An exception that they raise is logged."""
         for each in (callback, self.on_delivery):
             if each is not None:
                 try:
@@ -101,16 +105,20 @@ class DeliveryReporter:
                     log.exception("on_delivery raised for event %s", delivery.event_id)
 
     def postpone_report(self, delivery: Delivery, callback: DeliveryCallback | None) -> None:
-        """Leave it to `report_postponed`: a callback may send, and must not run within a call that sends."""
+        """Queue a report for `report_postponed`, where a call that sends must not run callbacks.
+
+        A callback may send an event itself, which must not happen in the middle of sending another.
+        """
         self._postponed.append((delivery, callback))
 
     def report_postponed(self) -> None:
-        """`report` what was postponed; for the client's thread, and for the end."""
+        """Deliver the queued reports. Called by the client's thread, by `flush` and by `close`."""
         while self._postponed:
             self.report(*self._postponed.popleft())
 
     def log_failure(self, kind: str, message: str, *arguments: object) -> None:
-        """Log an error, one of each kind every ten seconds at most: an outage may refuse thousands."""
+        """Log an error, at most once in ten seconds for each kind: an outage may fail thousands of events."""
+        # Without the lock: at worst a message is logged twice.
         now = time.monotonic()
         if now - self._logged.get(kind, -_LOG_EVERY_S) >= _LOG_EVERY_S:
             self._logged[kind] = now

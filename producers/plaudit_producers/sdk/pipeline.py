@@ -1,4 +1,4 @@
-"""From a record to the outbox: validate, hash identities, redact, number, encode."""
+"""The way of a record to the outbox: validate, hash identities, redact, number and encode it."""
 
 from copy import deepcopy
 from threading import RLock
@@ -19,18 +19,18 @@ from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox
 from plaudit_producers.sdk.redact import Redact, apply_redact
 
-_COUNTED_CONVERSATIONS: Final = 100_000
+_COUNTED_CONVERSATIONS: Final = 100_000  # bounds the memory of the sequence numbers
 _CLOSED: Final = "the producer is closed; make a new one"
 
 PackedEvent = tuple[bytes, bytes]
-"""Kafka key and encoded bytes of an event."""
+"""The Kafka key and the encoded bytes of an event."""
 
 
 class Pipeline:
-    """One producer's events on their way to one outbox. Safe for threads.
+    """Prepares one producer's events and gives them to one outbox. Thread-safe.
 
-    The events of a conversation that reach the outbox are numbered from 0, with a gap only where one was
-    dropped.
+    The events of each conversation are numbered from 0 in the order in which they reach the outbox. A gap
+    means that an event was dropped.
     """
 
     def __init__(
@@ -49,25 +49,28 @@ class Pipeline:
         self._source = source
         self._identity = identity
         self._redact = redact
+        # Re-entrant: the in-memory outbox runs callbacks within `offer_event`, and a callback may send.
         self._lock = RLock()
         self._closed = False
         self._producer = new_ulid()
         self._counts: dict[bytes, int] = {}
 
     def prepare_record(self, record: Record, *, enveloped: bool = False) -> Record:
-        """Validate a record and make it fit to leave the process.
+        """Validate a record, hash its identities and redact it.
 
         Args:
-            enveloped: all but the body was checked before.
+            enveloped: everything but the body is already validated.
 
         Raises:
-            InvalidEventError, RedactionError
+            InvalidEventError: the record breaks the contract, before or after redaction.
+            RedactionError: the `redact` hook failed.
         """
         if enveloped:
             validate_body(record["body"])
         else:
             validate(record)
         if self._identity is not None or self._redact is not None:
+            # The caller's objects must not change, nor the dicts that several records share.
             record = deepcopy(record)
             if self._identity is not None:
                 self._identity.apply(record)
@@ -78,7 +81,7 @@ class Pipeline:
         return record
 
     def offer_record(self, record: Record, on_delivery: DeliveryCallback | None) -> bool:
-        """Give a prepared record its number and hand it over; False where there is no room.
+        """Number and encode a prepared record and give it to the outbox. Returns False if there is no room.
 
         Raises:
             ClosedError: the producer was closed.
@@ -88,28 +91,29 @@ class Pipeline:
         with self._lock:
             if self._closed:
                 raise ClosedError(_CLOSED)
+            # Encoded under the lock: the bytes hold the number, and numbers must reach the outbox in order.
             number = self._set_number(record, key)
             payload = encode_within_limit(self._encode, record)
             if not self.outbox.offer_event(key, payload, on_delivery):
-                if number is not None:
+                if number is not None:  # the next attempt gets the number that is current then
                     record["producer"] = record["sequence"] = None
                 return False
-            if number is not None:
+            if number is not None:  # only now: an event that was not taken must leave no gap
                 self._counts[key] = number + 1
             self.reporter.accepted += 1
             return True
 
     def pack_record(self, record: Record) -> PackedEvent:
-        """The key and bytes of a prepared record, whose numbers stay as they are.
+        """Encode a prepared record, without giving it a number. Returns its Kafka key and bytes.
 
         Raises:
-            InvalidEventError: it does not fit the schema, or is too large.
+            InvalidEventError: the record does not fit the schema, or is too large.
         """
-        with self._lock:
+        with self._lock:  # the encoder is not thread-safe
             return _key_of(record), encode_within_limit(self._encode, record)
 
     def offer_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None) -> bool:
-        """Hand a packed event over; False where there is no room.
+        """Give a packed event to the outbox. Returns False if there is no room.
 
         Raises:
             ClosedError: the producer was closed.
@@ -122,7 +126,7 @@ class Pipeline:
             return taken
 
     def drop_record(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
-        """Count a prepared record that found no room. It uses up its number, so that readers see the gap."""
+        """Count and report a record that found no room. It uses up a number, so that readers see the gap."""
         key = _key_of(record)
         with self._lock:
             number = self._set_number(record, key)
@@ -131,14 +135,14 @@ class Pipeline:
                 self._counts[key] = number + 1
             self.reporter.dropped += 1
         self.reporter.log_failure(
-            "dropped", "no room for events: Kafka is away or too slow; they are dropped"
+            "dropped", "no room for events: Kafka is unreachable or too slow; events are dropped"
         )
         if on_delivery is not None or self.reporter.on_delivery is not None:
             failure = DroppedError("there was no room for the event, and when_full is drop")
             self.reporter.report(delivery_of(key, payload, failure), on_delivery)
 
     def close(self, timeout: float) -> int:
-        """Refuse further events and close the outbox; the number that was not delivered."""
+        """Refuse further events and close the outbox. Returns how many events were not delivered."""
         with self._lock:
             if self._closed:
                 return 0
@@ -146,13 +150,13 @@ class Pipeline:
         return self.outbox.close(timeout)
 
     def _set_number(self, record: Record, key: bytes) -> int | None:
-        """Set producer and sequence, unless the event brings its own; under the lock."""
+        """Set producer and sequence, unless the event has its own. The caller holds the lock."""
         if record.get("producer") is not None or record.get("sequence") is not None:
             return None
         number = self._counts.get(key)
         if number is None:
             if len(self._counts) >= _COUNTED_CONVERSATIONS:
-                # Numbers may begin anew under a new producer id, and only there.
+                # Numbers may only start over under a new producer id.
                 self._counts.clear()
                 self._producer = new_ulid()
             number = 0
@@ -165,5 +169,5 @@ def _key_of(record: Record) -> bytes:
         return conversation_key(record["application"], record["conversation_id"])
     except UnicodeEncodeError:
         raise InvalidEventError(
-            "conversation_id holds half a surrogate pair, which no UTF-8 can hold"
+            "conversation_id holds half a surrogate pair, which UTF-8 cannot encode"
         ) from None

@@ -15,51 +15,54 @@ from plaudit_producers.sdk.conversation import Conversation, event_record
 from plaudit_producers.sdk.delivery import DeliveryCallback
 from plaudit_producers.sdk.pipeline import PackedEvent
 
+# The longest single wait for room. Room that is made just before the wait wakes nobody.
 _LOOK_AGAIN_S = 0.1
 
 
 class FeedbackProducer(ProducerBase):
     """Sends conversation events to Kafka.
 
-    **Delivery.** An event that a method accepted waits in memory, or with `spool_dir` on disk. It goes to
-    Kafka in the order of the calls for each conversation, and once for as long as this process lives.
-    Exactly once holds from Kafka's acknowledgement to the row; before it, only the spool keeps the event.
-    Without a spool, what waits is lost with the process, and it fails when Kafka is away for
-    `delivery_timeout_s`. With a spool it survives kill -9, and a later producer with the same `spool_dir`
-    sends it. What Kafka had taken without the acknowledgement being seen then comes twice, with the same
-    event id, and readers count it once. Between two producers no order is promised.
+    **Delivery.** An accepted event waits in memory, or with `spool_dir` on disk, until Kafka acknowledges
+    it. The events of a conversation reach Kafka in the order of the calls, and each reaches it once while
+    this process lives. Plaudit's exactly-once guarantee starts at Kafka's acknowledgement; until then only a
+    spool protects the event. Without a spool, waiting events are lost with the process, and they fail after
+    `delivery_timeout_s` without Kafka. With a spool they survive kill -9, and a later producer with the same
+    `spool_dir` sends them. An event may then reach Kafka twice, if the process ended before it saw the
+    acknowledgement. Both copies have the same event id, and readers count it once. There is no order between
+    the events of two producers.
 
-    **Blocking.** A call never waits for Kafka while there is room; without room `when_full` decides. No
-    thread runs and no file is made before the first event, `start` or `flush`.
+    **Blocking.** A call never waits for Kafka while the buffer has room. When the buffer is full,
+    `when_full` decides. No thread runs and no file exists before the first event, `start` or `flush`.
 
-    **Processes.** Safe for threads. In a forked child the producer begins anew, with a client, a producer
-    id and a spool folder of its own; the parent's events stay with the parent. Leaving the `with` block and
-    the end of the process wait up to `exit_timeout_s`. A process that ends by `os._exit`, as forked
-    children of multiprocessing do, must call `close` itself. A producer that has connected is kept alive
-    until it is closed, even if nobody holds a reference to it.
+    **Threads and processes.** A producer is thread-safe. In a forked child it starts over with its own
+    client, producer id and spool folder; the parent keeps its events. The end of a `with` block and of the
+    process wait up to `exit_timeout_s`. A process that ends by `os._exit`, as forked children of
+    multiprocessing do, must call `close` itself. A producer that has connected stays alive until it is
+    closed, even if nothing refers to it.
 
-    **Schema ids.** With `PLAUDIT_SCHEMA_REGISTRY_URL` events carry the id that the registry gives the schema.
-    Until the registry has answered they carry the package's own id, which Plaudit's readers know as well and
-    other readers do not. `start` asks the registry early.
+    **Schema ids.** With `PLAUDIT_SCHEMA_REGISTRY_URL`, events carry the schema id from the registry. Until
+    the registry has answered they carry the package's own id. Plaudit's readers know both ids; other readers
+    know only the registry's. `start` asks the registry early.
 
     Args:
         application: the tenant; 1 to 128 letters, digits, '.', '_' and '-'.
-        connection: where Kafka and the registry are; read from `PLAUDIT_*` where it is left out.
+        connection: the addresses of Kafka and the registry; by default read from `PLAUDIT_*` variables.
         on_delivery: called with every event's Delivery; see DeliveryCallback.
-        redact: sees every event before it is encoded; see Redact and redact_texts.
+        redact: changes every event before it is encoded; see Redact and redact_texts.
         identity: replaces user and rater ids by keyed hashes.
         options: see ProducerOptions.
 
     Raises:
         SettingsError: an option or a `PLAUDIT_*` variable is wrong.
+        InvalidEventError: the application's name is invalid.
     """
 
     def start_conversation(
         self, conversation_id: str | None = None, **fields: Unpack[StartOptions]
     ) -> Conversation:
-        """Send the start of a conversation and return its handle; without an id it gets a ULID.
+        """Start a conversation and return its handle. Without a `conversation_id` it gets a new ULID.
 
-        Raises what the handle's methods raise.
+        Raises the same errors as the handle's methods; see ConversationHandle.
         """
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
@@ -69,13 +72,13 @@ class FeedbackProducer(ProducerBase):
         return chat
 
     def conversation(self, conversation_id: str) -> Conversation:
-        """The handle of a conversation that was started before, here or elsewhere. Sends nothing."""
+        """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
         return Conversation(self, self.application, checked_conversation_id(conversation_id))
 
     def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
-        """Send an event made by hand, of any application; returns its id.
+        """Send an event that you built yourself, of any application. Returns its id.
 
-        The producer sets the event's producer and sequence, unless it has either. Its source is kept.
+        The producer sets the event's producer and sequence, unless either is set. The source is kept.
         """
         self.emit(event.to_record(), on_delivery)
         return event.event_id
@@ -83,10 +86,10 @@ class FeedbackProducer(ProducerBase):
     def emit(
         self, record: Record, on_delivery: DeliveryCallback | None = None, *, enveloped: bool = False
     ) -> None:
-        """Send an event's record, as `ConversationEvent.to_record` gives it; defaults may be left out.
+        """Send an event's record, in the form of `ConversationEvent.to_record`. Defaults may be left out.
 
-        The record belongs to the producer from here on, which may change it. `enveloped` says that all but
-        the body has been checked, as the handles do.
+        The producer may change the record, so do not use it afterwards. `enveloped` says that everything but
+        the body is already validated; the handles use it.
         """
         pipeline = self._pipeline
         record = pipeline.prepare_record(record, enveloped=enveloped)
@@ -98,39 +101,40 @@ class FeedbackProducer(ProducerBase):
             self._offer_until_taken(lambda: pipeline.offer_record(record, on_delivery))
 
     def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:
-        """An event's record, validated, hashed, redacted and encoded, for `send_packed`.
+        """Validate, hash, redact and encode an event's record, for `send_packed`.
 
-        For callers who must know that several events are valid before they send the first. The record has a
-        producer and a sequence of its own, or none. `enveloped` is as in `emit`.
+        This is for callers that must know that several events are valid before they send the first. The
+        producer sets no producer and sequence here. `enveloped` is as in `emit`.
 
         Raises:
-            InvalidEventError, RedactionError
+            InvalidEventError: the record breaks the contract.
+            RedactionError: the `redact` hook failed.
         """
         return self._pipeline.pack_record(self._pipeline.prepare_record(record, enveloped=enveloped))
 
     def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:
-        """Send what `pack` gave.
+        """Send what `pack` returned.
 
         Raises:
-            BufferFullError: there is no room. Here `drop` raises too.
+            BufferFullError: the buffer is full. Here `when_full="drop"` raises too.
             ClosedError: the producer was closed.
         """
         if not self._pipeline.offer_packed(packed, on_delivery):
             self._offer_until_taken(lambda: self._pipeline.offer_packed(packed, on_delivery))
 
     def start(self) -> None:
-        """Connect now, and take over what ended processes left in the spool. Does not wait for Kafka."""
+        """Connect without waiting for Kafka, and take over what ended processes left in the spool."""
         self._pipeline.outbox.start()
 
     def flush(self, timeout: float = 30.0) -> int:
-        """Block until every event is acknowledged, at most `timeout` seconds; returns how many still wait."""
+        """Block until every event is acknowledged, at most `timeout` seconds. Returns how many still wait."""
         return self._pipeline.outbox.flush(timeout)
 
     def close(self, timeout: float | None = None) -> int:
-        """Flush and stop; `timeout` is `exit_timeout_s` where it is left out. Idempotent.
+        """Flush, at most `timeout` seconds (default `exit_timeout_s`), and stop. Idempotent.
 
-        Returns how many events Kafka had not acknowledged. With a spool they stay there; without one they
-        have failed, and `on_delivery` was called with the failure.
+        Returns how many events Kafka had not acknowledged. With a spool they stay in the spool. Without one
+        they have failed, and `on_delivery` was called with the error.
         """
         return self._close(timeout)
 

@@ -1,4 +1,4 @@
-"""The `redact` hook: a function over an event's record, before it is encoded and spooled."""
+"""The `redact` hook: a function that changes an event's record before it is encoded and spooled."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,9 +11,11 @@ from plaudit_schemas.errors import PlauditError
 from plaudit_producers.errors import RedactionError
 
 Redact = Callable[[Record], Record]
-"""Takes the record of an event, in the form of `ConversationEvent.to_record` (fields that hold their default
-may be missing), and returns the record to send, the same or another. It is called on the sender's thread, so
-it delays the chat. What it returns is validated again. If it raises, nothing is sent."""
+"""Takes the record of an event and returns the record to send, which may be the same one.
+
+The record has the form of `ConversationEvent.to_record`; fields that hold their default may be missing. The
+hook runs on the sender's thread, so it delays the chat. Its result is validated again. If it raises, nothing
+is sent."""
 
 _TEXTS: Final = {
     ADD_MESSAGE: ("content", "reasoning"),
@@ -24,11 +26,11 @@ _VALUE_TEXTS: Final = {TEXT: "text", CORRECTION: "content"}
 
 
 def redact_texts(replace: Callable[[str], str]) -> Redact:
-    """A hook that puts every free text of people and models through `replace`.
+    """Make a hook that calls `replace` on every free text of people and models.
 
-    These are content, reasoning, the arguments of tool calls, comments, and the texts of feedback. Ids,
-    names, labels, tags, metadata, prompts, tools and parameters stay as they are: they are the product's
-    own.
+    These are content, reasoning, the arguments of tool calls, comments, the texts of feedback, and the reason
+    of an erasure. Ids, names, labels, tags, metadata, prompts, tools and parameters are left alone: the
+    product itself sets them.
     """
 
     def redact(record: Record) -> Record:
@@ -55,15 +57,15 @@ def apply_redact(
     hook: str = "the redact hook",
     passed_on: type[PlauditError] = PlauditError,
 ) -> Record:
-    """What a hook makes of a record, validated.
+    """Run a hook on a record and validate the result.
 
     Args:
-        hook: what the error calls it.
-        passed_on: an error of the hook that is raised as it is.
+        hook: the hook's name in error messages.
+        passed_on: errors of this type are raised unchanged.
 
     Raises:
-        InvalidEventError: what the hook returned breaks the contract.
-        RedactionError: the hook raised. Only the error's type is named, as its text may hold content.
+        InvalidEventError: the record that the hook returned breaks the contract.
+        RedactionError: the hook raised. The message names only the error's type: its text may hold content.
     """
     try:
         record = redact(record)

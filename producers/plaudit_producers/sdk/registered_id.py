@@ -1,4 +1,4 @@
-"""The schema's id in a registry, asked for while events already go out (docs/decisions/0021)."""
+"""Ask a registry for the schema's id while events are already being sent (docs/decisions/0021)."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -8,15 +8,15 @@ from plaudit_schemas.errors import RegistryError
 
 from plaudit_producers.sdk.outbox import DeliveryReporter
 
-_AGAIN_S = 5.0
+_AGAIN_S = 5.0  # between two attempts
 
 
 class RegisteredId:
-    """Asks until the registry answers, on a thread of its own: the client's thread has reports to serve.
+    """Asks until the registry answers. It has its own thread, as the client's thread must serve reports.
 
     Args:
-        schemas: a registry; `id_of` may block.
-        use: called once, with the id.
+        schemas: the registry. Its `id_of` may block.
+        use: called once with the id, on that thread.
     """
 
     def __init__(self, schemas: SchemaSource, use: Callable[[int], None], reporter: DeliveryReporter) -> None:
@@ -25,12 +25,12 @@ class RegisteredId:
         self._thread = Thread(target=self._ask, name="plaudit-registry", daemon=True)
 
     def start(self) -> None:
-        """Begin to ask; idempotent."""
+        """Start asking. Idempotent."""
         if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more. Does not wait: the thread may be in a request, and ends after it."""
+        """Stop asking. Does not wait for the thread: it may be in a request, and ends after that."""
         self._stop.set()
 
     def _ask(self) -> None:
@@ -39,7 +39,7 @@ class RegisteredId:
                 self._use(self._schemas.id_of("conversation_event"))
             except RegistryError as error:
                 self._reporter.log_failure(
-                    "registry", "events carry the packaged schema id meanwhile: %s", error
+                    "registry", "no schema id from the registry; events carry the packaged id: %s", error
                 )
                 self._stop.wait(_AGAIN_S)
             else:

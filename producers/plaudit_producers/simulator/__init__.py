@@ -1,9 +1,9 @@
-"""Made-up traffic that looks real: `plaudit simulate`, and `simulate` for programs.
+"""Realistic made-up traffic: `plaudit simulate`, and `simulate` for programs.
 
 from plaudit_producers.simulator import Scenario, simulate
 
 for due, record in simulate(Scenario(conversations=100, shift_at=0.5, shifts={"aurora-2": 0.3}), start):
-    ...  # at `due` seconds after the start: producer.emit(record)
+    ...  # `due` seconds after the start: producer.emit(record)
 """
 
 from plaudit_producers.simulator.run import run_scenario

@@ -1,4 +1,4 @@
-"""One simulated chat. What happens in it is drawn step by step, as it happens."""
+"""One simulated chat. Each step is drawn at random when it happens."""
 
 from collections.abc import Callable, Generator, Iterator
 from random import Random
@@ -13,30 +13,30 @@ from plaudit_producers.simulator.texts import MARKER, Phrases
 
 _USERS: Final = 400
 _MOST_TURNS: Final = 12
-_LATEST_S: Final = 600.0
+_LATEST_S: Final = 600.0  # the longest delay of a judgement; follow-ups come a little later
 
 
 class ChatStep(NamedTuple):
-    """An event's body, `after_s` seconds after the step before."""
+    """An event's body, and its time in seconds after the previous step."""
 
     after_s: float
     body: NamedRecord
 
 
 Steps = Generator[ChatStep, None, SimulatedAnswer]
-"""The steps of an exchange; returns the answer that it ends with."""
+"""Yields the steps of an exchange, and returns the answer with which the chat continues."""
 
 
 class SimulatedChat:
     """The steps of one chat.
 
     Args:
-        rng: draws everything in this chat, so that chats do not depend on each other.
-        quality: of a model, at the moment of asking.
+        rng: draws everything in this chat, so that chats do not affect each other.
+        quality: returns a model's current quality; it may change during the chat.
         feedback: share of the answers that the user judges.
 
     Attributes:
-        later: steps that come beside the main line; whoever takes them empties it.
+        later: steps in parallel to the main line, such as judgements. The caller takes and removes them.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class SimulatedChat:
         self._messages = 0
 
     def steps(self) -> Iterator[ChatStep]:
-        """The main line; each step is drawn when it is asked for. Without an end the chat was left open."""
+        """Yield the main line, each step drawn on demand. Some chats are left open, without an end."""
         rng = self._rng
         yield ChatStep(0.0, self._start_body())
         parent = ""
         for turn in range(min(_MOST_TURNS, 1 + int(rng.expovariate(0.3)))):
             question, body = self._message_body("user", self._phrases.question(turn), parent)
-            yield ChatStep(rng.lognormvariate(2.2, 0.6), body)
+            yield ChatStep(rng.lognormvariate(2.2, 0.6), body)  # median 9 s
             answer = yield from self._exchange(question)
             parent = answer.message_id
         if rng.random() < 0.78:
@@ -69,7 +69,7 @@ class SimulatedChat:
             yield ChatStep(rng.expovariate(0.1), (END_CONVERSATION, {"reason": reason}))
 
     def _exchange(self, question: str) -> Steps:
-        """The answer, or two side by side, and how the user reacts; returns what the chat goes on with."""
+        """One answer or two side by side, and the reaction. Returns the answer the chat continues with."""
         if self._rng.random() < 0.03:
             return (yield from self._side_by_side(question))
         answer = yield from self._answer(question)
@@ -82,7 +82,7 @@ class SimulatedChat:
     def _answer(self, question: str, kind: str | None = None) -> Steps:
         rng = self._rng
         good, abstained = rng.random() < self._quality(self._model), rng.random() < 0.03
-        latency = rng.lognormvariate(6.8, 0.5) * (1.0 if good else 1.3)
+        latency = rng.lognormvariate(6.8, 0.5) * (1.0 if good else 1.3)  # in ms; median 900
         text = self._phrases.answer("abstain" if abstained else kind or "good" if good else "bad")
         (status,) = rng.choices(["complete", "cut", "error"], [985, 10, 5])
         if status == "error":
@@ -108,11 +108,11 @@ class SimulatedChat:
         if rng.random() < (0.03 if answer.good else 0.14):
             yield ChatStep(rng.expovariate(0.3), judges.signal(answer, "ignored"))
         if rng.random() < 0.08:
-            seconds = round(rng.lognormvariate(2.3, 0.7), 1)
+            seconds = round(rng.lognormvariate(2.3, 0.7), 1)  # median 10 s
             yield ChatStep(1.0, judges.signal(answer, "dwell_seconds", seconds))
 
     def _regenerate(self, question: str, first: SimulatedAnswer) -> Steps:
-        """A second answer to the same question, now and then compared with the first."""
+        """A second answer to the same question. The user sometimes compares it with the first."""
         yield ChatStep(self._rng.expovariate(0.4), self._judges.signal(first, "regenerated"))
         second = yield from self._answer(question, "rival")
         if self._rng.random() < 0.4:
@@ -126,7 +126,7 @@ class SimulatedChat:
         return first if first.good >= second.good else second
 
     def _comparison(self, first: SimulatedAnswer, second: SimulatedAnswer) -> NamedRecord:
-        """The user's choice: mostly the good one; of two that are alike either one, or both."""
+        """The user's choice: mostly the good answer. Between two alike it is either, or a tie."""
         rng = self._rng
         pair = [first.message_id, second.message_id]
         better = first.good > second.good if first.good != second.good else rng.random() < 0.5
@@ -141,7 +141,7 @@ class SimulatedChat:
         return compare_body(pair, [pair] if tie else ranking, options)
 
     def _plan_judgements(self, answer: SimulatedAnswer) -> None:
-        """Plan the judgements: a user takes seconds or minutes, a reviewer minutes, a model seconds."""
+        """Plan the judgements. A user takes seconds or minutes, a reviewer minutes, a model seconds."""
         rng, judges = self._rng, self._judges
         if rng.random() < self._feedback:
             late = rng.random() < 0.2

@@ -1,4 +1,4 @@
-"""Judgements of users, reviewers and a model. What they say depends on whether the answer is good."""
+"""Judgements by users, reviewers and a model. They depend on whether the answer is good."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from plaudit_schemas.contract.names import CORRECTION, LABEL, NUMBER, SIGNAL, TE
 
 from plaudit_producers.sdk.bodies import NamedRecord, feedback_body
 
+# Judges err, as real ones do: the figures must find a model's quality in spite of noise.
 _LIKED_IF_GOOD: Final = 0.93
 _LIKED_IF_BAD: Final = 0.12
 _REVIEWER_IS_RIGHT: Final = 0.95
@@ -19,7 +20,7 @@ _REVIEWERS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
-    """One answer, and whether it is good, which nobody in the chat is told."""
+    """One answer, and whether it is good. The judges only see this imperfectly."""
 
     message_id: str
     good: bool
@@ -27,14 +28,14 @@ class SimulatedAnswer:
 
 
 class Judges:
-    """Makes the bodies of judgements; `new_id` makes their ids."""
+    """Makes the bodies of judgements. `new_id` makes their ids."""
 
     def __init__(self, rng: Random, new_id: Callable[[str], str]) -> None:
         self._rng, self._new_id = rng, new_id
         self._made = 0
 
     def opinion(self, answer: SimulatedAnswer) -> NamedRecord:
-        """A user's thumb, or the stars that some products show instead."""
+        """A user's thumb, or stars, which some products show instead."""
         if self._rng.random() < 0.3:
             low, high = ([3, 4, 5], [1, 4, 5]) if answer.good else ([1, 2, 3, 4], [4, 3, 2, 1])
             (stars,) = self._rng.choices(low, high)
@@ -47,7 +48,7 @@ class Judges:
         return self._feedback(answer, "satisfaction", "thumb", (THUMB, {"like": like}))
 
     def withdrawal(self, answer: SimulatedAnswer) -> NamedRecord:
-        """The user's thumb is taken back."""
+        """Withdraw the user's thumb."""
         return self._feedback(answer, "satisfaction", "thumb", None)
 
     def remark(self, answer: SimulatedAnswer, text: str) -> NamedRecord:
@@ -58,7 +59,7 @@ class Judges:
         return self._feedback(answer, "behaviour", "signal", value)
 
     def verdict(self, answer: SimulatedAnswer) -> tuple[NamedRecord, bool]:
-        """A reviewer's label, and whether it is `correct`."""
+        """A reviewer's label on accuracy, and whether that label is `correct`."""
         correct = answer.good == (self._rng.random() < _REVIEWER_IS_RIGHT)
         value = (LABEL, {"labels": ["correct" if correct else "incorrect"]})
         return self._feedback(answer, "accuracy", "label", value, rater=self._reviewer()), correct
@@ -68,7 +69,7 @@ class Judges:
         return self._feedback(answer, "accuracy", "correction", value, rater=self._reviewer())
 
     def score(self, answer: SimulatedAnswer) -> NamedRecord:
-        """A model's score, which is less reliable than reviewers are."""
+        """A model's score from 1 to 5. It is less reliable than a reviewer's label."""
         number = min(5.0, max(1.0, round(self._rng.gauss(4.2 if answer.good else 2.6, 0.8), 1)))
         value = (NUMBER, {"number": number, "minimum": 1.0, "maximum": 5.0})
         judge = Rater(id="simulated-judge", kind="model", version="1")

@@ -1,4 +1,4 @@
-"""Sending simulated events, each when it is due."""
+"""Send simulated events, each when it is due."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,14 +19,14 @@ def run_scenario(
     wait: bool = True,
     progress: Callable[[Counter[str]], None] | None = None,
 ) -> Counter[str]:
-    """Send a scenario's events; returns their number by body once the last one was accepted.
+    """Send a scenario's events. Returns their number by body, once the last one is accepted.
 
     Args:
-        destination: a FeedbackProducer, which should block for room, or its fake.
-        wait: for the time of each event; otherwise all are sent at once, with times in the future.
+        destination: a FeedbackProducer, which should have `when_full="block"`, or its fake.
+        wait: wait until each event is due. Otherwise all are sent at once, with times in the future.
         progress: called after each event.
 
-    Raises what the destination's `send_packed` raises.
+    Raises the errors of the destination's `send_packed`.
     """
     clock = clock or Clock()
     sent: Counter[str] = Counter()

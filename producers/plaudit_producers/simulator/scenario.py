@@ -1,4 +1,4 @@
-"""What is simulated: how much, how fast, by which models, and what changes on the way."""
+"""The settings of a simulation: how much, how fast, which models, and what changes during it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from plaudit_schemas.contract.records import check_application
 from plaudit_schemas.errors import SettingsError
 
 Qualities = Mapping[str, float]
-"""Model -> the share of its answers that are good."""
+"""For each model the share of its answers that are good, from 0 to 1."""
 
 MODELS: Final = {"aurora-2": 0.9, "aurora-mini": 0.8, "boreal-1": 0.7}
-_GAP_S: Final = 6.0
+_GAP_S: Final = 6.0  # about the mean time between two events of a chat at the pace of people
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,22 @@ class Scenario:
     """One simulation.
 
     Attributes:
-        models: their qualities; they take part in equal shares.
-        rate: events a second, on average, all chats together.
-        conversations: how many chats begin; None goes on without an end.
-        duration_s: seconds after which nothing comes; None goes on without an end.
-        open_conversations: chats that are open at once. Time within a chat runs as fast as the rate needs
-            it. Where it is left out, so many are open that time runs as for people, but at most a tenth of
-            all chats.
-        shift_at: when `shifts` begin to hold. Below 1 it is a share of the duration, or without a duration
-            of the conversations; from 1 on it is in seconds.
+        models: the models and their qualities. All get equal shares of the chats.
+        rate: average number of events per second, over all chats.
+        conversations: how many chats are started; None is no limit.
+        duration_s: seconds after which no more events come; None is no limit.
+        open_conversations: number of chats that are open at once. Time within each chat runs as fast as the
+            rate needs it to. The default lets time run at the pace of people, with at most a tenth of all
+            chats open.
+        shift_at: when `shifts` begin to apply. A value below 1 is a share of the duration, or without a
+            duration of the conversations. A value from 1 on is in seconds.
         shifts: the later qualities of some models.
-        feedback: share of the answers that their user judges.
-        seed: of everything that is drawn at random.
+        feedback: share of the answers that the user judges, from 0 to 1.
+        application: the tenant.
+        seed: the seed of everything that is random.
 
     Raises:
-        SettingsError: the values do not fit.
+        SettingsError: a value is out of range, or the values contradict each other.
         InvalidEventError: the application's name does not fit the contract.
     """
 
@@ -52,18 +53,18 @@ class Scenario:
 
     def __post_init__(self) -> None:
         check_application(self.application, "application")
-        _refuse(not self.models, "models must hold one at least")
+        _refuse(not self.models, "models must name at least one model")
         for name, quality in [*self.models.items(), *self.shifts.items()]:
             _refuse(
                 not 0 < len(name) <= ID_CHARACTERS, f"a model's name takes 1 to {ID_CHARACTERS} characters"
             )
-            _refuse(not 0 <= quality <= 1, f"the quality of {name} must lie between 0 and 1")
+            _refuse(not 0 <= quality <= 1, f"the quality of {name} must be between 0 and 1")
         unknown = set(self.shifts) - set(self.models)
         _refuse(
             bool(unknown), f"shift names {', '.join(sorted(unknown))}, which is no model of this simulation"
         )
         _refuse(not 0 < self.rate < inf, "rate must be above 0")
-        _refuse(not 0 <= self.feedback <= 1, "feedback must lie between 0 and 1")
+        _refuse(not 0 <= self.feedback <= 1, "feedback must be between 0 and 1")
         for count in (self.conversations, self.open_conversations, self.duration_s):
             _refuse(count is not None and not 0 < count < inf, "counts and durations must be above 0")
         self._check_shift()
@@ -73,20 +74,21 @@ class Scenario:
             _refuse(bool(self.shifts), "shift needs shift-at")
             return
         _refuse(not 0 < self.shift_at < inf, "shift-at must be above 0")
-        _refuse(not self.shifts, "shift-at needs a shift, as aurora-2:0.4")
+        _refuse(not self.shifts, "shift-at needs a shift, such as aurora-2:0.4")
         endless = self.conversations is None and self.duration_s is None
         _refuse(self.shift_at < 1 and endless, "shift-at as a share needs conversations or duration")
 
     @property
     def open_at_once(self) -> int:
-        """How many chats are open at once."""
+        """The number of chats that are open at once."""
         if self.open_conversations is not None:
             return self.open_conversations
+        # At most a tenth: if all chats of a short run began at once, none would begin after a shift.
         wanted = max(1, round(self.rate * _GAP_S))
         return wanted if self.conversations is None else min(wanted, max(1, self.conversations // 10))
 
     def is_shifted(self, now_s: float, begun: int) -> bool:
-        """Whether the shifts hold, `now_s` seconds after the start and with `begun` chats begun."""
+        """Return whether the shifts apply, `now_s` seconds after the start and with `begun` chats started."""
         if self.shift_at is None:
             return False
         if self.shift_at >= 1:

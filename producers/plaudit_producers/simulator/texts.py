@@ -1,4 +1,4 @@
-"""The phrases of `texts.yaml`."""
+"""What simulated people and models say: the phrases of `texts.yaml`."""
 
 from functools import cache
 from importlib.resources import files
@@ -8,13 +8,14 @@ from typing import Any, Final
 import yaml
 
 MARKER: Final = "[simulated] "
-"""Begins every text that a simulated person or model says."""
+"""The prefix of every text of a simulated person or model."""
 
+# How often each language is chosen, in relation to the others.
 _WEIGHTS: Final = {"en": 10, "de": 4, "fr": 2, "ja": 2, "zh": 2, "ar": 1}
 
 
 class Phrases:
-    """What is said in one chat, in one language and on one topic."""
+    """The phrases of one chat, in one language and on one topic."""
 
     def __init__(self, rng: Random) -> None:
         languages = _languages()
@@ -23,16 +24,16 @@ class Phrases:
         self._topic = rng.choice(self._all["topics"])
 
     def question(self, turn: int) -> str:
-        """What the user asks in a turn; the first is 0."""
+        """Return what the user asks in a turn. Turns count from 0."""
         more = self._topic["more"]
         return MARKER + str(self._topic["ask"] if turn == 0 else more[(turn - 1) % len(more)])
 
     def answer(self, kind: str) -> str:
-        """An answer of a kind: `good`, `rival` (good too), `bad` or `abstain`."""
+        """Return an answer of a kind: `good`, `rival` (also good), `bad` or `abstain`."""
         return MARKER + str(self._all["abstain"] if kind == "abstain" else self._topic[kind])
 
     def remark(self, rng: Random, *, good: bool) -> str:
-        """What a user writes beside a judgement."""
+        """Return what a user writes in addition to a judgement."""
         return MARKER + str(rng.choice(self._all["pleased" if good else "cross"]))
 
 

@@ -1,4 +1,4 @@
-"""Many chats at once: which opened goes on next, and when."""
+"""Many simulated chats at once, merged into one stream of events in the order of time."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
@@ -12,24 +12,24 @@ from plaudit_producers.importers.ids import DerivedIds
 from plaudit_producers.simulator.chat import ChatStep, SimulatedChat
 from plaudit_producers.simulator.scenario import Scenario
 
-_TRIED: Final = 300
-_BREAK_S: Final = 5.0
+_TRIED: Final = 300  # chats that are drawn to measure an average chat
+_BREAK_S: Final = 5.0  # mean time from the end of a chat to the start of the next one
 
 
 def simulate(scenario: Scenario, start: int) -> Iterator[tuple[float, Record]]:
-    """Events in the order of their time: seconds after the start, and the record for `producer.emit`.
+    """Yield events in the order of time, as pairs: seconds after the start, and a record for `producer.emit`.
 
     The same scenario and start give the same events. Another start gives other ids, so that two runs add up.
-    Nothing sleeps here and no clock is read: the caller keeps the time.
+    This function does not sleep and reads no clock: the caller does that.
 
     Args:
-        start: microseconds since 1970; an event occurs at this plus its seconds.
+        start: microseconds since 1970. The time of an event is this plus its seconds.
     """
     return _Traffic(scenario, start).events()
 
 
 class _OpenChat:
-    """A chat that goes on, with the number of its next event."""
+    """An open chat, and the sequence number of its next event."""
 
     __slots__ = ("chat", "ids", "sequence", "steps")
 
@@ -45,9 +45,10 @@ class _Traffic:
         self._rng = Random(f"{scenario.seed}/traffic")
         self._producer = DerivedIds(start, "simulator", str(scenario.seed), str(start))("producer")
         self._heap: list[tuple[float, int, _OpenChat, ChatStep, bool]] = []
-        self._order = count()
+        self._order = count()  # breaks ties in the heap: chats cannot be compared
         self._now = 0.0
         self._begun = 0
+        # Simulated seconds per second, so that the open chats together make `rate` events a second.
         events, seconds = _average_chat(scenario)
         self._speed = scenario.rate * seconds / (scenario.open_at_once * events)
 
@@ -61,7 +62,7 @@ class _Traffic:
                 return
             self._now = due
             yield due, self._record(opened, step)
-            if main:
+            if main:  # a chat's next step is drawn only now, when the shift may already apply
                 self._plan_next(opened)
 
     def _begin_chat(self, after_s: float) -> None:
@@ -70,6 +71,7 @@ class _Traffic:
             return
         self._begun += 1
         ids = DerivedIds(self._start, "simulator", str(scenario.seed), str(self._start), str(self._begun))
+        # A generator for each chat, and not of the start: each run has the same chats with new ids.
         rng = Random(f"{scenario.seed}/{self._begun}")
         opened = _OpenChat(
             SimulatedChat(rng, ids, list(scenario.models), self._quality, scenario.feedback), ids
@@ -113,7 +115,7 @@ class _Traffic:
 
 
 def _average_chat(scenario: Scenario) -> tuple[float, float]:
-    """Events and seconds of a chat on average, measured on some of them."""
+    """Return the mean number of events and of seconds of a chat, measured on a sample."""
     events, seconds = 0, 0.0
     for number in range(_TRIED):
         ids = DerivedIds(0, str(number))

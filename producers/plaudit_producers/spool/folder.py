@@ -1,6 +1,6 @@
-"""The spool's folder: one sub-folder for each producer, locked while the producer lives, taken over after.
+"""The folders of a spool. Each producer locks one while it lives, and later another takes it over.
 
-`<spool_dir>/<ULID>/` holds `lock` (an flock), `00000001.log`, `00000001.acks` and so on.
+The folder `<spool_dir>/<ULID>/` holds `lock` (an flock), `00000001.log`, `00000001.acks` and so on.
 """
 
 import os
@@ -21,10 +21,10 @@ _UNFINISHED: Final = ".new-"
 
 
 class SpoolFolder:
-    """A producer's sub-folder, locked by this process.
+    """A producer's folder, locked by this process.
 
     Attributes:
-        changed: the folders whose entries changed when it was made.
+        changed: the folders that got new entries when this one was created.
     """
 
     def __init__(self, path: Path, descriptor: int, changed: Iterable[Path] = ()) -> None:
@@ -34,16 +34,18 @@ class SpoolFolder:
 
     @classmethod
     def create(cls, root: Path) -> "SpoolFolder":
-        """Make one. It gets its name once it is locked, so that nobody takes it over before.
+        """Create and lock a new folder.
 
         Raises:
-            SpoolError: the folder cannot be made, or the system has no file locks.
+            SpoolError: the folder cannot be created, or the system has no file locks.
         """
         if fcntl is None:
-            raise SpoolError("a spool needs file locks, which this system lacks; leave spool_dir out")
+            raise SpoolError("a spool needs file locks, which this system does not have; leave spool_dir out")
         name = new_ulid()
+        # It gets its final name only once it is locked, so that nobody takes it over before.
         unfinished = root / (_UNFINISHED + name)
         try:
+            # Read before `mkdir`: a power cut could lose the new entries of these folders.
             changed = [each.parent for each in (unfinished, *unfinished.parents) if not each.exists()]
             unfinished.mkdir(mode=0o700, parents=True)
             descriptor = os.open(unfinished / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -54,7 +56,10 @@ class SpoolFolder:
 
     @classmethod
     def take_over(cls, path: Path) -> "SpoolFolder | None":
-        """Lock the folder of a process that has ended; None where it lives, or where there is no folder."""
+        """Lock the folder of a process that has ended.
+
+        Returns None if the process is alive, or if the path is no producer's folder.
+        """
         if path.name.startswith(_UNFINISHED):
             return None
         try:
@@ -63,7 +68,7 @@ class SpoolFolder:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Somebody else may have deleted the folder between the two calls.
+            # Another process may have deleted the folder between the two calls.
             if os.path.samestat(os.fstat(descriptor), (path / "lock").stat()):
                 return cls(path, descriptor)
         except OSError:
@@ -72,11 +77,11 @@ class SpoolFolder:
         return None
 
     def segment_paths(self) -> list[Path]:
-        """The log files, oldest first."""
+        """Return the log files, oldest first."""
         return sorted(self.path.glob("*.log"))
 
     def release(self) -> None:
-        """Unlock it; delete it where no event is left."""
+        """Delete the folder if no event is left in it, then unlock it."""
         if not self.segment_paths():
             (self.path / "lock").unlink(missing_ok=True)
             for acks in self.path.glob("*.acks"):
@@ -85,17 +90,18 @@ class SpoolFolder:
         self.abandon()
 
     def abandon(self) -> None:
-        """Unlock it, once: later the descriptor's number may belong to another file."""
+        """Unlock the folder. Idempotent."""
+        # Closed once only: later the descriptor's number may belong to another file.
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder survive a power cut, as `Segment.sync` does for the files' contents."""
+    """fsync a folder, so that its entries survive a power cut. `Segment.sync` does it for the contents."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # a folder that may be written but not read
+    except PermissionError:  # the folder may be writable but not readable; then it cannot be synced
         return
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The outbox with a spool: every event is on disk first, and stays there until Kafka has acknowledged it."""
+"""The outbox with a spool. It writes every event to disk and keeps it until Kafka has acknowledged it."""
 
 import time
 from enum import Enum
@@ -18,22 +18,21 @@ from plaudit_producers.sdk.outbox import DeliveryReporter, log
 from plaudit_producers.spool.segment import Segment
 from plaudit_producers.spool.store import Spool
 
-_DRAIN_EVENTS: Final = 500
+_DRAIN_EVENTS: Final = 500  # for each hold of the lock, so that senders get it in between
 _RETRY_S: Final = 2.0
-_SYNC_S: Final = 1.0
+_SYNC_S: Final = 1.0  # what `spool_sync="interval"` promises
 _WAIT_S: Final = 0.05
 
 
 class HandOver(Enum):
-    """How events get from the spool to librdkafka; always in the order of the files.
+    """How events get from the spool to librdkafka, always in the order of the files.
 
     Attributes:
-        DIRECT: librdkafka has had every event of the spool. A new one is handed over as soon as it is
-            written.
-        BACKLOG: some events were not handed over yet. The client's thread does it; new ones queue behind
-            them.
-        RETRY: librdkafka gave some events back. Nothing is handed over until it has reported on all it holds.
-            Then the thread begins again with the first event that is not settled: BACKLOG.
+        DIRECT: every event in the spool was handed over. A new event is handed over as soon as it is written.
+        BACKLOG: some events were not handed over yet. The client's thread does it, and new events queue
+            behind them.
+        RETRY: librdkafka reported some events as failed. Nothing is handed over until it has reported on
+            every event it holds. Then the state becomes BACKLOG, from the first event that is not settled.
     """
 
     DIRECT = "direct"
@@ -44,8 +43,8 @@ class HandOver(Enum):
 class SpoolOutbox:
     """Writes each event to the spool, then hands it to librdkafka.
 
-    What Kafka refuses for a reason other than the event itself is handed over again. An event is settled once
-    Kafka has acknowledged it or refused it for good.
+    An event is settled once Kafka has acknowledged it, or has refused the event itself. After any other error
+    it is handed over again.
     """
 
     def __init__(
@@ -61,10 +60,10 @@ class SpoolOutbox:
         self._reporter = reporter
         self._root, self._max_bytes, self._sync = root, max_bytes, sync
         self._thread = ClientThread(topic, connect, self._step)
-        self._lock = RLock()
+        self._lock = RLock()  # re-entrant: `offer_event` opens the spool while it holds the lock
         self._spool: Spool | None = None
         self._callbacks: dict[tuple[Segment, int], DeliveryCallback] = {}
-        self._state = HandOver.BACKLOG  # what ended processes left is taken over, and sent first
+        self._state = HandOver.BACKLOG  # first come the events that ended processes left
         self._taken_over = self._closing = False
         self._retry_at = self._synced_at = 0.0
 
@@ -96,7 +95,7 @@ class SpoolOutbox:
         self._opened()
         deadline = time.monotonic() + timeout
         while True:
-            waiting = self.waiting()
+            waiting = self.waiting()  # without what ended processes left, until that is taken over
             left = deadline - time.monotonic()
             if (not waiting and self._taken_over) or left <= 0:
                 return waiting
@@ -110,10 +109,11 @@ class SpoolOutbox:
             return 0
         waiting = self.flush(timeout)
         with self._lock:
-            self._closing = True
+            self._closing = True  # events that `stop` purges have not failed: they stay in the spool
         self._thread.stop()
         self._reporter.report_postponed()
         self._report_spooled(self._spool)
+        # Counted again: reports may have come while the thread stopped.
         waiting = self._spool.waiting() if waiting else 0
         self._spool.close()
         if waiting:
@@ -141,13 +141,13 @@ class SpoolOutbox:
             self._thread.start()
             return self._spool
 
-    # The way to librdkafka and back; under the lock.
+    # Hand-over to librdkafka, and its delivery reports. The lock is held, or taken here.
 
     def _hand_over(self, segment: Segment, index: int, key: bytes, payload: bytes) -> bool:
-        """Hand one event to librdkafka; False where that does not take it now."""
+        """Hand one event to librdkafka. Returns False if librdkafka does not take it now."""
         try:
             taken = self._thread.produce(key, payload, partial(self._settle_report, segment, index))
-        except FatalClientError:  # the next `_step` finds the client failed
+        except FatalClientError:  # the next `_step` replaces the client
             return False
         except KafkaException as raised:
             error = raised.args[0]
@@ -164,7 +164,7 @@ class SpoolOutbox:
     def _settle_report(
         self, segment: Segment, index: int, error: KafkaError | None, message: Message
     ) -> None:
-        """librdkafka reports on an event: settle it, unless it is to be handed over again."""
+        """Take librdkafka's delivery report: settle the event, or plan to hand it over again."""
         with self._lock:
             segment.pending -= 1
             if error is not None and not is_refused(error):
@@ -188,15 +188,15 @@ class SpoolOutbox:
         self._reporter.log_failure("refused", "Kafka refuses an event for good: %s", error.str())
         return DeliveryError(f"Kafka refuses the event for good: {error.str()}")
 
-    # The changes of state.
+    # Changes of the state.
 
     def _queue_up(self) -> None:
-        """DIRECT to BACKLOG: an event was written and not taken."""
+        """DIRECT to BACKLOG: librdkafka did not take an event that is in the spool."""
         if self._state is HandOver.DIRECT:
             self._state = HandOver.BACKLOG
 
     def _retry_later(self, error: KafkaError) -> None:
-        """Any state to RETRY, after a pause: Kafka did not take an event."""
+        """Any state to RETRY, with a pause: Kafka did not take an event."""
         if not self._closing:
             self._reporter.log_failure(
                 "postponed", "Kafka did not take events; they stay in the spool: %s", error.str()
@@ -205,14 +205,14 @@ class SpoolOutbox:
             self._retry_at = time.monotonic() + _RETRY_S
 
     def _replace_client(self) -> None:
-        """Any state to RETRY: the client failed for good, and what it held goes to the next one."""
-        log.error("librdkafka gave up; connecting anew, the spool sends what it had")
-        with self._lock:  # before the new client is there: nothing may overtake what the old one had
+        """Any state to RETRY: the client failed for good, and its events go to the next one."""
+        log.error("the Kafka client failed for good; reconnecting, and sending again from the spool")
+        with self._lock:  # before there is a new client: nothing may overtake the events of the old one
             self._state = HandOver.RETRY
         self._thread.client.replace()
 
     def _rewind_when_reported(self, spool: Spool) -> bool:
-        """RETRY to BACKLOG, once the pause is over and librdkafka has reported on all it had."""
+        """RETRY to BACKLOG, once the pause is over and librdkafka has reported on every event it held."""
         if time.monotonic() < self._retry_at or any(segment.pending for segment in spool.segments):
             return False
         for segment in spool.segments:
@@ -221,7 +221,10 @@ class SpoolOutbox:
         return True
 
     def _drain(self, spool: Spool) -> bool:
-        """Hand over a few events, up to BACKLOG to DIRECT; whether there are more, and room for them."""
+        """Hand over some events; at the end of the spool, BACKLOG to DIRECT.
+
+        Returns whether there are more events, and room for them in librdkafka.
+        """
         with self._lock:
             if self._state is HandOver.RETRY and not self._rewind_when_reported(spool):
                 return False
@@ -233,11 +236,11 @@ class SpoolOutbox:
                             return False
                         left -= 1
                     segment.move_past(frame)
-            if left:
+            if left:  # the loop ended at the newest event
                 self._state = HandOver.DIRECT
             return not left
 
-    # What the client's thread does after each round of reports.
+    # The work of the client's thread, after each poll.
 
     def _step(self) -> None:
         spool = self._opened()
@@ -251,20 +254,20 @@ class SpoolOutbox:
         now = time.monotonic()
         if now - self._synced_at >= _SYNC_S:
             self._synced_at = now
-            spool.sync()
+            spool.sync()  # without the lock: senders must not wait for the disk
 
     def _take_over(self, spool: Spool) -> None:
         try:
-            orphans = spool.adopt_orphans()
+            orphans = spool.adopt_orphans()  # without the lock: it may read a lot from disk
             with self._lock:
                 self._reporter.taken_over += sum(segment.events - segment.settled for segment in orphans)
                 spool.add_orphans(orphans)
-        finally:
+        finally:  # even after an error, or `flush` would wait until its timeout
             self._taken_over = True
 
     def _report_spooled(self, spool: Spool) -> None:
-        """At the end: tell the callbacks of what stays in the spool."""
-        failure = SpooledError("the producer was closed first; the next one with this spool sends the event")
+        """Call the callbacks of the events that stay in the spool, when the producer closes."""
+        failure = SpooledError("the producer closed first; the next producer with this spool sends the event")
         for segment in spool.segments if self._callbacks else ():
             segment.rewind()
             while (frame := segment.next_frame()) is not None:

@@ -1,4 +1,4 @@
-"""The segments of a spool: where the next event is written, what is deleted, what is synced to disk."""
+"""All segments of a spool: appends events, deletes settled segments, and syncs to disk."""
 
 import errno
 from collections import deque
@@ -12,24 +12,27 @@ from plaudit_producers.spool.folder import SpoolFolder, sync_folder
 from plaudit_producers.spool.segment import Segment
 
 _SEGMENT_BYTES: Final = 16 << 20
-_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)  # the disk, or the user's quota, is full
 
 
 class Spool:
-    """The segments of this producer and of those it took over, oldest first. Not safe for threads but `sync`.
+    """The segments of this producer and of those it took over, oldest first.
+
+    Not thread-safe, except for `sync`.
 
     Attributes:
         bytes: size of all log files.
-        segments: those of which something is needed.
+        segments: those that are still needed.
     """
 
     def __init__(self, root: Path, max_bytes: int, sync: SpoolSync) -> None:
-        """Make a sub-folder of `root`.
+        """Create this producer's folder in `root`.
 
         Raises:
-            SpoolError: it cannot be made.
+            SpoolError: the folder cannot be created.
         """
         self._root, self._max_bytes, self._sync = root, max_bytes, sync
+        # Only whole segments are deleted, so even a small spool needs several to regain space.
         self._segment_bytes = min(_SEGMENT_BYTES, max_bytes // 8)
         self._own = SpoolFolder.create(root)
         self._adopted: list[SpoolFolder] = []
@@ -39,12 +42,12 @@ class Spool:
         self.segments: deque[Segment] = deque()
 
     def append_event(self, key: bytes, payload: bytes) -> tuple[Segment, int] | None:
-        """Write an event to the newest segment, and tell segment and index.
+        """Write an event to the newest segment. Returns the segment and the event's index in it.
 
-        None where there is no room left; then nothing is kept.
+        Returns None if there is no room. The event is not kept then.
 
         Raises:
-            SpoolError: the disk fails; nothing is kept either.
+            SpoolError: the disk failed. The event is not kept.
         """
         if self.bytes + len(key) + len(payload) > self._max_bytes:
             self.seal_newest()
@@ -62,23 +65,23 @@ class Spool:
             try:
                 self._sync_all()
             except OSError as error:
-                segment.settle(index)
+                segment.settle(index)  # the caller learns that it failed, so it must not be sent later
                 _raise_unless_full(error)
                 return None
         return segment, index
 
     def waiting(self) -> int:
-        """Events that are neither acknowledged nor given up."""
+        """Return the number of events that are neither acknowledged nor given up."""
         return sum(segment.events - segment.settled for segment in self.segments)
 
     def seal_newest(self) -> None:
-        """Have the next event begin a new segment, so that this one can be deleted when it is done."""
+        """Seal the newest segment, so that it can be deleted once done. The next event starts another."""
         if self.segments and self.segments[-1].events:
             self.segments[-1].sealed = True
             self.delete_if_done(self.segments[-1])
 
     def delete_if_done(self, segment: Segment) -> None:
-        """Delete a segment of which nothing is needed any more."""
+        """Delete a segment if it is no longer needed."""
         if segment.is_done() and segment in self.segments:
             self.segments.remove(segment)
             self._unsynced.discard(segment)
@@ -86,11 +89,12 @@ class Spool:
             segment.remove()
 
     def adopt_orphans(self) -> list[Segment]:
-        """Lock the folders of processes that have ended, and open what they left, oldest first.
+        """Lock the folders of processes that have ended, and open their segments, oldest first.
 
-        It may read much. The segments are not among `segments` before `add_orphans`.
+        This may read a lot from disk. `add_orphans` then adds the result to `segments`.
         """
         found: list[Segment] = []
+        # The folders' names are ULIDs, which sort by time.
         for path in sorted(self._root.iterdir()):
             folder = None if path == self._own.path else SpoolFolder.take_over(path)
             if folder is not None:
@@ -99,27 +103,28 @@ class Spool:
         return found
 
     def add_orphans(self, segments: list[Segment]) -> None:
-        """Put adopted segments before all others. Nobody knows whether they were synced."""
+        """Put adopted segments before all others, so that they are sent first."""
         self.segments.extendleft(reversed(segments))
-        self._unsynced.update(segments)
+        self._unsynced.update(segments)  # the ended process may not have synced them
         self.bytes += sum(segment.size for segment in segments)
         for segment in segments:
             self.delete_if_done(segment)
 
     def sync(self) -> None:
-        """fsync what `interval` owes; called each second, without the outbox's lock."""
+        """With `interval`, fsync everything unsynced. Called once a second, without the outbox's lock."""
         if self._sync == "interval":
             self._sync_all()
 
     def close(self) -> None:
-        """Sync and close all; segments with events that wait stay on disk."""
+        """Sync and close all files. Segments with waiting events stay on disk."""
+        # Deleted first: what is done needs no fsync.
         for segment in list(self.segments):
             segment.sealed = True
             self.delete_if_done(segment)
         try:
             self.sync()
         except OSError:
-            log.exception("what stays in the spool may not survive a power cut")
+            log.exception("the spool could not be synced; the events in it may not survive a power cut")
         for segment in self.segments:
             segment.close()
         self.segments.clear()
@@ -127,14 +132,14 @@ class Spool:
             folder.release()
 
     def abandon(self) -> None:
-        """In a forked child: close the files, which stay the parent's."""
+        """In a forked child: close this process's copies of the parent's files."""
         for segment in self.segments:
             segment.close()
         for folder in (*self._adopted, self._own):
             folder.abandon()
 
     def _open_newest(self) -> Segment | None:
-        """The newest segment, if it takes another event; a full one is sealed."""
+        """Return the newest segment if it takes another event. A full one is sealed."""
         newest = self.segments[-1] if self.segments else None
         if newest is None or newest.sealed:
             return None
@@ -153,12 +158,12 @@ class Spool:
 
     def _sync_all(self) -> None:
         for each in list(self._unsynced):
-            # Before its fsync: what is written meanwhile is owed anew.
+            # Before the fsync: what is written during it must be synced again.
             self._unsynced.discard(each)
             try:
                 each.sync() if isinstance(each, Segment) else sync_folder(each)
             except OSError as error:
-                if error.errno != errno.EBADF:  # deleted meanwhile: all of it is in Kafka
+                if error.errno != errno.EBADF:  # EBADF: the segment was deleted meanwhile
                     self._unsynced.add(each)
                     raise
 
@@ -179,5 +184,5 @@ def _adopt(path: Path) -> Segment | None:
         segment.events - segment.settled, path,
     )  # fmt: skip
     if segment.torn:
-        log.warning("the last %d bytes of %s are no whole event; they are kept as .torn", segment.torn, path)
+        log.warning("the last %d bytes of %s are no whole event; it is kept as .torn", segment.torn, path)
     return segment

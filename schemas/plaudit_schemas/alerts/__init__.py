@@ -1,4 +1,4 @@
-"""The alerts as data: what Prometheus, the dashboard and `plaudit top` all watch for."""
+"""The alert rules as data, shared by Prometheus, the dashboard and `plaudit top`."""
 
 import re
 from functools import cache
@@ -19,7 +19,10 @@ class _Frozen(BaseModel):
 
 
 class Limits(_Frozen):
-    """What one profile calls too much; durations as Prometheus writes them."""
+    """The thresholds and time spans of one profile. Durations are texts such as `10m`.
+
+    alerts.yaml explains each of them.
+    """
 
     interval: str
     hold: str
@@ -49,7 +52,7 @@ class Record(_Frozen):
 
 
 class Alert(_Frozen):
-    """An alert; `runbook` are the steps of whoever is paged."""
+    """An alert. Its `runbook` lists the steps for the person who is paged."""
 
     alert: str
     severity: Severity
@@ -67,19 +70,19 @@ class Definitions(_Frozen):
     alerts: tuple[Alert, ...]
 
     def limits(self, profile: str) -> Limits:
-        """A profile's limits.
+        """The limits of a profile.
 
         Raises:
             NotFoundError: there is no such profile.
         """
         if profile not in self.profiles:
-            raise NotFoundError(f"{profile} is no profile; there are {', '.join(sorted(self.profiles))}")
+            raise NotFoundError(f"{profile} is not a profile; there are {', '.join(sorted(self.profiles))}")
         return self.profiles[profile]
 
 
 @cache
 def definitions() -> Definitions:
-    """The packaged alerts."""
+    """The definitions in the packaged alerts.yaml."""
     text = (files("plaudit_schemas.alerts") / "alerts.yaml").read_text(encoding="utf-8")
     return Definitions.model_validate(yaml.safe_load(text))
 
@@ -110,13 +113,17 @@ def prometheus_rules(profile: str) -> dict[str, Any]:
 
 
 def seconds(duration: str) -> float:
-    """A duration such as 10m or 24h in seconds."""
+    """The seconds of a duration such as 10m or 24h.
+
+    Raises:
+        ValueError: the text is not a whole number of s, m, h or d.
+    """
     found = re.fullmatch(r"(\d+)(s|m|h|d)", duration)
     if found is None:
-        raise ValueError(f"{duration!r} is no duration")
+        raise ValueError(f"{duration!r} is not a duration such as 10m")
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
 
 
 def _filled(text: str, limits: Limits) -> str:
-    # Prometheus' own $value and $labels stay.
+    # `safe_substitute` leaves $value and $labels alone, which Prometheus fills in itself.
     return Template(text).safe_substitute(limits.model_dump())

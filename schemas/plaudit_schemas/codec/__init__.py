@@ -1,1 +1,1 @@
-"""Avro in Confluent's wire format: the packaged schemas and their ids, readers, writers, the registry."""
+"""Avro in Confluent's wire format: packaged schemas and their ids, encoders, decoders, registry client."""

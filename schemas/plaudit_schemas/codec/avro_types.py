@@ -1,4 +1,4 @@
-"""Walking an Avro schema: its named types, what a node stands for, which fields may be left out."""
+"""Helpers to walk an Avro schema: named types, references, and fields that may be left out."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -9,11 +9,11 @@ Types = dict[str, Node]
 
 _CONTAINERS: Final = ("record", "enum", "array", "map", "fixed")
 _NESTED: Final = ("fields", "items", "values", "type")
-_NO_DEFAULT: Final = object()
+_NO_DEFAULT: Final = object()  # None is a default: null
 
 
 def named_types(schema: Node) -> Types:
-    """Every record and enum that a schema defines, by the name it is defined with."""
+    """Every record and enum that a schema defines, by name, in the order of their definitions."""
     found: Types = {}
     pending: list[Node] = [schema]
     while pending:
@@ -28,7 +28,7 @@ def named_types(schema: Node) -> Types:
 
 
 def resolve(node: Node, types: Types) -> Node:
-    """What a node stands for: names and `{"type": ...}` wrappers are followed."""
+    """The type that a node stands for. Follows names and `{"type": ...}` wrappers."""
     while True:
         if isinstance(node, str) and node in types:
             return types[node]
@@ -41,22 +41,25 @@ def resolve(node: Node, types: Types) -> Node:
 
 
 def kind_of(node: Node) -> str:
-    """The kind of a resolved node that is no union: `record`, `long` and so on."""
+    """The kind of a resolved node, such as `record` or `long`. The node must not be a union."""
     return node if isinstance(node, str) else str(node["type"])
 
 
 def is_time(node: Node) -> bool:
-    """Whether a node is a long in a wrapper: what `parse(plain_longs=True)` leaves of a logical type."""
+    """Whether a node is a wrapped long: the form that `parse(plain_longs=True)` gives timestamps."""
     return isinstance(node, dict) and node["type"] == "long"
 
 
 def may_be_empty(field: Node) -> bool:
-    """Whether a field defaults to nothing: null (branch 0), an empty array or map are one zero byte alike."""
+    """Whether a field has null, an empty array or an empty map as its default.
+
+    All three are encoded as one zero byte: a default of null belongs to branch 0 of its union.
+    """
     return field.get("default", _NO_DEFAULT) in (None, [], {})
 
 
 def runs(fields: list[Node]) -> Iterator[list[Node]]:
-    """Fields in their order: those that may be empty with their neighbours, the others alone."""
+    """The fields in their order, in groups. Neighbours that may be empty are one group, others are alone."""
     for empty, group in groupby(fields, key=may_be_empty):
         if empty:
             yield list(group)
@@ -65,7 +68,7 @@ def runs(fields: list[Node]) -> Iterator[list[Node]]:
 
 
 def standalone(node: Node, types: Types, defined: set[str] | None = None) -> Node:
-    """A copy of a node that needs no other: each named type is defined where it comes first."""
+    """A copy of a node that is a schema by itself: each named type is defined where it is used first."""
     defined = set() if defined is None else defined
     if isinstance(node, str) and node in types:
         return standalone(types[node], types, defined)

@@ -1,4 +1,4 @@
-"""The packaged Avro schemas: their names, their ids for good, and parsed forms that are made once."""
+"""The packaged Avro schemas, their permanent ids, and the parser for schemas."""
 
 import json
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ SchemaName = Literal["conversation_event", "finished_conversation", "metric_snap
 Schema = dict[str, Any]
 
 AVRO = files("plaudit_schemas") / "avro"
-FIRST_PACKAGED_ID = 1_000_000_000
+FIRST_PACKAGED_ID = 1_000_000_000  # registries count their ids from 1 and stay below this
 
 
 def schema_text(name: SchemaName) -> str:
-    """The current schema as the JSON text that registries take."""
+    """The current schema as JSON text, as a registry takes it."""
     return (AVRO / f"{name}.avsc").read_text(encoding="utf-8")
 
 
 @cache
 def released() -> Mapping[int, str]:
-    """Schema id -> file name under `avro/released/`, as `avro/ids.yaml` fixes them for good."""
+    """The file names under `avro/released/` by schema id. They never change once released."""
     return cast("Mapping[int, str]", yaml.safe_load((AVRO / "ids.yaml").read_text(encoding="utf-8")))
 
 
@@ -36,7 +36,7 @@ def packaged_id(name: SchemaName) -> int:
 
 
 def released_text(schema_id: int) -> str | None:
-    """The released schema of a packaged id; None for an id that is not ours."""
+    """The released schema of a packaged id as JSON text. None if the id is not a packaged one."""
     file = released().get(schema_id)
     return None if file is None else (AVRO / "released" / file).read_text(encoding="utf-8")
 
@@ -44,13 +44,14 @@ def released_text(schema_id: int) -> str | None:
 def parse(text: str, *, plain_longs: bool = False) -> Schema:
     """Parse a schema for fastavro.
 
-    With `plain_longs` the logical types are left out, so that timestamps decode as
-    integers (microseconds since 1970, UTC): that spares a datetime for each.
+    Args:
+        plain_longs: remove the logical types, so that timestamps decode as integers (microseconds since
+            1970, UTC). That is faster than a datetime for each.
     """
     document = json.loads(text)
     if plain_longs:
         document = _without_logical_types(document)
-    # A fresh dict keeps fastavro from taking names of one schema for those of another.
+    # Without a dict of its own, fastavro would resolve names with the types of schemas parsed before.
     return cast("Schema", parse_schema(document, named_schemas={}))
 
 

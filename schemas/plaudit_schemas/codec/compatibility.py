@@ -1,14 +1,14 @@
-"""Whether a reader's schema can read what a writer's wrote: Avro's resolution rules, as findings."""
+"""Check whether a reader's schema can read data of a writer's schema, by Avro's resolution rules."""
 
 from plaudit_schemas.codec.avro_types import Node, kind_of, named_types, resolve
 
 
 def findings(writer: Node, reader: Node) -> list[str]:
-    """What keeps `reader` from reading data of `writer`; empty where nothing does.
+    """The reasons why `reader` cannot read data of `writer`, one sentence each. Empty if it can.
 
-    The subset of Avro's schema resolution that our types need (Avro specification, "Schema
-    Resolution"): records by field with defaults, enums with a default, unions, arrays, maps and
-    the promotions of numbers. A renamed type or field is a difference.
+    Implements the part of Avro's schema resolution that our schemas need (Avro specification, "Schema
+    Resolution"): records with defaults, enums with a default, unions, arrays, maps and the promotion of
+    numbers. Aliases are not supported, so a renamed type or field counts as a difference.
     """
     return list(_Comparison(writer, reader).compare(writer, reader, ""))
 
@@ -29,7 +29,7 @@ class _Comparison:
         if isinstance(reader, list):
             if any(not self.compare(writer, branch, path) for branch in reader):
                 return []
-            return [f"{path or 'the schema'}: no branch of the union takes {kind_of(writer)}"]
+            return [f"{path or 'the schema'}: no branch of the union accepts {kind_of(writer)}"]
         if kind_of(writer) != kind_of(reader):
             promoted = isinstance(writer, str) and kind_of(reader) in _PROMOTIONS.get(writer, ())
             return [] if promoted else [f"{path or 'the schema'}: {kind_of(writer)} became {kind_of(reader)}"]

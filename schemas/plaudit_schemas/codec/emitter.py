@@ -1,4 +1,4 @@
-"""Python source in the making: lines, indentation, and the objects that the source names."""
+"""A builder of Python source: lines, indentation, and the objects that the source refers to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class Emitter:
-    """Collects the source of some functions and compiles it once.
+    """Collects the source of some functions and compiles it.
 
-    The text is our own, made from a schema, as `dataclasses` makes its methods: nothing that comes from
-    outside reaches it but as a bound object.
+    `dataclasses` makes its methods in the same way. The source is made from the packaged schemas. Data from
+    elsewhere must not become part of it, except as an object that `bind` gives a name.
 
     Attributes:
-        names: what the source may refer to; may be changed until, and after, it is compiled.
+        names: the globals of the source. They may still be changed after it is compiled.
     """
 
     def __init__(self, **names: Any) -> None:
@@ -27,7 +27,7 @@ class Emitter:
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
-        """Add a line that opens a block; what is added within lies inside."""
+        """Add a line that opens a block. Lines added in the `with` block are indented."""
         self.line(head)
         self._depth += 1
         try:
@@ -36,17 +36,17 @@ class Emitter:
             self._depth -= 1
 
     def fresh(self, prefix: str) -> str:
-        """A name that nothing has yet."""
+        """A name that is not used yet."""
         self._made += 1
         return f"{prefix}{self._made}"
 
     def bind(self, value: Any, prefix: str = "constant") -> str:
-        """The name under which the source finds an object."""
+        """Make an object available to the source. Returns the name that the source can use for it."""
         name = self.fresh(prefix)
         self.names[name] = value
         return name
 
     def compile(self, title: str) -> dict[str, Any]:
-        """Run the source; gives `names` with the functions that it defines. `title` is for tracebacks."""
-        exec(compile("\n".join(self._lines), f"<{title}>", "exec"), self.names)  # noqa: S102  # our own text
+        """Run the source. Returns `names`, which then has its functions. Tracebacks show `title`."""
+        exec(compile("\n".join(self._lines), f"<{title}>", "exec"), self.names)  # noqa: S102  # our own source
         return self.names

@@ -1,8 +1,9 @@
-"""`wire.Encoder` for conversation events at volume: a writer for each shape that events really have.
+"""A faster `wire.Encoder` for conversation events: it compiles a writer for each shape of event.
 
-Most fields of most events hold their default. A *shape* is the body's kind and the fields given; its writer
-puts the bytes of all other fields there as constants. The bytes equal those of `wire.Encoder`. What is made
-and kept is bounded, since strangers may choose the fields (docs/decisions/0020).
+Most fields of most events hold their default. A *shape* is the kind of a body and the set of fields given.
+The writer of a shape writes the bytes of all other fields as constants. The bytes are the same as those of
+`wire.Encoder`. The number of writers is bounded, because strangers may choose the fields
+(docs/decisions/0020).
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from plaudit_schemas.errors import EncodingError
 
 _MAX_SHAPES: Final = 512
 _MAX_ORDERS: Final = 1024
-_SMALL_SIZES: Final = 4096
+_SMALL_SIZES: Final = 4096  # lengths whose varints are looked up in a table
 _ENVELOPE: Final = (
     "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source", "body",
 )  # fmt: skip
@@ -28,13 +29,13 @@ Write = Callable[[Record, bytearray], None]
 
 
 class EventEncoder:
-    """Writes validated events. Not for concurrent use by threads."""
+    """Encodes validated events. Not thread-safe, except for `use_id`."""
 
     def __init__(self, schemas: SchemaSource) -> None:
         schema = parse(schema_text("conversation_event"), plain_longs=True)
         fields = {field["name"]: field["type"] for field in schema["fields"]}
         if tuple(fields) != _ENVELOPE:
-            raise NotImplementedError("the envelope has changed: EventEncoder must follow")
+            raise NotImplementedError("the envelope has changed; change EventEncoder too")
         self._schemas = schemas
         self._header = b""
         self._types = named_types(schema)
@@ -50,15 +51,15 @@ class EventEncoder:
         self._sizes = tuple(long_bytes(size) for size in range(_SMALL_SIZES))
 
     def use_id(self, schema_id: int) -> None:
-        """Write this id from the next event on, and ask no source for one. May come from any thread."""
+        """Write this schema id from the next event on, and do not ask the source for one. Thread-safe."""
         self._header = header_of(schema_id)
 
     def encode(self, record: Record) -> bytes:
-        """One event as bytes.
+        """Encode one event.
 
         Raises:
             EncodingError: the record does not fit the schema.
-            RegistryError: the source gave no id (first call only).
+            RegistryError: the source gave no schema id. Raised only until one call has succeeded.
         """
         if not self._header:
             self.use_id(self._schemas.id_of("conversation_event"))
@@ -69,12 +70,13 @@ class EventEncoder:
             self._envelope(record, out)
             out += self._tags[name]
             write(body, out)
-        except Exception as error:  # a record that does not fit raises nearly anything
+        except Exception as error:  # a record that does not fit can raise almost any error
             problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise EncodingError(f"the event does not fit its schema: {problem}; check its fields") from error
         return bytes(out)
 
     def _envelope(self, record: Record, out: bytearray) -> None:
+        # Ids have at most 128 characters, so their sizes are always in the table.
         sizes = self._sizes
         for text in (record["event_id"], record["application"], record["conversation_id"]):
             data = text.encode()
@@ -97,32 +99,33 @@ class EventEncoder:
         out += self._sources[record["source"]]
 
     def _moment(self, micros: int) -> bytes:
-        """A varint whose late bytes, all but the lowest 21 bits, are the same for a second."""
+        """The varint of a time. All bytes but the first three stay the same for a second and are cached."""
         early = micros << 1 & 0x1FFFFF
         late = micros >> 20
-        if late <= 0:
+        if late <= 0:  # around or before 1970
             return long_bytes(micros)
         if late != self._late[0]:
             self._late = (late, varint_bytes(late))
         return bytes((early & 127 | 128, early >> 7 & 127 | 128, early >> 14 | 128)) + self._late[1]
 
     def _write_of(self, name: str, body: Record) -> Write:
-        """The writer of a body whose fields were not met in this order yet."""
+        """The writer for a body whose fields have not come in this order before."""
         definition = self._types.get(name) if name in self._tags else None
         if definition is None:
             raise EncodingError(f"the schema has no body {name}")
+        # In the order of the schema, so that bodies with the same fields share a writer.
         shape = (name, *(field["name"] for field in definition["fields"] if field["name"] in body))
         write = self._shapes.get(shape)
         if write is None:
             if len(self._shapes) >= _MAX_SHAPES:
-                return self._bodies[name]
+                return self._bodies[name]  # compiles nothing more; see docs/decisions/0020
             write = self._shapes[shape] = self._writer(definition, frozenset(shape))
         if len(self._orders) < _MAX_ORDERS:
             self._orders[(name, *body)] = write
         return write
 
     def _writer(self, definition: Schema, given: frozenset[str]) -> Write:
-        """A writer of one shape: plain texts in line, runs of constants, compiled writers for the rest."""
+        """Compile the writer of a shape: inline code for texts, constants, and calls for all other fields."""
         out, constant = Emitter(sizes=self._sizes, long_bytes=long_bytes), bytearray()
         with out.block("def write(r, o):"):
             for field in definition["fields"]:

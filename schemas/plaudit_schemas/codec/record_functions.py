@@ -1,4 +1,4 @@
-"""What reading and writing records have in common: one generated function for each record of a schema."""
+"""The base of generated readers and writers: one generated function for each record of a schema."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Final
@@ -8,25 +8,25 @@ from plaudit_schemas.codec.catalog import Schema
 from plaudit_schemas.codec.emitter import Emitter
 
 SHORTEST_RUN: Final = 3
-"""So many neighbouring fields that may be empty are read and written at once, as zeros."""
+"""The fewest neighbouring fields that are read and written as one run of zeros if all of them are empty."""
 
 
 def function_name(record: str) -> str:
-    """What the function of a record is called."""
+    """The name of a record's generated function."""
     return "record_" + record.replace(".", "_")
 
 
 class RecordFunctions(ABC):
-    """The source of the functions; everything but a record is lines within them."""
+    """Generates the functions. Values that are not records become lines within the functions."""
 
     def __init__(self, schema: Schema, **names: Any) -> None:
-        """Generate.
+        """Generate the source for a schema.
 
         Args:
-            names: what the lines may refer to.
+            names: the objects that the source may refer to.
 
         Raises:
-            NotImplementedError: the schema has a type that no lines are known for.
+            NotImplementedError: the schema has a type that is not supported.
         """
         self._types = named_types(schema)
         self._out = Emitter(**names)
@@ -35,11 +35,11 @@ class RecordFunctions(ABC):
                 self._add_record(name, node["fields"])
 
     def compile(self, record: str) -> Any:
-        """The function of a record."""
+        """Compile the functions. Returns the function of `record`."""
         return self._out.compile(f"avro {record}")[function_name(record)]
 
     def _add_value(self, node: Any, name: str) -> None:
-        """Lines for a value of the schema's node; `name` is the variable that holds it."""
+        """Add the lines for a value of type `node`. `name` is the variable that holds the value."""
         if is_time(node):
             self._add_time(name)
             return

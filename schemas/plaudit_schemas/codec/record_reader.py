@@ -1,9 +1,11 @@
-"""Avro binary to dicts by Python functions that are generated once for each schema.
+"""Decode Avro binary to dicts with Python functions that are generated once for each schema.
 
-fastavro walks the schema anew for every datum; a function written for one schema has nothing to look up and
-is several times as fast (docs/decisions/0002). It reads data of its own schema alone: what needs schema
-resolution goes through fastavro. Its results equal fastavro's, with one difference: a union of several
-records gives `(full name, dict)`, a union of null and one record plain dicts.
+fastavro walks the schema for every datum. A function for one schema has nothing to look up and is several
+times as fast (docs/decisions/0002). It can read data of its own schema only; fastavro does the schema
+resolution for other schemas.
+
+The results equal fastavro's, with one difference: a union of several records gives `(full name, dict)`. A
+union of null and one record gives a plain dict.
 """
 
 from collections.abc import Callable
@@ -19,14 +21,15 @@ Reader = Callable[[bytes, int], tuple[dict[str, Any], int]]
 
 
 def compile_reader(schema: Schema, *, sparse: bool = False) -> Reader:
-    """A function `(payload, position) -> (record, next position)`.
+    """Generate a function `(payload, position) -> (record, next position)`.
 
-    With `sparse`, a field that holds nothing (a null, an empty array or map) and has just that as its default
-    is left out: less to build, to keep and to write again. A compiled writer gives the same bytes for
-    either form.
+    The function raises IndexError, ValueError or struct.error if the bytes do not follow the schema. If a
+    string reaches beyond the end of the payload, it returns a next position beyond the payload's length.
 
-    The function raises IndexError, ValueError or struct.error on bytes that do not follow the schema. A
-    string that overruns the end shows as a next position beyond the payload's length.
+    Args:
+        sparse: leave out each field that holds nothing (null, or an empty array or map) if that is also its
+            default. Sparse records are faster to build and to encode. A compiled writer gives the same
+            bytes for both forms.
 
     Raises:
         NotImplementedError: the schema has a type other than null, boolean, int, long, double, string, enum,
@@ -38,7 +41,7 @@ def compile_reader(schema: Schema, *, sparse: bool = False) -> Reader:
 
 
 class _ReadFunctions(RecordFunctions):
-    """In the lines `b` is the payload, `i` the position, `r` the record, `n` the length of a text."""
+    """In the generated lines `b` is the payload, `i` the position, `r` the record, `n` a text's length."""
 
     def __init__(self, schema: Schema, *, sparse: bool) -> None:
         self._sparse = sparse
@@ -86,6 +89,7 @@ class _ReadFunctions(RecordFunctions):
 
     def _add_enum(self, node: Schema, name: str) -> None:
         out = self._out
+        # The byte of a varint is twice its value (zigzag). One byte is enough for 64 symbols.
         symbols = out.bind({index * 2: symbol for index, symbol in enumerate(node["symbols"])})
         out.line(f"{name} = {symbols}.get(b[i])", "i += 1")
         out.line(f"if {name} is None: raise ValueError('no symbol of {node['name']}')")
@@ -98,6 +102,7 @@ class _ReadFunctions(RecordFunctions):
             out.line(f"{name} = b[i] == 1", "if b[i] > 1: raise ValueError('no boolean: {}'.format(b[i]))")
             out.line("i += 1")
         elif kind in ("int", "long"):
+            # Small positive numbers take one byte: neither the sign (1) nor the continuation (0x80) is set.
             out.line(f"{name} = b[i]", f"if {name} & 0x81: {name}, i = read_long(b, i)")
             out.line(f"else: {name} >>= 1; i += 1")
         elif kind == "double":
@@ -121,7 +126,7 @@ class _ReadFunctions(RecordFunctions):
         out.line(f"else: raise ValueError('no branch {{}} in a union'.format({tag}))")
 
     def _add_blocks(self, node: Schema, name: str) -> None:
-        """An array or a map: blocks of items, of which an empty one is the last."""
+        """Add lines for an array or a map: blocks of items, the last of which is empty."""
         out = self._out
         left, item, key = out.fresh("c"), out.fresh("e"), out.fresh("k")
         is_map = node["type"] == "map"

@@ -1,7 +1,7 @@
-"""Dicts to Avro binary by Python functions that are generated once for each schema.
+"""Encode dicts to Avro binary with Python functions that are generated once for each schema.
 
-The counterpart of `record_reader`: a union of several records takes `(full name, dict)`, a union of null and
-one record plain dicts. A field that has a default may be left out.
+The counterpart of `record_reader`: a union of several records takes `(full name, dict)`, and a union of null
+and one record takes a plain dict. Fields with a default may be left out.
 """
 
 from collections.abc import Callable
@@ -17,21 +17,21 @@ Writer = Callable[[dict[str, Any], bytearray], None]
 
 
 def compile_writer(schema: Schema) -> Writer:
-    """A function that appends one record's Avro binary to a bytearray.
+    """Generate a function that appends one record's Avro binary to a bytearray.
 
-    The function raises nearly anything (KeyError, TypeError, struct.error, ...) on a record that does not
-    fit; what it had appended by then is to be thrown away.
+    The function can raise almost any error (KeyError, TypeError, struct.error, ...) if the record does not
+    fit the schema. The bytes that it appended before are then useless.
 
     Raises:
-        NotImplementedError: the schema has a type that `compile_reader` does not take, or a union of several
-            types that are not all records.
+        NotImplementedError: the schema has a type that `compile_reader` does not support, or a union of
+            several types that are not all records.
     """
     writer: Writer = _WriteFunctions(schema).compile(schema["name"])
     return writer
 
 
 class _WriteFunctions(RecordFunctions):
-    """In the lines `r` is the record, `o` the output, `s` an encoded text."""
+    """In the generated lines `r` is the record, `o` the output, `s` an encoded text."""
 
     def __init__(self, schema: Schema) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class _WriteFunctions(RecordFunctions):
                         self._add_fields(run)
                 else:
                     self._add_fields(run)
-            out.line("return")
+            out.line("return")  # a function needs a line, even if the record has no fields
 
     def _add_fields(self, fields: list[Any]) -> None:
         out = self._out
@@ -79,6 +79,7 @@ class _WriteFunctions(RecordFunctions):
     def _add_primitive(self, kind: str, name: str) -> None:
         out = self._out
         if kind == "boolean":
+            # `o.append` would accept any small integer.
             out.line(
                 f"if {name} is not True and {name} is not False: "
                 f"raise TypeError('no boolean: {{!r}}'.format({name}))"
@@ -103,7 +104,7 @@ class _WriteFunctions(RecordFunctions):
             self._add_branches(nodes, name)
 
     def _add_branches(self, nodes: list[Any], name: str) -> None:
-        """The branch of a value that is not None: the only one, or the record that a pair names."""
+        """Add lines for a value that is not None: of the only other branch, or of the record it names."""
         out = self._out
         others = [node for node in nodes if node != "null"]
         if len(others) == 1:
@@ -117,7 +118,7 @@ class _WriteFunctions(RecordFunctions):
         out.line(f"o.append({tags}[{name}[0]])", f"{writers}[{name}[0]]({name}[1], o)")
 
     def _add_blocks(self, node: Schema, name: str) -> None:
-        """An array or a map, all in one block."""
+        """Add lines for an array or a map, with all items in one block."""
         out = self._out
         item, key = out.fresh("e"), out.fresh("k")
         is_map = node["type"] == "map"
@@ -132,7 +133,7 @@ class _WriteFunctions(RecordFunctions):
 
 
 class _Functions(dict[str, Writer]):
-    """Record name -> its function, looked up when it is first needed: it may not be defined yet."""
+    """The functions of records by name. Looked up on first use, since they may be defined later."""
 
     def __init__(self, names: dict[str, Any], records: list[str]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""A client of Confluent's schema registry API (Confluent, Karapace, Apicurio's ccompat).
+"""A client for Confluent's schema registry API (Confluent, Karapace, Apicurio's ccompat).
 
-Two calls, over urllib: the SDK stays within ten packages, and confluent-kafka's own client
-brings more than that. Packaged ids are never asked for: the codec resolves them first.
+It makes two calls over urllib. confluent-kafka's own client has more dependencies than the SDK may have
+(docs/decisions/0003). It is never asked for packaged ids, because the codec resolves those first.
 """
 
 import json
@@ -18,9 +18,9 @@ from plaudit_schemas.codec.catalog import FIRST_PACKAGED_ID, SchemaName, schema_
 from plaudit_schemas.errors import RegistryError, RegistryUnavailableError
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
-_RETRIED = (408, 429, 500, 502, 503, 504)
+_RETRIED = (408, 429, 500, 502, 503, 504)  # time-outs, rate limits and server errors: they may pass
 _NOT_FOUND = 404
-_SCHEMA_NOT_FOUND = 40403
+_SCHEMA_NOT_FOUND = 40403  # the API's own code in the body of a 404: the path is right, the id is unknown
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _UNKNOWN_FOR_S = 5.0
 
@@ -32,12 +32,14 @@ SUBJECTS: dict[SchemaName, str] = {
 
 
 class RegistrySchemas:
-    """Ids and writers' schemas from a registry by URL; answers are kept for good.
+    """Ids and writers' schemas from a registry. Answers are kept for good.
 
-    Every request has a time-out, an answer that trickles in has the same, and the retries with
-    their growing pauses are bounded. That the registry does not know an id is kept for a few
-    seconds, so that a flood of foreign messages is no flood of requests. User and password may
-    stand in the URL, percent-encoded.
+    Every request has a time-out, which also bounds an answer that trickles in. The number of retries is
+    limited, with growing pauses between them. An id that the registry does not know is remembered for a few
+    seconds, so that a flood of foreign messages does not become a flood of requests.
+
+    Attributes:
+        url: without user and password, for messages and logs.
     """
 
     def __init__(
@@ -50,11 +52,21 @@ class RegistrySchemas:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Does not connect.
+
+        Args:
+            url: user and password may be part of it, percent-encoded.
+            topic_prefix: put before the name of each subject, as it is before the topics.
+            timeout_s: the time that one request may take.
+            attempts: how often a request is tried.
+
+        Raises:
+            RegistryError: the URL is not valid.
+        """
         problem = url_problem(url)
         if problem:
             raise RegistryError(f"the schema registry's URL {problem}")
         parts = urlsplit(url)
-        # Without user and password, as it stands in messages and logs.
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         self._credentials = None if parts.username is None else f"{user}:{password}"
@@ -65,7 +77,7 @@ class RegistrySchemas:
         self._unknown: dict[int, float] = {}
 
     def id_of(self, name: SchemaName) -> int:
-        """The id of the packaged schema, registered under `<topic>-value` if it is new there."""
+        """The id of the packaged schema. Registers it under `<topic>-value` if the registry lacks it."""
         if name not in self._ids:
             subject = quote(self._topic_prefix + SUBJECTS[name], safe="")
             answer = self._request(f"/subjects/{subject}/versions", {"schema": schema_text(name)})
@@ -73,13 +85,13 @@ class RegistrySchemas:
             if type(given) is not int or not 0 <= given < FIRST_PACKAGED_ID:
                 raise RegistryError(
                     f"the schema registry at {self.url} gave {given!r} as the id of {name}; "
-                    f"an id is a number below {FIRST_PACKAGED_ID}, as those above are the package's own"
+                    f"an id must be a number below {FIRST_PACKAGED_ID}, as the package uses those above"
                 )
             self._ids[name] = given
         return self._ids[name]
 
     def text_of(self, schema_id: int) -> str | None:
-        """A writer's schema; None where the registry does not know the id."""
+        """A writer's schema as JSON text. None if the registry does not know the id."""
         if schema_id in self._texts:
             return self._texts[schema_id]
         now = self._clock()
@@ -87,7 +99,7 @@ class RegistrySchemas:
             return None
         answer = self._request(f"/schemas/ids/{schema_id}", None)
         if answer is None:
-            if len(self._unknown) >= 1000:  # keeps hostile ids from filling the memory
+            if len(self._unknown) >= 1000:  # so that invented ids cannot fill the memory
                 self._unknown.clear()
             self._unknown[schema_id] = now + _UNKNOWN_FOR_S
             return None
@@ -118,7 +130,7 @@ class RegistrySchemas:
                 last = str(error)
         raise RegistryUnavailableError(
             f"the schema registry at {self.url} did not answer in {self._attempts} attempts ({last}); "
-            "check that it runs and PLAUDIT_SCHEMA_REGISTRY_URL"
+            "check that it runs, and check PLAUDIT_SCHEMA_REGISTRY_URL"
         )
 
     def _refusal(self, status: int, path: str, last: str) -> str:
@@ -130,6 +142,7 @@ class RegistrySchemas:
         request = Request(self.url + path, data=data, headers={"Accept": _TYPE, "Content-Type": _TYPE})  # noqa: S310  # scheme checked
         if self._credentials is not None:
             request.add_header("Authorization", "Basic " + b64encode(self._credentials.encode()).decode())
+        # urlopen's time-out starts again with every byte that arrives; the deadline bounds the whole answer.
         deadline = self._clock() + self._timeout_s
         received = bytearray()
         with urlopen(request, timeout=self._timeout_s) as response:  # noqa: S310  # scheme checked
@@ -141,19 +154,19 @@ class RegistrySchemas:
                     raise ValueError(f"the answer is longer than {_MAX_ANSWER_BYTES} bytes")
         answer = json.loads(received)
         if not isinstance(answer, dict):
-            raise ValueError("the answer is no JSON object")  # noqa: TRY004  # retried as any bad answer
+            raise ValueError("the answer is not a JSON object")  # noqa: TRY004  # retried as any bad answer
         return answer
 
 
 def url_problem(url: str) -> str | None:
-    """What keeps a text from being a registry's URL, without the text: it may hold a password."""
+    """What is wrong with a registry's URL, or None. Does not quote the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return None
-    except ValueError:  # a port that is no number, a cut IPv6 address
+    except ValueError:  # the port is not a number, or the IPv6 address is cut
         pass
-    return "must be http://host:port or https://host, and a path where the registry has one"
+    return "must be http://host:port or https://host, followed by a path if the registry has one"
 
 
 def _error_of(error: HTTPError) -> tuple[int | None, str]:

@@ -1,4 +1,4 @@
-"""Avro's variable-length integers, read and written."""
+"""Read and write Avro's variable-length integers."""
 
 from collections.abc import Callable
 from struct import Struct
@@ -6,7 +6,12 @@ from typing import Final
 
 
 def read_long(payload: bytes, position: int) -> tuple[int, int]:
-    """A zigzag varint and the position after it; ValueError past 64 bits."""
+    """A zigzag varint and the position after it.
+
+    Raises:
+        ValueError: the number has more than 64 bits.
+        IndexError: the payload ends within the number.
+    """
     value = shift = 0
     while True:
         byte = payload[position]
@@ -20,9 +25,9 @@ def read_long(payload: bytes, position: int) -> tuple[int, int]:
 
 
 def read_size(payload: bytes, position: int) -> tuple[int, int]:
-    """A length and the position after it; ValueError for a negative one."""
+    """A length and the position after it. Raises as `read_long`, and ValueError if it is negative."""
     low = payload[position]
-    if low & 0x81 == 0x80:  # most that come here have two bytes
+    if low & 0x81 == 0x80:  # two bytes: callers handle one byte themselves
         high = payload[position + 1]
         if high < 0x80:
             return (low & 0x7F | high << 7) >> 1, position + 2
@@ -33,9 +38,14 @@ def read_size(payload: bytes, position: int) -> tuple[int, int]:
 
 
 def read_block(payload: bytes, position: int) -> tuple[int, int]:
-    """The number of items in the next block of an array or a map; 0 ends it."""
+    """The number of items in the next block of an array or map, and the position after it. 0 ends it.
+
+    Raises:
+        ValueError: the block has more items than the payload has bytes.
+    """
     count, position = read_long(payload, position)
     if count < 0:
+        # A negative count is followed by the block's size in bytes, which is of use only to skip it.
         _, position = read_size(payload, position)
         count = -count
     if count > len(payload):
@@ -44,12 +54,12 @@ def read_block(payload: bytes, position: int) -> tuple[int, int]:
 
 
 def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
-    """A `read_time`. Its tables take half a megabyte, so they are made when they are asked for."""
+    """Make a `read_time`. Its tables take about 2 MB, so only schemas with times build them."""
     inner, last = _seven_bit_pairs()
     unpack = Struct("<4H").unpack_from
 
     def read_time(payload: bytes, position: int) -> tuple[int, int]:
-        """As `read_long`; a varint of 8 bytes, as today's microseconds have, without a loop."""
+        """As `read_long`, but without a loop for 8 bytes, the length of today's microseconds."""
         if len(payload) - position >= 8:
             a, b, c, d = unpack(payload, position)
             value = inner[a] | inner[b] << 14 | inner[c] << 28 | last[d] << 42
@@ -61,7 +71,11 @@ def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
 
 
 def _seven_bit_pairs() -> tuple[list[int], list[int]]:
-    """For two bytes of a varint as a little-endian number: their 14 bits; -1 where it ends or goes on."""
+    """Tables from two bytes of a varint, as a little-endian number, to their 14 bits.
+
+    The first table is for bytes that must both continue, the second for a pair that ends the varint. Other
+    pairs give -1.
+    """
     inner, last = [-1] * 65536, [-1] * 65536
     for low in range(128):
         inner[0x8080 | low :: 256] = range(low, 1 << 14, 128)
@@ -80,9 +94,9 @@ def varint_bytes(value: int) -> bytes:
 
 
 def long_bytes(value: int) -> bytes:
-    """A zigzag varint; OverflowError past 64 bits."""
+    """A zigzag varint. Raises OverflowError if the value has more than 64 bits."""
     if not -(1 << 63) <= value < 1 << 63:
-        raise OverflowError(f"{value} is no 64-bit number")
+        raise OverflowError(f"{value} is not a 64-bit number")
     return varint_bytes(value << 1 if value >= 0 else ((-value - 1) << 1) | 1)
 
 
@@ -90,17 +104,17 @@ _SMALL: Final = tuple(long_bytes(number) for number in range(8192))
 
 
 def size_bytes(size: int) -> bytes:
-    """A length; most are small and looked up."""
+    """The varint of a length, from a table if it is small."""
     return _SMALL[size] if size < 8192 else long_bytes(size)
 
 
 def small_long_bytes(value: int) -> bytes:
-    """As `long_bytes`; small numbers are looked up."""
+    """As `long_bytes`, but with a table for small numbers."""
     return _SMALL[value] if 0 <= value < 8192 else long_bytes(value)
 
 
 def time_bytes(value: int) -> bytes:
-    """As `long_bytes`; a varint of 8 bytes, as today's microseconds have, without a loop."""
+    """As `long_bytes`, but without a loop for 8 bytes, the length of today's microseconds."""
     value <<= 1
     if value >> 49 and not value >> 56:
         return bytes(

@@ -1,7 +1,7 @@
-"""Records to bytes and back, in Confluent's wire format.
+"""Encode records to Confluent's wire format and decode them.
 
-Records are plain dicts. Timestamps are integers, microseconds since 1970 in UTC. Where a union holds several
-records (an event's body, a feedback's value) the value is a tuple `(full name, dict)`, both ways.
+Records are plain dicts. Timestamps are integers: microseconds since 1970 in UTC. The value of a union of
+several records (an event's body, a feedback's value) is a tuple `(full name, dict)` in both directions.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,17 +31,17 @@ Record = dict[str, Any]
 
 
 class SchemaSource(Protocol):
-    """Where ids and writers' schemas come from."""
+    """A source of schema ids and of writers' schemas."""
 
     def id_of(self, name: SchemaName) -> int:
-        """The id to write `name` with. May block on a registry, once.
+        """The schema id to write `name` with. The first call may block on a registry.
 
         Raises:
             RegistryError: the registry refused, or did not answer within the retries.
         """
 
     def text_of(self, schema_id: int) -> str | None:
-        """A writer's schema; None when nobody knows the id. May block on a registry.
+        """A writer's schema as JSON text. None if the id is unknown. May block on a registry.
 
         Raises:
             RegistryError: the registry refused, or did not answer within the retries.
@@ -49,7 +49,7 @@ class SchemaSource(Protocol):
 
 
 class PackagedSchemas:
-    """Ids that the package carries for good; nothing to run."""
+    """The ids and schemas of the package. Needs no registry."""
 
     def id_of(self, name: SchemaName) -> int:
         return packaged_id(name)
@@ -59,7 +59,7 @@ class PackagedSchemas:
 
 
 class Encoder:
-    """Writes records of one schema. Not for concurrent use by threads until the first call returned."""
+    """Encodes records of one schema. Thread-safe once the first call has returned."""
 
     def __init__(self, name: SchemaName, schemas: SchemaSource | None = None) -> None:
         self._name: SchemaName = name
@@ -68,18 +68,18 @@ class Encoder:
         self._header: bytes | None = None
 
     def encode(self, record: Record) -> bytes:
-        """One record as bytes.
+        """Encode one record.
 
         Raises:
             EncodingError: the record does not fit the schema.
-            RegistryError: the registry gave no id (first call only).
+            RegistryError: the source gave no schema id. Raised only until one call has succeeded.
         """
         if self._header is None:
             self._header = header_of(self._schemas.id_of(self._name))
         out = bytearray(self._header)
         try:
             self._write(record, out)
-        except Exception as error:  # a record that does not fit raises nearly anything
+        except Exception as error:  # a record that does not fit can raise almost any error
             raise EncodingError(
                 f"the record does not fit {self._name}: {_first_line(error)}; check its fields"
             ) from error
@@ -87,18 +87,23 @@ class Encoder:
 
 
 class Decoder:
-    """Reads records into one reader's schema, whatever released version wrote them.
+    """Decodes records to the current schema, whichever version of the schema wrote them.
 
-    A writer's schema with the reader's canonical form (documentation aside) goes through a compiled
-    reader, another one through fastavro's schema resolution; either is made once for each id.
-    Nothing is validated beyond Avro itself: that is for those who produce, and for the fold. With
-    `sparse`, fields that hold nothing and have that as their default are left out, as
-    `compile_reader` tells.
+    If the writer's schema has the same canonical form as the current one (so it may differ in documentation),
+    a compiled reader decodes the record. Otherwise fastavro resolves the schemas. Which of the two it is
+    is found out once for each schema id. Only the Avro encoding is checked. The contract's rules are for the
+    producers and the fold to check.
     """
 
     def __init__(
         self, name: SchemaName, schemas: SchemaSource | None = None, *, sparse: bool = False
     ) -> None:
+        """Compiles the reader.
+
+        Args:
+            schemas: asked for the ids that are not packaged ones; None knows the packaged ids only.
+            sparse: leave out fields that hold nothing, as `compile_reader` describes.
+        """
         self._name = name
         self._schemas = schemas or PackagedSchemas()
         self._sparse = sparse
@@ -110,11 +115,11 @@ class Decoder:
         self._foreign: dict[int, str] = {}
 
     def decode(self, payload: bytes) -> Record:
-        """One record.
+        """Decode one record.
 
         Raises:
-            CodecError: the bytes are no record of ours; the subclass and `reason` say why.
-            RegistryError: the registry could not be asked; the bytes may be fine.
+            CodecError: the bytes cannot be decoded; the subclass and `reason` say why.
+            RegistryError: the registry refused or did not answer; the bytes may be valid.
         """
         read = self._readers.get(payload[:HEADER_BYTES]) or self._reader_for(payload)
         try:
@@ -123,42 +128,42 @@ class Decoder:
             raise UnknownBodyError(
                 f"a newer writer's data: {_first_line(error)}; upgrade the readers, then send it again"
             ) from error
-        except Exception as error:  # foreign bytes raise nearly anything
+        except Exception as error:  # foreign bytes can raise almost any error
             raise TruncatedError(f"the bytes do not follow their schema: {_first_line(error)}") from error
         if end > len(payload):
-            raise TruncatedError(f"the record ends {end - len(payload)} bytes after the message")
+            raise TruncatedError(f"the record ends {end - len(payload)} bytes after the end of the message")
         if end < len(payload):
             raise TrailingBytesError(
-                f"{len(payload) - end} bytes are left after the record; write one a message"
+                f"{len(payload) - end} bytes are left after the record; write one record in each message"
             )
         return record
 
     def reads_directly(self, payload: bytes) -> bool:
-        """Whether the payload's writer had the reader's own schema, so that no resolution is needed.
+        """Whether the payload's writer used the current schema, so that no schema resolution is needed.
 
         Raises:
-            CodecError: the header names no schema of ours.
-            RegistryError: the registry could not be asked.
+            CodecError: the header is not valid, or its schema id is unknown or of another schema.
+            RegistryError: the registry refused or did not answer.
         """
         return (self._readers.get(payload[:HEADER_BYTES]) or self._reader_for(payload)) is self._compiled
 
     def decode_many(self, payloads: Iterable[bytes | None]) -> list[Record | CodecError]:
-        """Every payload's record, or the error that `decode` would have raised, in order.
+        """Decode payloads in order. The result for each is the record, or the error that `decode` raises.
 
         Raises:
-            RegistryError: the registry could not be asked; try the whole batch again.
+            RegistryError: the registry refused or did not answer; try the whole batch again.
         """
         results: list[Record | CodecError] = []
         append, decode, compiled, readers = results.append, self.decode, self._compiled, self._readers
         for payload in payloads:
-            # The common case without a call more: our own schema, nothing wrong with the bytes.
+            # The common case, the current schema and valid bytes, spares the call of `decode`.
             if payload and readers.get(payload[:HEADER_BYTES]) is compiled:
                 try:
                     record, end = compiled(payload, HEADER_BYTES)
                     if end == len(payload):
                         append(record)
                         continue
-                except Exception:  # noqa: S110  # decode tells what it is
+                except Exception:  # noqa: S110  # `decode` meets it again and names it
                     pass
             try:
                 append(decode(payload or b""))
@@ -168,7 +173,7 @@ class Decoder:
 
     def _reader_for(self, payload: bytes) -> Callable[[bytes, int], tuple[Record, int]]:
         if not payload:
-            raise TruncatedError("the message is empty; a value in Confluent wire format is expected")
+            raise TruncatedError("the message is empty; it must be in Confluent's wire format")
         if payload[0] != 0:
             raise BadMagicError(f"the first byte is {payload[0]}, not 0; write with Confluent's wire format")
         if len(payload) < HEADER_BYTES:
@@ -176,10 +181,11 @@ class Decoder:
         schema_id = int.from_bytes(payload[1:HEADER_BYTES], "big")
         if schema_id in self._foreign:
             raise UnknownSchemaError(self._foreign[schema_id])
+        # Packaged ids first: events may carry them even if a registry is set (docs/decisions/0021).
         text = released_text(schema_id) or self._schemas.text_of(schema_id)
         if text is None:
             raise UnknownSchemaError(
-                f"nobody knows the schema id {schema_id}; "
+                f"the schema id {schema_id} is unknown; "
                 "set PLAUDIT_SCHEMA_REGISTRY_URL to the writer's registry"
             )
         writer = self._writer(schema_id, text)
@@ -193,10 +199,10 @@ class Decoder:
         try:
             writer = parse(text, plain_longs=True)
             found = writer.get("name") if isinstance(writer, dict) else text
-        except Exception as error:  # a registry holds Protobuf, JSON Schema and references too
-            found = f"no Avro schema that can be read ({_first_line(error)})"
+        except Exception as error:  # a registry may also hold Protobuf, JSON Schema and references
+            found = f"unreadable as an Avro schema ({_first_line(error)})"
         if found != self._reader["name"]:
-            # What an id stands for never changes, so each is looked at once.
+            # The schema of an id never changes, so it need not be parsed for every message.
             self._foreign[schema_id] = f"schema id {schema_id} is {found}, not {self._reader['name']}"[:400]
             raise UnknownSchemaError(self._foreign[schema_id])
         return cast("Schema", writer)
@@ -207,7 +213,8 @@ class Decoder:
         record: Any = schemaless_reader(
             stream, writer, self._reader, return_record_name=True, return_record_name_override=True
         )
-        if self._sparse:  # the compiled reader knows how; old writers are rare enough to pay for it
+        # The compiled reader can leave fields out. Other schemas are rare, so the extra round trip is cheap.
+        if self._sparse:
             out = bytearray()
             compile_writer(self._reader)(record, out)
             record, _ = self._compiled(bytes(out), 0)

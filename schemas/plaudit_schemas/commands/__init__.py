@@ -1,4 +1,4 @@
-"""What a sub-command of `plaudit` is; members offer theirs in the entry point group `plaudit.commands`."""
+"""The interface of a `plaudit` sub-command. Members register theirs as entry points `plaudit.commands`."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -12,11 +12,11 @@ class Command:
     """One sub-command.
 
     Attributes:
-        name: what the user types; two words make a command of a group (`topics create`).
+        name: the word that the user types after `plaudit`.
         help: one line for `plaudit --help`.
-        configure: adds the arguments.
-        run: does the work and returns the exit code: 0 fine, 1 failed, 2 usage. It may
-            raise a PlauditError, which is printed as one line and exits with 1.
+        configure: adds the arguments to the command's parser.
+        run: does the work and returns the exit code: `OK`, `FAILED` or `USAGE`. It may raise a
+            PlauditError, which is printed as one line and exits with 1.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`plaudit topics create`: the topics as the package defines them."""
+"""`plaudit topics create`: create the topics that the package defines."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -11,15 +11,15 @@ def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser(
         "create",
-        help="create the topics that are missing, and report how live ones differ",
-        description="Creates the topics that are missing. One that exists is never changed: "
-        "where it differs from its definition, the difference is printed and the exit code is 1.",
+        help="create missing topics and report how existing ones differ from their definitions",
+        description="Creates missing topics. Existing topics are never changed: if one differs from its "
+        "definition, the difference is printed and the exit code is 1.",
     )
     add_arguments(create, ConnectionSettings, main=("bootstrap_servers", "topic_prefix", "partitions"))
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_schemas.topics.admin import ensure, summary  # noqa: PLC0415  # confluent_kafka loads when used
+    from plaudit_schemas.topics.admin import ensure, summary  # noqa: PLC0415  # `--help` need not load confluent_kafka
 
     reports = ensure(load(ConnectionSettings, arguments))
     print(summary(reports))

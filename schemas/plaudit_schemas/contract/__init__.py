@@ -1,4 +1,4 @@
-"""The contract: what an event is, what is refused and why, and what a value is worth.
+"""The contract: the events, the rules that they must keep, and the worth of a rating.
 
-Nothing here does I/O. Producers check an event with it before it leaves; the fold checks it again.
+Nothing here does I/O. Producers check an event before they send it, and the fold checks it again.
 """

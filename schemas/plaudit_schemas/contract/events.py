@@ -1,7 +1,8 @@
-"""Typed, validated event models for those who produce; readers in bulk use `codec.wire.Decoder`.
+"""Typed, validated event models for producers. Bulk readers use `codec.wire.Decoder` instead.
 
-`ConversationEvent.to_record` gives the plain dict that an Encoder writes, and `from_record` reads it back.
-The limits are checked here with pydantic's errors, at the producers by `records`, and again at the fold.
+`ConversationEvent.to_record` returns the plain dict that an Encoder takes; `from_record` is its inverse. The
+models check the limits with pydantic. The SDK and the gateway check them faster, with `records`, and the fold
+checks them again, with `log_checks`.
 """
 
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ class TokenUsage(Contract):
 
 
 class Body(Contract):
-    """Base of the seven bodies."""
+    """Base of the seven bodies that an event can have."""
 
 
 class StartConversation(Body):
@@ -105,7 +106,7 @@ class AddMessage(Body):
 
 
 class UpdateMessage(Body):
-    """Feedback on a message, or with a message id of None on the whole conversation."""
+    """Feedback on a message. If `message_id` is None, it is feedback on the whole conversation."""
 
     message_id: Id | None = None
     feedback: Feedback
@@ -161,7 +162,14 @@ BODIES: dict[str, type[AnyBody]] = {
 
 
 class ConversationEvent(Contract):
-    """One step of one conversation; `application` is a name of letters, digits, '.', '_' and '-'."""
+    """One step of one conversation.
+
+    Attributes:
+        application: 1 to 128 letters, digits, '.', '_' and '-'.
+        occurred_at: when it happened, by the producer's clock.
+        producer: the random id of the producer.
+        sequence: the producer's count of its events in this conversation, from 0. Gaps show lost events.
+    """
 
     event_id: Id = Field(default_factory=new_ulid)
     application: Application
@@ -173,7 +181,7 @@ class ConversationEvent(Contract):
     body: AnyBody
 
     def to_record(self) -> dict[str, Any]:
-        """The dict that an Encoder writes."""
+        """The plain dict that an Encoder takes; times are microseconds since 1970."""
         return {
             "event_id": self.event_id,
             "application": self.application,
@@ -187,13 +195,14 @@ class ConversationEvent(Contract):
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """Validate what a Decoder read, in its dense or its sparse form.
+        """Validate a decoded record, dense or sparse, and build the event.
 
         Raises:
-            InvalidEventError: the record breaks a rule of the contract.
+            InvalidEventError: the record breaks a limit or a rule of the contract.
         """
         try:
             name, body = record["body"]
+            # The name decides on the model; pydantic would try the members of the union instead.
             body = BODIES[name].model_validate(_body_fields(body))
             return cls(**{**record, "occurred_at": moment(record["occurred_at"]), "body": body})
         except ValidationError as error:
@@ -202,7 +211,7 @@ class ConversationEvent(Contract):
             raise InvalidEventError(f"{place}: {first['msg']}" if place else first["msg"]) from error
         except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise InvalidEventError(
-                f"the record is no event of this contract: {type(error).__name__}: {error}"
+                f"the record is not an event of this contract: {type(error).__name__}: {error}"
             ) from error
 
 
@@ -229,12 +238,12 @@ def _body_record(body: AnyBody) -> dict[str, Any]:
 
 
 def _fields(model: Contract) -> dict[str, Any]:
-    """As `model_dump`, several times as fast: it copies no texts and looks at no options."""
+    """A model as a dict. Several times as fast as `model_dump`, since it has no options to look at."""
     return {name: _plain(value) for name, value in model.__dict__.items()}
 
 
 def _plain(value: Any) -> Any:
-    # By class: an isinstance of a pydantic model takes a microsecond. A dict holds texts only.
+    # Compares classes, because isinstance on a pydantic model takes a microsecond. Dicts hold only text.
     if type(value) is list:
         return [_plain(item) for item in value]
     return _fields(value) if type(value) in _RECORDS else value

@@ -1,4 +1,4 @@
-"""Feedback: who judges, which aspect, and one of the six kinds of value."""
+"""Feedback: the rater, the aspect that is rated, and a value of one of six kinds."""
 
 from typing import Any, ClassVar, Self
 
@@ -12,7 +12,7 @@ from plaudit_schemas.contract.ulid import new_ulid
 
 
 class Rater(Contract):
-    """Who judges; an id of None is the conversation's user."""
+    """Who rates. An id of None means the conversation's user."""
 
     id: Id | None = None
     kind: RaterKind = "user"
@@ -31,7 +31,7 @@ class Thumb(Value):
 
 
 class Number(Value):
-    """A rating between `minimum` (the worst) and `maximum` (the best), both within the scale."""
+    """A rating on the scale from `minimum` (worst) to `maximum` (best); both ends are allowed."""
 
     kind = "number"
     number: float
@@ -62,7 +62,7 @@ class Correction(Value):
 
 
 class Signal(Value):
-    """What the user did: copied, regenerated, ignored, dwell_seconds, or a name of one's own."""
+    """Something the user did: copied, regenerated, ignored, dwell_seconds, or a custom name."""
 
     kind = "signal"
     name: Id
@@ -74,11 +74,14 @@ VALUES: dict[str, type[FeedbackValue]] = {
     full_name(model.__name__): model for model in (Thumb, Number, Label, Text, Correction, Signal)
 }
 VALUE_KINDS: dict[str, ValueKind] = {name: model.kind for name, model in VALUES.items()}
-"""Full name of a value -> the kind that a feedback of it has."""
+"""The kind of feedback for the full name of each value."""
 
 
 class Feedback(Contract):
-    """One judgement. `kind` and `signal` follow from the value, and must be given to withdraw one."""
+    """One rating. `kind` and `signal` follow from `value`.
+
+    A `value` of None withdraws an earlier rating. `kind`, and `signal` for a signal, must then be given.
+    """
 
     id: Id = Field(default_factory=new_ulid)
     rater: Rater = Rater()

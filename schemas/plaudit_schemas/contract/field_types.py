@@ -1,4 +1,4 @@
-"""The types of single fields. Their constraints are what `records` compiles its checks from."""
+"""The types of the events' fields. `records` compiles its checks from their constraints."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -13,7 +13,8 @@ from plaudit_schemas.contract.limits import (
 
 
 def too_long(text: str) -> bool:
-    """Whether a text is over CONTENT_BYTES; a character takes up to 4 bytes, so most need no counting."""
+    """Whether a text takes more than CONTENT_BYTES in UTF-8."""
+    # A character takes 4 bytes at most, so a short text need not be encoded to know.
     return len(text) * 4 > CONTENT_BYTES and len(text.encode(errors="surrogatepass")) > CONTENT_BYTES
 
 
@@ -26,7 +27,7 @@ def _within_bytes(value: Any) -> Any:
 
 
 WITHIN_BYTES: Final = BeforeValidator(_within_bytes)
-"""Marks a text; ids and names have limits of their own."""
+"""Marks a text that is limited to CONTENT_BYTES. Ids and names have limits of their own."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARACTERS)]
 ParentId = Annotated[str, StringConstraints(max_length=ID_CHARACTERS)]
@@ -44,6 +45,6 @@ EndReason = Literal["unknown", "closed", "cleared", "idle", "error"]
 
 
 class Contract(BaseModel):
-    """Base of all: frozen, and an unknown field is an error."""
+    """Base of all models of the contract: frozen, and strict about unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

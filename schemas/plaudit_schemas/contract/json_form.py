@@ -1,10 +1,10 @@
-"""Events as JSON documents: what the gateway takes, and what a program in any language writes.
+"""Events as JSON documents, for the gateway and for programs in other languages.
 
 {"conversation_id": "c1", "body": {"type": "AddMessage", "role": "user", "content": "Hello"}}
 
-The fields are those of `contract.events`. Here `body.type` names the body and, in feedback, `value.kind` the
-kind of value: thumb, number, label, text, correction, signal. Times are ISO 8601 with a zone, or microseconds
-since 1970. Null means absent. Ids that are not given are made.
+The fields are those of `contract.events`, with two additions. `body.type` names the body. In feedback,
+`value.kind` names the kind of value: thumb, number, label, text, correction or signal. Times are ISO 8601
+with a zone, or microseconds since 1970. Null means absent. Missing ids are generated.
 """
 
 import time
@@ -26,10 +26,12 @@ _MADE_IDS: Final = {"AddMessage": "message_id", "CompareMessages": "comparison_i
 
 
 def record_of(document: Any) -> Record:
-    """The record of one event, checked no further than building it needs; it takes the document over.
+    """Build the record of one event. Checks only what it needs for that; `records.validate` checks the rest.
+
+    The document must not be used afterwards, because parts of it become the record.
 
     Raises:
-        InvalidEventError: the document has not the form of an event.
+        InvalidEventError: the document does not have the form of an event.
     """
     record = _object(document, "the event")
     body = _object(record.get("body"), "body")
@@ -46,7 +48,7 @@ def record_of(document: Any) -> Record:
 
 
 def document_of(record: Record) -> Document:
-    """The document of a record, dense or sparse; `record_of` gives an equal record back."""
+    """The JSON document of a record, dense or sparse. `record_of` turns it back into an equal record."""
     name, fields = record["body"]
     body = {"type": short_name(name), **fields}
     feedback = body.get("feedback")
@@ -59,7 +61,7 @@ def document_of(record: Record) -> Document:
 
 
 def _complete(kind: str, body: Document) -> None:
-    """Fill in the ids and defaults that the contract's models would."""
+    """Fill in the ids and defaults that the models of the contract would fill in."""
     if kind in _MADE_IDS:
         body.setdefault(_MADE_IDS[kind], new_ulid())
     if kind == "UpdateMessage":
@@ -121,5 +123,5 @@ def _micros(value: Any, field: str) -> int:
 def _time(at: int) -> str | int:
     try:
         return moment(at).isoformat()
-    except OverflowError:  # beyond the year 9999; the number says it as well
+    except OverflowError:  # datetime ends at the year 9999; `record_of` takes the number as well
         return at

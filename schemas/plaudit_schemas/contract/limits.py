@@ -1,10 +1,10 @@
-"""The limits of the contract, as a table. Producers check them, and the fold checks them again."""
+"""The limits of the contract. Producers check them, and the fold checks them again."""
 
 from typing import Final, NamedTuple
 
 
 class Limit(NamedTuple):
-    """One limit: the largest value that is allowed, its unit, and what it holds for."""
+    """The largest value that is allowed, its unit, and what it applies to."""
 
     value: int
     unit: str
@@ -15,10 +15,12 @@ LIMITS: Final[dict[str, Limit]] = {
     "id_characters": Limit(128, "characters", "an id, an aspect, and the name of a signal"),
     "content_bytes": Limit(1 << 20, "bytes of UTF-8", "a text"),
     "metadata_entries": Limit(32, "entries", "metadata, tags, variants and labels"),
-    "sequence": Limit(2**53 - 1, "", "a producer's sequence: sums fit a long, and JSON numbers hold it"),
-    "future_micros": Limit(60_000_000, "microseconds", "event time after the broker's; later is cut to it"),
-    "event_bytes": Limit((2 << 20) - 4096, "bytes", "an encoded event: the topic's limit less key and batch"),
-    "finished_bytes": Limit((64 << 20) - 1024, "bytes", "an encoded finished conversation, likewise"),
+    # The largest integer that a JSON number holds exactly. Sums of sequences also fit a 64-bit long.
+    "sequence": Limit(2**53 - 1, "", "a producer's sequence"),
+    "future_micros": Limit(60_000_000, "microseconds", "event time ahead of the broker's; cut to this"),
+    # The topics' max.message.bytes, less room for the key and Kafka's record batch.
+    "event_bytes": Limit((2 << 20) - 4096, "bytes", "an encoded event"),
+    "finished_bytes": Limit((64 << 20) - 1024, "bytes", "an encoded finished conversation"),
     "refusal_characters": Limit(1000, "characters", "the detail of a dead letter"),
 }
 
@@ -26,7 +28,7 @@ ID_CHARACTERS: Final = LIMITS["id_characters"].value
 CONTENT_BYTES: Final = LIMITS["content_bytes"].value
 METADATA_ENTRIES: Final = LIMITS["metadata_entries"].value
 SEQUENCE_LIMIT: Final = LIMITS["sequence"].value + 1
-"""A sequence lies below it."""
+"""The first number that is too large for a sequence."""
 FUTURE_MICROS: Final = LIMITS["future_micros"].value
 EVENT_BYTES: Final = LIMITS["event_bytes"].value
 FINISHED_BYTES: Final = LIMITS["finished_bytes"].value

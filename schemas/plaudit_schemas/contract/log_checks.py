@@ -1,7 +1,8 @@
-"""What the fold refuses of a decoded event: the contract's rules once more, cheaply.
+"""The fold's checks of decoded events: the rules of the contract again, but cheaper.
 
-The log may hold what no producer of ours has checked. The record is in the sparse form: a field that holds
-nothing is absent. What is refused here decides the state, so a change of it is a change of the fold's rules.
+The fold checks again because other programs may write to the topic without any checks. Records come in the
+sparse form, without the fields that hold nothing. The checks decide which events change the state. So a
+change here changes what a replay of the log gives.
 """
 
 from collections.abc import Mapping
@@ -26,19 +27,22 @@ _LARGEST: Final = {
     **dict.fromkeys(("message_id", "parent_id", "tool_call_id", "user_id"), ID_CHARACTERS),
     **dict.fromkeys(("session", "continues", "comparison_id"), ID_CHARACTERS),
 }
-"""Of a body's fields: the entries, or characters, that each may have."""
+"""The largest number of entries or characters for each of these fields of a body."""
 
 _NO_VALUE: Final[tuple[None, Fields]] = (None, {})
 
 
 def check_key(event: Fields, key: bytes | None) -> None:
-    """Refuse a record whose key is not its event's, and an application or conversation id over its limit.
+    """Refuse a record with another key than its event's, or with an invalid application or conversation id.
 
-    The application's spelling follows from the key, which it is part of.
+    Only the length and the slash of an application are checked, since the key contains it as it is spelt.
+
+    Raises:
+        InvalidEventError: the key or one of the two is not valid.
     """
     application, conversation_id = event["application"], event["conversation_id"]
     if key != f"{application}/{conversation_id}".encode():
-        raise InvalidEventError("the record's key is not application/conversation id of its event")
+        raise InvalidEventError("the record's key is not the application/conversation id of its event")
     if not 0 < len(conversation_id) <= ID_CHARACTERS:
         raise InvalidEventError(f"conversation_id must have 1 to {ID_CHARACTERS} characters")
     if not 0 < len(application) <= ID_CHARACTERS or "/" in application:
@@ -46,25 +50,37 @@ def check_key(event: Fields, key: bytes | None) -> None:
 
 
 def check_ids(event_id: str, producer: str) -> None:
-    """Refuse an event's or a producer's id over its limit; `producer` may be empty."""
+    """Refuse an event id or a producer id that is too long. `producer` may be empty, the event id not.
+
+    Raises:
+        InvalidEventError: one of the ids is not valid.
+    """
     if not event_id or len(event_id) > ID_CHARACTERS or len(producer) > ID_CHARACTERS:
         raise InvalidEventError(
-            f"event_id must have 1 to {ID_CHARACTERS} characters, and producer at most as many"
+            f"event_id must have 1 to {ID_CHARACTERS} characters, and producer at most {ID_CHARACTERS}"
         )
 
 
 def check_sequence(sequence: int) -> None:
-    """Refuse a sequence that no producer counts up to."""
+    """Raise InvalidEventError for a sequence that is negative or above its limit."""
     if not 0 <= sequence < SEQUENCE_LIMIT:
         raise InvalidEventError(f"sequence must be at least 0 and below {SEQUENCE_LIMIT}")
 
 
 def check_body(body: Fields, size: int) -> None:
-    """Refuse fields over their limits. `size` is the record's in bytes: texts in a small one are small."""
+    """Refuse a body with fields over their limits.
+
+    Args:
+        size: of the encoded record in bytes. Texts are measured only if it is above CONTENT_BYTES, because
+            no text is longer than the record that holds it.
+
+    Raises:
+        InvalidEventError: a field is over its limit.
+    """
     for name in body:
         if name in _LARGEST and len(body[name]) > _LARGEST[name]:
             raise InvalidEventError(
-                f"{name} has {len(body[name])} entries or characters; {_LARGEST[name]} at most"
+                f"{name} has {len(body[name])} entries or characters; at most {_LARGEST[name]} are allowed"
             )
     if "message_id" in body and not body["message_id"]:
         raise InvalidEventError("message_id must not be empty")
@@ -73,7 +89,7 @@ def check_body(body: Fields, size: int) -> None:
 
 
 def check_feedback(feedback: Fields) -> None:
-    """Refuse feedback that breaks a limit or a rule."""
+    """Raise InvalidEventError for feedback that breaks a limit or a rule."""
     name, value = feedback.get("value") or _NO_VALUE
     kind = None if name is None else VALUE_KINDS[name]
     signal = value["name"] if name == SIGNAL else None
@@ -92,7 +108,7 @@ def check_feedback(feedback: Fields) -> None:
 
 
 def check_comparison(body: Fields) -> None:
-    """Refuse a comparison of fewer than two messages, and a ranking of others."""
+    """Raise InvalidEventError for a comparison with fewer than two candidates, or that ranks others."""
     _refuse(comparison_problem(body.get("candidates", ()), body.get("ranking", ())))
 
 

@@ -1,4 +1,4 @@
-"""The full names of an event's bodies and of a feedback's values, as Avro writes them."""
+"""The full Avro names of the bodies of events and of the values of feedback."""
 
 from typing import Final
 

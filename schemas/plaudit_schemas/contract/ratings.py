@@ -1,6 +1,6 @@
-"""What a feedback's value is worth: as a score, as satisfaction, as a verdict on accuracy.
+"""The worth of a feedback's value: as a score, as satisfaction, and as a verdict on accuracy.
 
-Figures and training rows both go by these.
+The live metrics and the training rows both use these functions, so that they agree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,24 +9,30 @@ from typing import Any, Final
 WORST: Final = 1000
 SATISFIED: Final = 4000
 BEST: Final = 5000
-"""Satisfaction in thousandths: the ends of its scale, and from where on a user counts as satisfied."""
+"""Satisfaction in thousandths of a point: 1 is the worst, 5 the best, and 4 or more counts as satisfied.
+
+Integers, because sums of them do not depend on the order in which they are added.
+"""
 
 Feedback = Mapping[str, Any]
 
 
 def share_of_scale(number: float, minimum: float, maximum: float) -> float | None:
-    """Where a number lies on its scale, from 0 to 1; None where the scale is empty."""
+    """The position of a number on its scale, from 0 to 1. None if the scale has no length."""
     return (number - minimum) / (maximum - minimum) if maximum > minimum else None
 
 
 def judged_correct(labels: Sequence[str]) -> bool | None:
-    """Whether the labels call an answer correct; None where they say both, or neither."""
+    """Whether the labels call an answer correct. None if they say both or neither."""
     right, wrong = "correct" in labels, "incorrect" in labels
     return right if right != wrong else None
 
 
 def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
-    """Scale (thumb or number) and satisfaction in thousandths, 1000 to 5000; None for all else."""
+    """The kind of scale (`thumb` or `number`) and the satisfaction, 1000 to 5000 thousandths.
+
+    None if the feedback has another aspect or kind, or withdraws its value.
+    """
     if feedback["aspect"] != "satisfaction" or "value" not in feedback:
         return None
     value = feedback["value"][1]
@@ -39,10 +45,10 @@ def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
 
 
 def verdict(feedback: Feedback) -> bool | None:
-    """Whether a feedback of aspect `accuracy` judges its message correct; None where it does not say.
+    """Whether feedback of aspect `accuracy` calls its message correct. None if it does not say.
 
-    A like or the label `correct` says so, a dislike or the label `incorrect` the contrary. A number
-    above the middle of its scale says correct, one below it incorrect.
+    A like, the label `correct` or a number above the middle of its scale means correct. A dislike, the label
+    `incorrect` or a number below the middle means incorrect.
     """
     if feedback["aspect"] != "accuracy" or "value" not in feedback:
         return None
@@ -50,6 +56,7 @@ def verdict(feedback: Feedback) -> bool | None:
     if kind == "thumb":
         return bool(value["like"])
     if kind == "number":
+        # Halves are added, because the sum of two large ends could overflow to infinity.
         middle = value["minimum"] / 2 + value["maximum"] / 2
         return None if value["number"] == middle else bool(value["number"] > middle)
     return judged_correct(value["labels"]) if kind == "label" else None

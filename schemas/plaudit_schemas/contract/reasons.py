@@ -4,19 +4,19 @@ from typing import Literal, NamedTuple, get_args
 
 Reason = Literal[
     "bad_magic",  # the first byte is not 0
-    "unknown_schema",  # nobody knows the schema id
-    "truncated",  # the bytes end too early, or are no Avro
-    "trailing_bytes",  # bytes are left over
-    "unknown_body",  # a newer writer's body: send it again after the readers are upgraded
-    "invalid",  # a limit or a rule of the contract is broken
-    "conflict",  # the id of a complete message came again with other content
-    "expired",  # the conversation ended longer ago than state_retention
+    "unknown_schema",  # the schema id is unknown or belongs to another schema
+    "truncated",  # the bytes end too early or are not valid Avro
+    "trailing_bytes",  # bytes are left over after the record
+    "unknown_body",  # a newer writer's body: upgrade the readers, then send it again
+    "invalid",  # it breaks a limit or a rule of the contract
+    "conflict",  # a complete message's id was used again with other content
+    "expired",  # the conversation was erased, or ended longer ago than state_retention
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 class Refusal(NamedTuple):
-    """Why an event is refused: one of the reasons, and a sentence for whoever reads the dead letter."""
+    """Why an event is refused: one of the reasons, and a sentence for people who read the dead letter."""
 
     reason: Reason
     detail: str

@@ -1,8 +1,8 @@
-"""Checks of plain records, compiled from the typed models: what those refuse, and nothing else.
+"""Checks of plain records, compiled from the typed models. They refuse exactly what the models refuse.
 
-A pydantic model of each event would take most of a producer's time; these checks are several times as fast.
-A field is required where it has no default, or where Avro has another one. A test holds models and checks
-together.
+They are several times as fast: building a pydantic model of every event would take most of a producer's time.
+A field is required if the model has no default for it, or another default than Avro. A test compares the
+checks with the models.
 """
 
 import re
@@ -28,37 +28,37 @@ from plaudit_schemas.errors import InvalidEventError
 
 Record = dict[str, Any]
 Check = Callable[[Any, str], None]
-"""Takes a value and its field's name; raises InvalidEventError, or returns."""
+"""Takes a value and the name of its field. Raises InvalidEventError if the value is not valid."""
 
 _LONG: Final = 1 << 63
 _SET_LATER: Final = frozenset(("source",))
-"""By the producer that sends the event, after it was checked."""
+"""Fields that the producer sets after the check, so they are not required."""
 
 _NO_VALUE: Final[tuple[None, Record]] = (None, {})
 
 
 def refuse(field: str, problem: str) -> NoReturn:
-    """Raise InvalidEventError for a field."""
+    """Raise InvalidEventError with the text `field problem`."""
     raise InvalidEventError(f"{field} {problem}")
 
 
 def validate(record: Record) -> None:
-    """Raise InvalidEventError, which names the field, for a record that breaks the contract."""
+    """Raise InvalidEventError, which names the field, if a record breaks the contract."""
     _event_check()(record, "the event")
 
 
 def validate_body(body: Any) -> None:
-    """Raise InvalidEventError, which names the field, for a body that breaks the contract."""
+    """Raise InvalidEventError, which names the field, if a body breaks the contract."""
     _body_check()(body, "body")
 
 
 def check_id(value: Any, field: str) -> None:
-    """Raise InvalidEventError for what is no id."""
+    """Raise InvalidEventError if a value is not a valid id."""
     _id_check()(value, field)
 
 
 def check_application(value: Any, field: str = "application") -> None:
-    """Raise InvalidEventError for what is no application's name."""
+    """Raise InvalidEventError if a value is not a valid name of an application."""
     _application_check()(value, field)
 
 
@@ -163,10 +163,10 @@ def _check_of_field(field: FieldInfo) -> Check:
 
 
 def _check_of(annotation: Any, constraints: tuple[Any, ...] = ()) -> Check:
-    """The check of a model's type and its constraints.
+    """The check for a type in a model and its constraints.
 
     Raises:
-        NotImplementedError: a model has a type that no check is known for.
+        NotImplementedError: there is no check for the type.
     """
     if hasattr(annotation, "__metadata__"):  # Annotated
         return _check_of(annotation.__origin__, (*annotation.__metadata__, *constraints))
@@ -189,7 +189,7 @@ def _check_of_generic(origin: Any, parameters: tuple[Any, ...], constraints: tup
         return _list(_check_of(parameters[0]), constraints)
     if origin is dict:
         return _map(constraints)
-    raise NotImplementedError(f"a check of {origin}")
+    raise NotImplementedError(f"no check for the type {origin}")
 
 
 def _check_of_union(branches: list[Any], constraints: tuple[Any, ...]) -> Check:
@@ -199,11 +199,11 @@ def _check_of_union(branches: list[Any], constraints: tuple[Any, ...]) -> Check:
         return _one_of_records({name: _record_of(model) for name, model in VALUES.items()}, "a kind's")
     if all(issubclass(branch, Body) for branch in branches):
         return _body_check()
-    raise NotImplementedError(f"a union of {branches}")
+    raise NotImplementedError(f"no check for the union of {branches}")
 
 
 def _bounds(constraints: tuple[Any, ...]) -> dict[str, Any]:
-    """The constraints by name; pydantic has them as objects of several kinds."""
+    """The constraints by name. Pydantic gives them as objects of several classes."""
     found: dict[str, Any] = {}
     for each in constraints:
         if isinstance(each, StringConstraints):
@@ -233,6 +233,7 @@ def _text(constraints: tuple[Any, ...]) -> Check:
 
 
 def _named_as(pattern: str) -> Check:
+    # In Python `$` also matches before a final newline; in pydantic's regular expressions it does not.
     matches = re.compile(pattern.removesuffix("$") + r"\Z").match
 
     def check(value: Any, field: str) -> None:
@@ -255,7 +256,7 @@ def _short_text(least: int, most: int) -> Check:
 def _content(value: Any, field: str) -> None:
     if not isinstance(value, str):
         refuse(field, f"must be a text, not {type(value).__name__}")
-    # Asked here first: most texts are short, and a call for each would cost more than all else.
+    # Repeats the first test of `too_long`: most texts are short, and a call would cost more than the rest.
     if len(value) * 4 > CONTENT_BYTES and too_long(value):
         refuse(field, f"is longer than {CONTENT_BYTES} bytes of UTF-8; cut it or send it by reference")
 
@@ -306,6 +307,7 @@ def _whole(constraints: tuple[Any, ...]) -> Check:
     least, below = bounds.get("ge", -_LONG), min(bounds.get("lt", _LONG), _LONG)
 
     def check(value: Any, field: str) -> None:
+        # Compares types, because True and False are instances of int.
         if type(value) is not int or not least <= value < below:
             above = f", below {below}" if below < _LONG else ""
             refuse(field, f"must be a whole number from {least}{above}, not {value!r}")

@@ -1,7 +1,7 @@
-"""The rules that hold between the fields of an event, stated once.
+"""The rules between the fields of an event, in one place.
 
-The typed models, the producers' checks and the fold's all ask these functions. Each gives what is wrong, or
-None where nothing is.
+The typed models, the producers' checks and the fold's checks all call these functions. Each returns what is
+wrong, or None if nothing is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class RuleViolation(NamedTuple):
-    """What is wrong: the field at fault, and the rest of the sentence that it begins."""
+    """The field that breaks a rule, and the rest of a sentence that begins with the field's name."""
 
     field: str
     text: str
@@ -20,7 +20,7 @@ class RuleViolation(NamedTuple):
 
 
 def scale_problem(minimum: float, number: float, maximum: float) -> RuleViolation | None:
-    """A rating lies on its scale, and the length of the scale is a finite number above 0."""
+    """Check that a number lies on its scale, and that the scale's length is finite and above 0."""
     if not minimum < maximum:
         return RuleViolation("minimum", "must be below maximum")
     if not isfinite(maximum - minimum):
@@ -33,11 +33,11 @@ def scale_problem(minimum: float, number: float, maximum: float) -> RuleViolatio
 def feedback_problem(
     kind: str, signal: str | None, value_kind: str | None, value_signal: str | None
 ) -> RuleViolation | None:
-    """`kind` and `signal` say what is given or withdrawn, and fit the value where there is one.
+    """Check that `kind` and `signal` say which rating is given or withdrawn, and that they fit the value.
 
     Args:
-        value_kind: None where the feedback withdraws a value.
-        value_signal: the name that a value of kind signal carries.
+        value_kind: None if the feedback withdraws a value.
+        value_signal: the name in a value of kind signal; None for other kinds.
     """
     if kind == "unknown":
         return RuleViolation("kind", "must be thumb, number, label, text, correction or signal")
@@ -50,12 +50,12 @@ def feedback_problem(
 
 
 def comparison_problem(candidates: Sequence[str], ranking: Iterable[Sequence[str]]) -> RuleViolation | None:
-    """Two candidates or more, each once; the ranking holds none but them, each once."""
+    """Check for two or more candidates, each given once, and for a ranking of candidates only, each once."""
     known = set(candidates)
     if len(known) < 2:
         return RuleViolation("candidates", "must be two or more")
     if len(known) != len(candidates):
-        return RuleViolation("candidates", "holds one twice")
+        return RuleViolation("candidates", "must not hold a message twice")
     ranked = [message for group in ranking for message in group]
     if len(set(ranked)) != len(ranked) or not known.issuperset(ranked):
         return RuleViolation("ranking", "must hold candidates only, each once")

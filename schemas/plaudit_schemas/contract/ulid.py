@@ -1,4 +1,4 @@
-"""ULIDs (the public specification): 48 bits of milliseconds, 80 random bits, Crockford's base 32."""
+"""ULIDs (the public specification): 48 bits of milliseconds and 80 random bits, in Crockford's base 32."""
 
 import os
 import time
@@ -6,15 +6,17 @@ from typing import Final
 
 _ALPHABET: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TEXT: Final = _ALPHABET.decode()
+# Two characters for every 10 bits: half the look-ups of one character for every 5.
 _PAIRS: Final = tuple(first + second for first in _TEXT for second in _TEXT)
+# 256 is a multiple of 32, so a random byte gives each character with the same probability.
 _FROM_BYTE: Final = bytes(_ALPHABET[byte % 32] for byte in range(256))
 _TIME_CHARACTERS: Final = 10
 RANDOM_CHARACTERS: Final = 16
-_POOL: Final = 1024
+_POOL: Final = 1024  # ULIDs for each call of os.urandom, which costs far more than a ULID
 
 
 def encode_ulid(milliseconds: int, randomness: bytes) -> str:
-    """The ULID of a time (48 bits) and 10 bytes.
+    """The ULID for a time in milliseconds since 1970 (48 bits) and 10 random bytes.
 
     Raises:
         ValueError: the time or the number of bytes is out of range.
@@ -26,24 +28,24 @@ def encode_ulid(milliseconds: int, randomness: bytes) -> str:
 
 
 def time_part(milliseconds: int) -> str:
-    """The first 10 characters of a ULID."""
+    """The first 10 characters of a ULID, which encode the time."""
     return encode_ulid(milliseconds, bytes(10))[:_TIME_CHARACTERS]
 
 
 def random_part(data: bytes) -> str:
-    """Characters of the other part, one for each byte."""
+    """Characters for the random part of ULIDs, one for each random byte."""
     return data.translate(_FROM_BYTE).decode()
 
 
 class UlidMaker:
-    """Makes ULIDs, with random characters drawn for 1,024 of them at a time.
+    """Makes ULIDs. Draws the random characters for 1,024 of them at a time.
 
-    Safe for threads: no two calls get the same characters. A forked child must make its own, or it would
-    repeat its parent's pool. Within one millisecond the order is random.
+    Thread-safe: no two calls get the same characters. A forked child needs a maker of its own, or it would
+    repeat the ULIDs of its parent. ULIDs of the same millisecond are in random order.
     """
 
     def __init__(self) -> None:
-        self._pool = iter([""][:0])
+        self._pool = iter([""][:0])  # empty; the slice gives it its type
         self._prefix = (0, "")
 
     def __call__(self) -> str:
@@ -52,7 +54,7 @@ class UlidMaker:
         if at != now:
             prefix = time_part(now)
             self._prefix = (now, prefix)
-        for characters in self._pool:  # atomic: another thread gets the next ones
+        for characters in self._pool:  # `next` on a list's iterator is atomic, so threads share the pool
             return prefix + characters
         random = random_part(os.urandom(_POOL * RANDOM_CHARACTERS))
         first, *rest = (
@@ -66,7 +68,7 @@ new_ulid = UlidMaker()
 
 
 def _forked() -> None:
-    new_ulid.__init__()  # type: ignore[misc]  # the child's pool must differ from its parent's
+    new_ulid.__init__()  # type: ignore[misc]  # replaces the pool in place: others hold the object
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
-"""Examples of every schema, for tests and for those who write a client in another language.
+"""Example records of every schema, for tests and for authors of clients in other languages.
 
-`<schema>.json` holds the records as JSON, `<schema>.hex` the bytes of each in wire format, a line
-each in the same order. In JSON a union of records is `["plaudit.v1.Name", {...}]`.
+`<schema>.json` holds the records as JSON. `<schema>.hex` holds their bytes in wire format, one line for each
+record, in the same order. In JSON, the value of a union of records is `["plaudit.v1.Name", {...}]`.
 """
 
 import json
@@ -13,7 +13,7 @@ from plaudit_schemas.codec.catalog import SchemaName
 
 
 class Example(NamedTuple):
-    """One example: what it shows, the record as `codec.Encoder` takes it, its bytes."""
+    """One example: its title, the record as `codec.wire.Encoder` takes it, and the encoded bytes."""
 
     title: str
     record: dict[str, Any]

@@ -1,1 +1,1 @@
-"""Kafka for every member: one kind of record, one producer, one reader. Built on confluent-kafka."""
+"""The Kafka record types, producers and reader that every member uses. Built on confluent-kafka."""

@@ -1,4 +1,4 @@
-"""A producer whose `send_records` returns when Kafka has answered for every record."""
+"""A producer that waits until Kafka has answered for every record of a call."""
 
 import asyncio
 import contextlib
@@ -15,37 +15,37 @@ from plaudit_schemas.kafka.record import ProducerRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 _POLL_S: Final = 0.1
-_PAUSE_S: Final = 0.01
+_PAUSE_S: Final = 0.01  # between two tries while librdkafka's queue is full
 
 
 class Unsent(NamedTuple):
-    """A record that Kafka did not take, and why."""
+    """A record that Kafka did not acknowledge, and the reason."""
 
     record: ProducerRecord
     error: KafkaError
 
 
 class AckedProducer:
-    """Sends records in their order. Its own thread serves the acknowledgements.
+    """Sends records in order. A thread of its own polls for the acknowledgements.
 
-    While Kafka is away, sending waits for as long as `message.timeout.ms` allows.
+    While Kafka is away, a send waits for as long as `message.timeout.ms` allows.
 
     Attributes:
-        away: why nothing can be sent now; None as far as the last sending told.
-        fatal: why it sends nothing more: the client gave up for good, or it is gapless and a record was
-            refused; None while it sends.
-        refused: the first record that a gapless producer could not send; None while there is none.
+        away: why nothing can be sent now; None as long as no problem is known.
+        fatal: why the producer sends nothing any more; None while it works. Either the client has failed
+            for good, or the producer is gapless and a record was refused.
+        refused: the first record that a gapless producer could not send; None if there is none.
     """
 
     def __init__(
         self, connection: ConnectionSettings, options: Mapping[str, Any], *, gapless: bool = False
     ) -> None:
-        """Connects in the background.
+        """Does not wait for Kafka: the client connects in the background.
 
         Args:
-            options: librdkafka's; the user's go over them.
-            gapless: send nothing after a record that Kafka refused, whatever its partition. Then all that
-                is not acknowledged counts as unsent, for the same reason; some of it may be in Kafka.
+            options: librdkafka's options; the user's override them.
+            gapless: after Kafka refused a record, send nothing more to any partition. All records without
+                an acknowledgement then count as unsent, with the same error. Some may be in Kafka.
 
         Raises:
             SettingsError: librdkafka refuses an option.
@@ -62,16 +62,20 @@ class AckedProducer:
         self._thread.start()
 
     async def send_records(self, records: Sequence[ProducerRecord]) -> list[Unsent]:
-        """Send and wait without blocking the loop; the records that Kafka did not take."""
+        """Send the records and wait for Kafka's answers. Does not block the event loop.
+
+        Returns:
+            The records that Kafka did not acknowledge; empty if all were.
+        """
         with self._round(records) as round_:
             for number in range(len(records)):
                 while not self._produce(round_, number):  # noqa: ASYNC110  # librdkafka has no event for it
-                    await asyncio.sleep(_PAUSE_S)  # its queue is full; the thread empties it
+                    await asyncio.sleep(_PAUSE_S)  # the queue is full; the thread's polling makes room
             await asyncio.wrap_future(round_.done)
         return round_.unsent
 
     def send_records_blocking(self, records: Sequence[ProducerRecord]) -> list[Unsent]:
-        """Send and wait; the records that Kafka did not take."""
+        """As `send_records`, for callers without an event loop: blocks the thread."""
         with self._round(records) as round_:
             for number in range(len(records)):
                 while not self._produce(round_, number):
@@ -80,7 +84,7 @@ class AckedProducer:
         return round_.unsent
 
     def close(self) -> None:
-        """Stop the thread. What was not acknowledged by then may or may not be in Kafka."""
+        """Stop the thread. Records without an acknowledgement may or may not be in Kafka."""
         self._closed.set()
         self._thread.join(5)
 
@@ -92,11 +96,11 @@ class AckedProducer:
             yield round_
         finally:
             self._rounds.discard(round_)
-        if records:
+        if records:  # Kafka answered, so it is not away; an empty round proves nothing
             self.away = None
 
     def _produce(self, round_: "_Round", number: int) -> bool:
-        """Hand a record over; False where there is no room for it now."""
+        """Hand a record to librdkafka. Returns False if its queue is full."""
         if self.fatal is not None:
             round_.settle(number, self.fatal)
             return True
@@ -128,17 +132,20 @@ class AckedProducer:
         self._give_up(error)
 
     def _give_up(self, error: KafkaError) -> None:
-        """Send nothing more. librdkafka need not report on what it holds then, so nobody waits for that."""
-        self.fatal = self.fatal or error  # later errors only follow from the first one
-        for round_ in list(self._rounds):
+        """Send nothing more, and settle every record that still waits for an answer.
+
+        librdkafka keeps what it holds until `message.timeout.ms`, and the worker sets no such limit.
+        """
+        self.fatal = self.fatal or error  # later errors are only consequences of the first
+        for round_ in list(self._rounds):  # a copy, because callers add and remove rounds meanwhile
             round_.settle_rest(self.fatal)
 
     def _note_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's own codes are named so
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # a public code despite its name
             self.away = "Kafka does not answer"
 
     def _look_again(self) -> None:
-        """Whoever has nothing to send would never hear that Kafka is back."""
+        """Ask Kafka for metadata: without a record to send, nothing else shows that it is back."""
         with contextlib.suppress(KafkaException):
             self._client.list_topics(timeout=1)
             self.away = None
@@ -149,12 +156,12 @@ class AckedProducer:
                 self._client.poll(_POLL_S)
                 if self.away is not None:
                     self._look_again()
-            except KafkaException as error:  # a fatal one
+            except KafkaException as error:  # a fatal error; `_note_error` gets all others
                 self._give_up(error.args[0])
 
 
 class _Round:
-    """The records of one sending: counts the answers, and is done with the last one."""
+    """The records of one call. Collects Kafka's answers; `done` is set with the last one."""
 
     def __init__(self, records: Sequence[ProducerRecord]) -> None:
         self.records = records
@@ -166,7 +173,7 @@ class _Round:
             self.done.set_result(None)
 
     def settle(self, number: int, error: KafkaError | None) -> None:
-        """Kafka's answer for one record; a second one changes nothing."""
+        """Note Kafka's answer for one record. A second answer changes nothing."""
         with self._lock:
             if number not in self._waiting:
                 return
@@ -174,10 +181,11 @@ class _Round:
             if error is not None:
                 self.unsent.append(Unsent(self.records[number], error))
             last = not self._waiting
+        # False if the caller was cancelled while it waited; setting a result would raise then.
         if last and self.done.set_running_or_notify_cancel():
             self.done.set_result(None)
 
     def settle_rest(self, error: KafkaError) -> None:
-        """The same answer for all that have none."""
-        for number in sorted(self._waiting):
+        """Note the same answer for every record that has none yet."""
+        for number in sorted(self._waiting):  # also copies the set, which `settle` changes
             self.settle(number, error)

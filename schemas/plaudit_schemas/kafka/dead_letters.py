@@ -1,4 +1,4 @@
-"""A dead letter: a refused record with its original key and bytes, and headers that say why."""
+"""Dead letters: refused records with their original key and bytes, and headers that give the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +15,10 @@ class DeadLetter:
     """A record that was refused.
 
     Attributes:
-        topic: where the record lies, with its partition, offset and timestamp.
-        schema_id: what its first bytes name; None where they are no Confluent wire format.
+        refusal: the reason, and a detail of at most `REFUSAL_CHARACTERS`.
+        topic: the topic that the record was read from.
+        record: as it was read, with partition, offset and timestamp, but without its headers.
+        schema_id: from the header of its value; None if that is not Confluent's wire format.
     """
 
     refusal: Refusal
@@ -26,22 +28,22 @@ class DeadLetter:
 
     @classmethod
     def of(cls, record: KafkaRecord, topic: str, refusal: Refusal) -> Self:
-        """The letter of a record as a consumer read it."""
+        """The dead letter for a record that was read from `topic`."""
         cut = Refusal(refusal.reason, refusal.detail[:REFUSAL_CHARACTERS])
         kept = KafkaRecord(record.partition, record.offset, record.timestamp, record.key, record.value)
         return cls(cut, topic, kept, schema_id_of(record.value or b""))
 
     @classmethod
     def read(cls, letter: KafkaRecord) -> Self:
-        """A letter out of the topic of dead letters.
+        """Parse a record of the dead-letter topic.
 
         Raises:
-            ValueError: a header is missing, or is not one that we write.
+            ValueError: a header is missing, or has a value that `to_send` does not write.
         """
         headers = {name: (value or b"").decode() for name, value in letter.headers}
         reason = headers.get("reason", "")
         if reason not in REASONS:
-            raise ValueError(f"the dead letter has no known reason but {reason!r}")
+            raise ValueError(f"the dead letter has no known reason, but {reason!r}")
         try:
             return cls(
                 Refusal(reason, headers["detail"]),
@@ -53,14 +55,16 @@ class DeadLetter:
             raise ValueError(f"the dead letter lacks the header {missing}") from None
 
     def without_content(self) -> Self:
-        """The letter of a record that is too large to be kept: key and headers alone."""
+        """The dead letter without the record's value, for one that is too large for the topic."""
         size = len(self.record.value or b"")
-        detail = f"{self.refusal.detail}; its {size} bytes are too many for a dead letter and left out"
+        detail = (
+            f"{self.refusal.detail}; its {size} bytes are too many for a dead letter, so they are left out"
+        )
         refusal = self.refusal._replace(detail=detail)
         return replace(self, refusal=refusal, record=self.record._replace(value=None))
 
     def to_send(self, topic: str) -> ProducerRecord:
-        """The letter as it goes to the topic of dead letters; every header is UTF-8 text."""
+        """The record to send to the dead-letter topic. Every header is UTF-8 text."""
         record, schema_id = self.record, self.schema_id
         headers = [
             ("reason", self.refusal.reason),
@@ -76,6 +80,6 @@ class DeadLetter:
 
 
 def _source(letter: KafkaRecord, headers: Mapping[str, str]) -> KafkaRecord:
-    """The refused record, at the place that the headers name."""
+    """The refused record, with the partition, offset and timestamp from the headers."""
     partition, offset, timestamp = (int(headers[name]) for name in ("partition", "offset", "time"))
     return KafkaRecord(partition, offset, timestamp, letter.key, letter.value)

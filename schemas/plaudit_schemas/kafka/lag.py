@@ -1,4 +1,4 @@
-"""How far a consumer group is behind the events, as its committed offsets tell."""
+"""The lag of a consumer group on the events topic, computed from its committed offsets."""
 
 from typing import Final, NamedTuple
 
@@ -15,21 +15,26 @@ from plaudit_schemas.topics.admin import admin_of, live_partitions
 
 _ANSWER_S: Final = 5.0
 WORKER_GROUP: Final = "plaudit-worker"
-"""The workers' consumer group, where the settings name no other; the topic prefix goes before it."""
+"""The default consumer group of the workers, without the topic prefix."""
 
 
 class Lag(NamedTuple):
-    """Events in the log since its start, and how many of them are not folded yet."""
+    """The lag of all partitions together.
+
+    Attributes:
+        events: all that were ever written, the deleted ones included.
+        waiting: how many of them the workers have not committed yet.
+    """
 
     events: int
     waiting: int
 
 
 class LagReader:
-    """Asks Kafka for the ends of the events topic and for what the workers' group has committed.
+    """Reads the end offsets of the events topic and the committed offsets of the workers' group.
 
-    The committed offsets are a hint for those who watch: they are a second behind the positions in Redis,
-    which are what counts. Not for use by several threads.
+    The committed offsets are for monitoring only: they trail the positions in Redis by about a second, and
+    the workers go by the positions in Redis. Not thread-safe.
     """
 
     def __init__(self, connection: ConnectionSettings, group: str = WORKER_GROUP) -> None:
@@ -39,7 +44,7 @@ class LagReader:
         self._places: list[TopicPartition] = []
 
     def read(self) -> Lag | None:
-        """The lag now; None where Kafka does not answer. Blocks for some seconds at most."""
+        """The lag now. None if Kafka does not answer or the topic is missing. Blocks for some seconds."""
         try:
             if self._admin is None or self._consumer is None:
                 self._connect()
@@ -48,14 +53,15 @@ class LagReader:
             ends = self._ends(self._admin)
             committed = self._consumer.committed(self._places, timeout=_ANSWER_S)
         except (KafkaException, PlauditError):
-            self.close()  # the next call asks anew: the broker may have come back as another
+            self.close()  # the next call connects again: the broker may be back as a new one
             return None
+        # Without a committed offset librdkafka gives OFFSET_INVALID, which is negative.
         done = {place.partition: max(0, place.offset) for place in committed}
         waiting = sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
         return Lag(sum(ends.values()), waiting)
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the connections to Kafka."""
         if self._consumer is not None:
             self._consumer.close()
         self._admin = self._consumer = None
@@ -67,8 +73,8 @@ class LagReader:
         if count:
             self._places = [TopicPartition(topic, partition) for partition in range(count)]
             self._admin = admin
-            # It joins no group: that takes a subscription. The administration's own call for a group's
-            # offsets crashed librdkafka 2.16 where the group's coordinator was not there yet.
+            # A consumer without a subscription reads the group's offsets but does not join the group. The
+            # admin API's call for them crashed librdkafka 2.16 if the group had no coordinator yet.
             self._consumer = Consumer(self._connection.kafka(**{"group.id": self._group, "log_level": 0}))
 
     def _ends(self, admin: AdminClient) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""librdkafka's producer as all of ours are: idempotent, acknowledged by all replicas, Java's partitioner."""
+"""The producer client that all members use: idempotent, acks=all, and Java's default partitioner."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -11,8 +11,9 @@ from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 Report = Callable[[KafkaError | None, Message], None]
-"""Called for each record once Kafka has taken or refused it, by whoever polls."""
+"""Called once for each record that Kafka has taken or refused, on the thread that polls."""
 
+# Users cannot change these: the order of a conversation's events and their durability depend on them.
 _PROMISED: Final = {"partitioner": PARTITIONER, "enable.idempotence": "true", "acks": "all"}
 _REFUSED: Final = (
     KafkaError.MSG_SIZE_TOO_LARGE,
@@ -23,7 +24,7 @@ _REFUSED: Final = (
 
 
 class ProducerClient(Protocol):
-    """What is used of confluent-kafka's Producer."""
+    """The methods of confluent-kafka's Producer that Plaudit uses."""
 
     def produce(self, topic: str, value: bytes | None, key: bytes | None, **options: Any) -> None: ...
     def poll(self, timeout: float) -> int: ...
@@ -36,15 +37,20 @@ Connect = Callable[[], ProducerClient]
 
 
 class FatalClientError(KafkaException):
-    """librdkafka's idempotent producer has given up for good; a new client is needed."""
+    """An idempotent librdkafka producer has failed for good. Only a new client can send."""
 
 
 def connector(
     connection: ConnectionSettings, options: Mapping[str, Any], logger: logging.Logger | None = None
 ) -> Connect:
-    """A function that makes clients; it does not wait for Kafka. The user's options go over `options`.
+    """A function that makes producer clients. It does not wait for Kafka.
 
-    The function raises SettingsError where librdkafka refuses the settings, or where they break a promise.
+    The function raises SettingsError if librdkafka refuses the settings, or if the user's options disable
+    idempotence, acks=all or the partitioner.
+
+    Args:
+        options: librdkafka's options; the user's override them.
+        logger: takes librdkafka's log; None leaves it to librdkafka.
     """
 
     def connect() -> ProducerClient:
@@ -52,7 +58,7 @@ def connector(
         for name, promised in _PROMISED.items():
             if str(given.get(name, promised)).lower() != promised:
                 raise SettingsError(
-                    f"PLAUDIT_KAFKA_OPTIONS: {name} must be {promised}, as every producer promises it"
+                    f"PLAUDIT_KAFKA_OPTIONS: {name} must be {promised}; remove it from the options"
                 )
         settings = {**options, **given, **_PROMISED}
         log: dict[str, Any] = {} if logger is None else {"logger": logger}
@@ -67,18 +73,18 @@ def connector(
 
 
 def is_refused(error: KafkaError) -> bool:
-    """Whether the record itself is the reason: sending it again would fail again."""
+    """Whether Kafka refused the record itself, so that sending it again would fail again."""
     return error.code() in _REFUSED
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether the client has given up for good."""
-    # Only what `poll` and `flush` raise says fatal(): `produce` raises the bare code.
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # its public name
+    """Whether the error means that the client has failed for good."""
+    # fatal() is set on the errors of `poll` and `flush` only; `produce` raises the bare code.
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # public despite its name
 
 
 def produce_when_room(producer: Any, *record: Any, **options: Any) -> None:
-    """`Producer.produce`, which waits while the producer's queue is full and serves its reports.
+    """Call `Producer.produce`. While the producer's queue is full, serve its reports and try again.
 
     Raises:
         confluent_kafka.KafkaException: librdkafka does not take the record.

@@ -1,4 +1,4 @@
-"""A Kafka client's log without its repetitions, and without what a broker's start brings of itself."""
+"""A log filter for Kafka clients. It drops repeated lines, and passing errors of a starting broker."""
 
 import logging
 import math
@@ -8,20 +8,21 @@ from collections.abc import Callable
 from typing import Final
 
 _EVERY_S: Final = 30.0
-_MOST: Final = 1000
+_MOST: Final = 1000  # different lines that are remembered; bounds the memory of a long-running process
 _PASSING: Final = re.compile(
     r"Failed to acquire idempotence PID"
     r"|Group Coordinator Request failed: .*GroupCoordinatorNotAvailableError"
 )
-"""What ends by itself seconds after a broker's start."""
+"""Errors that stop by themselves some seconds after a broker has started."""
 
 
 class RepetitionFilter(logging.Filter):
-    """Lets a line through once in 30 s, then with the number of those it held back.
+    """Passes the same line once in 30 s, and then adds how many it has held back.
 
-    A broker that is away gives several lines a second, the same but for the time that each attempt took.
-    A line that a broker's start brings of itself is let through only if it comes again after 30 s.
-    There is no lock, which a fork could leave taken for good: two threads may let the same line through.
+    While a broker is away, a client logs several lines a second that differ only in the time that each
+    attempt took. The passing errors of a starting broker are logged only if they last for 30 s.
+
+    There is no lock, because a fork could copy it while it is held. So two threads may pass the same line.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,12 +31,13 @@ class RepetitionFilter(logging.Filter):
         self._told: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is to be written."""
+        """Whether to write the line."""
         text = record.getMessage()
+        # librdkafka appends the time of the attempt: "(after 12ms in state CONNECT)".
         same, now = text.partition(" (after ")[0], self._clock()
         told_at, held_back = self._told.get(same, (-math.inf, 0))
         if now - told_at > 2 * _EVERY_S and _PASSING.search(text):
-            told_at, held_back = now, 0  # as if it were told: it has to last
+            told_at, held_back = now, 0  # as if it were just written, so it has to last to be seen
         if now - told_at < _EVERY_S:
             self._told[same] = told_at, held_back + 1
             return False
@@ -48,7 +50,7 @@ class RepetitionFilter(logging.Filter):
 
 
 def quiet_log(name: str) -> logging.Logger:
-    """The logger of a librdkafka client, with the filter."""
+    """The logger `name`, with a `RepetitionFilter`; for librdkafka clients."""
     log = logging.getLogger(name)
     if not any(isinstance(each, RepetitionFilter) for each in log.filters):
         log.addFilter(RepetitionFilter())

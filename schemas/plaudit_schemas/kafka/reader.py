@@ -1,4 +1,4 @@
-"""Reading a topic by offsets, without a group: nothing is committed."""
+"""Read a topic by offsets, outside any consumer group. Nothing is committed."""
 
 import time
 import uuid
@@ -17,29 +17,34 @@ _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
 _OPTIONS: Final = {
     "enable.auto.commit": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",  # as the worker's
+    "enable.partition.eof": True,  # ends `records` where the last offsets hold only transaction markers
+    "isolation.level": "read_committed",  # as the workers read
     "queued.max.messages.kbytes": 16 << 10,
-    "fetch.wait.max.ms": 20,  # a fetch that waits at the end would hold up the next question
+    "fetch.wait.max.ms": 20,  # requests queue behind a fetch that waits at the end of a partition
     "log_level": 0,
 }
 
 
 class TopicReader:
-    """Reads one topic forwards: stretches of a partition, or its end as it grows. Not for several threads."""
+    """Reads ranges of one topic's partitions (`records`), or follows their ends (`follow`, `poll`).
+
+    Not thread-safe.
+    """
 
     def __init__(self, connection: ConnectionSettings, topic: str, *, timeout_s: float = _DEADLINE_S) -> None:
-        """Connects on first use.
+        """Does not wait for Kafka.
 
         Args:
-            topic: without the prefix of the settings.
-            timeout_s: how long Kafka may be silent before it counts as away.
+            topic: without the topic prefix.
+            timeout_s: how long Kafka may stay silent before a call raises ServiceUnavailableError.
         """
         self.topic = connection.topic_prefix + topic
         self._timeout_s = timeout_s
         self._consumer: Any = Consumer(
             connection.kafka(**{**_OPTIONS, "group.id": f"plaudit-read-{uuid.uuid4().hex}"})
         )
+        # The partition and offset that the consumer stands at. If `records` goes on there, it need not
+        # assign again, and what is already fetched is kept.
         self._place: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
@@ -51,15 +56,15 @@ class TopicReader:
         self.close()
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the connections to Kafka."""
         self._consumer.close()
 
     def partitions(self) -> list[int]:
-        """The topic's partitions.
+        """The numbers of the topic's partitions, sorted.
 
         Raises:
             ServiceUnavailableError: Kafka does not answer.
-            TopicError: there is no such topic.
+            TopicError: the topic does not exist.
         """
         try:
             found = self._consumer.list_topics(self.topic, timeout=self._timeout_s).topics[self.topic]
@@ -70,7 +75,7 @@ class TopicReader:
         return sorted(found.partitions)
 
     def ends(self, partition: int) -> tuple[int, int]:
-        """The first offset of a partition, and the one after its last.
+        """The first offset of a partition, and the offset after its last record.
 
         Raises:
             ServiceUnavailableError: Kafka does not answer.
@@ -80,21 +85,21 @@ class TopicReader:
             low, high = self._consumer.get_watermark_offsets(place, timeout=self._timeout_s)
         except KafkaException as error:
             raise ServiceUnavailableError(
-                f"Kafka did not tell the offsets of {self.topic} {partition}: {error.args[0].str()}"
+                f"Kafka did not return the offsets of {self.topic} {partition}: {error.args[0].str()}"
             ) from None
         return int(low), int(high)
 
     def records(self, partition: int, first: int, end: int) -> Iterator[KafkaRecord]:
-        """The records from `first` up to, and without, `end`. Offsets may be missing between them.
+        """The records with offsets from `first` to `end` - 1. Some of these offsets may have no record.
 
         Raises:
-            ServiceUnavailableError: Kafka stopped answering.
+            ServiceUnavailableError: Kafka stopped answering, or the partition cannot be read.
         """
         if first >= end:
             return
         if self._place != (partition, first):
             self._consumer.assign([TopicPartition(self.topic, partition, first)])
-        self._place = None
+        self._place = None  # unknown until the range is read to its end
         deadline = time.monotonic() + self._timeout_s
         position = first
         while position < end:
@@ -116,10 +121,13 @@ class TopicReader:
         self._place = partition, position
 
     def follow(self, partitions: Sequence[int], since_ms: int | None = None) -> None:
-        """Have `poll` give what comes from now on, or what arrived since a time and all that follows.
+        """Make `poll` return the records of these partitions from now on.
+
+        Args:
+            since_ms: start with the records that arrived at or after this time, in milliseconds since 1970.
 
         Raises:
-            ServiceUnavailableError: Kafka did not tell the offsets of that time.
+            ServiceUnavailableError: Kafka did not return the offsets for that time.
         """
         places = [TopicPartition(self.topic, number, OFFSET_END) for number in partitions]
         if since_ms is not None:
@@ -129,21 +137,26 @@ class TopicReader:
             except KafkaException as error:
                 raise ServiceUnavailableError(f"Kafka does not answer: {error.args[0].str()}") from None
             if any(place.error for place in places):
-                raise ServiceUnavailableError(f"Kafka did not tell the offsets of {self.topic}")
+                raise ServiceUnavailableError(f"Kafka did not return the offsets of {self.topic}")
         self._place = None
         self._consumer.assign(places)
 
     def poll(self, at_most: int, timeout_s: float) -> list[KafkaRecord]:
-        """What has come of the followed partitions; waits up to `timeout_s` for the first record.
+        """New records of the followed partitions, at most `at_most`. Waits up to `timeout_s` for them.
 
-        Nothing where Kafka does not answer: its client tries again by itself.
+        Empty while Kafka does not answer; the client reconnects by itself.
         """
         messages = self._consumer.consume(at_most, timeout_s)
         return [KafkaRecord.of(message) for message in messages if message.error() is None]
 
     def _end_of(self, message: Any) -> int:
+        """The end offset from an end-of-partition message. 0 for an error that the client retries itself.
+
+        Raises:
+            ServiceUnavailableError: the partition cannot be read.
+        """
         error = message.error()
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # the library's name of it
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # a public code despite its name
             return int(message.offset())
         if error.fatal() or not error.retriable():
             raise ServiceUnavailableError(f"{self.topic} cannot be read: {error.str()}")

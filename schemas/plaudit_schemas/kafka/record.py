@@ -1,4 +1,4 @@
-"""Records as they are read from Kafka and as they are sent to it."""
+"""The Kafka records that members read and send."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ Headers = list[tuple[str, bytes]]
 
 
 class KafkaRecord(NamedTuple):
-    """A record that was read. aiokafka's own records have these attributes and serve as they are.
+    """A record that was read. aiokafka's records have the same attributes, so they can be used instead.
 
     Attributes:
-        timestamp: the broker's, in milliseconds since 1970.
+        timestamp: when the broker appended the record, in milliseconds since 1970.
     """
 
     partition: int
@@ -22,7 +22,7 @@ class KafkaRecord(NamedTuple):
 
     @classmethod
     def of(cls, message: Any) -> "KafkaRecord":
-        """The record of a confluent-kafka message that is no error."""
+        """Convert a confluent-kafka message. Its `error()` must be None."""
         return cls(
             message.partition(),
             message.offset(),
@@ -34,7 +34,7 @@ class KafkaRecord(NamedTuple):
 
 
 class ProducerRecord(NamedTuple):
-    """A record to send; without a partition the key decides."""
+    """A record to send. If `partition` is None, the key determines it."""
 
     topic: str
     key: bytes | None

@@ -1,8 +1,8 @@
-"""One librdkafka client at a time, and the next one when it has given up for good.
+"""A librdkafka producer client that can be replaced after a fatal error.
 
-A *fatal* error ends an idempotent producer: it takes nothing more, and it loses what it holds. librdkafka
-tells it twice. `produce` raises the bare code; `poll` and `flush` raise the reason, once, before they serve
-the reports of the records that are lost.
+After a *fatal* error an idempotent producer takes no more records, and the records that it holds are lost.
+`produce` then raises the bare code `_FATAL`. `poll` and `flush` raise the reason, but only once, and before
+they serve the reports of the lost records.
 """
 
 import ctypes
@@ -16,15 +16,14 @@ from confluent_kafka import KafkaException
 
 from plaudit_schemas.kafka.producer import Connect, FatalClientError, ProducerClient, Report, is_fatal
 
-_LAST_FLUSH_S: Final = 1.0
+_LAST_FLUSH_S: Final = 1.0  # time to serve the reports of purged records
 
 
 class ReplaceableClient:
-    """Holds the client; its owner decides when a failed one is replaced. Safe for threads.
+    """Holds the current client. Its owner decides when to replace a failed one. Thread-safe.
 
-    A client that has failed stays, and takes nothing, until the owner calls `replace`, or `retire` and then
-    `connect`. What waits in a retired client is reported as purged when `serve_retired` is called, and not
-    before.
+    A failed client stays, and takes no records, until the owner calls `replace`, or `retire` and then
+    `connect`. Records that wait in a retired client are reported as purged by `serve_retired` only.
     """
 
     def __init__(self, connect: Connect) -> None:
@@ -36,16 +35,16 @@ class ReplaceableClient:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a client, be it one that has failed."""
+        """Whether there is a client, even a failed one."""
         return self._client is not None
 
     @property
     def failed(self) -> bool:
-        """Whether the client has failed for good, as the first call that met the error found out."""
+        """Whether a call has found that the current client has failed for good."""
         return self._failed is not None and self._failed is self._client
 
     def connect(self) -> ProducerClient:
-        """Make a client where there is none. Does not wait for Kafka.
+        """The client; makes one if there is none. Does not wait for Kafka.
 
         Raises:
             SettingsError: librdkafka refuses the settings.
@@ -56,15 +55,16 @@ class ReplaceableClient:
             return self._client
 
     def produce(self, topic: str, value: bytes, key: bytes, report: Report) -> None:
-        """Hand a record over; connects if there is no client.
+        """Hand a record to the client; makes one if there is none.
 
         Raises:
             BufferError: librdkafka's queue is full.
             FatalClientError: the client has failed for good.
-            KafkaException: librdkafka does not take this record now, or (`is_refused`) ever.
+            KafkaException: librdkafka does not take the record. If `is_refused`, it never will.
+            SettingsError: librdkafka refuses the settings.
         """
         client = self._client
-        if client is None:  # an idle client is false: its length is 0
+        if client is None:  # not `if not client`: its length, 0 while it is idle, makes it false
             client = self.connect()
         try:
             client.produce(topic, value, key, on_delivery=report)
@@ -72,7 +72,10 @@ class ReplaceableClient:
             self._raise(error, client)
 
     def poll(self, timeout: float) -> int:
-        """Serve the reports that are there, or wait for the first one; how many were served.
+        """Serve the reports that are ready, or wait up to `timeout` seconds for the first.
+
+        Returns:
+            How many reports were served.
 
         Raises:
             FatalClientError: the client has failed for good. Raised once.
@@ -82,24 +85,25 @@ class ReplaceableClient:
         return 0 if client is None else self._serve(client, client.poll, timeout)
 
     def flush(self, timeout: float) -> None:
-        """Have everything sent now, and serve the reports.
+        """Send everything now and serve the reports. Waits at most `timeout` seconds.
 
         Raises:
-            FatalClientError, KafkaException: as `poll`.
+            FatalClientError: the client has failed for good. Raised once.
+            KafkaException: another error of the client.
         """
         client = self._client
         if client is not None:
             self._serve(client, client.flush, timeout)
 
     def waiting(self) -> int:
-        """Records that are not reported on, those of retired clients included."""
+        """The number of records without a report, in the current and in retired clients."""
         return sum(map(len, self._clients()))
 
     def replace(self) -> None:
-        """Put a new client in the place of one that has failed, and retire that one.
+        """Replace a failed client by a new one and retire the failed one. A working client stays.
 
         Raises:
-            SettingsError: librdkafka refuses the settings now; nothing has changed.
+            SettingsError: librdkafka refuses the settings now. The failed client stays.
         """
         with self._lock:
             failed = self._client
@@ -108,27 +112,31 @@ class ReplaceableClient:
                 self._retired.append(failed)
 
     def retire(self) -> None:
-        """Take the client away."""
+        """Retire the client. The next `connect` or `produce` makes a new one."""
         with self._lock:
             if self._client is not None:
                 self._retired.append(self._client)
                 self._client = None
 
     def serve_retired(self) -> None:
-        """Report what waits in retired clients as purged, and let go of them. May block for a second."""
+        """Report the records that wait in retired clients as purged, and drop these clients.
+
+        May block for a second for each client.
+        """
         for client in list(self._retired):
             for call in (partial(client.poll, 0), client.purge, partial(client.flush, _LAST_FLUSH_S)):
-                # KafkaException: the reason of the failure, told here if nobody polled before.
-                # SystemError: that error met a report half-way.
+                # KafkaException: the reason of the failure, raised here if nobody polled before.
+                # SystemError: CPython raises it if that error is already set while a report is served.
                 with suppress(KafkaException, SystemError):
                     call()
             with suppress(ValueError):  # another thread may have served it at the same time
                 self._retired.remove(client)
 
     def abandon(self) -> None:
-        """In a forked child: keep every client for good. Takes no lock.
+        """Keep every client for ever; for a forked child.
 
-        Destroying a client waits for its threads, which live in the parent only.
+        Destroying a client waits for its threads, which exist in the parent only. Takes no lock, because
+        the fork may have copied it while it was held.
         """
         for client in self._clients():
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))

@@ -1,4 +1,4 @@
-"""What every process of ours needs to run: Redis, metrics, health over HTTP, logging.
+"""Infrastructure for long-running processes: Redis, metrics, health over HTTP, logging, web serving.
 
-An extra, `plaudit-schemas[service]`: neither the contract nor the SDK loads any of it.
+Needs the extra `plaudit-schemas[service]`. Neither the contract nor the SDK imports it.
 """

@@ -1,4 +1,4 @@
-"""What a page of the console is. Members offer theirs in the entry point group `plaudit.console_pages`."""
+"""The interface of a console page. Members register theirs as entry points `plaudit.console_pages`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -13,12 +13,13 @@ S = TypeVar("S", bound=Settings)
 
 
 class ConsoleUser(NamedTuple):
-    """Who looks at a page.
+    """The user of a page.
 
     Attributes:
-        name: shown beside the way out; empty for a visitor of an open console.
-        application: whose data they may see; None is every application's figures, and no text.
-        roles: those of their API key; a visitor has none.
+        name: shown beside the sign-out button; empty for a visitor of an open console.
+        application: the application whose data the user may see. None allows the metrics of every
+            application, but no texts of conversations.
+        roles: of the user's API key; empty for a visitor.
     """
 
     name: str
@@ -27,11 +28,11 @@ class ConsoleUser(NamedTuple):
 
 
 class PageParts(NamedTuple):
-    """A page at work.
+    """The running parts of a page.
 
     Attributes:
-        routes: Starlette's; their paths lie below `/` and the page's name. Each request is a user's
-            (`user_of`); a stream ends once `is_over`.
+        routes: Starlette routes with paths below `/<page name>`. `user_of` gives the user of each request.
+            A streaming response must end once `is_over` is true.
         close: called once when the console stops.
     """
 
@@ -40,24 +41,24 @@ class PageParts(NamedTuple):
 
 
 class LoadSettings(Protocol):
-    """Gives one of the page's settings, from arguments and environment."""
+    """Loads one of the page's settings classes from arguments and environment."""
 
     def __call__(self, kind: type[S], /) -> S: ...
 
 
 class ConsolePage(NamedTuple):
-    """A page as its member declares it; loading it loads nothing heavy.
+    """The declaration of a page. Its module must not import anything heavy.
 
     Attributes:
-        name: its path; lower-case letters and hyphens.
-        title: in the navigation.
-        order: its place there, small numbers first.
-        package: has a folder `static`. `page.html` is what stands between the console's header and the end
-            of the page; `head.html`, where there is one, ends the head. All else is served below
-            `/name/static/`.
-        settings: those that `create` loads; `plaudit console` takes them as arguments.
-        roles: who may see it; any one of these roles, or admin.
-        create: the page's parts, for a console on this connection. It may raise SettingsError.
+        name: the page's path, in lower-case letters and hyphens.
+        title: the page's name in the navigation.
+        order: its position in the navigation; small numbers come first.
+        package: a package with a folder `static`. Its `page.html` is the body of the page below the
+            console's header. Its `head.html`, if it exists, is added to the end of the HTML head. All other
+            files are served below `/<page name>/static/`.
+        settings: the settings classes that `create` loads; `plaudit console` takes them as flags.
+        roles: a user with one of these roles, or with the role admin, may see the page.
+        create: makes the page's parts for a connection. It may raise SettingsError.
     """
 
     name: str
@@ -69,13 +70,13 @@ class ConsolePage(NamedTuple):
     create: Callable[[ConnectionSettings, LoadSettings], PageParts]
 
     def may_be_seen_by(self, user: ConsoleUser) -> bool:
-        """Whether a user has one of its roles. A visitor of an open console sees what readers see."""
+        """Whether a user has a role for this page. A visitor of an open console counts as a reader."""
         roles = user.roles or frozenset(("reader",))
         return "admin" in roles or bool(roles & self.roles)
 
 
 def user_of(scope: Mapping[str, Any]) -> ConsoleUser:
-    """Whose request it is, by its ASGI scope.
+    """The user of a request, from its ASGI scope.
 
     Raises:
         KeyError: the request did not come through the console.
@@ -85,10 +86,10 @@ def user_of(scope: Mapping[str, Any]) -> ConsoleUser:
 
 
 async def is_over(scope: Mapping[str, Any]) -> bool:
-    """Whether a stream must end: the console stops, or the user was signed out."""
+    """Whether a stream must end, because the console stops or the user was signed out."""
     return bool(await scope[_IS_OVER]())
 
 
 def set_user(scope: Any, user: ConsoleUser, is_over: Callable[[], Awaitable[bool]]) -> None:
-    """Say whose request it is, and when it must end."""
+    """Note the user of a request in its ASGI scope, and the function behind `is_over`."""
     scope[_USER], scope[_IS_OVER] = user, is_over

@@ -1,7 +1,7 @@
 """Health and metrics over HTTP: `/health/live`, `/health/ready` and `/metrics`.
 
-A process without a web application serves them on a thread of its own (`serve`); one that has an application
-takes the answers into its routes (`answer_of`).
+A process without a web application serves them on a separate thread (`serve`). A process with a web
+application returns the answers from its own routes (`Health.answer_of`).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from plaudit_schemas.errors import SettingsError
 
 Problem = Callable[[], str | None]
-"""Says what is wrong; None where nothing is. Called for each request, from any thread."""
+"""Returns what is wrong, or None if nothing is. Called for each request, on any thread."""
 
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
@@ -29,7 +29,7 @@ _LOOP_ANSWERS_WITHIN_S: Final = 5.0
 
 
 class HealthAnswer(NamedTuple):
-    """What a request is answered."""
+    """The answer to a request."""
 
     status: int
     media_type: str
@@ -38,13 +38,14 @@ class HealthAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a process says of itself.
+    """The health of a process.
 
     Attributes:
-        unready: why it should get no work; None when it should.
-        dead: why it should be started again; None when it should not.
-        degraded: what it does without while it is ready; None when nothing is missing.
-        before_metrics: called before the metrics are shown, to bring them up to date.
+        registry: the metrics.
+        unready: why the process must not get work now; None if it is ready.
+        dead: why the process must be restarted; None if it is alive.
+        degraded: what a ready process has to do without; None if nothing is missing.
+        before_metrics: called before each scrape, to bring the metrics up to date.
     """
 
     registry: CollectorRegistry
@@ -54,7 +55,7 @@ class Health:
     before_metrics: Callable[[], None] = field(default=lambda: None)
 
     def answer_of(self, path: str) -> HealthAnswer | None:
-        """The answer for one of the three paths; None for any other."""
+        """The answer for one of the three paths. None for any other path."""
         if path == LIVE:
             reason = self.dead()
             return _answer(
@@ -77,16 +78,17 @@ class Health:
 def serve(
     health: Health, host: str, port: int, setting: str, loop: asyncio.AbstractEventLoop | None = None
 ) -> Iterator[str]:
-    """Serve the three paths on a thread until the block ends; gives the address.
+    """Serve the three paths on a thread until the `with` block ends. Yields the URL.
 
     Args:
         port: 0 takes a free one.
-        setting: the variable that the port comes from, for the error.
-        loop: the event loop that the process works on. It makes the answers, so that none shows half of a
-            change; where it does not come round in time the process is dead. None: the thread makes them.
+        setting: the environment variable of the port, for the error message.
+        loop: the event loop that the process works on. The answers are made on it, so that a scrape never
+            shows half of a change. If it does not respond within some seconds, the process counts as dead.
+            If None, the serving thread makes the answers.
 
     Raises:
-        SettingsError: host and port cannot be had.
+        SettingsError: the host and port cannot be bound.
     """
 
     class Handler(_Handler):
@@ -96,10 +98,10 @@ def serve(
         server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
         raise SettingsError(
-            f"{setting}: {host}:{port} cannot be served ({error.strerror}); give each process of a host a "
-            "port of its own, or 0 for a free one"
+            f"{setting}: {host}:{port} cannot be served ({error.strerror}); give each process on a host "
+            "its own port, or 0 for a free one"
         ) from None
-    server.daemon_threads = True
+    server.daemon_threads = True  # an open connection must not keep the process alive
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="health", daemon=True)
     thread.start()
     try:
@@ -118,14 +120,14 @@ def _answers_on(loop: asyncio.AbstractEventLoop, health: Health) -> Callable[[st
         try:
             return asyncio.run_coroutine_threadsafe(answered(path), loop).result(_LOOP_ANSWERS_WITHIN_S)
         except TimeoutError:
-            return _answer({"status": "dead", "reason": "the event loop does not come round"}, "dead")
+            return _answer({"status": "dead", "reason": "the event loop does not respond"}, "dead")
 
     return answer_of
 
 
 class _Handler(BaseHTTPRequestHandler):
     answer_of: Callable[[str], HealthAnswer | None]
-    timeout = 10.0  # of a connection that says nothing
+    timeout = 10.0  # seconds until a silent connection is closed, so that it does not hold a thread
 
     def do_GET(self) -> None:
         found = self.answer_of(self.path.partition("?")[0])
@@ -136,8 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """Nothing: probes come every second."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Log nothing, because probes come every second."""
 
 
 def _answer(

@@ -1,4 +1,4 @@
-"""The log of a process: one line an entry, to the standard error."""
+"""The log of a process: one line for each entry, to standard error."""
 
 import logging
 from argparse import ArgumentParser
@@ -14,32 +14,33 @@ _QUIET: Final = {
     "mode": logging.WARNING,
     "uvicorn.error": logging.CRITICAL,
 }
-"""Libraries whose ordinary entries say nothing that ours do not say better."""
+"""Libraries and their lowest logged level. Our own entries say the same more clearly."""
 
 
 class _LibraryFilter(logging.Filter):
-    """Holds back what Faust's services tell of their starting and stopping, and aiokafka's repetitions."""
+    """Drops the start and stop entries of Faust's services, and repeated entries of aiokafka."""
 
     def __init__(self) -> None:
         super().__init__()
         self._repetitions = RepetitionFilter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the entry is to be written."""
+        """Whether to write the entry."""
         if record.name.startswith("aiokafka"):
             return self._repetitions.filter(record)
-        # Faust's services log under the names of our modules, and begin with their own: [^--Consumer].
+        # Faust's services log under our modules' names, so only their prefix, such as [^--Consumer], tells.
         return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
 
 
 def add_log_level(parser: ArgumentParser) -> None:
-    """`--log-level`."""
+    """Add the flag `--log-level`."""
     parser.add_argument("--log-level", default="INFO", choices=LEVELS)
 
 
 def configure_logging(level: str) -> None:
-    """Write entries of this level and above."""
+    """Log entries of this level and above to standard error."""
     logging.basicConfig(level=level, format=_FORMAT)
+    # On the handlers: a logger's filter would not see the entries of the loggers below it.
     for handler in logging.getLogger().handlers:
         handler.addFilter(_LibraryFilter())
     for name, least in _QUIET.items():

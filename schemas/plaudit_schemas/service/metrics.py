@@ -1,4 +1,4 @@
-"""Prometheus metrics, declared as data: each member lists its own, and the docs print the lists."""
+"""Prometheus metrics, declared as data. Each member has a list of its own."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -10,10 +10,13 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Metric(NamedTuple):
-    """One metric. Each label has few values: every combination of them is a series of its own.
+    """The declaration of one metric.
 
     Attributes:
-        buckets: upper bounds of a histogram; none takes Prometheus' own.
+        meaning: the help text of the metric.
+        labels: the names of its labels. Each must have few values, because every combination of values is a
+            series of its own.
+        buckets: the upper bounds of a histogram's buckets; empty takes the client library's default.
     """
 
     name: str
@@ -24,37 +27,37 @@ class Metric(NamedTuple):
 
 
 class MetricSet:
-    """The metrics of one process, by name.
+    """The metrics of one process, by name. Raises KeyError for an undeclared name.
 
     Attributes:
-        registry: Prometheus' collector of everything here.
+        registry: the Prometheus registry with all of these metrics.
     """
 
     def __init__(self, definitions: Iterable[Metric]) -> None:
         self.registry = CollectorRegistry()
         self._metrics = {metric.name: self._make(metric) for metric in definitions}
-        # Looking a label up takes a lock and a tuple each time; some are asked for in every request.
+        # Prometheus takes a lock for each look-up of labels, and some metrics change with every request.
         self._children: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._metrics}
 
     def counter(self, name: str, *labels: str) -> Counter:
-        """A counter, of these labels where it has some."""
+        """The counter `name`. `labels` are the values of its labels, in the declared order."""
         return self._find(Counter, name, labels)
 
     def gauge(self, name: str, *labels: str) -> Gauge:
-        """A gauge, likewise."""
+        """The gauge `name`. `labels` as for `counter`."""
         return self._find(Gauge, name, labels)
 
     def histogram(self, name: str, *labels: str) -> Histogram:
-        """A histogram, likewise."""
+        """The histogram `name`. `labels` as for `counter`."""
         return self._find(Histogram, name, labels)
 
     def clear(self, name: str) -> None:
-        """Show no series of a labelled metric until they are set again."""
+        """Remove all series of a labelled metric. A series is back as soon as it is set again."""
         self._metrics[name].clear()
         self._children[name].clear()
 
     def value(self, name: str) -> float:
-        """The value of a metric without labels; 0 before it was set."""
+        """The value of a metric without labels. 0 if it was never set."""
         return self.registry.get_sample_value(name) or 0.0
 
     def _find(self, kind: type[M], name: str, labels: tuple[str, ...]) -> M:
@@ -63,7 +66,7 @@ class MetricSet:
         if found is None:
             metric = self._metrics[name]
             found = children[labels] = metric.labels(*labels) if labels else metric
-        assert isinstance(found, kind)  # noqa: S101  # the definitions say so
+        assert isinstance(found, kind)  # noqa: S101  # callers name metrics of the right kind
         return found
 
     def _make(self, metric: Metric) -> Any:

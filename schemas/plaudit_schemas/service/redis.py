@@ -1,4 +1,4 @@
-"""Redis or Valkey by URL, a cluster too, and Lua scripts that survive a server's restart."""
+"""Connections to Redis, Valkey or a cluster by URL, and Lua scripts that survive a server's restart."""
 
 from collections.abc import Awaitable, Sequence
 from hashlib import sha1
@@ -17,11 +17,16 @@ RedisClient = Redis | RedisCluster
 Argument = str | bytes | int | float
 
 AWAY: Final = (RedisError, RedisClusterException, OSError)
-"""What a call raises where Redis refuses or does not answer; a cluster's error is of no family."""
+"""The errors of a call that Redis refuses or does not answer. A cluster's error is not a RedisError."""
 
 
 def connect(url: str, *, timeout_s: float = 10.0) -> RedisClient:
-    """An asyncio client that connects late; `redis+cluster://` and `rediss+cluster://` name a cluster."""
+    """An asyncio client, which connects on first use.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`; `redis+cluster://` or `rediss+cluster://` for a cluster.
+        timeout_s: for each connection attempt and each answer.
+    """
     if is_cluster(url):
         return RedisCluster.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
     pool = ConnectionPool.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
@@ -30,13 +35,13 @@ def connect(url: str, *, timeout_s: float = 10.0) -> RedisClient:
 
 
 def connect_blocking(url: str, *, timeout_s: float = 5.0) -> Any:
-    """A client that blocks. A cluster's connects at once, and raises one of `AWAY`."""
+    """A blocking client. For a cluster it connects at once, and raises one of `AWAY` if that fails."""
     made = BlockingRedisCluster if is_cluster(url) else BlockingRedis
     return made.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
 def is_cluster(url: str) -> bool:
-    """Whether a URL names a cluster."""
+    """Whether a URL is that of a cluster."""
     return "+cluster" in url.partition(":")[0]
 
 
@@ -45,10 +50,13 @@ def _plain(url: str) -> str:
 
 
 class _PackInC:
-    """A commit has some ten thousand arguments; packing them in Python was a tenth of the worker's time."""
+    """Packs commands with hiredis. A commit has about ten thousand arguments.
+
+    Packing them in Python took a tenth of the worker's time.
+    """
 
     def pack_command(self, *arguments: Any) -> list[bytes]:
-        # A command of two words is two arguments on the wire.
+        # redis-py passes commands such as "SCRIPT LOAD" as one argument; on the wire they are two.
         return [pack_command((*str(arguments[0]).split(), *arguments[1:]))]
 
 
@@ -64,32 +72,37 @@ _PACKING: dict[type[Any], type[Any]] = {Connection: _PackingConnection, SSLConne
 
 
 class Script:
-    """A Lua file of a package. It is sent by its hash, and whole where the server does not have it."""
+    """A Lua script in a package, called by its hash. The whole script is sent only if the server lacks it."""
 
     def __init__(self, package: str, name: str) -> None:
-        """`name` is the file's, without `.lua`; its head is a table of keys and arguments."""
+        """Reads the script.
+
+        Args:
+            package: the package that holds the file.
+            name: of the file, without `.lua`. Its first lines list the keys and arguments.
+        """
         self._source = (files(package) / f"{name}.lua").read_bytes()
         self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
 
     async def __call__(self, client: RedisClient, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run it.
+        """Run the script.
 
         Raises:
-            redis.exceptions.RedisError: the server refused or did not answer. What the script writes may
-                or may not have been written then.
+            redis.exceptions.RedisError: the server refused or did not answer. The script's writes may or
+                may not have happened.
         """
         try:
             return await execute(client, "EVALSHA", self._hash, len(keys), *keys, *arguments)
-        except NoScriptError:
+        except NoScriptError:  # the server is new or was restarted; EVAL also loads the script
             return await execute(client, "EVAL", self._source, len(keys), *keys, *arguments)
 
 
 async def execute(client: RedisClient, *command: Argument) -> Any:
-    """One command as it stands.
+    """Run one command.
 
     Raises:
-        redis.exceptions.RedisError: the server refused or did not answer. A cluster's client has an
-            exception of another family for that, which is turned into this one.
+        redis.exceptions.RedisError: the server refused or did not answer. The RedisClusterException of a
+            cluster's client is converted to it.
     """
     try:
         return await cast("Awaitable[Any]", client.execute_command(*command))

@@ -1,4 +1,4 @@
-"""A web application served by uvicorn until the process is told to stop."""
+"""Serve a web application with uvicorn until the process is told to stop."""
 
 import asyncio
 import contextlib
@@ -14,16 +14,17 @@ from plaudit_schemas.errors import ServiceUnavailableError
 
 log = logging.getLogger("plaudit.web")
 
-_STOP_WITHIN_S: Final = 15
+_STOP_WITHIN_S: Final = 15  # for requests under way, after SIGTERM or SIGINT
 
 
 class Address(NamedTuple):
-    """Where to serve.
+    """The address to serve on.
 
     Attributes:
         port: 0 takes a free one.
-        port_setting: the variable that the port comes from, for the error.
-        trusted_proxies: addresses whose X-Forwarded headers hold, comma-separated; none for none.
+        port_setting: the environment variable of the port, for the error message.
+        trusted_proxies: the addresses of proxies whose X-Forwarded headers are trusted, comma-separated;
+            empty trusts none.
     """
 
     host: str
@@ -33,14 +34,17 @@ class Address(NamedTuple):
 
 
 class WebServer:
-    """One application on one address.
+    """Serves one application on one address.
 
     Attributes:
-        url: where it listens.
+        url: the URL that it listens on.
     """
 
     def __init__(self, address: Address, name: str) -> None:
-        """Binds the address; `name` is what the log calls the server.
+        """Binds the address, but does not serve yet.
+
+        Args:
+            name: of the server in the log.
 
         Raises:
             ServiceUnavailableError: the address cannot be bound.
@@ -52,16 +56,20 @@ class WebServer:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def stopping(self) -> bool:
-        """Whether it was told to stop: streams end then."""
+        """Whether the server was told to stop. Streaming responses must then end."""
         return self._server is not None and bool(self._server.should_exit)
 
     def run(self, app: Any) -> bool:
-        """Blocks until SIGTERM or SIGINT; requests under way are answered first. Whether it ever started."""
+        """Serve until SIGTERM or SIGINT, and then answer the requests under way. Blocks.
+
+        Returns:
+            Whether the application started.
+        """
         proxies = self._address.trusted_proxies
         self._server = _Server(
             uvicorn.Config(
                 app,
-                log_config=None,
+                log_config=None,  # keeps the process's own logging
                 access_log=False,
                 loop="uvloop",
                 http="httptools",
@@ -72,13 +80,16 @@ class WebServer:
             )
         )
         self._server.announcement = f"the {self._name} listens on {self.url}"
-        with self._socket, contextlib.suppress(SystemExit):  # what uvicorn raises after a start that failed
+        with self._socket, contextlib.suppress(SystemExit):  # uvicorn raises it if the start failed
             self._server.run(sockets=[self._socket])
         return self._server.started
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does; ends with exit code 0 when told to, where uvicorn's raises."""
+    """Logs its URL once it listens. A signal stops it with exit code 0.
+
+    uvicorn's own handler raises the signal again after the shutdown, and so ends the process with an error.
+    """
 
     announcement = ""
 
@@ -98,6 +109,7 @@ class _Server(uvicorn.Server):
 def _bind(address: Address) -> socket.socket:
     host, port = address.host, address.port
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # Without it, a restart would fail as long as old connections are in TIME_WAIT.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))

@@ -1,8 +1,9 @@
-"""Settings: small frozen models, read once at the edge.
+"""Settings: small frozen models that a process reads once, when it starts.
 
-A field `redis_url` is the variable `PLAUDIT_REDIS_URL` and the flag `--redis-url`. The first of these that
-is given counts: the flag, the environment, the running local stack (`plaudit up` leaves its addresses in
-`<data>/stack.json`), the default. An unknown `PLAUDIT_*` variable is an error that names the nearest one.
+The field `redis_url` is set by the flag `--redis-url` or by the variable `PLAUDIT_REDIS_URL`. The flag wins
+over the environment. The environment wins over the running local stack, whose addresses `plaudit up` leaves
+in `<data>/stack.json`. The default comes last. An unknown `PLAUDIT_*` variable is an error that suggests the
+nearest known one.
 """
 
 from plaudit_schemas.settings.arguments import add_arguments

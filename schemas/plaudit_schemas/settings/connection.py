@@ -1,4 +1,4 @@
-"""Settings that every member shares: where Kafka, Redis and the registry are."""
+"""Settings that every member shares: the addresses of Kafka, Redis and the schema registry."""
 
 import json
 from typing import Annotated, Any
@@ -25,12 +25,12 @@ _SECRET_OPTIONS = ("password", "secret", "token", "key.pem", "jaas", "sasl.oauth
 
 
 class SecretUrl(SecretStr):
-    """A URL that shows everything but its password."""
+    """A URL whose password is masked when it is printed."""
 
     def _display(self) -> str:
         try:
             parts = urlsplit(self.get_secret_value())
-        except ValueError:
+        except ValueError:  # it cannot be split, so nobody can tell where the password is
             return _MASK
         if "@" not in parts.netloc:
             return self.get_secret_value()
@@ -39,7 +39,7 @@ class SecretUrl(SecretStr):
 
 
 class KafkaOptions(Secret[dict[str, str | int | float]]):
-    """librdkafka's options; shows everything but passwords, secrets and tokens."""
+    """librdkafka options. Passwords, secrets, tokens and private keys are masked when they are printed."""
 
     def _display(self) -> str:
         shown = {
@@ -52,29 +52,32 @@ class KafkaOptions(Secret[dict[str, str | int | float]]):
 class ConnectionSettings(Settings):
     """Addresses and names shared by producers, workers, sinks and the command."""
 
-    bootstrap_servers: str = Field(default="127.0.0.1:9092", description="Kafka's addresses, comma-separated")
+    bootstrap_servers: str = Field(
+        default="127.0.0.1:9092", description="Kafka's addresses as host:port, comma-separated"
+    )
     kafka_options: Annotated[KafkaOptions, BeforeValidator(_json_object)] = Field(
-        default=KafkaOptions({}), description="More librdkafka options as a JSON object, such as SASL and TLS"
+        default=KafkaOptions({}), description="librdkafka options, such as SASL and TLS, as a JSON object"
     )
     kafka_password: SecretStr = Field(default=SecretStr(""), description="Kafka's SASL password")
     redis_url: SecretUrl = Field(
         default=SecretUrl("redis://127.0.0.1:6379/0"),
-        description="Redis or Valkey; redis+cluster:// for a cluster",
+        description="URL of Redis or Valkey; redis+cluster:// for a cluster",
     )
     schema_registry_url: SecretUrl | None = Field(
-        default=None, description="A registry with Confluent's API; without one the packaged schema ids serve"
+        default=None,
+        description="URL of a registry with Confluent's API; if unset, the packaged schema ids are used",
     )
     topic_prefix: str = Field(
-        default="", description="Put before every topic's name", pattern=r"^[A-Za-z0-9._-]*$"
+        default="", description="Prefix of every topic's name", pattern=r"^[A-Za-z0-9._-]*$"
     )
     redis_prefix: str = Field(
-        default="", description="Put before every Redis key", pattern=r"^[A-Za-z0-9._:-]*$"
+        default="", description="Prefix of every Redis key", pattern=r"^[A-Za-z0-9._:-]*$"
     )
     partitions: int | None = Field(
         default=None,
         ge=1,
         le=10_000,
-        description="Partitions of new topics; what the topic's YAML says otherwise",
+        description="Partitions of new topics; if unset, the number in the topic's definition",
     )
 
     @field_validator("redis_url")
@@ -90,7 +93,7 @@ class ConnectionSettings(Settings):
     @field_validator("schema_registry_url")
     @classmethod
     def _registry_url(cls, value: SecretUrl | None) -> SecretUrl | None:
-        if value is None or not value.get_secret_value():  # set to nothing means unset, as in a shell
+        if value is None or not value.get_secret_value():  # an empty variable means unset
             return None
         problem = url_problem(value.get_secret_value())
         if problem:
@@ -98,7 +101,7 @@ class ConnectionSettings(Settings):
         return value
 
     def kafka(self, **options: Any) -> dict[str, Any]:
-        """Configuration for confluent-kafka's clients: the address, the user's options, then `options`."""
+        """Configuration for a confluent-kafka client. `options` override the user's options."""
         password = self.kafka_password.get_secret_value()
         return {
             "bootstrap.servers": self.bootstrap_servers,
@@ -108,7 +111,7 @@ class ConnectionSettings(Settings):
         }
 
     def schemas(self) -> SchemaSource:
-        """Ids from the registry where one is set, else those of the package."""
+        """The registry's schemas if a registry is set, else the packaged ones."""
         if self.schema_registry_url is None:
             return PackagedSchemas()
         return RegistrySchemas(self.schema_registry_url.get_secret_value(), topic_prefix=self.topic_prefix)

@@ -1,4 +1,4 @@
-"""Where a setting's value comes from."""
+"""Load settings from flags, the environment and the local stack."""
 
 import json
 import os
@@ -21,7 +21,7 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One setting, with its value as it may be shown and where it came from."""
+    """One setting, its value with secrets masked, and the place that the value came from."""
 
     variable: str
     value: str
@@ -30,10 +30,15 @@ class Origin:
 
 
 def load(cls: type[S], arguments: Namespace | None = None, environ: Mapping[str, str] | None = None) -> S:
-    """Read `cls` from flags, environment and local stack.
+    """Load the settings `cls` from flags, environment and local stack.
+
+    Args:
+        arguments: parsed by a parser that `add_arguments` prepared; None loads without flags.
+        environ: None takes `os.environ`.
 
     Raises:
-        SettingsError: a value does not fit, or a `PLAUDIT_*` variable is unknown.
+        SettingsError: a value is not valid, a `PLAUDIT_*` variable is unknown, or the file of the local
+            stack cannot be read.
     """
     environ = os.environ if environ is None else environ
     refuse_unknown(environ)
@@ -47,7 +52,11 @@ def load(cls: type[S], arguments: Namespace | None = None, environ: Mapping[str,
 
 
 def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None = None) -> list[Origin]:
-    """Every setting with its value, secrets masked, and where the value came from."""
+    """Every setting of `classes` with its value, secrets masked, and where the value came from.
+
+    Raises:
+        SettingsError: as `load`.
+    """
     environ = os.environ if environ is None else environ
     result = []
     for cls in classes:
@@ -60,22 +69,27 @@ def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None
 
 
 def installed() -> list[type[Settings]]:
-    """The settings of every installed member, by the entry point group `plaudit.settings`."""
+    """The settings classes of every installed member, from the entry point group `plaudit.settings`."""
     return [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raise SettingsError for a `PLAUDIT_*` variable that no installed member knows."""
+    # All members count, not only the running one: they share one environment.
     known = {variable_of(name) for cls in installed() for name in cls.model_fields} | {DATA_VARIABLE}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
             nearest = get_close_matches(variable, known, n=1)
-            hint = f"did you mean {nearest[0]}?" if nearest else "see `plaudit config` for those that exist"
-            raise SettingsError(f"{variable} is no setting; {hint}")
+            hint = f"did you mean {nearest[0]}?" if nearest else "`plaudit config` lists the settings"
+            raise SettingsError(f"{variable} is not a setting; {hint}")
 
 
 def local_stack(environ: Mapping[str, str]) -> dict[str, str]:
-    """Settings that a running `plaudit up` left in the data folder; empty where there is none."""
+    """The settings that a running `plaudit up` left in the data folder; empty if none is running.
+
+    Raises:
+        SettingsError: the file exists but cannot be read.
+    """
     path = Path(environ.get(DATA_VARIABLE) or ".plaudit") / "stack.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Topics as data: one YAML each in this folder, and the typed form of it."""
+"""The definitions of the topics. Each is a YAML file in this folder; `Topic` is its typed form."""
 
 from functools import cache
 from importlib.resources import files
@@ -18,10 +18,18 @@ class Topic(BaseModel):
     """One topic's definition.
 
     Attributes:
-        twin: the topic that takes what is refused here; None where nothing is.
-        config: the broker's settings for the topic, as text.
+        name: without the topic prefix of the settings.
+        purpose: what the topic holds, for people.
+        writers: the members that write to the topic.
+        readers: the members that read it.
+        key: the form of the records' keys, for people.
+        schema_: the schema of the values; None if they are bytes of any kind.
+        partitions: how many to create, unless the setting `partitions` says otherwise.
+        twin: the dead-letter topic for the records refused here; None if no record is refused.
+        config: the broker's configuration of the topic; all values are text.
     """
 
+    # YAML reads 1209600000 as a number, but the broker's configuration is text.
     model_config = ConfigDict(
         frozen=True, extra="forbid", coerce_numbers_to_str=True, protected_namespaces=()
     )
@@ -39,7 +47,7 @@ class Topic(BaseModel):
 
 @cache
 def definitions() -> tuple[Topic, ...]:
-    """Every packaged topic, by name."""
+    """Every packaged topic, sorted by name."""
     loaded = [
         yaml.safe_load(file.read_text(encoding="utf-8"))
         for file in (files("plaudit_schemas") / "topics").iterdir()
@@ -50,5 +58,5 @@ def definitions() -> tuple[Topic, ...]:
 
 
 def definition(name: str) -> Topic:
-    """One topic by its unprefixed name; KeyError where there is none."""
+    """One topic by its name without prefix. Raises KeyError if there is none."""
     return {topic.name: topic for topic in definitions()}[name]

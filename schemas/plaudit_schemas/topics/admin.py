@@ -1,4 +1,4 @@
-"""Create the topics on a broker, and tell where live ones differ. Nothing that exists is changed."""
+"""Create missing topics and report how existing ones differ. An existing topic is never changed."""
 
 import time
 from collections.abc import Sequence
@@ -17,13 +17,20 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import Topic, definitions
 
 TIMEOUT_S = 30.0
-_KNOWN_WITHIN_S = 5.0
+_KNOWN_WITHIN_S = 5.0  # after the controller created a topic, until each broker has heard of it
 _PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """What became of one topic: created, or found, and how a found one differs from its definition."""
+    """The result for one topic.
+
+    Attributes:
+        name: with the topic prefix.
+        created: False if the topic existed already.
+        partitions: how many it has now.
+        differences: one sentence for each difference of an existing topic from its definition.
+    """
 
     name: str
     created: bool
@@ -32,12 +39,15 @@ class TopicReport:
 
 
 def ensure(settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> list[TopicReport]:
-    """Create what is missing and compare the rest. Idempotent; blocks up to about `timeout_s`.
+    """Create missing topics and compare existing ones with their definitions. Idempotent.
+
+    Args:
+        timeout_s: the limit for each request to Kafka. The call makes a few requests for each topic.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
         SettingsError: librdkafka refuses an option.
-        TopicError: the broker refused to create a topic or to describe it.
+        TopicError: the broker did not create a topic, or did not describe it.
     """
     admin = admin_of(settings)
     live = live_partitions(admin, settings, timeout_s=timeout_s)
@@ -48,6 +58,7 @@ def ensure(settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> lis
         if name not in live and _create(admin, name, topic, partitions, timeout_s):
             reports.append(TopicReport(name, created=True, partitions=partitions))
             continue
+        # It may be missing in `live` and still exist by now: another process has just created it.
         found = live.get(name) or live_partitions(admin, settings, timeout_s=timeout_s).get(name, 0)
         differences = _differences(admin, name, topic, (partitions, found), timeout_s)
         reports.append(TopicReport(name, created=False, partitions=found, differences=tuple(differences)))
@@ -55,7 +66,7 @@ def ensure(settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> lis
 
 
 def admin_of(settings: ConnectionSettings) -> AdminClient:
-    """A client of Kafka's administration.
+    """A client of Kafka's admin API.
 
     Raises:
         SettingsError: librdkafka refuses an option.
@@ -69,7 +80,7 @@ def admin_of(settings: ConnectionSettings) -> AdminClient:
 def live_partitions(
     admin: AdminClient, settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S
 ) -> dict[str, int]:
-    """Partitions of every topic on the broker.
+    """The number of partitions of every topic on the broker, by the topic's full name.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
@@ -85,10 +96,12 @@ def live_partitions(
 
 
 def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, str]:
-    """A live topic's settings.
+    """The broker's configuration of an existing topic.
+
+    Retries for some seconds if the broker does not know the topic: it may have been created just now.
 
     Raises:
-        TopicError: the broker did not tell them.
+        TopicError: the topic does not exist, or the broker did not answer.
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
     known_by = time.monotonic() + _KNOWN_WITHIN_S
@@ -97,14 +110,14 @@ def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) 
         try:
             return {key: str(entry.value) for key, entry in future.result(timeout=timeout_s).items()}
         except (KafkaException, TimeoutError) as error:
-            # A broker may not have heard yet of a topic that was just made.
+            # The controller answers before every broker has heard of a new topic.
             if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > known_by:
-                raise TopicError(f"Kafka did not tell the settings of {name}: {_reason(error)}") from None
+                raise TopicError(f"Kafka did not return the settings of {name}: {_reason(error)}") from None
         time.sleep(_PAUSE_S)
 
 
 def summary(reports: Sequence[TopicReport]) -> str:
-    """The reports as lines for a person."""
+    """The reports as text for a terminal: a line for each topic, and one for each difference."""
     lines = []
     for report in reports:
         state = "created" if report.created else "differs" if report.differences else "exists"
@@ -114,11 +127,12 @@ def summary(reports: Sequence[TopicReport]) -> str:
 
 
 def _create(admin: AdminClient, name: str, topic: Topic, partitions: int, timeout_s: float) -> bool:
+    # -1 takes the broker's default.replication.factor, since a laptop has one broker and a cluster several.
     new = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=dict(topic.config))
     try:
         admin.create_topics([new], operation_timeout=timeout_s)[name].result(timeout=timeout_s)
     except (KafkaException, TimeoutError) as error:
-        if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was first
+        if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:  # another process created it first
             return False
         raise TopicError(f"Kafka did not create {name}: {_reason(error)}") from None
     return True

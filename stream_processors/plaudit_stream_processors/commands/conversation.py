@@ -1,4 +1,4 @@
-"""`plaudit conversation`: one conversation as it stands, or as it stood."""
+"""`plaudit conversation`: one conversation as it is now, or as it was."""
 
 import asyncio
 from argparse import ArgumentParser, Namespace
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Shows a conversation from the live state, or, with --at, as the log made it up to an offset of its "
-        "partition or a time. Exits with 1 where there is none."
+        "Shows a conversation from the live state or, with --at, as the log had it at an offset of its "
+        "partition or at a time. Exits with 1 if there is none."
     )
     parser.add_argument("id", help="the conversation's id, or application/id")
     parser.add_argument("--application", default="default", help="the application; default %(default)s")
     parser.add_argument(
-        "--at", metavar="OFFSET|TIME", help="up to this offset (included), or this ISO 8601 time of arrival"
+        "--at",
+        metavar="OFFSET|TIME",
+        help="show it as of this offset (included) or this ISO 8601 time of arrival",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_arguments(parser, ConnectionSettings, WorkerSettings, main=("bootstrap_servers", "redis_url"))
@@ -58,4 +60,4 @@ async def _live(
         await reader.aclose()
 
 
-COMMAND = Command("conversation", "show a conversation as it stands, or as it stood", configure, run)
+COMMAND = Command("conversation", "show a conversation as it is now, or as it was", configure, run)

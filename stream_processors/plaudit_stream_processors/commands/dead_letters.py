@@ -1,4 +1,4 @@
-"""`plaudit dead-letters`: what was refused and why, and sending it again."""
+"""`plaudit dead-letters`: list refused records with their reasons, or send them again."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -15,13 +15,20 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Lists the records that were refused, with their reasons. With --send they go again to where they "
-        "came from: after the readers were upgraded, say. Sending twice is harmless: an event counts once."
+        "Lists the records that were refused, with their reasons. With --send they are sent again to the "
+        "partitions they came from, for example after an upgrade of the readers. Sending twice is harmless: "
+        "an event counts once."
     )
-    parser.add_argument("--reason", action="append", choices=REASONS, help="only this one; may be repeated")
-    parser.add_argument("--since", metavar="TIME", help="only what arrived at or after this ISO 8601 time")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, bytes as hexadecimal")
+    parser.add_argument(
+        "--reason", action="append", choices=REASONS, help="only this reason; may be repeated"
+    )
+    parser.add_argument(
+        "--since", metavar="TIME", help="only records that arrived at or after this ISO 8601 time"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N records")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a line, values in hexadecimal"
+    )
     parser.add_argument("--send", action="store_true", help="send them again instead of listing them")
     add_arguments(parser, ConnectionSettings, main=("bootstrap_servers",))
 
@@ -59,8 +66,10 @@ def _since(text: str | None) -> int:
     try:
         at = read_moment(text)
     except ValueError:
-        raise SettingsError(f"--since {text!r} is no time such as 2026-11-21T12:00:00Z") from None
+        raise SettingsError(f"--since {text!r} is not a time such as 2026-11-21T12:00:00Z") from None
     return int(at.timestamp() * 1000)
 
 
-COMMAND = Command("dead-letters", "list what was refused and why, or send it again", configure, run)
+COMMAND = Command(
+    "dead-letters", "list refused records with their reasons, or send them again", configure, run
+)

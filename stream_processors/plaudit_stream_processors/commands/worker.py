@@ -13,8 +13,8 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Folds conversation events into live state, metrics and finished conversations. Several "
-        "workers share the partitions. It stops at SIGTERM; it exits with 1 when it lost a partition or "
-        "Redis lost its data, and goes on from the position in Redis when it is started again."
+        "workers share the partitions. A worker stops at SIGTERM. It exits with 1 on a failure, for "
+        "example when Redis has lost data. Started again, it goes on from the position in Redis."
     )
     parser.add_argument("--without-web", action="store_true", help="serve neither health nor metrics")
     add_log_level(parser)

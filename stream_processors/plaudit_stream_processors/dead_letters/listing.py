@@ -1,4 +1,4 @@
-"""The dead letters that are in their topic: choosing some, and showing them."""
+"""Lists the dead letters in their topic: selecting some, and showing them."""
 
 import logging
 from collections.abc import Iterator
@@ -23,19 +23,24 @@ class ListedLetter(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which letters: of these reasons (all for none), of records that arrived at or after a time."""
+    """Which letters to list.
+
+    Attributes:
+        reasons: only these; an empty set means all.
+        since_ms: only records that arrived at or after this time, in milliseconds since 1970.
+    """
 
     reasons: frozenset[Reason] = frozenset()
     since_ms: int = 0
 
     def includes(self, letter: DeadLetter) -> bool:
-        """Whether a letter is one of them."""
+        """Whether the selection includes a letter."""
         wanted = not self.reasons or letter.refusal.reason in self.reasons
         return wanted and letter.record.timestamp >= self.since_ms
 
 
 def list_letters(connection: ConnectionSettings, selection: Selection) -> Iterator[ListedLetter]:
-    """The letters that are there now, each partition in its order. Foreign records are logged and left out.
+    """The letters in the topic now, in order within each partition. Other records are logged and left out.
 
     Raises:
         TopicError: the topic does not exist.
@@ -47,14 +52,14 @@ def list_letters(connection: ConnectionSettings, selection: Selection) -> Iterat
                 try:
                     letter = DeadLetter.read(record)
                 except ValueError as error:
-                    log.warning("left out: offset %s of partition %s: %s", record.offset, partition, error)
+                    log.warning("left out offset %s of partition %s: %s", record.offset, partition, error)
                     continue
                 if selection.includes(letter):
                     yield ListedLetter(partition, record.offset, letter)
 
 
 def document_of(listed: ListedLetter) -> dict[str, Any]:
-    """A letter as one JSON object; the record's bytes as hexadecimal text."""
+    """A letter as one JSON object. The value of its record is hexadecimal text."""
     letter = listed.letter
     refusal, record = letter.refusal, letter.record
     return {
@@ -73,7 +78,7 @@ def document_of(listed: ListedLetter) -> dict[str, Any]:
 
 
 def line_of(listed: ListedLetter) -> str:
-    """A letter for a person."""
+    """A letter as one line of text for a person."""
     letter = listed.letter
     refusal, record = letter.refusal, letter.record
     key = "no key" if record.key is None else repr(record.key.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Sending refused records again to where they came from."""
+"""Sends refused records again to the topics they came from."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,18 +11,18 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 _OPTIONS: Final = {
     "message.timeout.ms": 60_000,
-    "message.max.bytes": 128 * 1024 * 1024,  # the topic decides
+    "message.max.bytes": 128 * 1024 * 1024,  # whatever the topic takes: the topic has the limit
 }
 
 
 def resend_letters(connection: ConnectionSettings, letters: Iterable[DeadLetter]) -> int:
-    """Produce the records as they came, to the partition that they came from; how many were acknowledged.
+    """Produce the records unchanged, to the partitions they came from. Returns how many were sent.
 
-    What was folded already is dropped by its event id; what is still refused becomes a new letter. Letters
-    without a value are left out: there is nothing in them to send.
+    An event that was folded already is dropped by its id, and a record that is still refused becomes a new
+    letter. Letters without a value are left out, as there is nothing to send.
 
     Raises:
-        ServiceUnavailableError: Kafka did not acknowledge all of them; sending again is harmless.
+        ServiceUnavailableError: Kafka did not acknowledge all records. Sending them again is harmless.
     """
     records = [
         ProducerRecord(letter.topic, letter.record.key, letter.record.value, letter.record.partition)

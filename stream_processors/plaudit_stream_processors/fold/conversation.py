@@ -1,9 +1,9 @@
-"""A conversation's state. Entities are plain dicts that go to Redis as they are, one hash field each."""
+"""A conversation's state. Its entities are plain dicts, and each goes to a Redis hash field of its own."""
 
 from typing import Any
 
 Entity = dict[str, Any]
-_LONG = 2**63 - 1
+_LONG = 2**63 - 1  # the largest long of Avro, the type of `missing_events`
 
 
 class ConversationState:
@@ -12,19 +12,20 @@ class ConversationState:
     Attributes:
         key: `application/conversation id`.
         facts: what StartConversation and UpdateConversation said.
-        stamps: event time of each fact that may be updated, so that the latest wins.
+        stamps: event time of each fact that may be updated; the latest value wins.
         messages: by id, in the order of the log.
         feedback: by slot (message, rater, aspect, kind of value, signal).
         comparisons: by id.
         votes: clusters of votes, by series and family (metrics.votes).
-        slots_of: message id (empty for the conversation) -> its slots; derived.
-        children: parent id -> assistant messages under it; derived.
-        seen: ids of every event folded in; derived from the entities' `events`.
+        slots_of: message id (empty for the whole conversation) -> its slots; derived.
+        children: parent id -> ids of the assistant messages under it; derived.
+        seen: ids of all events folded so far; derived from the entities' `events`.
         producers: producer id -> [highest sequence, events counted].
-        activity_ms: record timestamp of the last event that counted.
-        dirty: hash fields that changed since the last commit, with the entity that goes there.
-        weight: what the worker's cache counted it for.
-        size: about the bytes of its events; the worker's too, and 0 elsewhere.
+        activity_ms: latest record timestamp of its events, ends left out.
+        dirty: hash field that changed since the last commit -> its entity; None where the field is made of
+            the state itself.
+        weight: number of entities that the worker's cache counts it as.
+        size: approximate bytes of its events; the worker keeps it for its cache.
         batch: number of the worker's batch that touched it last.
     """
 
@@ -95,17 +96,20 @@ class ConversationState:
 
     def is_expired(self) -> bool:
         """True where Redis has dropped the content of an expired conversation."""
+        # commit.lua keeps only `progress` then, which has the number of events but not their ids.
         return self.events > 0 and not self.erased and not self.messages and not self.seen
 
     def missing_events(self) -> int:
-        """Events that producers counted and that never came; a long, however many producers there are."""
+        """The number of events that producers counted but that never came, capped to what a long can hold."""
+        # Sequences start at 0: a producer has counted `highest + 1` events.
         return min(sum(highest + 1 - counted for highest, counted in self.producers.values()), _LONG)
 
     def forget_content(self) -> None:
-        """Drop everything but what keeps later events out, ids of events too: key, revision and end."""
+        """Drop all content, with the ids of events. Key, revision and end remain, to refuse later events."""
         self.facts, self.stamps, self.started, self.series = {}, {}, None, []
         self.messages, self.feedback, self.comparisons, self.votes = {}, {}, {}, {}
         self.slots_of, self.children, self.producers = {}, {}, {}
         self.last_message, self.spent = "", None
         self.seen, self.lifecycle = set(), []
+        # The commit deletes the hash first, so entities that were marked before must not be written again.
         self.dirty = {"conversation": None}

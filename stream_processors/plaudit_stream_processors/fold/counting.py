@@ -1,4 +1,4 @@
-"""Where the fold counts: a message's cohort, its votes and its verdict, each corrected when it changes."""
+"""Counts a message's cohort, votes and verdict, and corrects each count when it changes."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from plaudit_stream_processors.metrics.votes import Moment, revote
 
 
 def count_message(message: Entity, series: list[str], event: Event, effects: Effects) -> None:
-    """Count a new message in its own bucket; an assistant's with its latency."""
+    """Count a new message in the bucket of its event time, and the latency of an assistant's message."""
     role = message["role"]
     effects.counters.add(series, "messages:" + role, event.at, event.arrived_ms)
     if role == "assistant":
@@ -44,9 +44,11 @@ def recount_cohort(state: ConversationState, message: Entity, event: Event, effe
 def recount_satisfaction(
     state: ConversationState, slot: Entity, message: Entity | None, event: Event, effects: Effects
 ) -> None:
-    """Count a slot's satisfaction where it was first counted, or here and now.
+    """Count a slot's satisfaction: in the bucket of its first count, or else in that of its event time.
 
-    A judgement of a message waits for the message, and counts for an assistant's only.
+    Args:
+        message: the assistant message that the slot rates; None for the whole conversation. Feedback that
+            comes before its message is counted when the message comes.
     """
     feedback = slot["feedback"]
     rating = satisfaction(feedback)
@@ -57,6 +59,7 @@ def recount_satisfaction(
         series = state.series if message is None else message["series"]
         level = "conversation" if message is None else "message"
         dimensions = f"{feedback['rater']['kind']}:{rating[0]}:{level}"
+        # Fixed from here on: every later change corrects the same series and bucket (docs/metrics.md).
         counted = {"series": series, "dimensions": dimensions, "at": slot["occurred_at"], "rating": None}
         slot["counted"] = counted
     old: int | None = counted["rating"]
@@ -79,14 +82,15 @@ def _satisfied(rating: int | None) -> int | None:
 def _recount_flags(
     state: ConversationState, message: Entity, slots: list[Entity], event: Event, effects: Effects
 ) -> bool:
-    """Whether the message has other flags than before."""
+    """Bring the message's flags and their counts up to date. Returns whether a flag changed."""
     flags = set()
+    # Each sibling but the last was regenerated: a later one answers the same parent.
     siblings = state.children.get(message["parent_id"], ())
     if siblings and siblings[-1] != message["message_id"]:
         flags.add("regenerated")
     for slot in slots:
         feedback = slot["feedback"]
-        if "value" not in feedback:
+        if "value" not in feedback:  # withdrawn
             continue
         if feedback["kind"] != "signal":
             flags.add("covered")
@@ -98,12 +102,17 @@ def _recount_flags(
     for flag in flags ^ old:
         amount = 1 if flag in flags else -1
         effects.counters.add(message["series"], flag, message["occurred_at"], event.arrived_ms, amount)
-    message["flags"] = sorted(flags)
+    message["flags"] = sorted(flags)  # the order of a set differs between processes
     return True
 
 
 class _Majority(NamedTuple):
-    """What most raters of a kind say: 1000 (correct), 0 (incorrect), None (a tie); and when the first did."""
+    """What most raters of one kind say of a message.
+
+    Attributes:
+        verdict: in thousandths: 1000 is correct, 0 is incorrect, None is a tie.
+        since: event time of the earliest verdict, in microseconds.
+    """
 
     verdict: int | None
     since: int
@@ -112,15 +121,17 @@ class _Majority(NamedTuple):
 def _recount_verdicts(
     state: ConversationState, message: Entity, slots: list[Entity], event: Event, effects: Effects
 ) -> bool:
-    """Whether the message has other verdicts than before."""
+    """Bring the message's verdicts and their votes up to date. Returns whether the message changed."""
     majorities = _majorities(slots)
     if not majorities and "verdicts" not in message:
         return False
     changed = "verdicts" not in message
     counted: dict[str, list[int | None]] = message.setdefault("verdicts", {})
     wanted = _counted_families(majorities, knows=message.get("abstained") is False)
+    # Families counted before are looked at too: their majority may be a tie now, or withdrawn.
     for family in {**counted, **wanted}:
         new, since = wanted.get(family, (None, 0))
+        # The time of the first count stays: that bucket holds the vote that is corrected.
         at, old = counted.get(family) or (since, None)
         if old == new:
             continue
@@ -133,7 +144,7 @@ def _recount_verdicts(
 
 
 def _majorities(slots: list[Entity]) -> dict[str, _Majority]:
-    """The majority of each kind of rater that judges at all."""
+    """The majority of each kind of rater that judged the message."""
     balance: dict[str, int] = {}
     since: dict[str, int] = {}
     for slot in slots:
@@ -149,7 +160,11 @@ def _majorities(slots: list[Entity]) -> dict[str, _Majority]:
 
 
 def _counted_families(majorities: dict[str, _Majority], *, knows: bool) -> dict[str, _Majority]:
-    """The families of votes that a message's majorities count in: precision only where it did not abstain."""
+    """The families of votes in which a message's majorities count; a tie counts in none.
+
+    Args:
+        knows: the message is known not to be an abstention, so it counts for precision too.
+    """
     families: dict[str, _Majority] = {}
     for kind, majority in majorities.items():
         if majority.verdict is not None:

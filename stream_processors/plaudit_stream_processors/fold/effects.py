@@ -1,4 +1,4 @@
-"""What folding a batch brings about besides the state: counts and finished conversations."""
+"""The effects of folding a batch besides the state: counters and finished conversations."""
 
 from typing import Any, NamedTuple
 
@@ -14,12 +14,12 @@ class Emission(NamedTuple):
 
 
 class Effects:
-    """Collects over a batch; everything in it is committed together or not at all.
+    """The effects of one batch. They are committed together or not at all.
 
     Attributes:
-        duplicates: events that had been folded before.
-        ignored: events without an effect: an idle end overtaken by activity, a second end.
-        incomplete: ends of conversations whose start never came; they are not emitted.
+        duplicates: events that were folded before.
+        ignored: events without effect: an idle end that activity overtook, or a second end.
+        incomplete: ends of conversations whose start never came; these are not emitted.
     """
 
     __slots__ = ("counters", "duplicates", "finished", "ignored", "incomplete")

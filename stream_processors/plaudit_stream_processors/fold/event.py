@@ -6,10 +6,10 @@ from plaudit_schemas.contract.limits import FUTURE_MICROS
 
 
 class Event:
-    """One decoded record (sparse form) with what the broker says of it.
+    """One decoded record (sparse form) with the broker's metadata.
 
     Attributes:
-        at: event time in microseconds: the producer's clock, at most a minute past arrival.
+        at: event time in microseconds: the producer's clock, cut to at most a minute after arrival.
         arrived_ms: the broker's record timestamp in milliseconds.
         size: bytes of the record's value.
     """
@@ -25,5 +25,6 @@ class Event:
         self.arrived_ms = arrived_ms
         self.size = size
         occurred: int = record["occurred_at"]
+        # A clock may be years ahead. Its events would count in buckets that no window shows for years.
         latest = arrived_ms * 1000 + FUTURE_MICROS
         self.at = occurred if occurred < latest else latest

@@ -1,4 +1,4 @@
-"""Feedback and comparisons: one value a slot, the latest by event time, then by the log's order."""
+"""Feedback and comparisons. Each slot holds its latest value by event time; the log's order breaks ties."""
 
 from json import dumps
 from typing import Any
@@ -17,9 +17,9 @@ Body = dict[str, Any]
 def update_message(
     state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
 ) -> None:
-    """A judgement of a message that may not have come yet, or of the whole conversation."""
+    """Fold feedback on a message that may not have come yet, or on the whole conversation."""
     feedback = body["feedback"]
-    check_feedback(feedback)
+    check_feedback(feedback)  # before anything changes: a refused event leaves no trace
     message_id: str = body.get("message_id", "")
     slot = slot_of(message_id, feedback)
     kind = feedback["kind"] if "value" in feedback else "withdrawn"
@@ -37,7 +37,7 @@ def update_message(
     elif event.at >= known["occurred_at"]:
         known["feedback"] = feedback
         known["occurred_at"] = event.at
-    else:
+    else:  # older than the slot's value: only its id is kept, so that a repeat is recognised
         state.dirty["feedback:" + slot] = known
         known["events"].append(event.record["event_id"])
         return
@@ -46,7 +46,7 @@ def update_message(
     message = state.messages.get(message_id)
     if not message_id:
         recount_satisfaction(state, known, None, event, effects)
-    elif message is not None and message["role"] == "assistant":
+    elif message is not None and message["role"] == "assistant":  # else add_message counts it, if ever
         recount_satisfaction(state, known, message, event, effects)
         recount_cohort(state, message, event, effects)
 
@@ -54,13 +54,13 @@ def update_message(
 def compare_messages(
     state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
 ) -> None:
-    """A ranking of siblings; a second one with the same id replaces it if it is not older."""
+    """Fold a ranking of siblings. A second one with the same id replaces the first unless it is older."""
     check_comparison(body)
     effects.counters.add(state.series, "feedback:comparison", event.at, event.arrived_ms)
     known = state.comparisons.get(body["comparison_id"])
     events = [] if known is None else known["events"]
     events.append(event.record["event_id"])
-    if known is not None:
+    if known is not None:  # even where it stays, it has one more event id
         state.dirty["comparison:" + body["comparison_id"]] = known
     if known is None or event.at >= known["occurred_at"]:
         number = len(state.comparisons) if known is None else known["n"]
@@ -71,6 +71,7 @@ def compare_messages(
 
 def slot_of(message_id: str, feedback: Body) -> str:
     """The slot's name, a JSON list: message, rater's kind and id, aspect, kind of value, signal."""
+    # JSON, because an id may hold any character that could separate the parts.
     rater = feedback["rater"]
     place = (message_id, rater["kind"], rater.get("id", ""), feedback["aspect"], feedback["kind"])
     return dumps([*place, feedback.get("signal", "")], ensure_ascii=False)

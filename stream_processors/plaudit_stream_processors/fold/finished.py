@@ -1,4 +1,4 @@
-"""The FinishedConversation of a state: what the sink gets."""
+"""Makes the FinishedConversation of a state, which the sink reads."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Record = dict[str, Any]
 
 
 def finished_record(state: ConversationState, event: Event) -> Record:
-    """The record for `codec.Encoder`; `event` is the one that finishes the revision."""
+    """The record for `codec.wire.Encoder`; `event` is the one that finishes the revision."""
     whole = unbroken(state.messages)
     return {
         **state.facts,
@@ -20,15 +20,16 @@ def finished_record(state: ConversationState, event: Event) -> Record:
             message if message_id in whole else {**message, "orphan": True}
             for message_id, message in state.messages.items()
         ],
+        # By slot: a state that was read back from Redis has lost the log's order of its feedback.
         "feedback": [slot for _, slot in sorted(state.feedback.items()) if "value" in slot["feedback"]],
         "comparisons": list(state.comparisons.values()),
-        "events": state.events + 1,  # the event that finishes it is counted after it was folded
+        "events": state.events + 1,  # the fold counts the finishing event only after this
         "missing_events": state.missing_events(),
     }
 
 
 def tombstone_record(state: ConversationState, reason: str, event: Event) -> Record:
-    """The tombstone of an erased conversation: no content, no facts."""
+    """The tombstone of an erased conversation. It holds no content and no facts."""
     return {
         **_envelope(state, event),
         "erased": True,
@@ -40,13 +41,14 @@ def tombstone_record(state: ConversationState, reason: str, event: Event) -> Rec
 
 
 def unbroken(messages: dict[str, Entity]) -> set[str]:
-    """Ids of the messages whose parents lead to a root; a missing parent or a cycle breaks the line."""
+    """Ids of the messages whose line of parents reaches a root; a missing parent or a cycle breaks it."""
     whole: set[str] = set()
     broken: set[str] = set()
     for message_id, message in messages.items():
-        if not message["parent_id"] or message["parent_id"] in whole:  # nearly all
+        if not message["parent_id"] or message["parent_id"] in whole:  # nearly all: parents come first
             whole.add(message_id)
             continue
+        # The whole line shares the outcome, so no message is walked twice.
         line: list[str] = []
         on_line: set[str] = set()
         current = message_id

@@ -1,4 +1,4 @@
-"""Start, update, end and erasure of a conversation."""
+"""Handlers of a conversation's start, update, end and erasure."""
 
 from typing import Any
 
@@ -16,13 +16,18 @@ Body = dict[str, Any]
 def start_conversation(
     state: ConversationState, body: Body, event: Event, effects: Effects, rules: Rules
 ) -> None:
-    """The first start counts; a later one only fills in what is unknown."""
+    """Fold a start. Only the first one counts in the figures.
+
+    Tags, consent and user id take their latest value by event time, as in an update. All other facts keep
+    the value of the first start.
+    """
     first = state.started is None
     for name, value in body.items():
         if name == "tags":
             for tag, text in value.items():
                 _set(state, f"tags.{tag}", text, event.at)
         elif name in ("consent", "user_id"):
+            # A value that says nothing must not replace one that does.
             if value not in ("unknown", "unspecified") or name not in state.facts:
                 _set(state, name, value, event.at)
         elif first or name not in state.facts:
@@ -38,7 +43,7 @@ def start_conversation(
 def update_conversation(
     state: ConversationState, body: Body, event: Event, _effects: Effects, _rules: Rules
 ) -> None:
-    """Each fact takes the latest value by event time, then by the log's order."""
+    """Fold new facts. Each takes its latest value by event time; the log's order breaks ties."""
     if "user_id" in body:
         _set(state, "user_id", body["user_id"], event.at)
     if body["consent"] != "unknown":
@@ -51,9 +56,10 @@ def update_conversation(
 def end_conversation(
     state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
 ) -> None:
-    """Finish a revision; an idle end that activity has overtaken, and a second end, do nothing."""
+    """Finish a revision. A second end, or an idle end that activity has overtaken, does nothing."""
     state.lifecycle.append(event.record["event_id"])
     state.dirty["conversation"] = None
+    # The sweeper went by the activity it knew of; events that came since keep the conversation open.
     overtaken = body["reason"] == "idle" and state.activity_ms * 1000 > body.get("last_activity_at", 0)
     if overtaken or not state.is_open:
         effects.ignored += 1
@@ -71,7 +77,8 @@ def end_conversation(
 def erase_conversation(
     state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
 ) -> None:
-    """Forget everything and tell the sink, also where nothing is known any more."""
+    """Drop all content and emit a tombstone."""
+    # Also where nothing is known here: the sink may still have rows of a conversation that expired.
     state.forget_content()
     state.erased, state.is_open = True, False
     state.revision += 1
@@ -80,7 +87,7 @@ def erase_conversation(
 
 
 def _set(state: ConversationState, name: str, value: str, at: int) -> None:
-    if at < state.stamps.get(name, at):
+    if at < state.stamps.get(name, at):  # of equal times the later in the log wins
         return
     state.stamps[name] = at
     fact, dot, tag = name.partition(".")
@@ -91,7 +98,7 @@ def _set(state: ConversationState, name: str, value: str, at: int) -> None:
 
 
 def _count_time_spent(state: ConversationState, event: Event, effects: Effects) -> None:
-    """Seconds from the first message to the last, in the bucket of the first end."""
+    """Count the seconds from the first message to the last, in the bucket of the first end."""
     if not state.messages:
         return
     times = [message["occurred_at"] for message in state.messages.values()]
@@ -100,7 +107,7 @@ def _count_time_spent(state: ConversationState, event: Event, effects: Effects) 
     if state.spent is None:
         state.spent = [event.at, index]
         counters.add(state.series, "conversations:ended", event.at, event.arrived_ms)
-    elif state.spent[1] != index:
+    elif state.spent[1] != index:  # a later revision corrects the bucket of the first end
         counters.add(state.series, f"time_spent:{state.spent[1]}", state.spent[0], event.arrived_ms, -1)
         state.spent[1] = index
     else:

@@ -1,4 +1,4 @@
-"""Messages: a tree in which a null parent means the message before it in the log."""
+"""Messages form a tree. A null parent means the message before it in the log; an empty one marks a root."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from plaudit_stream_processors.fold.rules import Rules
 from plaudit_stream_processors.fold.series import series_of
 
 _ADDED_BY_FOLD = frozenset(("occurred_at", "n", "events", "series", "flags", "verdicts", "latency_bucket"))
-"""Fields of a message's entity that no event brings."""
+"""Fields of a message's entity that the fold adds. No event carries them."""
 
 
 def add_message(
     state: ConversationState, body: dict[str, Any], event: Event, effects: Effects, rules: Rules
 ) -> None:
-    """A new message, or the rest of one that was partial, cut or failed."""
+    """Fold a new message, or the completion of one that was partial, cut or failed."""
     message_id = body["message_id"]
     known = state.messages.get(message_id)
     if known is not None:
@@ -33,7 +33,7 @@ def add_message(
         body["parent_id"] = state.last_message
     message = body
     message["occurred_at"] = event.at
-    message["n"] = len(state.messages)
+    message["n"] = len(state.messages)  # the log's order, which a Redis hash does not keep
     message["events"] = [event.record["event_id"]]
     state.messages[message_id] = message
     state.last_message = message_id
@@ -51,7 +51,7 @@ def add_message(
 def _join_siblings(state: ConversationState, message: Entity, event: Event, effects: Effects) -> None:
     siblings = state.children.setdefault(message["parent_id"], [])
     siblings.append(message["message_id"])
-    if len(siblings) > 1:
+    if len(siblings) > 1:  # the sibling before counts as regenerated now
         recount_cohort(state, state.messages[siblings[-2]], event, effects)
 
 
@@ -59,7 +59,7 @@ def _count_waiting_feedback(
     state: ConversationState, message: Entity, event: Event, effects: Effects
 ) -> None:
     """Count the feedback that came before its message."""
-    if message["role"] != "assistant":
+    if message["role"] != "assistant":  # feedback on other roles never counts
         return
     for slot in state.slots_of[message["message_id"]]:
         recount_satisfaction(state, state.feedback[slot], message, event, effects)
@@ -70,10 +70,15 @@ def _count_waiting_feedback(
 def _replace(
     state: ConversationState, known: Entity, body: dict[str, Any], event: Event, effects: Effects
 ) -> None:
+    """Fold a message whose id is known.
+
+    Raises:
+        ConflictError: a complete message came with other content, or one of another role or parent.
+    """
     added = {key: value for key, value in known.items() if key in _ADDED_BY_FOLD}
     given = {key: value for key, value in known.items() if key not in _ADDED_BY_FOLD}
     body.setdefault("parent_id", known["parent_id"])
-    if given == body:  # the same message under another event id
+    if given == body:  # a repeat under another event id
         known["events"].append(event.record["event_id"])
         state.dirty["message:" + known["message_id"]] = known
         return

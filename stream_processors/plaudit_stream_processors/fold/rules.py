@@ -1,4 +1,4 @@
-"""The settings of the fold: the same rules and the same log give the same state."""
+"""The settings of the fold. The same rules and the same log always give the same state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ class Rules:
     """Settings that decide what the fold does.
 
     Attributes:
-        state_retention_ms: how long after its end a conversation takes events, by the broker's
+        state_retention_ms: how long after its end a conversation still takes events, by the broker's
             record timestamps.
-        series_for: names the series that labels count in; past the cardinality limit that is `other`.
+        series_for: names the series in which labels count; labels past the cardinality limit become `other`.
     """
 
     state_retention_ms: int = 3 * DAY_MS

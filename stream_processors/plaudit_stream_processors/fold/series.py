@@ -1,4 +1,4 @@
-"""In which series a conversation, or a message with a model of its own, is counted."""
+"""Names the series in which a conversation, or a message with its own model or variants, is counted."""
 
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.event import Event
@@ -10,7 +10,7 @@ def series_of(state: ConversationState, given: Entity, event: Event, rules: Rule
     """The series of all variants, then one for each arm of an experiment.
 
     Args:
-        given: what names a model or variants of its own: a message, or nothing.
+        given: a message with its own model or variants, which win over the conversation's; or an empty dict.
     """
     model = given.get("model") or state.facts.get("model") or {}
     variants = given.get("variants") or state.facts.get("variants") or {}
@@ -20,5 +20,5 @@ def series_of(state: ConversationState, given: Entity, event: Event, rules: Rule
     if not variants:
         return [rules.series_for(base)]
     arms = [base._replace(variant=f"{experiment}:{arm}") for experiment, arm in sorted(variants.items())]
-    # Past the cardinality limit two arms may share a series, and nothing counts twice in one.
+    # Past the cardinality limit two arms may both be `other`; nothing may count twice in that series.
     return list(dict.fromkeys(rules.series_for(labels) for labels in (base, *arms)))

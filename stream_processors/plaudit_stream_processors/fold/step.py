@@ -1,6 +1,6 @@
-"""One record of the log: decoded, checked, folded, or refused with a reason.
+"""One step of the fold: a decoded record is checked and folded, or refused with a reason.
 
-The worker, the audit and the queries all fold through here, so they agree on every record.
+The worker, the audit and the queries all take this step, so they agree on every record.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,26 +20,27 @@ from plaudit_stream_processors.fold.folding import fold
 from plaudit_stream_processors.fold.rules import Rules
 
 FindState = Callable[[Any], ConversationState | None]
-"""Gives the state that is held under a record's key; None where none is."""
+"""Returns the state that is held under a record's key, or None."""
 
 
 def fold_record(
     record: KafkaRecord, event: Record | CodecError, find: FindState, effects: Effects, rules: Rules
 ) -> ConversationState | Refusal:
-    """Fold one record into the state of its conversation; gives that state, or why the record is refused.
+    """Fold one record into the state of its conversation. Returns that state, or why the record is refused.
 
-    The state is a new one where `find` knows none: the caller keeps what comes back. A refused record leaves
-    states and effects as they were.
+    Where `find` has no state, a new one is returned, and the caller must keep it. A refused record changes
+    neither states nor effects.
 
     Args:
-        event: what a sparse Decoder made of the record's value.
+        event: the record's value as a sparse Decoder returns it: an event or an error.
     """
     if isinstance(event, CodecError):
         return event.refusal
     key = record.key
     state = find(key)
     try:
-        # A held state whose ids are the event's proves the key; comparing them is cheaper than making it.
+        # A held state was found by the key: if its ids equal the event's, the key is right. Comparing the ids
+        # is cheaper than building the key from them.
         if state is None or not (
             state.conversation_id == event["conversation_id"] and state.application == event["application"]
         ):
@@ -53,7 +54,7 @@ def fold_record(
 
 
 class Finished(NamedTuple):
-    """A finished conversation as bytes, or why it cannot be sent."""
+    """A finished conversation as bytes. `refusal` says why it cannot be sent; None where it can."""
 
     emission: Emission
     value: bytes
@@ -61,12 +62,13 @@ class Finished(NamedTuple):
 
 
 def encode_finished(effects: Effects, encoder: Encoder) -> Iterator[Finished]:
-    """Encode what the last record finished, and forget it.
+    """Encode the conversations that the last record finished, and remove them from `effects`.
 
-    To be called after each record: the emissions refer to states that the next one may change.
+    Call it after each record: the emissions refer to states that the next record may change.
     """
     for emission in effects.finished:
         value, refusal = encoder.encode(emission.record), None
+        # A dead letter, not a record: Kafka would refuse it, and the worker's output stops at a refusal.
         if len(value) > FINISHED_BYTES:
             detail = f"the finished conversation has {len(value)} bytes, over the limit"
             refusal = Refusal("invalid", detail)

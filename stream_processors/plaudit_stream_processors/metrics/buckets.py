@@ -1,7 +1,7 @@
 """Time buckets: ten seconds for the short windows, ten minutes for the day (docs/metrics.md).
 
-Whether a count still lies within a bucket's retention is decided by the record timestamp of the
-event that brings it, so every replay and every recount decides alike.
+The record timestamp of an event decides whether its counts are still within the retention of their
+buckets. Every replay and every recount therefore decides alike.
 """
 
 from typing import Final
@@ -18,10 +18,11 @@ class Counters:
     """Sums of deltas by bucket, series and counter.
 
     Attributes:
-        recent: short bucket's start in units of SHORT_US -> series -> counter -> sum; counts for both
-            resolutions.
-        older: long bucket's start in units of LONG_US -> likewise; too old for the short one.
-        late: deltas that were past either retention and were not counted.
+        recent: short bucket's start in units of SHORT_US -> series -> counter -> sum. These count in the
+            long buckets as well.
+        older: long bucket's start in units of LONG_US -> series -> counter -> sum. These are too old for
+            the short buckets.
+        late: number of deltas past both retentions, which were not counted.
     """
 
     __slots__ = ("late", "older", "recent")
@@ -32,7 +33,11 @@ class Counters:
         self.late = 0
 
     def add(self, series: list[str], counter: str, at: int, arrived_ms: int, amount: int = 1) -> None:
-        """Count `amount` at event time `at` (microseconds) for every one of `series`."""
+        """Count `amount` at event time `at` (microseconds) in each of `series`.
+
+        Args:
+            arrived_ms: the record timestamp of the event, which decides on retention.
+        """
         bucket = at // SHORT_US
         if (bucket * SHORT_US + SHORT_RETENTION_US) > arrived_ms * 1000:
             by_series = self.recent.get(bucket)
@@ -62,6 +67,7 @@ class Counters:
             _merge(merged.setdefault(long_name(bucket * SHORT_US // LONG_US), {}), by_series)
         for bucket, by_series in self.older.items():
             _merge(merged.setdefault(long_name(bucket), {}), by_series)
+        # Zeros come from changes that cancelled out, and would only cost Redis a field.
         for name, cells in merged.items():
             merged[name] = {cell: amount for cell, amount in cells.items() if amount}
         return {name: cells for name, cells in merged.items() if cells}

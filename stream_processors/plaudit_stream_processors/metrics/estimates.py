@@ -1,4 +1,4 @@
-"""Estimates with what one needs to trust them."""
+"""Estimates of figures, with their intervals and standard errors."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -7,12 +7,19 @@ from typing import Final, NamedTuple
 from plaudit_schemas.contract.ratings import BEST, WORST
 
 Z: Final = 1.959963984540054
-"""The normal distribution's 97.5 % quantile: intervals of 95 %."""
+"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure, its 95 % interval, its standard error where it is a mean."""
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: None where nothing was counted.
+        count: the votes or messages behind the value.
+        standard_error: of a mean; None for all else.
+        voters: conversations that voted; 0 where the estimate is not clustered.
+    """
 
     value: float | None
     count: int
@@ -23,7 +30,12 @@ class Estimate:
 
 
 class Clusters(NamedTuple):
-    """Sums over conversations: of votes n, of values s, and their squares and products; s in thousandths."""
+    """Sums over the conversations that voted. Each has n votes, whose values sum to s thousandths.
+
+    Attributes:
+        voters: number of conversations.
+        n: sum of n; likewise `s` of s, `ss` of s * s, `sn` of s * n and `nn` of n * n.
+    """
 
     voters: int
     n: int
@@ -34,18 +46,19 @@ class Clusters(NamedTuple):
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927), `count` effective observations."""
+    """Wilson's score interval of a proportion (Wilson 1927) with `count` effective observations."""
     middle = (share + Z * Z / (2 * count)) / (1 + Z * Z / count)
     half = Z / (1 + Z * Z / count) * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def design_effect(clusters: Clusters, variance: float) -> float:
-    """How much wider votes that come in conversations make an interval, at least 1.
+    """The factor by which clustering by conversation raises the variance of a mean; at least 1.
 
-    The variance of a ratio mean over clusters (Cochran, Sampling Techniques, 1977, 6.5), divided by
+    It is the variance of a ratio mean over clusters (Cochran, Sampling Techniques, 1977, 6.5), divided by
     that of as many independent votes. `variance` is that of single votes, in squared thousandths.
     """
+    # One conversation says nothing about the spread between conversations.
     if clusters.voters < 2 or clusters.n <= 0 or variance <= 0:
         return 1.0
     mean = clusters.s / clusters.n
@@ -57,14 +70,15 @@ def design_effect(clusters: Clusters, variance: float) -> float:
 def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
     """A mean of ratings in thousandths, with its standard error clustered by conversation.
 
-    The interval ends where the scale does; votes that are all the same tell nothing of their spread, and
-    have none.
+    The interval ends where the scale does. Votes that are all equal tell nothing about their spread, so
+    they have no interval.
     """
     if n <= 0:
         return Estimate(None, 0)
     middle = total / n
     if n < 2:
         return Estimate(middle / 1000, n, voters=clusters.voters)
+    # Rounding may leave a value just below 0.
     variance = max(0.0, (squares - total * total / n) / (n - 1))
     error = sqrt(variance / n * design_effect(clusters, variance)) / 1000
     middle /= 1000
@@ -75,7 +89,7 @@ def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
 
 
 def proportion(n: int, total: int, clusters: Clusters) -> Estimate:
-    """A share of votes (thousandths, 0 or 1000), its Wilson interval widened by the design effect."""
+    """A share of n votes (each 0 or 1000), with its Wilson interval widened by the design effect."""
     if n <= 0:
         return Estimate(None, 0)
     share = total / n / 1000
@@ -85,7 +99,7 @@ def proportion(n: int, total: int, clusters: Clusters) -> Estimate:
 
 
 def share(part: int, whole: int) -> Estimate:
-    """A share of messages with its Wilson interval; not clustered."""
+    """A share of messages with its Wilson interval, not clustered."""
     if whole <= 0:
         return Estimate(None, 0)
     low, high = wilson(part / whole, whole)

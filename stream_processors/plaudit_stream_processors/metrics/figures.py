@@ -1,4 +1,4 @@
-"""From counters of a window to the figures of each series, as docs/metrics.md defines them."""
+"""Makes the figures of each series from the counters of a window, as docs/metrics.md defines them."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -25,6 +25,7 @@ def summed(buckets: Iterable[Cells]) -> dict[str, dict[str, int]]:
     result: dict[str, dict[str, int]] = {}
     for cells in buckets:
         for cell, amount in cells.items():
+            # From the right: a series' name may hold blanks, and a counter's never does.
             series, _, counter = cell.rpartition(" ")
             counts = result.setdefault(series, {})
             counts[counter] = counts.get(counter, 0) + amount

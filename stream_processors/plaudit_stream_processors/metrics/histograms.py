@@ -1,4 +1,4 @@
-"""Log-spaced histograms: bucket i holds (base**(i-1), base**i], so a quantile errs by at most 5 %."""
+"""Log-spaced histograms: bucket i holds (base**(i-1), base**i], so a quantile is off by at most 5 %."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,7 +11,8 @@ _LOG_BASE = log(BASE)
 
 @lru_cache(maxsize=65_536)
 def index_of(value: float) -> int:
-    """The bucket of a value; what is at most 1 lies in bucket 0."""
+    """The bucket of a value; values up to 1 lie in bucket 0."""
+    # The 1e-9 keeps a power of the base in its own bucket where its logarithm is rounded up.
     return 0 if value <= 1 else ceil(log(value) / _LOG_BASE - 1e-9)
 
 
@@ -21,7 +22,7 @@ def middle_of(index: int) -> float:
 
 
 def quantile(counts: Mapping[int, int], share: float) -> float | None:
-    """The value below which `share` of the counted lie (nearest rank); None without a count."""
+    """The value below which `share` of the counted values lie (nearest rank); None without any."""
     total = sum(counts.values())
     if total <= 0:
         return None

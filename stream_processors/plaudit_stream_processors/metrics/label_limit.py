@@ -1,8 +1,8 @@
-"""Which models, applications and variants get series of their own, so that their number stays bounded.
+"""Decides which models, applications and variants get series of their own, to bound the number of series.
 
-The decision is one for all partitions: the first values that any worker saw enter a set that all workers
-share, up to a limit. With a configured list of models only versions of those may enter. All other values
-count as `other`.
+The decision is the same for all partitions: the first values that any worker sees enter a set that all
+workers share, up to a limit. With a configured list of models, only versions of those may enter. All other
+values count as `other`.
 """
 
 import logging
@@ -14,19 +14,20 @@ from plaudit_stream_processors.metrics.series import Labels, model_value, series
 log = logging.getLogger(__name__)
 
 AdmitValues = Callable[[str, list[str]], Awaitable[list[bool]]]
-"""Takes a kind and values; says of each value whether the shared set holds it, or took it now."""
+"""Takes a kind and values. Returns for each value whether the shared set holds it, now or from before."""
 
 LABEL_CHARACTERS: Final = 256
-"""A longer value counts as `other`: names of counters and labels of Prometheus stay small."""
+"""A longer value counts as `other`, so that counter names and Prometheus labels stay small."""
 
 _REMEMBERED: Final = 100_000
+"""Above so many values of a kind the refused ones are forgotten, so that memory stays bounded."""
 
 
 class LabelLimit:
-    """Collects the values of a batch, has the shared set decide on them, then names series at once."""
+    """Collects the values of a batch, lets the shared set decide on them, then names series without I/O."""
 
     def __init__(self, admit_values: AdmitValues, models: Iterable[str] = ()) -> None:
-        """`models` may have series of their own; none means the first ones that come."""
+        """Only `models` may have series of their own; if it is empty, the first models that come may."""
         self._admit_values = admit_values
         self._listed = frozenset(models)
         self._known: dict[str, dict[str, bool]] = {"application": {}, "model": {}, "variant": {}}
@@ -56,10 +57,10 @@ class LabelLimit:
             self._new["application"][application] = None
 
     async def decide_collected(self) -> None:
-        """Have the shared set decide on what was collected.
+        """Let the shared set decide on the collected values.
 
         Raises:
-            redis.exceptions.RedisError: what `admit_values` raises; what was collected is kept.
+            redis.exceptions.RedisError: `admit_values` failed. Undecided values are kept for the next call.
         """
         for kind, new in self._new.items():
             if not new:
@@ -75,7 +76,7 @@ class LabelLimit:
                 self._warned.add(kind)
                 log.warning("the limit is reached: further values of %s count as other", kind)
             new.clear()
-            self._series.clear()
+            self._series.clear()  # a name made before may say `other` for a value that is admitted now
 
     def series_for(self, labels: Labels) -> str:
         """The series that these labels count in."""

@@ -1,14 +1,15 @@
-"""Series: the labels that figures are kept by, as one readable text for a Redis field."""
+"""Series: the labels by which figures are kept, as one readable text for a Redis field."""
 
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 OTHER: Final = "other"
+# All that `quote` would encode but need not: only `|` and `%` have a meaning in a name.
 _SAFE = " !#$&'()*+,/:;<=>?@[]^_`{}~.-"
 
 
 class Labels(NamedTuple):
-    """One series' labels; an empty text is an unknown model or version, or all variants."""
+    """The labels of one series. An empty text is an unknown model or version, or all variants."""
 
     application: str
     model: str
@@ -29,12 +30,12 @@ class Labels(NamedTuple):
 
 
 def model_value(model: str, version: str) -> str:
-    """A model as the sets of admitted values hold it."""
+    """A model with its version, as the sets of admitted values hold them."""
     return f"{model}\x00{version}"
 
 
 def series_name(labels: Labels) -> str:
-    """`application|model|version|variant|source`, with `|` and `%` in a value percent-encoded."""
+    """`application|model|version|variant|source`; values with `|`, `%` or non-ASCII are percent-encoded."""
     return "|".join(
         quote(value, safe=_SAFE) if "|" in value or "%" in value or not value.isascii() else value
         for value in labels

@@ -1,6 +1,6 @@
-"""Votes: ratings and verdicts, counted with what a standard error clustered by conversation needs.
+"""Votes: ratings and verdicts, counted with the sums that a standard error clustered by conversation needs.
 
-A family is one figure's name with its dimensions, such as `satisfaction:user:thumb:message`. Values
+A family is the name of a figure with its dimensions, such as `satisfaction:user:thumb:message`. Values
 are thousandths, so that sums are exact integers. Each vote counts in the bucket in which it was first
 counted; a conversation's cluster counts in the bucket of its first vote (docs/metrics.md).
 """
@@ -8,10 +8,11 @@ counted; a conversation's cluster counts in the bucket of its first vote (docs/m
 from plaudit_stream_processors.metrics.buckets import Counters
 
 Votes = dict[str, list[int]]
+"""`series family` -> [event time of the conversation's first vote, votes, their sum in thousandths]."""
 
 
 class Moment:
-    """When a vote counts: event time of its first counting, and the arrival that decides on retention."""
+    """When a vote counts: the event time of its first count, and the arrival that decides on retention."""
 
     __slots__ = ("arrived_ms", "at")
 
@@ -28,7 +29,7 @@ def revote(
     change: tuple[int | None, int | None],
     moment: Moment,
 ) -> None:
-    """Count a vote that changes from one value to another; None is no vote."""
+    """Count a vote whose value changes from old to new, as `change` says; None is no vote."""
     old, new = change
     if old == new:
         return
@@ -48,6 +49,7 @@ def _recluster(
     home, count, total = votes.get(key) or (moment.at, 0, 0)
     count_after, total_after = count + change[0], total + change[1]
     votes[key] = [home, count_after, total_after]
+    # Squares and products are of a conversation's sums, so the old ones leave as the new ones come.
     at = Moment(home, moment.arrived_ms)
     series = [name]
     _add(counters, series, family + ":voters", at, (count_after > 0) - (count > 0))

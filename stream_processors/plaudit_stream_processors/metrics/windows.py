@@ -8,7 +8,7 @@ from plaudit_stream_processors.metrics.figures import Figure, figures, summed
 
 
 class Window(NamedTuple):
-    """A window's length; immature ones are too short for feedback to have come in."""
+    """A window of some length. An immature one is too short for most feedback to have come in."""
 
     name: str
     seconds: int
@@ -25,7 +25,7 @@ WINDOWS: Final = (
 
 
 def bucket_names(window: Window, at_us: int) -> list[str]:
-    """The buckets of a window that ends with the bucket of `at_us`: seconds / bucket of them."""
+    """The names of a window's buckets, the last of which holds `at_us` (microseconds)."""
     last = at_us // window.bucket_us
     count = window.seconds * 1_000_000 // window.bucket_us
     name = short_name if window.bucket_us == SHORT_US else long_name
@@ -35,7 +35,7 @@ def bucket_names(window: Window, at_us: int) -> list[str]:
 def window_figures(
     partitions: Iterable[Mapping[str, Cells]], window: Window, at_us: int
 ) -> dict[str, list[Figure]]:
-    """Series -> figures over a window; a window is a sum over partitions."""
+    """Series -> figures over a window, summed over the partitions."""
     names = bucket_names(window, at_us)
     counts = summed(buckets[name] for buckets in partitions for name in names if name in buckets)
     return {series: figures(counters) for series, counters in sorted(counts.items())}

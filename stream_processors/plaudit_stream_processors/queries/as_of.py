@@ -14,7 +14,7 @@ from plaudit_stream_processors.fold import ConversationState, Effects, Rules, fo
 
 
 class Until(NamedTuple):
-    """The last offset, or the last time of arrival, that counts; the other is None."""
+    """The last offset, or the last time of arrival in ms, that counts. The other one is None."""
 
     offset: int | None
     arrived_ms: int | None
@@ -40,7 +40,7 @@ def parse_until(text: str) -> Until:
 def state_as_of(
     connection: ConnectionSettings, rules: Rules, application: str, conversation_id: str, until: Until
 ) -> ConversationState:
-    """The state at a point of the log, by the worker's own fold. Reads the partition up to there.
+    """The state at a point of the log, made by the worker's own fold. Reads the partition up to that point.
 
     Raises:
         NotFoundError: the log had no such conversation by then.

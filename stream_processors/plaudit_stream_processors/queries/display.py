@@ -33,7 +33,7 @@ def json_text(state: ConversationState) -> str:
 
 
 def plain_text(state: ConversationState) -> str:
-    """A state for a person, one line a message or judgement."""
+    """A state as text for a person, with a line for each message and judgement."""
     status = "erased" if state.erased else "open" if state.is_open else "ended"
     lines = [f"{state.key}: {status}, revision {state.revision}, {state.events} events"]
     if state.started is not None:

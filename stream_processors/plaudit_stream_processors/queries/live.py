@@ -1,4 +1,4 @@
-"""One conversation as it stands: the entry point `conversation` of `plaudit.readers`."""
+"""One conversation as it is now: the entry point `conversation` of `plaudit.readers`."""
 
 from typing import Any, Final
 
@@ -17,26 +17,27 @@ _TIMEOUT_S: Final = 5.0
 
 
 class LiveReader:
-    """Reads Redis alone; for one event loop. Nothing connects before the first question."""
+    """Reads live conversations, from Redis alone, in one event loop. Connects at the first call."""
 
     def __init__(self, connection: ConnectionSettings) -> None:
         self._topic = connection.topic_prefix + EVENTS
         self._prefix = connection.redis_prefix
         self._client = connect(connection.redis_url.get_secret_value(), timeout_s=_TIMEOUT_S)
+        # A reader commits nothing, so the retention does not matter.
         self._store = ConversationStore(self._client, prefix=self._prefix, state_retention_ms=0)
 
     async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
-        """One conversation as the worker has it, as `plaudit conversation --json` shows it.
+        """One conversation as the object that `plaudit conversation --json` prints.
 
-        Raises: as `state_of`.
+        Raises: as `state_of` does.
         """
         return document_of(await self.state_of(application, conversation_id))
 
     async def state_of(self, application: str, conversation_id: str) -> ConversationState:
-        """The state as the worker has it.
+        """The state as the worker last committed it.
 
         Raises:
-            NotFoundError: there is none, or no worker ever ran here.
+            NotFoundError: there is no such conversation, or no worker ever ran here.
             ServiceUnavailableError: Redis does not answer.
         """
         try:
@@ -51,5 +52,5 @@ class LiveReader:
             ) from None
 
     async def aclose(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()

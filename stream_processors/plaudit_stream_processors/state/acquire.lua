@@ -1,4 +1,4 @@
--- Take the ownership of one partition: every older owner's commits are refused from now on.
+-- Take ownership of one partition. Commits of all earlier owners are refused from now on.
 --
 -- KEYS[1]  position: hash; epoch, next (offset; absent before the first commit), owner
 -- ARGV[1]  the new owner's name

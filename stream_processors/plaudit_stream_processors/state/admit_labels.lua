@@ -1,4 +1,4 @@
--- Admit labels to a bounded set: first come, first served, for all partitions alike.
+-- Admit labels to a bounded set, first come, first served. All partitions share the set.
 --
 -- KEYS[1]   labels: set
 -- ARGV[1]   the limit

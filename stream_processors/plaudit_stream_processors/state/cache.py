@@ -1,4 +1,4 @@
-"""A worker's own copies of one partition's conversations, so that most events need no read from Redis."""
+"""A worker's copies of the conversations of one partition. With them most events need no read from Redis."""
 
 from collections import OrderedDict, deque
 from typing import Final
@@ -9,15 +9,16 @@ BYTES_PER_ENTITY: Final = 4096
 
 
 class ConversationCache:
-    """Open conversations, least recently used first; bounded by entities (conversations, messages, feedback).
+    """Conversations, the least recently used first, bounded by their number of entities.
 
-    Large contents count for more: each BYTES_PER_ENTITY bytes for one entity.
+    Messages, feedback and comparisons are entities. Large contents count for more: each BYTES_PER_ENTITY
+    bytes count as one entity.
 
-    A state is forgotten only after the batch that touched it last was committed: until then Redis has an
-    older one. An ended one is forgotten right after that commit, because most get no event any more.
+    A state is evicted only after the batch that touched it last is committed: until then Redis has an older
+    one. An ended conversation is evicted right after that commit, because most get no more events.
 
     Attributes:
-        find: takes the key of a record; gives the copy, or None.
+        find: takes the key of a record; returns the copy, or None.
     """
 
     def __init__(self, max_entities: int) -> None:
@@ -28,13 +29,13 @@ class ConversationCache:
         self.find = self._held.get
 
     def put(self, state: ConversationState) -> None:
-        """Keep a copy that Redis gave, or a new conversation."""
+        """Keep a state that came from Redis, or a new conversation."""
         self._held[state.key.encode()] = state
         state.weight = entities(state)
         self._entities += state.weight
 
     def batch_touched(self, key: bytes, state: ConversationState, batch: int) -> None:
-        """Count a state anew that a batch has changed; called once, at the batch's end."""
+        """Count a state again that a batch has changed. Called once for each state, at the batch's end."""
         state.batch = batch
         weight = entities(state)
         self._entities += weight - state.weight
@@ -44,16 +45,17 @@ class ConversationCache:
             self._ended.append((batch, key))
 
     def batch_committed(self, batch: int) -> None:
-        """Batches up to this one are in Redis: forget what has ended, and what is over the bound."""
+        """Batches up to this one are in Redis: evict what has ended, and what is over the bound."""
         while self._ended and self._ended[0][0] <= batch:
             _, key = self._ended.popleft()
             state = self._held.get(key)
+            # A later batch may have opened it again, or have changed it without being committed.
             if state is not None and not state.is_open and state.batch <= batch:
                 self._forget(key, state)
         while self._entities > self._max and self._held:
             key, state = next(iter(self._held.items()))
             if state.batch > batch:
-                return
+                return  # not committed yet: the next commit tries again
             self._forget(key, state)
 
     def _forget(self, key: bytes, state: ConversationState) -> None:
@@ -62,6 +64,6 @@ class ConversationCache:
 
 
 def entities(state: ConversationState) -> int:
-    """What a conversation counts for in the bound."""
+    """The number of entities that a conversation counts as."""
     count = 4 + len(state.messages) + len(state.feedback) + len(state.comparisons)
     return count + state.size // BYTES_PER_ENTITY

@@ -1,4 +1,4 @@
-"""The counters of all partitions, kept up to date by reading what changed."""
+"""A copy of the counters of all partitions, kept up to date by reading only what changed."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from plaudit_stream_processors.state.keys import partition_keys
 
 
 class CounterReader:
-    """A copy of every bucket in Redis. `refresh` reads the buckets that a commit has changed since.
+    """A copy of every bucket in Redis. `refresh` reads those that commits have changed since the last call.
 
     Attributes:
-        totals: bucket's name -> cells, summed over the partitions.
+        totals: bucket name -> cells, summed over the partitions.
     """
 
     def __init__(self, client: RedisClient, prefix: str, partitions: Iterable[int]) -> None:
@@ -22,9 +22,10 @@ class CounterReader:
         self._seen: dict[int, int] = {}
 
     async def refresh(self) -> None:
-        """Bring the copy up to date; one read a partition, and one for each changed bucket."""
+        """Bring the copy up to date: two reads for each partition, and one for each changed bucket."""
         for partition, buckets in self._buckets.items():
             keys = partition_keys(self._prefix, partition)
+            # Before the buckets: what is committed in between is read again by the next call.
             position = await execute(self._client, "HGET", keys.position, "next")
             following = int(position or 0)
             seen = self._seen.get(partition, -1)
@@ -39,13 +40,13 @@ class CounterReader:
             self._seen[partition] = following
 
     def forget_before(self, names: set[str]) -> None:
-        """Drop the copies of buckets that no window needs any more."""
+        """Drop the copies of all buckets but `names`: no window needs the others any more."""
         for held in (self.totals, *self._buckets.values()):
             for name in [name for name in held if name not in names]:
                 del held[name]
 
     def _replace(self, buckets: dict[str, Cells], name: str, cells: Cells) -> None:
-        """Put a partition's bucket in place of its old copy; the totals follow by the difference."""
+        """Replace the copy of a partition's bucket, and change the totals by the difference."""
         total = self.totals.setdefault(name, {})
         for cell, amount in buckets.get(name, {}).items():
             total[cell] -= amount

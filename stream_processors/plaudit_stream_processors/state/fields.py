@@ -1,7 +1,7 @@
-"""A conversation as the fields of a Redis hash, in JSON that a person can read, and back.
+"""A conversation as the fields of a Redis hash, and back. The values are JSON that a person can read.
 
-`conversation` holds what was said of it, `progress` what changes with every event, and each
-message, feedback slot and comparison has a field of its own, so that a commit writes what changed.
+`conversation` holds the facts, `votes` the votes, and `progress` what changes with every event. Each
+message, feedback slot and comparison has a field of its own. So a commit writes only what changed.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _dumps = orjson.dumps
 
 
 def changed_fields(state: ConversationState) -> list[str | bytes]:
-    """Field, value, field, value ... of what changed since the last call; clears the marks."""
+    """The fields that changed since the last call: field, value, field, value ... Clears `state.dirty`."""
     out: list[str | bytes] = ["progress", _progress(state)]
     for field, entity in state.dirty.items():
         out.append(field)
@@ -30,10 +30,11 @@ def changed_fields(state: ConversationState) -> list[str | bytes]:
 
 
 def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> ConversationState:
-    """The state that `changed_fields` wrote, whole.
+    """The state of a hash that `changed_fields` wrote.
 
     Raises:
-        ValueError: the fields are not ours.
+        ValueError: a value is not JSON.
+        KeyError: a field or a part of a value is missing or unknown.
     """
     application, _, conversation_id = key.partition("/")
     state = ConversationState(application, conversation_id)
@@ -49,6 +50,7 @@ def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> ConversationStat
         else:
             _LOADERS[kind](state, document)
     _load_entities(state, groups, slots)
+    # Stands for the bytes of the events, which Redis does not hold.
     state.size = sum(map(len, fields.values()))
     return state
 
@@ -119,7 +121,7 @@ def _load_entities(
         state.seen.update(message["events"])
         if message["role"] == "assistant":
             state.children.setdefault(message["parent_id"], []).append(message["message_id"])
-    # Slots in any order give the same figures and the same record but for its order: the name's.
+    # A hash has no order. Figures do not depend on that of the slots, and finished records sort by slot.
     for slot, entity in sorted(zip(slots, groups["feedback"], strict=True), key=lambda pair: pair[0]):
         state.feedback[slot] = entity
         state.slots_of.setdefault(entity["message_id"] or "", []).append(slot)

@@ -1,4 +1,8 @@
-"""Redis keys. All keys of one Kafka partition share the hash tag `{plaudit:p}`, so one slot."""
+"""Redis keys.
+
+All keys of one Kafka partition share the hash tag `{plaudit:p}`. A cluster therefore keeps them in one slot,
+where one script may change them all.
+"""
 
 from typing import NamedTuple
 
@@ -7,6 +11,9 @@ class PartitionKeys(NamedTuple):
     """The keys of one partition.
 
     Attributes:
+        position: hash of the owner's epoch, the next offset and more (`commit.lua`).
+        open: sorted set of open conversations by last activity.
+        ended: sorted set of ended conversations by end.
         conversation: prefix; `application/conversation id` follows.
         metrics: prefix; the bucket's name follows.
         changed: sorted set of bucket names by the offset that changed them last.
@@ -34,7 +41,7 @@ def partition_keys(prefix: str, partition: int) -> PartitionKeys:
 
 
 def partitions_key(prefix: str) -> str:
-    """Where the topic's number of partitions is recorded."""
+    """The hash that records each topic's number of partitions."""
     return prefix + "plaudit:partitions"
 
 

@@ -1,9 +1,9 @@
--- Read many conversations in one call; for an owner only while Redis has all that it committed.
+-- Read many conversations in one call. An owner gets them only while Redis has all that it committed.
 --
 -- KEYS[1]   position: hash; epoch, next
 -- KEYS[2..] conversations: hashes
--- ARGV[1]   epoch of the owner; none for a reader, who takes what there is
--- ARGV[2]   offset up to which the owner has committed; 0 where it has nothing yet
+-- ARGV[1]   epoch of the owner; absent for a reader, which takes what there is
+-- ARGV[2]   offset up to which the owner has committed; 0 before its first commit
 -- returns   'ok', 'fenced' (another owner) or 'lost' (Redis is behind); after 'ok', for each key its fields
 --           and values as one flat list, empty where there is none
 if ARGV[1] then

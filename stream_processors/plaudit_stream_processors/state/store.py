@@ -1,8 +1,8 @@
 """The state of conversations in Redis: one atomic commit for each batch of a partition.
 
-The offset kept here is the authority, not the consumer group's. Each owner of a partition has an
-epoch, and a commit is refused unless it carries the newest one and starts where the last one ended:
-so a crash repeats work without doubling an effect, and a paused worker that wakes up writes nothing.
+The offset kept here is the authority, not the consumer group's. Each owner of a partition has an epoch. A
+commit is refused unless it carries the newest epoch and starts where the last commit ended. So a crash
+repeats work without doubling an effect, and a paused worker that wakes up writes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from plaudit_stream_processors.metrics.buckets import LONG_RETENTION_US, SHORT_R
 from plaudit_stream_processors.state.fields import changed_fields, conversation_of
 from plaudit_stream_processors.state.keys import labels_key, partition_keys, partitions_key
 
-_LOAD_AT_ONCE: Final = 256
+_LOAD_AT_ONCE: Final = 256  # conversations in one script call
 _GARBAGE_MARGIN_MS: Final = 3_600_000
 _SCRIPTS: Final = "plaudit_stream_processors.state"
 
@@ -35,18 +35,18 @@ class StateLostError(StateError):
 
 
 class PartitionCountError(StateError):
-    """The topic has another number of partitions than when the state was begun."""
+    """The topic's number of partitions is not the one that the state was begun with."""
 
 
 class Ownership(NamedTuple):
-    """What a new owner gets: the epoch to commit with, and the next offset; None is the first one."""
+    """What a new owner gets: the epoch to commit with, and the next offset; None is the log's start."""
 
     epoch: int
     next_offset: int | None
 
 
 class Holding(NamedTuple):
-    """A partition as its owner knows it: its epoch, and the offset up to which it committed."""
+    """A partition as its owner knows it: the owner's epoch, and the offset up to which it has committed."""
 
     epoch: int
     committed: int | None
@@ -54,11 +54,13 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One prepared batch; may be sent again as it is after an error.
+    """One prepared batch. After an error it may be sent again unchanged.
 
     Attributes:
-        conversations: id, state, score, fields as `commit.lua` takes them, already flat.
-        count: how many conversations are in there.
+        arrived_ms: the batch's latest record timestamp; 0 without records.
+        conversations: id, state, score and fields of each, in the flat form that `commit.lua` takes.
+        count: the number of conversations.
+        buckets: bucket name -> cells to add.
     """
 
     partition: int
@@ -72,7 +74,7 @@ class Commit:
 
 
 class ConversationStore:
-    """Live state in Redis, for the worker that writes and for programs that read."""
+    """Live state in Redis, for the worker that writes it and for programs that read it."""
 
     def __init__(
         self,
@@ -85,8 +87,8 @@ class ConversationStore:
         """Connects on first use.
 
         Args:
-            late_guard_ms: how long an expired conversation still refuses events; 0 is for ever. It must be as
-                long as the log may hold one of its events, so that the state is what a replay makes.
+            late_guard_ms: how long an expired conversation still refuses events; 0 is forever. It must be at
+                least as long as the log may hold one of its events, so that a replay gives the same state.
         """
         self.client = client
         self.prefix = prefix
@@ -96,7 +98,7 @@ class ConversationStore:
         self._commit, self._admit_labels = Script(_SCRIPTS, "commit"), Script(_SCRIPTS, "admit_labels")
 
     async def acquire_partition(self, partition: int, owner: str) -> Ownership:
-        """Own a partition with a new epoch."""
+        """Take ownership of a partition with a new epoch, which fences all earlier owners."""
         epoch, following = await self._acquire(
             self.client, [partition_keys(self.prefix, partition).position], [owner]
         )
@@ -105,10 +107,10 @@ class ConversationStore:
     async def load_conversations(
         self, partition: int, keys: Sequence[str], holding: Holding | None = None
     ) -> dict[str, ConversationState]:
-        """The conversations of these keys that exist, in one round trip for each _LOAD_AT_ONCE of them.
+        """The conversations of these keys that exist, in one round trip for each _LOAD_AT_ONCE keys.
 
-        An owner says what it holds. A state that has lost events, or has some that the owner has not folded
-        yet, would finish conversations that no replay of the log finishes.
+        An owner passes its `holding`. The read fails where Redis has lost events that it committed, or where
+        another owner may have added some: such a state could finish conversations that no replay finishes.
 
         Raises:
             FencedError: another worker owns the partition.
@@ -129,7 +131,7 @@ class ConversationStore:
         return found
 
     async def commit_batch(self, batch: Commit, committed: int | None) -> None:
-        """Write a batch, all of it or nothing; the same batch again is harmless.
+        """Write a batch completely or not at all. Writing the same batch again is harmless.
 
         Args:
             committed: the offset up to which the owner has committed; None where it found no position and
@@ -138,7 +140,7 @@ class ConversationStore:
         Raises:
             FencedError: another worker owns the partition.
             StateLostError: Redis has no position, or the batch does not begin at it.
-            redis.exceptions.RedisError: nobody knows whether it was written; send it again.
+            redis.exceptions.RedisError: it is unknown whether the batch was written; send it again.
         """
         keys = partition_keys(self.prefix, batch.partition)
         arguments: list[Argument] = [
@@ -150,16 +152,17 @@ class ConversationStore:
             arguments += (name, bucket_ttl_ms(name), 2 * len(cells))
             for cell, amount in cells.items():
                 arguments += (cell, amount)
+        # The script makes the other keys itself: a batch touches thousands (docs/decisions/0010).
         outcome = await self._commit(self.client, list(keys[:4]), arguments)
         _raise_for(outcome.decode(), batch.partition, batch.first_offset)
 
     async def get_conversation(
         self, application: str, conversation_id: str, partition: int
     ) -> ConversationState:
-        """One conversation as it stands.
+        """One conversation as it is now.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: it does not exist, or it has expired.
         """
         key = f"{application}/{conversation_id}"
         found = await self.load_conversations(partition, [key])
@@ -170,11 +173,12 @@ class ConversationStore:
         return found[key]
 
     async def idle_conversations(self, partition: int, before_ms: int, limit: int) -> list[tuple[str, int]]:
-        """Open conversations without activity since `before_ms`: key and last activity, oldest first."""
+        """Open conversations without activity since `before_ms`: key and last activity (ms), oldest first."""
         key = partition_keys(self.prefix, partition).open
         flat = await execute(
             self.client, "ZRANGEBYSCORE", key, "-inf", f"({before_ms}", "WITHSCORES", "LIMIT", 0, limit
         )
+        # Clients differ: some return a flat list, others pairs.
         pairs = (
             zip(flat[::2], flat[1::2], strict=True)
             if flat and not isinstance(flat[0], (list, tuple))
@@ -183,19 +187,19 @@ class ConversationStore:
         return [(key.decode(), int(float(score))) for key, score in pairs]
 
     async def reached_ms(self, partition: int) -> int:
-        """The latest record timestamp that is folded; 0 where none is."""
+        """The latest record timestamp that is folded, in ms; 0 before the first one."""
         key = partition_keys(self.prefix, partition).position
         return int(await execute(self.client, "HGET", key, "arrived_ms") or 0)
 
     async def open_count(self, partition: int) -> int:
-        """How many conversations of a partition are open."""
+        """The number of open conversations of a partition."""
         return int(await execute(self.client, "ZCARD", partition_keys(self.prefix, partition).open))
 
     async def record_partitions(self, topic: str, count: int) -> None:
-        """Record the topic's number of partitions at the first start, and compare it later.
+        """Record the topic's number of partitions at the first start, and compare with it at later ones.
 
         Raises:
-            PartitionCountError: it is another one now, so keys would look for their state elsewhere.
+            PartitionCountError: the number has changed, so keys would map to partitions without their state.
         """
         key = partitions_key(self.prefix)
         await execute(self.client, "HSETNX", key, topic, count)
@@ -203,17 +207,17 @@ class ConversationStore:
         if recorded != count:
             raise PartitionCountError(
                 f"{topic} has {count} partitions, but the state in Redis was begun with {recorded}; "
-                "use a topic with as many, or an empty Redis (or PLAUDIT_REDIS_PREFIX) to rebuild the state"
+                "use a topic with as many partitions, or another PLAUDIT_REDIS_PREFIX to rebuild the state"
             )
 
     async def admit_labels(self, kind: str, labels: Sequence[str], limit: int) -> list[bool]:
-        """Whether each label may have a series of its own; the set is one for all partitions."""
+        """Whether each label may have a series of its own; `limit` labels may, over all partitions."""
         answers = await self._admit_labels(self.client, [labels_key(self.prefix, kind)], [limit, *labels])
         return [bool(answer) for answer in answers]
 
 
 def conversation_arguments(state: ConversationState) -> list[Argument]:
-    """What `commit.lua` takes for one conversation."""
+    """The arguments that `commit.lua` takes for one conversation."""
     fields = changed_fields(state)
     if state.is_open:
         return [state.key, "open", state.activity_ms, len(fields), *fields]
@@ -222,7 +226,7 @@ def conversation_arguments(state: ConversationState) -> list[Argument]:
 
 
 def bucket_ttl_ms(name: str) -> int:
-    """How long a bucket's hash is kept after its last change: its retention and an hour."""
+    """How long a bucket's hash is kept after its last change, in ms: its retention and an hour."""
     retention_us = SHORT_RETENTION_US if name.startswith("10s:") else LONG_RETENTION_US
     return retention_us // 1000 + _GARBAGE_MARGIN_MS
 

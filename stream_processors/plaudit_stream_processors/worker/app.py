@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Worker:
-    """The parts of one worker, wired; `app` is what runs."""
+    """The parts of one worker, wired together; `app` is what runs."""
 
     app: Any
     context: FoldContext
@@ -46,12 +46,12 @@ class Worker:
     failure: BaseException | None = None
 
     def lag(self) -> dict[int, int]:
-        """Partition -> records that are not folded yet, as far as a fetch told."""
+        """Partition -> records that are not folded yet; only those whose end a fetch has told."""
         return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
 
     @property
     def ended_by(self) -> BaseException | None:
-        """What made the worker fail, of its own parts or of Faust's; None while nothing did."""
+        """What made the worker fail, in its own parts or in Faust; None while nothing did."""
         return self.failure or self.app.crash_reason
 
     def unready(self) -> str | None:
@@ -67,14 +67,14 @@ class Worker:
         )
 
     def update_metrics(self) -> None:
-        """Set the gauges that tell of the moment."""
+        """Set the gauges that show the present state."""
         self.metrics.gauge("plaudit_ready").set(self.unready() is None)
         self.metrics.gauge("plaudit_folded_labels").set(self.context.label_limit.refused_values)
         self.metrics.show_lag(self.lag())
 
 
 def create_worker(connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic) -> Worker:
-    """Wire a worker. Nothing is connected before the app starts."""
+    """Wire a worker. It connects to nothing before the app starts."""
     context = _fold_context(connection, settings, events)
     output, metrics, readiness = GaplessOutput(connection), WorkerMetrics(), Readiness()
     pipeline = WorkerPipeline(
@@ -115,7 +115,7 @@ def _fold_context(
 
 class _App(faust.App):
     def _create_directories(self) -> None:
-        """Makes none: without tables there is nothing to keep in the folder where the worker was started."""
+        """Creates none. Faust would put a folder for tables where the worker was started."""
 
 
 def _faust_app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
@@ -126,18 +126,21 @@ def _faust_app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
         broker_credentials=credentials(connection.kafka()),
         store="memory://",
         web_enabled=False,
+        # `plaudit topics create` makes the topics. Faust would also make one of its own to elect a leader.
         topic_disable_leader=True,
         topic_allow_declare=False,
-        stream_wait_empty=False,
-        agent_supervisor=mode.CrashingSupervisor,
+        stream_wait_empty=False,  # the pipeline settles by itself when partitions are revoked
+        agent_supervisor=mode.CrashingSupervisor,  # a restart of the process is the retry
         consumer_group_instance_id=settings.worker_instance,
         consumer_max_fetch_size=4 * 1024 * 1024,
-        # A leader that looks while a broker comes back sees no topic and assigns none until it looks again.
+        # A group leader that reads metadata while a broker comes back may see no topic. It then assigns no
+        # partition until it reads metadata again, by default after five minutes.
         consumer_metadata_max_age_ms=5000,
         broker_max_poll_records=settings.worker_batch,
         broker_commit_interval=1.0,
         broker_session_timeout=settings.worker_session_s,
         broker_heartbeat_interval=settings.worker_session_s / 3,
+        # Faust refuses a session time-out above this one.
         broker_request_timeout=max(60.0, settings.worker_session_s + 5),
     )
 
@@ -150,14 +153,14 @@ def _wire_pipeline(worker: Worker) -> None:
         if worker.failure is None:
             worker.failure = error
             log.error("stopping: %s", error)
-            asyncio.get_running_loop().create_task(app.crash(error))  # the app ends with it
+            asyncio.get_running_loop().create_task(app.crash(error))  # not awaited: the app ends with it
 
     pipeline.on_failure = fail
     topic = app.topic(worker.context.topics.events, key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic, name="fold")  # type: ignore[untyped-decorator]  # Faust is not typed
     async def fold_batches(stream: Any) -> None:
-        async for event in stream.noack().events():
+        async for event in stream.noack().events():  # the pipeline acknowledges, once a batch is committed
             try:
                 await pipeline.process_batch(event.value, event.ack)
             except Exception as error:

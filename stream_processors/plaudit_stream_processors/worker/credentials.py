@@ -1,4 +1,4 @@
-"""The consumer's security by librdkafka's options, so that one setting serves all of a worker's clients."""
+"""Faust's credentials from librdkafka's options, so that one setting serves all clients of a worker."""
 
 import ssl
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ _TAKEN: Final = frozenset(
 
 
 def credentials(options: Mapping[str, Any]) -> CredentialsT | None:
-    """Faust's credentials for `security.protocol`, `sasl.*` and `ssl.*` of librdkafka; None for none.
+    """Faust's credentials for librdkafka's `security.protocol`, `sasl.*` and `ssl.*`; None for plain text.
 
     Raises:
-        SettingsError: an option that the worker's consumer cannot follow, or files that cannot be read.
+        SettingsError: the worker's consumer does not support an option, or a file cannot be read.
     """
     unknown = [name for name in options if name.startswith(("sasl.", "ssl.")) and name not in _TAKEN]
-    if unknown:
+    if unknown:  # to leave one out could be less secure than what was asked for
         raise SettingsError(
-            f"the worker's consumer does not know {', '.join(sorted(unknown))} of PLAUDIT_KAFKA_OPTIONS; "
-            f"it follows {', '.join(sorted(_TAKEN))}"
+            f"the worker's consumer does not support {', '.join(sorted(unknown))} of PLAUDIT_KAFKA_OPTIONS; "
+            f"it supports {', '.join(sorted(_TAKEN))}"
         )
     protocol = str(options.get("security.protocol", "PLAINTEXT")).upper()
     context = _context(options) if protocol in ("SSL", "SASL_SSL") else None
@@ -68,6 +68,7 @@ def _context(options: Mapping[str, Any]) -> ssl.SSLContext:
         raise SettingsError(
             f"the certificates of PLAUDIT_KAFKA_OPTIONS cannot be read ({error}); check ssl.*.location"
         ) from None
+    # librdkafka checks the host name unless it is told not to, so this does too.
     if options.get("ssl.endpoint.identification.algorithm", "https") in ("none", ""):
         context.check_hostname = False
     return context

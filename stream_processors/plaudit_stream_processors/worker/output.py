@@ -9,7 +9,7 @@ from plaudit_schemas.kafka.record import ProducerRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
-"""The largest record that a worker sends."""
+"""The largest record that a worker sends; a finished conversation needs the most."""
 
 _OPTIONS: Final = {
     "linger.ms": 1,
@@ -21,10 +21,10 @@ _OPTIONS: Final = {
 
 
 class GaplessOutput:
-    """Sends records in order, and none after one that Kafka refused.
+    """Sends records in order, and nothing after a record that Kafka refused.
 
-    A partition of finished conversations must not show what came after a gap: its readers take a later source
-    offset for proof that they have seen all before it.
+    A partition of finished conversations must not go on after a gap: its readers take a later source offset
+    as proof that they have seen all earlier ones.
     """
 
     def __init__(self, connection: ConnectionSettings) -> None:
@@ -32,14 +32,14 @@ class GaplessOutput:
 
     @property
     def away(self) -> str | None:
-        """Why nothing can be sent now; None as far as the last sending told."""
+        """Why nothing can be sent now; None while nothing is known to be wrong."""
         return self._producer.away
 
     async def send_records(self, records: Sequence[ProducerRecord]) -> None:
-        """Send in order and wait for every acknowledgement, for as long as Kafka is away.
+        """Send records in order and wait for every acknowledgement, however long Kafka is away.
 
         Raises:
-            ServiceUnavailableError: Kafka refused a record for good; this output sends nothing more.
+            ServiceUnavailableError: Kafka refused a record for good. This output sends nothing more.
         """
         unsent = await self._producer.send_records(records)
         if unsent:
@@ -50,5 +50,5 @@ class GaplessOutput:
             )
 
     def close(self) -> None:
-        """Leave Kafka. A restarted worker sends again what was not acknowledged."""
+        """Leave Kafka. A restarted worker sends again what was not acknowledged before."""
         self._producer.close()

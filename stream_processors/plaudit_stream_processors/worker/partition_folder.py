@@ -1,4 +1,4 @@
-"""One batch of one partition: decode it, fold it, and prepare everything that is to be written of it."""
+"""Decodes and folds one batch of one partition, and prepares everything that is to be written for it."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from plaudit_stream_processors.state.store import (
     conversation_arguments,
 )
 
-_YIELD_EVERY: Final = 512
+_YIELD_EVERY: Final = 512  # records
 
 
 class WorkerTopics(NamedTuple):
@@ -41,9 +41,9 @@ class Prepared:
     """A folded batch that is not written anywhere yet.
 
     Attributes:
-        number: the batch's, counted by its folder.
-        events: records of the log in it.
-        finished: the finished conversations as they go to Kafka.
+        number: counts the batches of one folder.
+        events: the number of records in the batch, refused ones included.
+        finished: the finished conversations, encoded for Kafka.
     """
 
     number: int
@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FoldContext:
-    """What all partitions of a worker are folded with."""
+    """What all partitions of a worker share for folding."""
 
     topics: WorkerTopics
     store: ConversationStore
@@ -67,7 +67,7 @@ class FoldContext:
 
 
 class PartitionFolder:
-    """Folds the batches of one owned partition, in order; lives as long as the ownership."""
+    """Folds the batches of one owned partition in order. It lives as long as the ownership."""
 
     def __init__(self, context: FoldContext, partition: int, ownership: Ownership, max_entities: int) -> None:
         self.context, self.partition, self.epoch = context, partition, ownership.epoch
@@ -78,27 +78,28 @@ class PartitionFolder:
     async def prepare_batch(
         self, records: Sequence[KafkaRecord], first_offset: int, next_offset: int
     ) -> Prepared:
-        """Decode and fold a batch. Reads from Redis what the cache does not hold; writes nothing.
+        """Decode and fold a batch. Reads from Redis what the cache does not hold, and writes no state.
 
         Raises:
-            RegistryError: the registry did not tell a schema; the batch may be tried again.
-            redis.exceptions.RedisError: likewise.
-            StateError: the partition is another worker's, or Redis has lost what was committed.
+            RegistryError: the registry did not give a schema; the batch may be tried again.
+            redis.exceptions.RedisError: Redis did not answer; the batch may be tried again.
+            StateError: another worker owns the partition, or Redis has lost what was committed.
         """
         self._number += 1
+        # Before the fold: these may fail and be tried again. The fold may not, as it changes states in place.
         decoded = self.context.decoder.decode_many([record.value for record in records])
         await self._load_states(records, decoded)
         folding = BatchFold(self, self._number)
         pairs = zip(records, decoded, strict=True)
         while folding.fold_records(islice(pairs, _YIELD_EVERY)) == _YIELD_EVERY:  # noqa: ASYNC110  # no wait
-            await asyncio.sleep(0)  # lets heartbeats and the batch before go on
+            await asyncio.sleep(0)  # lets the write of the batch before and the health server go on
         return folding.result(first_offset, next_offset)
 
     async def commit_batch(self, prepared: Prepared) -> None:
-        """Write a batch to Redis; the same one again is harmless.
+        """Write a batch to Redis. Writing the same batch again is harmless.
 
         Raises:
-            redis.exceptions.RedisError: nobody knows whether it was written.
+            redis.exceptions.RedisError: it is unknown whether the batch was written.
             StateError: as `ConversationStore.commit_batch`.
         """
         await self.context.store.commit_batch(prepared.commit, self._committed)
@@ -108,12 +109,12 @@ class PartitionFolder:
     async def _load_states(
         self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError]
     ) -> None:
-        """Bring into the cache what the batch needs, and have new labels decided on."""
+        """Bring the states that the batch needs into the cache, and let new labels be decided on."""
         missing: dict[str, Record] = {}
         label_limit, find, number = self.context.label_limit, self.cache.find, self._number
         for record, event in zip(records, decoded, strict=True):
             if event.__class__ is not dict:
-                continue
+                continue  # it was not decoded; the fold refuses it
             body = event["body"][1]
             if "model" in body or "variants" in body:
                 label_limit.collect_body(body)
@@ -121,7 +122,7 @@ class PartitionFolder:
             state = find(key)
             if state is not None:
                 state.batch = number  # keeps it in the cache until this batch is committed
-            elif _has_own_key(event, key):
+            elif _has_own_key(event, key):  # the application of a cached conversation is decided already
                 label_limit.collect_application(event["application"])
                 missing[f"{event['application']}/{event['conversation_id']}"] = event
         await label_limit.decide_collected()
@@ -135,6 +136,7 @@ class PartitionFolder:
 
 
 def _has_own_key(event: Record, key: bytes | None) -> bool:
+    """Whether a record has the key of its event; the fold refuses all others."""
     try:
         check_key(event, key)
     except InvalidEventError:
@@ -143,7 +145,7 @@ def _has_own_key(event: Record, key: bytes | None) -> bool:
 
 
 class BatchFold:
-    """The fold of one batch: takes its records, and collects what is to be written of them."""
+    """Folds the records of one batch, and collects what is to be written for them."""
 
     def __init__(self, folder: PartitionFolder, number: int) -> None:
         self._folder, self._number, self._effects = folder, number, Effects()
@@ -154,8 +156,8 @@ class BatchFold:
         self._events = 0
 
     def fold_records(self, pairs: Iterable[tuple[KafkaRecord, Record | CodecError]]) -> int:
-        """Fold records, each with what became of its value, or keep why they are refused; how many."""
-        # Local names: this loop runs once for each event of the worker.
+        """Fold records with their decoded values, and keep dead letters of refused ones. Returns how many."""
+        # Local names are faster, and this loop runs once for each event of the worker.
         find, effects, touched = self._folder.cache.find, self._effects, self._touched
         context, latest, count = self._folder.context, self._arrived_ms, 0
         rules, topic = context.rules, context.topics.events
@@ -177,7 +179,7 @@ class BatchFold:
         return count
 
     def result(self, first_offset: int, next_offset: int) -> Prepared:
-        """Everything of the batch as it is to be written."""
+        """Everything that is to be written for the batch."""
         folder = self._folder
         arguments: list[Any] = []
         for key, state in self._touched.items():
@@ -195,5 +197,6 @@ class BatchFold:
             if refusal is not None:
                 self._dead_letters.append(DeadLetter.of(record, context.topics.events, refusal))
                 continue
+            # In the partition of its events, so that source offsets only grow within it.
             key = emission.key.encode()
             self._finished.append(ProducerRecord(context.topics.finished, key, value, partition))

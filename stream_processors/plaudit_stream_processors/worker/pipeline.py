@@ -1,8 +1,8 @@
-"""The worker's pipeline: for each batch the acknowledgements of Kafka, one commit, one ack, in that order.
+"""The worker's pipeline. Each batch is sent to Kafka, committed to Redis and acknowledged, in that order.
 
-While a batch is being written, the next one of its partition is decoded and folded; its own writing waits for
-the one before. Nothing is acknowledged that is not in Redis, and nothing is in Redis whose finished
-conversations are not in Kafka.
+While a batch is being written, the next one of its partition is decoded and folded, but written only after
+it. A batch is acknowledged only once it is in Redis, and it is in Redis only once its finished conversations
+are in Kafka.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
-_GIVE_UP_S: Final = 15.0
+_GIVE_UP_S: Final = 15.0  # leaves time to acquire within the transport's ANSWER_S
 
 
 class WorkerPipeline:
-    """Folds and writes the batches of the partitions that this worker owns; their position store too.
+    """Folds and writes the batches of the partitions that this worker owns. It is their position store too.
 
     Attributes:
-        on_failure: called with what ends the worker.
+        on_failure: called with the error that ends the worker.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class WorkerPipeline:
 
     @property
     def partitions(self) -> set[int]:
-        """What this worker owns."""
+        """The partitions that this worker owns."""
         return set(self._folders)
 
     async def acquire(self, partitions: Iterable[Any], session: int) -> Mapping[Any, int | None]:
-        """Own partitions (the transport's PositionStore): finish what is under way, take new epochs."""
+        """Finish or give up what is under way, then own partitions with new epochs (see PositionStore)."""
         await self.settle()
         self._session = session
         self._folders.clear()
@@ -78,16 +78,16 @@ class WorkerPipeline:
         return positions
 
     async def release(self, partitions: Iterable[Any]) -> None:
-        """Partitions go to others: write what is folded, forget the rest."""
+        """Write what is folded, then leave the partitions to others (see PositionStore)."""
         await self.settle()
         for tp in partitions:
             self._folders.pop(tp.partition, None)
         self._show_partitions()
 
     async def settle(self) -> None:
-        """Wait for what is being written, and give up what takes too long: the next owner reads it again."""
+        """Wait for the writes under way. Slow ones are given up: the next owner reads their batches again."""
         writing = [task for task in self._writing.values() if not task.done()]
-        self._settling += 1
+        self._settling += 1  # a count: a stop and a rebalance may settle at the same time
         try:
             if writing:
                 _, late = await asyncio.wait(writing, timeout=_GIVE_UP_S)
@@ -97,13 +97,13 @@ class WorkerPipeline:
             self._settling -= 1
 
     async def process_batch(self, batch: FetchedBatch, ack: Callable[[], Any]) -> None:
-        """Fold a batch now and write it in the background, after the one before."""
+        """Fold a batch now, and write it in the background after the one before."""
         if batch.session != self._session:
-            ack()  # of an older session: the transport ignores it, the new one brings it again
+            ack()  # stale: the transport ignores this, and the new session brings the records again
             return
         folder = self._folders.get(batch.partition)
         if folder is None:
-            return  # given up: whoever owns the partition next reads it again
+            return  # given up: the next owner of the partition reads it again
         prepared = await self._prepare(folder, batch)
         if not await self._is_written(self._writing.get(batch.partition)):
             return
@@ -115,7 +115,7 @@ class WorkerPipeline:
         self._writing[batch.partition] = task
 
     async def _prepare(self, folder: PartitionFolder, batch: FetchedBatch) -> Prepared | None:
-        """Fold a batch; None where its partition has gone to another worker meanwhile."""
+        """Fold a batch; None if its partition has gone to another worker meanwhile."""
         prepare = partial(folder.prepare_batch, batch.records, batch.first_offset, batch.next_offset)
         began = time.perf_counter()
         try:
@@ -128,18 +128,18 @@ class WorkerPipeline:
         return prepared
 
     async def _is_written(self, task: "asyncio.Task[None] | None") -> bool:
-        """Wait for the batch before; nothing may follow one that was not written."""
+        """Wait for the batch before. Nothing may follow a batch that was not written."""
         if task is None:
             return True
         await asyncio.wait([task])
         return not task.cancelled() and task.exception() is None
 
     def _is_lost(self, folder: PartitionFolder) -> bool:
-        """Whether a partition has gone, or is just going, to another worker or another session."""
+        """Whether a partition has gone, or is just going, to another worker or session."""
         return bool(self._settling) or self._folders.get(folder.partition) is not folder
 
     def _give_up(self, folder: PartitionFolder) -> None:
-        """Write nothing more of a partition of which a batch was left out."""
+        """Write nothing more of a partition after a batch was left out: the next one would follow a gap."""
         if self._folders.get(folder.partition) is folder:
             del self._folders[folder.partition]
 
@@ -148,6 +148,7 @@ class WorkerPipeline:
     ) -> None:
         began = time.perf_counter()
         dead_letters = [letter.to_send(self._context.topics.dead_letters) for letter in prepared.dead_letters]
+        # Before the commit: after a crash in between they are sent again, and readers drop the repeats.
         await self._output.send_records([*prepared.finished, *dead_letters])
         sent = time.perf_counter()
         await self._retry_while_away(folder.partition, partial(folder.commit_batch, prepared))
@@ -159,12 +160,12 @@ class WorkerPipeline:
         if error is None:
             return
         if isinstance(error, FencedError) and self._is_lost(folder):
-            log.warning("given up: %s", error)
+            log.warning("gave up a batch: %s", error)  # as it should be: the new owner folds it
         else:
             self.on_failure(error)
 
     async def _retry_while_away(self, partition: int, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it until Redis or the registry answers, with growing pauses; not ready meanwhile."""
+        """Repeat `work` until Redis and the registry answer, with growing pauses. Not ready meanwhile."""
         pause = _FIRST_PAUSE_S
         try:
             while True:

@@ -1,6 +1,6 @@
-"""Every Prometheus metric of the worker: what it counts of itself, and the figures of its snapshots.
+"""Every Prometheus metric of the worker: counts of its own work, and the figures of its snapshots.
 
-Labels are bounded by the partitions, the reasons, or the limit of labels.
+Labels are bounded by the number of partitions, the reasons of a refusal, or the label limit.
 """
 
 import time
@@ -18,32 +18,34 @@ _FIGURE = (*_SERIES, "rater_kind", "scale", "level")
 
 WORKER_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_events_total", "counter", "Records folded and committed, dead letters included."),
-    Metric("plaudit_duplicate_events_total", "counter", "Events that had been folded before."),
+    Metric("plaudit_duplicate_events_total", "counter", "Events that were folded before."),
     Metric(
         "plaudit_ignored_events_total",
         "counter",
-        "Ends without effect: overtaken by activity, or a second one.",
+        "Ends without effect: overtaken by activity, or of an ended conversation.",
     ),
     Metric(
         "plaudit_incomplete_conversations_total", "counter", "Ends of conversations whose start never came."
     ),
     Metric(
-        "plaudit_finished_conversations_total", "counter", "Revisions sent to the finished conversations."
+        "plaudit_finished_conversations_total",
+        "counter",
+        "Revisions sent to the topic of finished conversations.",
     ),
     Metric("plaudit_dead_letters_total", "counter", "Records refused, by reason.", ("reason",)),
-    Metric("plaudit_late_counts_total", "counter", "Counts past the retention of their bucket, not counted."),
+    Metric("plaudit_late_counts_total", "counter", "Counts left out, past the retention of their bucket."),
     Metric("plaudit_commits_total", "counter", "Batches committed."),
     Metric("plaudit_fold_seconds_total", "counter", "Seconds spent decoding and folding."),
-    Metric("plaudit_send_seconds_total", "counter", "Seconds of waiting for Kafka's acknowledgements."),
-    Metric("plaudit_commit_seconds_total", "counter", "Seconds of waiting for Redis to commit."),
-    Metric("plaudit_fetch_to_commit_seconds", "histogram", "From a batch's fetch to its commit."),
+    Metric("plaudit_send_seconds_total", "counter", "Seconds spent waiting for Kafka's acknowledgements."),
+    Metric("plaudit_commit_seconds_total", "counter", "Seconds spent waiting for Redis to commit."),
+    Metric("plaudit_fetch_to_commit_seconds", "histogram", "Seconds from a batch's fetch to its commit."),
     Metric("plaudit_assigned_partitions", "gauge", "Partitions that this worker owns."),
     Metric("plaudit_lag_records", "gauge", "Records after the last committed one.", ("partition",)),
-    Metric("plaudit_ready", "gauge", "1 when the worker is ready, as /health/ready tells."),
+    Metric("plaudit_ready", "gauge", "1 when the worker is ready, as in /health/ready."),
     Metric(
         "plaudit_snapshot_timestamp_seconds",
         "gauge",
-        "When this worker last published snapshots; absent where another worker does.",
+        "When this worker last published snapshots; absent if another worker does.",
         ("topic",),
     ),
     Metric("plaudit_folded_labels", "gauge", "Label values that count as other, past the cardinality limit."),
@@ -51,20 +53,31 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
 
 FIGURE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_satisfaction", "gauge", "Mean satisfaction from 1 to 5 in the window.", _FIGURE),
-    Metric("plaudit_satisfaction_standard_error", "gauge", "Its standard error.", _FIGURE),
-    Metric("plaudit_satisfaction_votes", "gauge", "Its votes.", _FIGURE),
-    Metric("plaudit_satisfied_ratio", "gauge", "Share of votes at 4 or above.", _FIGURE),
-    Metric("plaudit_accuracy_ratio", "gauge", "Judged-correct share of the judged messages.", _FIGURE),
-    Metric("plaudit_accuracy_votes", "gauge", "Its judged messages.", _FIGURE),
-    Metric("plaudit_precision_ratio", "gauge", "Likewise, of those known to be no abstentions.", _FIGURE),
-    Metric("plaudit_coverage_ratio", "gauge", "Share of assistant messages with any feedback.", _SERIES),
-    Metric("plaudit_ignore_ratio", "gauge", "Share of assistant messages signalled ignored.", _SERIES),
+    Metric(
+        "plaudit_satisfaction_standard_error", "gauge", "Standard error of the mean satisfaction.", _FIGURE
+    ),
+    Metric("plaudit_satisfaction_votes", "gauge", "Votes behind the mean satisfaction.", _FIGURE),
+    Metric("plaudit_satisfied_ratio", "gauge", "Share of satisfaction votes at 4 or above.", _FIGURE),
+    Metric("plaudit_accuracy_ratio", "gauge", "Share of judged messages that are correct.", _FIGURE),
+    Metric("plaudit_accuracy_votes", "gauge", "Judged messages behind the accuracy.", _FIGURE),
+    Metric("plaudit_precision_ratio", "gauge", "Accuracy of messages known not to abstain.", _FIGURE),
+    Metric(
+        "plaudit_coverage_ratio",
+        "gauge",
+        "Share of assistant messages with feedback, signals left out.",
+        _SERIES,
+    ),
+    Metric("plaudit_ignore_ratio", "gauge", "Share of assistant messages that were ignored.", _SERIES),
     Metric("plaudit_regeneration_ratio", "gauge", "Share of assistant messages regenerated.", _SERIES),
     Metric("plaudit_messages", "gauge", "Assistant messages in the window.", _SERIES),
     Metric("plaudit_conversations", "gauge", "Conversations started in the window.", _SERIES),
     Metric("plaudit_response_latency_p50_seconds", "gauge", "Median response latency.", _SERIES),
-    Metric("plaudit_response_latency_p95_seconds", "gauge", "95th percentile of it.", _SERIES),
-    Metric("plaudit_response_latency_p99_seconds", "gauge", "99th percentile of it.", _SERIES),
+    Metric(
+        "plaudit_response_latency_p95_seconds", "gauge", "95th percentile of the response latency.", _SERIES
+    ),
+    Metric(
+        "plaudit_response_latency_p99_seconds", "gauge", "99th percentile of the response latency.", _SERIES
+    ),
 )
 
 _GAUGE_OF_FIGURE: Final = {
@@ -76,11 +89,11 @@ _GAUGE_OF_FIGURE: Final = {
     "satisfied": "plaudit_satisfied_ratio",
     "precision": "plaudit_precision_ratio",
 }
-"""The figures that one gauge shows as they are."""
+"""The figures that a single gauge shows unchanged."""
 
 
 class WorkerMetrics(MetricSet):
-    """Counts what was committed, never what was only tried."""
+    """The worker's metrics. They count what was committed, never what was only tried."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__((*WORKER_METRICS, *FIGURE_METRICS))
@@ -90,7 +103,8 @@ class WorkerMetrics(MetricSet):
         """Count a batch that was written.
 
         Args:
-            fetched_at: in the seconds of the clock.
+            fetched_at: when the batch was fetched, in seconds of the clock.
+            send_s: seconds that Kafka took; likewise `commit_s` of Redis.
         """
         effects = prepared.effects
         for name, amount in (
@@ -112,7 +126,8 @@ class WorkerMetrics(MetricSet):
         self.histogram("plaudit_fetch_to_commit_seconds").observe(seconds)
 
     def show_lag(self, lag: Mapping[int, int]) -> None:
-        """Show the records that wait, by partition; those of other workers' partitions are not shown."""
+        """Show the waiting records of each partition that this worker owns."""
+        # A partition that went to another worker must not go on showing its last lag here.
         self.clear("plaudit_lag_records")
         for partition, records in lag.items():
             self.gauge("plaudit_lag_records", str(partition)).set(records)
@@ -127,13 +142,13 @@ class WorkerMetrics(MetricSet):
                     self.gauge(name, *labels, *dimensions).set(value)
 
     def clear_figures(self) -> None:
-        """Drop the figures of the last snapshot: another worker may publish them now."""
+        """Drop the figures of the last snapshot, as another worker may publish them now."""
         for metric in FIGURE_METRICS:
             self.clear(metric.name)
 
 
 def _gauges(figure: Figure) -> list[tuple[str, float | None]]:
-    """The gauges that show a figure; none for those that only the snapshots carry."""
+    """The gauges that show a figure, with their values; none for a figure that only snapshots carry."""
     estimate = figure.estimate
     if figure.name == "satisfaction":
         return [

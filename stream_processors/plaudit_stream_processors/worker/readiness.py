@@ -1,4 +1,4 @@
-"""Whether a worker should get work, and what it waits for."""
+"""Whether a worker is ready, and what it waits for."""
 
 import time
 from collections.abc import Callable
@@ -8,33 +8,34 @@ _STALLED_AFTER_S: Final = 60.0
 
 
 class Readiness:
-    """Keeps what does not answer, by the partition that waits for it."""
+    """Remembers which partitions wait for a service that does not answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._waits: dict[int, str] = {}
 
     def partition_waits(self, partition: int, reason: str) -> None:
-        """A partition waits for Redis or the registry."""
+        """Note that a partition waits for Redis or the registry."""
         self._waits[partition] = reason
 
     def partition_goes_on(self, partition: int) -> None:
-        """A partition waits no more."""
+        """Note that a partition no longer waits."""
         self._waits.pop(partition, None)
 
     @property
     def waiting_for(self) -> str | None:
-        """What does not answer; None while all does."""
+        """Why one of the waiting partitions waits; None while none does."""
         return next(iter(self._waits.values()), None)
 
     def unready(self, *, rebalancing: bool, waits_since: float | None, kafka_away: str | None) -> str | None:
         """Why the worker is not ready; None when it is.
 
-        Ready means: it owns partitions or waits for them in a settled group, everything that it needs
-        answers, and no partition's fetched records wait for long.
+        A worker is ready when it owns partitions or waits for them in a settled group, every service that it
+        needs answers, and no partition's fetched records have waited for long.
 
         Args:
-            waits_since: since when the partition that waits longest does, in seconds of the clock.
+            waits_since: since when the partition that has waited longest waits, in seconds of the clock.
+            kafka_away: why nothing can be sent to Kafka; None if it can.
         """
         if rebalancing:
             return "the group is rebalancing"

@@ -21,18 +21,18 @@ from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
 log = logging.getLogger("plaudit.worker")
 
 _STOP_WITHIN_S: Final = 30.0
-_STOP_FAILED_WITHIN_S: Final = 5.0  # Faust may hang after a crash, and whoever starts the worker again waits
+_STOP_FAILED_WITHIN_S: Final = 5.0  # Faust may hang after a crash, and the supervisor waits for it
 
 
 def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web: bool, log_level: str) -> int:
-    """Blocks until SIGTERM or SIGINT (0) or a failure (1).
+    """Run a worker until SIGTERM or SIGINT (returns 0) or a failure (returns 1).
 
     Raises:
-        PlauditError: the topics or the recorded number of partitions do not fit.
+        PlauditError: the topics or their recorded number of partitions do not fit.
     """
     configure_logging(log_level)
     events = check_topics(connection, settings)
-    # States are many small dicts that live long: the collector's full rounds would only count them.
+    # States are many small dicts that live long. Full collections would visit them all and free little.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
@@ -43,6 +43,7 @@ async def _run(
     connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic, *, web: bool
 ) -> int:
     worker = create_worker(connection, settings, events)
+    # Before anything is folded: with another number of partitions, keys would not find their state.
     await worker.context.store.record_partitions(worker.context.topics.events, events.partitions)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,12 +75,13 @@ async def _wait_for_end(stop: asyncio.Event, worker: Worker, watchdog: Watchdog)
 
 
 async def _failed(worker: Worker, watchdog: Watchdog) -> None:
-    # Faust has no event for a crash, and a hang is none by nature.
+    # Looked at again and again: Faust has no event for a crash, and a hang has none by nature.
     while not worker.app.crashed and worker.failure is None:
         await asyncio.sleep(0.1)
         consumer = worker.app.consumer
         hang = watchdog.find_hang(
             rebalancing=bool(worker.app.rebalancing),
+            # A spare worker without partitions fetches nothing, and does not hang.
             fetched_at=consumer.last_fetch if worker.pipeline.partitions else time.monotonic(),
             waits_since=consumer.waits_since(),
             away=(worker.readiness.waiting_for or worker.output.away) is not None,
@@ -89,7 +91,7 @@ async def _failed(worker: Worker, watchdog: Watchdog) -> None:
 
 
 async def _stop(worker: Worker) -> None:
-    """Write what is folded, leave the group; a part that hangs must not keep the process."""
+    """Write what is folded and leave the group. A part that hangs must not keep the process alive."""
     with contextlib.suppress(Exception):
         await asyncio.wait_for(worker.pipeline.settle(), _STOP_WITHIN_S)
     within_s = _STOP_WITHIN_S if worker.ended_by is None else _STOP_FAILED_WITHIN_S

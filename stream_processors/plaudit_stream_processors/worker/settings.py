@@ -8,39 +8,55 @@ HOUR_MS = 3_600_000
 
 
 class WorkerSettings(Settings):
-    """How a worker folds, what it keeps and where it answers."""
+    """How a worker folds, what it keeps, and where it serves health and metrics."""
 
     worker_group: str = Field(default=WORKER_GROUP, description="The consumer group that workers share")
     worker_instance: str | None = Field(
-        default=None, description="A static name of this worker: a restart keeps its partitions"
+        default=None, description="A static name of this worker; a quick restart keeps its partitions"
     )
+    # A batch is one script call, and Redis serves nobody else meanwhile.
     worker_batch: int = Field(
-        default=4000, ge=1, le=20_000, description="Records folded and committed at once"
+        default=4000, ge=1, le=20_000, description="At most so many records are folded and committed at once"
     )
     worker_session_s: float = Field(
-        default=6.0, ge=2, description="A silent worker loses its partitions after this"
+        default=6.0, ge=2, description="Seconds after which a silent worker loses its partitions"
     )
     worker_stall_s: float = Field(
-        default=120, gt=0, description="A worker that hangs for so long ends, so that it is started again"
+        default=120, gt=0, description="Seconds after which a hanging worker ends, to be started again"
     )
-    worker_cache: int = Field(default=400_000, ge=1000, description="Entities that a worker holds in memory")
+    worker_cache: int = Field(
+        default=400_000, ge=1000, description="Messages, feedback and the like that a worker holds in memory"
+    )
     state_retention_hours: float = Field(
-        default=72, gt=0, description="How long an ended conversation takes events"
+        default=72, gt=0, description="Hours for which an ended conversation still takes events"
     )
-    longest_open_hours: float = Field(default=168, gt=0, description="How long a conversation may stay open")
-    idle_timeout_s: float = Field(default=1800, gt=0, description="Quiet conversations end after this")
-    sweep_interval_s: float = Field(default=10, gt=0, description="How often to look for quiet conversations")
+    longest_open_hours: float = Field(
+        default=168, gt=0, description="Hours for which a conversation may stay open"
+    )
+    idle_timeout_s: float = Field(
+        default=1800, gt=0, description="Seconds without activity after which a conversation is ended"
+    )
+    sweep_interval_s: float = Field(
+        default=10, gt=0, description="Seconds between two searches for idle conversations"
+    )
     snapshot_interval_s: float = Field(
-        default=10, gt=0, description="How often metric snapshots are published"
+        default=10, gt=0, description="Seconds between two publications of metric snapshots"
     )
     metric_models: str = Field(
-        default="", description="Models with series of their own, comma-separated; else the first"
+        default="",
+        description="Models with series of their own, comma-separated; if empty, the first that come",
     )
     metric_values: int = Field(
-        default=200, ge=1, description="At most so many models, variants, applications"
+        default=200,
+        ge=1,
+        description="At most so many models, variants and applications have series of their own",
     )
-    web_host: str = Field(default="127.0.0.1", description="Where the worker's health and metrics are served")
-    web_port: int = Field(default=6066, ge=0, le=65535, description="Their port; 0 takes a free one")
+    web_host: str = Field(
+        default="127.0.0.1", description="The address that serves the worker's health and metrics"
+    )
+    web_port: int = Field(
+        default=6066, ge=0, le=65535, description="The port of health and metrics; 0 takes a free one"
+    )
 
     @property
     def state_retention_ms(self) -> int:
@@ -49,5 +65,5 @@ class WorkerSettings(Settings):
 
     @property
     def needed_retention_ms(self) -> int:
-        """What the events topic must keep at least, so that a replay finds every live conversation whole."""
+        """The least retention of the events topic with which a replay finds every live conversation whole."""
         return self.state_retention_ms + int(self.longest_open_hours * HOUR_MS)

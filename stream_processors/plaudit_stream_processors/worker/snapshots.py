@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class SnapshotPublisher:
-    """Publishes what the counters amount to. One worker does: the owner of partition 0."""
+    """Publishes the figures of all counters. Only one worker does: the owner of partition 0."""
 
     def __init__(
         self,
@@ -35,11 +35,12 @@ class SnapshotPublisher:
         self._metrics, self._topic = metrics, topic
 
     async def publish_snapshots(self, partitions: Iterable[int]) -> int:
-        """Read what changed and publish every series; how many snapshots. Waits for Kafka.
+        """Read what changed, publish every series and window, and wait for Kafka. Returns how many snapshots.
 
         Args:
             partitions: those that this worker owns.
         """
+        # Figures are sums over all partitions, so two publishers would only repeat each other.
         if 0 not in set(partitions):
             self._metrics.clear_figures()
             self._metrics.clear("plaudit_snapshot_timestamp_seconds")
@@ -50,7 +51,7 @@ class SnapshotPublisher:
             log.warning("snapshots wait: %s", error)
             return 0
         now_us = time.time_ns() // 1000
-        # In a thread: an hour has 360 buckets, and the batches must not wait for their sum.
+        # In a thread: the window of an hour sums 360 buckets, and batches must not wait for that.
         found = [
             (window, series, figures)
             for window in WINDOWS
@@ -58,7 +59,7 @@ class SnapshotPublisher:
                 await asyncio.to_thread(window_figures, [self._reader.totals], window, now_us)
             ).items()
         ]
-        # Without a pause: a scrape in between would miss windows, and alerts on them would begin anew.
+        # No await in between: a scrape there would miss windows, and alerts on them would start over.
         self._metrics.clear_figures()
         for window, series, figures in found:
             self._metrics.show_figures(window.name, series, figures)
@@ -77,7 +78,7 @@ class SnapshotPublisher:
 
 
 def snapshot_record(window: Window, series: str, figures: Iterable[Figure], at_us: int) -> Record:
-    """One series over one window as the topic has it."""
+    """The snapshot of one series over one window, as the metrics topic has it."""
     labels = labels_of(series)
     return {
         "window_seconds": window.seconds,

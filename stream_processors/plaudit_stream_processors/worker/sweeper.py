@@ -1,4 +1,4 @@
-"""The sweeper: conversations that have been quiet too long get an end, as an event in the log."""
+"""The sweeper ends conversations that have been idle too long, by an event in the log."""
 
 import logging
 import time
@@ -19,12 +19,13 @@ from plaudit_stream_processors.worker.output import GaplessOutput
 log = logging.getLogger(__name__)
 
 ENDS_PER_PARTITION: Final = 1000
-"""At most so many in one sweep."""
+"""At most so many ends are sent in one sweep."""
 
 
 def idle_end(key: str, last_activity_ms: int, now_us: int) -> Record:
-    """The end of a quiet conversation; the same silence gives the same event id, so a repeat is dropped."""
+    """The end of an idle conversation."""
     application, conversation_id = split_key(key.encode())
+    # The same silence gives the same id, so an end that is sent twice is dropped as a duplicate.
     event_id = encode_ulid(last_activity_ms, sha256(f"{key} {last_activity_ms}".encode()).digest()[:10])
     return {
         "event_id": event_id,
@@ -45,11 +46,11 @@ async def end_idle_conversations(
     topic: str,
     idle_timeout_s: float,
 ) -> int:
-    """Send an end for each conversation of these partitions that is quiet too long; how many.
+    """Send an end for each conversation that has been idle too long. Returns how many.
 
     Args:
-        lag: partition -> records that are not folded yet. Where there are some, time is as far as the last
-            folded one: what looks quiet in an old state may go on further down the log.
+        lag: partition to look at -> records that are not folded yet. Where there are some, the time of the
+            last folded record counts as now: what looks idle in an old state may go on later in the log.
     """
     now_us = time.time_ns() // 1000
     records = []

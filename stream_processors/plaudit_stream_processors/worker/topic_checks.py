@@ -1,4 +1,4 @@
-"""Whether the topics keep what a worker promises, looked at once before it starts."""
+"""Checks before a worker starts that the topics' settings allow what it promises."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,8 @@ class EventsTopic(NamedTuple):
     """What a worker must know of the events topic.
 
     Attributes:
-        keeps_ms: how long a record may be in the log, to the end of its segment; 0 is for ever.
+        partitions: its number of partitions.
+        keeps_ms: how long a record may stay in the log, in ms; 0 is forever.
     """
 
     partitions: int
@@ -23,7 +24,7 @@ class EventsTopic(NamedTuple):
 
 
 def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> EventsTopic:
-    """The events topic, after making sure that it keeps what a replay needs.
+    """Check all topics of a worker, and return what it must know of the events topic.
 
     Raises:
         TopicError: a topic is missing, or its settings would break a promise.
@@ -47,8 +48,9 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> Ev
     retention = int(config.get("retention.ms", "-1"))
     if 0 <= retention < settings.needed_retention_ms:
         raise TopicError(
-            f"{events} keeps records for {retention} ms, but state_retention and the longest open time need "
-            f"{settings.needed_retention_ms} ms; raise retention.ms or lower those settings"
+            f"{events} keeps records for {retention} ms, but PLAUDIT_STATE_RETENTION_HOURS and "
+            f"PLAUDIT_LONGEST_OPEN_HOURS need {settings.needed_retention_ms} ms; raise retention.ms or "
+            "lower these settings"
         )
     largest = int(live_config(admin, finished).get("max.message.bytes", LARGEST_BYTES))
     if largest < LARGEST_BYTES:
@@ -56,5 +58,6 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> Ev
             f"{finished} takes records of at most {largest} bytes, but a finished conversation may have "
             f"{LARGEST_BYTES}; raise its max.message.bytes"
         )
+    # Kafka deletes whole segments, so a record may stay for the time of its segment longer.
     segment = int(config.get("segment.ms", "0"))
     return EventsTopic(live[events], 0 if retention < 0 else retention + segment)

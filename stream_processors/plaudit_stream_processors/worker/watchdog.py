@@ -1,4 +1,4 @@
-"""Says when a worker hangs: the group protocol and its clients are known to stall; a restart heals that."""
+"""Detects a worker that hangs. The group protocol and its clients may stall, and a restart heals that."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,14 @@ from plaudit_schemas.errors import PlauditError
 
 
 class WorkerHangsError(PlauditError):
-    """The worker makes no progress and does not know why."""
+    """The worker makes no progress, for no reason that it knows."""
 
 
 class Watchdog:
-    """Looks at a worker's signs of life; pure but for its clock.
+    """Watches a worker's signs of life. Pure except for its clock.
 
-    A worker hangs when a rebalance does not end, when nobody fetches, or when fetched batches are not
-    committed, each for `stall_s`. While a service is known to be away the worker waits, and that is
-    no hang.
+    A worker hangs when for `stall_s` seconds a rebalance does not end, nothing is fetched, or fetched batches
+    are not committed. A worker that waits for a service known to be away does not hang.
     """
 
     def __init__(self, stall_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,9 +24,12 @@ class Watchdog:
     def find_hang(
         self, *, rebalancing: bool, fetched_at: float, waits_since: float | None, away: bool
     ) -> str | None:
-        """What hangs; None while all is well.
+        """What hangs, and for how long; None while all is well.
 
-        `fetched_at` is any clock's time of the last fetch, empty or not; `waits_since` is the transport's.
+        Args:
+            fetched_at: time of the last fetch, empty or not, on any clock: only its changes matter.
+            waits_since: as `BatchedConsumer.waits_since` returns it.
+            away: a service that the worker needs is known to be away.
         """
         now = self._clock()
         signs: dict[str, float | None] = {
@@ -35,6 +37,7 @@ class Watchdog:
             "nothing was fetched": None if rebalancing else fetched_at,
             "fetched batches were not committed": None if rebalancing else waits_since,
         }
+        # A mark that changes is progress; one that stays for too long is a hang.
         for sign, mark in signs.items():
             if mark is None or away:
                 self._seen.pop(sign, None)

@@ -127,7 +127,7 @@ def test_what_is_no_key_signs_nobody_in(console: Make, store: FileKeyStore, secr
     answer = client.post("/sign-in", data={"key": secret}, headers={"sec-fetch-site": "same-origin"})
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
-    assert "no API key" in answer.text
+    assert "not a valid API key" in answer.text
 
 
 def test_a_key_that_was_just_made_signs_in(store: FileKeyStore) -> None:
@@ -191,7 +191,7 @@ def test_a_page_is_for_those_with_its_role(console: Make, store: FileKeyStore) -
     assert "role reviewer" in refused.json()["detail"]
     assert client.get("/review/who").status_code == 403
     assert "/review" not in client.get("/figures").text
-    assert "takes a key with the role reviewer" in client.get("/review", headers=HTML).text
+    assert "requires a key with the role reviewer" in client.get("/review", headers=HTML).text
 
 
 def test_a_key_without_a_page_is_told_so(console: Make, store: FileKeyStore) -> None:
@@ -199,7 +199,7 @@ def test_a_key_without_a_page_is_told_so(console: Make, store: FileKeyStore) -> 
     assert _sign_in(client, _key(store, "producer")) == 303
     told = client.get("/", headers=HTML)
     assert told.status_code == 403
-    assert "there are some for reader, reviewer" in told.text
+    assert "pages for the roles reader, reviewer" in told.text
     assert "Sign out" in told.text
 
 

@@ -1,4 +1,5 @@
-// Charts over time with uPlot: a line a series, its 95 % interval as a band. Lines differ in dashes too.
+// Charts over time with uPlot: each series is a line with its 95 % interval as a band. Lines also differ in
+// their dashes, for viewers who cannot tell the colours apart.
 /* global uPlot */
 
 import { colourOf, dashOf } from "./colours.js";
@@ -21,7 +22,7 @@ export const CHARTS = [
   { id: "response_latency_ms_p95", title: "Response latency, 95th percentile", unit: "seconds", form: (v) => v == null ? "" : `${v.toFixed(1)} s`, scale: 0.001, limits: [0, Infinity] },
 ];
 
-/** [times, value, low, high, value, low, high, ...] for uPlot, aligned over all series. */
+/** The data for uPlot: [times, value, low, high, value, low, high, ...], with all series on the same times. */
 export function columns(entries, key, scale = 1) {
   const times = [...new Set(entries.flatMap((e) => e.points.map((p) => p.at)))].sort((a, b) => a - b);
   const place = new Map(times.map((at, i) => [at, i]));
@@ -63,6 +64,7 @@ export class Chart {
     const identity = JSON.stringify([shown.map((e) => e.key), key, theme]);
     if (!shown.length) { this.#none(); return; }
     const data = columns(shown, key, d.scale);
+    // uPlot cannot change its series, so the plot is rebuilt only if the lines themselves differ.
     if (this.identity === identity) { this.plot.setData(data); return; }
     this.identity = identity;
     this.plot?.destroy();
@@ -95,6 +97,7 @@ export class Chart {
     shown.forEach((entry, i) => {
       const stroke = colourOf(entry.colour), at = 1 + i * 3;
       series.push({ label: entry.name, stroke, width: 2, dash: dashOf(entry.colour), spanGaps: true, points: { show: false } });
+      // A band needs a series at each end; these are invisible.
       for (const end of ["low", "high"]) series.push({ label: `${entry.name} ${end}`, stroke: "transparent", width: 0, spanGaps: true, points: { show: false } });
       bands.push({ series: [at + 2, at + 1], fill: stroke + Math.round(alpha * 255).toString(16).padStart(2, "0") });
     });
@@ -110,7 +113,10 @@ export class Chart {
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.round(q * (sorted.length - 1)))];
 
-/** Lowest and highest value to show: all values but the first tenth, and the intervals but their few widest. */
+/**
+ * The lowest and highest value to show: all values except the first tenth, and the intervals except the widest.
+ * Otherwise the wide intervals of a few early votes would flatten all lines.
+ */
 export function extent(data) {
   const ends = [[], []], values = [];
   for (let i = 1; i < data.length; i += 3) {
@@ -123,7 +129,7 @@ export function extent(data) {
   return [Math.min(quantile(lows, 0.08), ...values), Math.max(quantile(highs, 0.92), ...values)];
 }
 
-/** A y range that holds the data with some room, and does not make noise look like news. */
+/** A y range with some room around the data, and a minimum width so that noise does not look like a change. */
 export function range(low, high, [least, most], room) {
   if (low == null || high == null) return [least, Number.isFinite(most) ? most : 1];
   const width = Math.max(high - low, room ?? (Number.isFinite(most) ? (most - least) / 5 : high / 5), 1e-9);
@@ -131,7 +137,7 @@ export function range(low, high, [least, most], room) {
   return [Math.max(least, middle - width * 0.6), Math.min(most, middle + width * 0.6)];
 }
 
-/** Times of day for an axis; with seconds where the ticks are close, with the day where they are far apart. */
+/** Labels of the time axis: with seconds if the ticks are close, as days if they are far apart. */
 export function clock(splits) {
   const step = splits.length > 1 ? splits[1] - splits[0] : 60;
   const two = (n) => String(n).padStart(2, "0");

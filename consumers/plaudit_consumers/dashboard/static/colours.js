@@ -1,9 +1,9 @@
-// A colour and a dash for each series. It keeps them, whatever else appears, and after a reload too.
+// Gives each series a colour and a dash. A series keeps them when others appear, and after a reload.
 
 const LIGHT = ["#0b6fa4", "#b5480b", "#1a7f4e", "#8a3f9e", "#8f6a00", "#c2276b", "#3f5bd1", "#5d6b1f"];
 const DARK = ["#5cc0f0", "#ff9d5c", "#5fd39a", "#d69bea", "#f0cb55", "#ff86b5", "#9aaeff", "#c3d36a"];
 const DASHES = [[], [8, 4], [2, 4], [10, 3, 2, 3]];
-const MARKS = [[14, 0], [6, 2], [2, 2], [4, 1]]; // the dashes, on a swatch of 14 pixels
+const MARKS = [[14, 0], [6, 2], [2, 2], [4, 1]]; // the dashes as [on, off] pixels of a 14 pixel swatch
 const SLOTS = LIGHT.length * DASHES.length;
 const STORED = "plaudit.dashboard.colours", MOST = 500;
 
@@ -23,10 +23,10 @@ export class Colours {
     this.slots = new Map();
     try {
       for (const [key, slot] of JSON.parse(storage.getItem(STORED) ?? "[]")) if (slot < SLOTS) this.slots.set(key, slot);
-    } catch { this.slots.clear(); } // no storage, or not ours
+    } catch { this.slots.clear(); } // storage is forbidden, or holds something else
   }
 
-  /** The slot of a series: its own if free, or the next free one; all colours come before a dash. */
+  /** The slot of a series: the one of its hash if free, else the next free one. Dashes come after all colours. */
   slotOf(key) {
     const known = this.slots.get(key);
     if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export class Colours {
 
   #store() {
     while (this.slots.size > MOST) this.slots.delete(this.slots.keys().next().value);
-    try { this.storage.setItem(STORED, JSON.stringify([...this.slots])); } catch { /* full or forbidden: until a reload */ }
+    try { this.storage.setItem(STORED, JSON.stringify([...this.slots])); } catch { /* full or forbidden: colours last until a reload */ }
   }
 }
 

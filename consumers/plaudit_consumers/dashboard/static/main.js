@@ -1,4 +1,4 @@
-// Wires the page: stream in, table, charts, alerts and feedback out.
+// Connects the parts of the page: the stream comes in; table, charts, alerts and feedback go out.
 
 import { Stream } from "./stream.js";
 import { Store } from "./store.js";
@@ -33,7 +33,7 @@ function onMessage(event, data) {
   if (event === "past") { store.past(data); return; }
   $("lost").hidden = !data.problem;
   if (data.problem) $("lost").textContent = `No figures can be read: ${data.problem}.`;
-  skew = Date.now() - data.now / 1000;
+  skew = Date.now() - data.now / 1000; // ages must not depend on the clock of the viewer
   newest = data.newest;
   vitals(data);
   alerts(data.alerts);
@@ -44,10 +44,11 @@ function onMessage(event, data) {
 
 function vitals(data) {
   $("waiting").textContent = data.waiting?.toLocaleString("en") ?? NOTHING;
-  for (const id of ["events", "rate"]) $(id).parentElement.hidden = data.events == null; // whole line only
+  for (const id of ["events", "rate"]) $(id).parentElement.hidden = data.events == null; // sent only to viewers of all applications
   $("events").textContent = data.events?.toLocaleString("en") ?? NOTHING;
   if (data.events != null) {
     eventsSeen.push([data.now / 1e6, data.events]);
+    // The rate over about 12 s: one round alone would make it jump.
     while (eventsSeen.length > 2 && eventsSeen.at(-1)[0] - eventsSeen[0][0] > 12) eventsSeen.shift();
     const [began, first] = eventsSeen[0], [ended, last] = eventsSeen.at(-1);
     $("rate").textContent = ended > began ? Math.round((last - first) / (ended - began)).toLocaleString("en") : NOTHING;
@@ -65,7 +66,7 @@ function alerts(list) {
   const place = $("alert-list"), boxes = new Map([...place.querySelectorAll(".alert")].map((box) => [box.dataset.of, box]));
   const current = list.map((alert) => {
     const key = `${alert.alert} ${alert.subject}`, box = boxes.get(key) ?? alertBox(alert, key);
-    box.querySelector("strong").textContent = safe(alert.text); // in place: the reader's focus and open runbook stay
+    box.querySelector("strong").textContent = safe(alert.text); // updated in place, to keep focus and open runbook
     box.querySelector(".since").textContent = since(alert);
     box.classList.toggle("pending", alert.pending);
     return box;
@@ -81,7 +82,7 @@ function since(alert) {
   return alert.pending ? ` seen since ${time}; an alert if it lasts` : ` since ${time}`;
 }
 
-function tell(list) { // a screen reader hears of an alert once, and when all are over
+function tell(list) { // a screen reader announces each change of the alerts once
   const now = list.map((alert) => `${alert.alert} ${alert.subject}`).sort().join();
   if (now === told) return;
   told = now;
@@ -136,7 +137,8 @@ function choices() {
 function options(select, list) {
   const wanted = list.length ? list : [{ id: "", label: NOTHING }];
   const now = [...select.options].map((o) => o.value).sort().join();
-  if (now === wanted.map((o) => o.id).sort().join()) return; // order follows the votes: do not jump
+  // The order follows the votes: without sorting, the list would jump under the pointer.
+  if (now === wanted.map((o) => o.id).sort().join()) return;
   const chosen = select.value;
   select.replaceChildren(...wanted.map((o) => new Option(o.label, o.id)));
   if (wanted.some((o) => o.id === chosen)) select.value = chosen;
@@ -160,14 +162,14 @@ function draw() {
   for (const chart of charts) chart.draw(charted, choice, document.documentElement.dataset.theme);
 }
 
-/** The rows of the table: those that are looked for, or the busiest, or all. */
+/** The rows of the table: those that match the search, or all, or the busiest. */
 function listed(entries) {
   const words = $("find").value.trim().toLocaleLowerCase();
   const found = words ? entries.filter((e) => `${e.name} ${e.application}`.toLocaleLowerCase().includes(words)) : entries;
   const rows = all || words ? found : found.slice(0, ROWS);
   $("finding").hidden = entries.length <= ROWS;
   $("more").hidden = entries.length <= ROWS;
-  $("count").textContent = words && !rows.length ? `None of ${entries.length} models has such a name.` : `${rows.length} of ${entries.length} models.`;
+  $("count").textContent = words && !rows.length ? `None of the ${entries.length} models has such a name.` : `${rows.length} of ${entries.length} models.`;
   $("all").hidden = Boolean(words);
   $("all").textContent = all ? `Show the ${ROWS} busiest` : "Show all";
   return rows;

@@ -1,12 +1,13 @@
-// Names and texts come from producers: none may steer the page, and a long one is cut until it is asked for.
+// Names and texts come from producers, so none may control the page. Long ones are shortened until a click.
 
+// Control characters, and Unicode marks that change the direction of the text around them.
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 const LONG = 32;
 
-/** A text without characters that move or reorder others; each is shown as a replacement character. */
+/** A text with each character that moves or reorders others shown as a replacement character. */
 export const safe = (text) => text.replace(STEERING, "\ufffd");
 
-/** A text of at most so many letters, cut in the middle: versions differ at the end. */
+/** A text of at most `most` characters, cut in the middle, because versions differ at the end. */
 export function shortened(text, most = 40) {
   const letters = [...text];
   if (letters.length <= most) return text;
@@ -14,7 +15,7 @@ export function shortened(text, most = 40) {
   return `${letters.slice(0, head).join("")}\u2026${letters.slice(head + 1 - most).join("")}`;
 }
 
-/** An element with a name: cut by the style sheet, whole in its title, and whole in place once it is pressed. */
+/** An element with a name. The style sheet cuts a long one; its title, and a click, show the whole. */
 export function nameElement(entry, onToggle) {
   const long = [...entry.name].length > LONG;
   const made = document.createElement(long ? "button" : "bdi");

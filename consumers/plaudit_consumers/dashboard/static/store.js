@@ -1,4 +1,4 @@
-// What the page knows: the latest figures of each series, and points over time.
+// The data of the page: the latest figures of each series, and points over time.
 
 import { Colours } from "./colours.js";
 import { safe } from "./names.js";
@@ -8,10 +8,10 @@ export const CHARTED = new Set(["satisfaction", "satisfied", "accuracy", "precis
   "regeneration_rate", "response_latency_ms_p50", "response_latency_ms_p95", "response_latency_ms_p99"]);
 
 export const seriesName = (s) => [s.model || "unknown model", s.model_version].filter(Boolean).join(" ");
-/** Answers of a series as a message brings it: of the past, coverage counts them. */
+/** The number of answers of a series in a message. Past points lack that figure, but coverage counts answers. */
 const answers = (s) => (s.figures ?? []).find((f) => f.name === "messages_assistant")?.count
   ?? s.points?.at(-1)?.[1].find(([name]) => name === "coverage")?.[7] ?? 0;
-/** The busiest first, for they get the plainest colours; the same for every viewer. */
+/** The busiest first, because the first ones get colours without dashes. The order is the same for all viewers. */
 const byTraffic = (a, b) => answers(b) - answers(a) || seriesName(a).localeCompare(seriesName(b));
 const seriesKey = (s) => [s.application, s.model, s.model_version, s.source].join("\u0000");
 export const figureKey = (f) => [f.name, f.rater_kind ?? "", f.scale ?? "", f.level ?? ""].join("|");
@@ -41,32 +41,35 @@ export class Store {
       entry.immature = one.immature;
       entry.figures = new Map(one.figures.map((f) => [figureKey(f), f]));
       const last = entry.points.at(-1);
+      // The same spacing as in the history of the console: a sixtieth of the window.
       if (!last || one.at - last.at >= this.window * 1e6 / 60) {
         entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => CHARTED.has(f.name))) });
         if (entry.points.length > POINTS) entry.points.shift();
       }
     }
+    // A series that is no longer published leaves the table, but keeps its points in case it comes back.
     for (const [key, entry] of this.series) if (!seen.has(key)) entry.figures = null;
   }
 
-  /** Series that have figures now, the busiest first. */
+  /** Series that have figures at the moment, the busiest first. */
   shown(application) {
     return [...this.series.values()]
       .filter((e) => e.figures && (!application || e.application === application))
       .sort((a, b) => messages(b) - messages(a) || a.name.localeCompare(b.name));
   }
 
-  /** Those whose lines are drawn: the picked ones, and the busiest few that nobody has put out. */
+  /** The series to draw: those the user ticked, and the busiest few that the user has not unticked. */
   charted(entries) {
     const here = new Set(entries.map((e) => e.key));
-    for (const key of this.alone) if (!here.has(key)) this.alone.delete(key); // else they stay, busy or not
+    for (const key of this.alone) if (!here.has(key)) this.alone.delete(key);
+    // The others stay even if they are no longer the busiest: lines must not come and go.
     for (const { key } of entries) if (this.alone.size < CHARTED_ALONE) this.alone.add(key);
     return entries.filter((e) => e.picked ?? this.alone.has(e.key));
   }
 
   applications() { return [...new Set([...this.series.values()].map((e) => e.application))].sort(); }
 
-  /** Dimensions under which a voted figure exists, those with most votes first: [{id, label}]. */
+  /** The dimensions in which a voted figure exists, those with the most votes first: [{id, label}]. */
   dimensions(name, application, describe) {
     const votes = new Map();
     for (const entry of this.shown(application))

@@ -1,14 +1,15 @@
-// Server-sent events over fetch: EventSource tells neither a refusal from a loss nor that nothing comes.
+// Server-sent events over fetch. EventSource does not tell a refusal from a lost connection, and does not
+// notice that nothing arrives any more.
 
 const LONGEST_WAIT_S = 15;
-const SILENT_MS = 12000;
+const SILENT_MS = 12000; // the console sends a round every 2 s at least
 
-/** Parse server-sent events out of text that comes in pieces; gives [event, data] pairs. */
+/** A parser of server-sent events from text that comes in pieces. It returns [event, data] pairs. */
 export function parser() {
   let rest = "";
   return (piece) => {
     const blocks = (rest + piece).split("\n\n");
-    rest = blocks.pop();
+    rest = blocks.pop(); // an event that is not complete yet
     return blocks.filter(Boolean).map((block) => {
       let event = "message", data = "";
       for (const line of block.split("\n")) {
@@ -21,7 +22,7 @@ export function parser() {
 }
 
 /**
- * Keep a stream open, with growing pauses after a loss.
+ * Keeps a stream open. After a lost connection it tries again, with growing pauses.
  * @param {{onMessage: Function, onState: Function}} hooks
  *   onState gets ("connecting" | "live" | "lost" | "refused", detail).
  */
@@ -30,7 +31,7 @@ export class Stream {
 
   open(window_) {
     this.close();
-    const turn = ++this.turn;
+    const turn = ++this.turn; // a reader of an earlier turn sees that it is outdated, and stops
     this.#keep(turn, window_);
   }
 
@@ -43,7 +44,7 @@ export class Stream {
         reason = await this.#read(turn, window_) ?? reason;
         if (reason === "refused") return;
       } catch (error) {
-        reason = error.name === "AbortError" ? "nothing came for a while" : "the console does not answer";
+        reason = error.name === "AbortError" ? "nothing arrived for a while" : "the console does not answer";
       }
       if (turn !== this.turn) return;
       const wait = Math.min(LONGEST_WAIT_S, 2 ** this.lost++);
@@ -68,6 +69,7 @@ export class Stream {
       if (done || turn !== this.turn) break;
       for (const [event, data] of parse(value)) {
         if (turn !== this.turn) return null;
+        // Only a round shows that the console works: until then the pauses keep growing.
         if (event === "round") { this.lost = 0; this.hooks.onState("live"); }
         this.hooks.onMessage(event, data);
       }

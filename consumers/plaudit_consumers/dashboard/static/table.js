@@ -1,4 +1,4 @@
-// The table of models: the same numbers as the charts, for those who read or listen.
+// The table of models. It has the same numbers as the charts, for people who read or use a screen reader.
 
 import { swatch } from "./colours.js";
 import { nameElement, safe } from "./names.js";
@@ -29,10 +29,11 @@ function cell(label, [main, sub], votes) {
   return td;
 }
 
-/** `entries` as rows; `on` has `pick` and `expand`, which get an entry. */
+/** Fill the table with a row for each entry. `on` has the callbacks `pick(entry, shown)` and `expand(entry)`. */
 export function fillTable(body, entries, charted, choice, on) {
   const focused = document.activeElement?.dataset ?? {};
   body.replaceChildren(...entries.map((entry) => row(entry, charted.includes(entry), choice, on)));
+  // The rows are new elements: the keyboard focus moves to the one that replaced the focused one.
   if (focused.series == null) return;
   const same = (place) => place.dataset.series === focused.series && place.dataset.part === focused.part;
   [...body.querySelectorAll("[data-series]")].find(same)?.focus();

@@ -1,12 +1,12 @@
--- The rows of one subset that belong to chosen revisions, as places in files, hashes and an order.
+-- Adds the rows of one subset that belong to chosen revisions: their places in files, hashes and sort keys.
 --
 -- part subset     the subset; also the variable <subset>_files
 -- part keys       the columns that tie a row to its revision
--- part training   whether the consent of the row counts
--- part condition  that of --where
--- part parts      what tells the rows of one conversation apart
--- part content    what makes two rows duplicates
--- part prompt     the text that may lie in one split only
+-- part training   whether a denied consent keeps the row out
+-- part condition  the condition of --where
+-- part parts      tells the rows of one conversation apart, for a total order
+-- part content    two rows with the same content are duplicates
+-- part prompt     the text that may be in one split only
 -- fills         candidates
 INSERT INTO candidates
 WITH rows AS (
@@ -16,7 +16,7 @@ WITH rows AS (
     JOIN chosen c USING (${keys})
     LEFT JOIN facts f ON f.application = r.application AND f.conversation_id = r.conversation_id
 ),
--- A row for which the condition is null is left out, as in SQL.
+-- A row for which the condition is null is left out, as by WHERE.
 judged AS (
     SELECT *, coalesce((
         ${condition}

@@ -1,11 +1,11 @@
--- The rows of one split of one subset, whole and in their order.
+-- The kept rows of one split of one subset, with all columns and in the order of the snapshot.
 --
 -- part subset   the subset; also the variable <subset>_files
 -- part split    the split
 -- part columns  the columns of the subset's schema
 SELECT ${columns}
 FROM (
-    -- The consent that counts is the one known now.
+    -- A consent that was denied later replaces the one in the row.
     SELECT r.* REPLACE (CASE WHEN k.marked THEN 'denied' ELSE r.consent END AS consent), k.position
     FROM read_parquet(getvariable('${subset}_files'), hive_partitioning = false, filename = true,
                       file_row_number = true) r

@@ -1,2 +1,2 @@
--- The number of rows of each subset and split that met each fate.
+-- The number of rows by subset, split and fate.
 SELECT subset, split, fate, count(*) FROM fates GROUP BY ALL ORDER BY ALL;

@@ -1,9 +1,9 @@
--- How a subset's rows differ between two snapshots.
+-- Compares the rows of a subset in two snapshots.
 --
--- variable before  the earlier snapshot's files
--- variable after   the later one's
--- part key           what names a row
--- part content       what a reader of the row sees: all columns but where and when it came from
+-- variable before  the files of the first snapshot
+-- variable after   the files of the second one
+-- part key           identifies a row
+-- part content       all columns except those that say where and when the row came from
 -- makes            differences
 CREATE OR REPLACE TABLE differences AS
 WITH rows AS (
@@ -13,7 +13,7 @@ WITH rows AS (
     FROM read_parquet(list_concat(getvariable('before'), getvariable('after')),
                       hive_partitioning = false, filename = true)
 ),
--- Several rows may have one name. A sum of their hashes is the same in any order.
+-- Several rows may have the same key. The sum of their hashes does not depend on their order.
 named AS (
     SELECT key,
            count(*) FILTER (old) AS before, count(*) FILTER (NOT old) AS after,

@@ -1,6 +1,6 @@
--- How a subset's rows spread over models, labels and the like.
+-- The number of rows for each value of each facet, such as model or label.
 --
--- variable files  the snapshot's files of the subset
+-- variable files  the files of the subset in the snapshot
 -- part facets       struct_pack(what := ..., value := ...), one for each facet
 SELECT what, value, count(*) AS rows
 FROM (

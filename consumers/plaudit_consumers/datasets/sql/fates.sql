@@ -1,12 +1,15 @@
--- What becomes of every candidate; kept rows get their position in their split.
+-- Decides the fate of every candidate. Kept rows get their position in their split.
 --
--- fills  fates
+-- table candidates, homes
+-- fills fates
 INSERT INTO fates
 WITH placed AS (
     SELECT c.*, c.subset <> 'conversations' AS training, training AND c.split <> h.home AS astray
     FROM candidates c LEFT JOIN homes h USING (prompt)
     WHERE wanted AND NOT denied
 ),
+-- Of duplicates the earliest stays, but those in the split of their prompt come before the others, which are
+-- left out anyway.
 numbered AS (
     SELECT *, row_number() OVER (
         PARTITION BY subset, content
@@ -14,6 +17,7 @@ numbered AS (
     ) AS nth
     FROM placed
 ),
+-- Only training rows are left out: `conversations` has one row for each conversation in any case.
 judged AS (
     SELECT *, CASE WHEN training AND nth > 1 THEN 'duplicate'
                    WHEN astray THEN 'prompt_of_another_split'

@@ -1,4 +1,4 @@
--- The canonical files that hold a chosen row: those whose settings a snapshot was made with.
+-- The canonical files that have a chosen row. The manifest names the settings of these files only.
 --
 -- table chosen
 SELECT DISTINCT filename FROM chosen ORDER BY filename;

@@ -1,4 +1,6 @@
--- The split of each prompt: that in which it came up first, so that it stays there as rows come in.
+-- The split of each prompt: the one in which it came up first, so that it stays there as new rows come in.
+--
+-- table candidates
 --
 -- makes  homes
 CREATE TABLE homes AS

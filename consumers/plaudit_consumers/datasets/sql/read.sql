@@ -1,6 +1,9 @@
--- By partition: the offset after the last row, its latest time, and how many conversations are erased.
+-- For each partition: the offset after the last row, the latest broker timestamp, and the number of erased
+-- conversations.
 --
--- variable as_of  only rows that the broker took up to then; null: all
+-- table revisions, erased
+--
+-- variable as_of  only rows that the broker received up to this time; null: all
 WITH known AS (
     SELECT revisions.*, erased.application IS NOT NULL AS forgotten
     FROM revisions LEFT JOIN erased USING (application, conversation_id)

@@ -1,13 +1,13 @@
--- Every canonical row of the live root, without its content, and which of them a snapshot holds.
+-- Lists every canonical row of the live root without its content, and chooses those of the snapshot.
 --
 -- variable conversations_files  the canonical files
--- variable as_of            only rows that the broker took up to then; null: all
--- variable salt             decides the splits
--- variable train_end        the end of train, in buckets of a million
--- variable validation_end   the end of validation, likewise
+-- variable as_of            only rows that the broker received up to this time; null: all
+-- variable salt             a different salt gives different splits
+-- variable train_end        the end of train, as a number of buckets out of a million
+-- variable validation_end   the end of validation, in the same unit
 -- makes    revisions        every row
---          chosen           the latest row of each conversation as of then, with the consent known now
---          facts            what a condition may ask of a row's conversation
+--          chosen           the latest row of each conversation at that time, with today's consent
+--          facts            the facts of a conversation that a condition may use
 --          candidates, fates  empty; filled for each subset
 CREATE TABLE revisions AS
 SELECT application, conversation_id, revision, erased, consent, user_id, finished_at, recorded_at,
@@ -15,7 +15,7 @@ SELECT application, conversation_id, revision, erased, consent, user_id, finishe
 FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false, filename = true,
                   file_row_number = true);
 
--- An erasure counts as of now, whatever the snapshot's time; so does a denied consent.
+-- Erasures and denied consents count even if they are later than the time of the snapshot.
 CREATE TABLE erased AS
 SELECT DISTINCT application, conversation_id FROM revisions WHERE erased;
 
@@ -35,7 +35,7 @@ WITH known AS (
         ORDER BY source_offset DESC, record_offset DESC
     ) = 1
 ),
--- All rows of a user lie in one split; where no user is named, all rows of the conversation.
+-- All rows of a user are in one split. If no user is named, all rows of the conversation are.
 placed AS (
     SELECT known.*, latest.consent = 'denied' AS denied,
            md5_number_lower(to_json(struct_pack(

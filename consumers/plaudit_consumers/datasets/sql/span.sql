@@ -1,5 +1,5 @@
--- When the conversations of a subset's rows ended, first and last.
+-- When the first and the last conversation of a subset finished.
 --
--- variable files  the snapshot's files of the subset
+-- variable files  the files of the subset in the snapshot
 SELECT strftime(min(finished_at), '%Y-%m-%dT%H:%M:%SZ'), strftime(max(finished_at), '%Y-%m-%dT%H:%M:%SZ')
 FROM read_parquet(getvariable('files'), hive_partitioning = false);

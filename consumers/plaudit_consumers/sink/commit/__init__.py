@@ -1,1 +1,1 @@
-"""One partition's way into the output. Knows no Kafka; docs/decisions/0008 tells the steps of a commit."""
+"""Commits one partition to the output, independent of Kafka. docs/decisions/0008 describes the steps."""

@@ -1,4 +1,4 @@
-"""What every file of a partition shares."""
+"""What all files of a partition have in common."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from plaudit_consumers.sink.outputs.output import OutputRoot
 
 
 class FinishedTopic(NamedTuple):
-    """The topic that the sink reads: its full name and Kafka's id of it."""
+    """The topic that the sink reads: its full name and the id that Kafka gave it."""
 
     name: str
     id: str
 
 
 class PartitionContext(NamedTuple):
-    """One partition of the topic, where its files go, and how they are made.
+    """One partition of the topic, with the output and the settings of its files.
 
-    `reader` and `background` serve all partitions of the process.
+    `reader` and `background` are shared by all partitions of the process.
     """
 
     topic: FinishedTopic
@@ -30,5 +30,5 @@ class PartitionContext(NamedTuple):
     background: BackgroundThread
 
     def place_of(self, offset: int) -> str:
-        """Where a record lies, for a message."""
+        """Topic, partition and offset of a record, for a message."""
         return f"{self.topic.name} {self.partition} at offset {offset}"

@@ -1,6 +1,6 @@
-"""The marker of a partition: how far the output has come, and which range is being written.
+"""The marker of a partition: the position of the output, and the range that is being written.
 
-It changes by conditional writes only, so of two sinks on one partition one goes on.
+It changes by conditional writes only, so that of two sinks on one partition only one can continue.
 """
 
 import orjson
@@ -12,13 +12,13 @@ from plaudit_consumers.sink.outputs.output import FileVersion, OutputRoot, Versi
 
 
 class Marker(BaseModel):
-    """What is known of a partition.
+    """The position and the claim of a partition.
 
     Attributes:
         position: everything before this offset of the finished topic is in the output.
         claim: the last offset of the file that begins at `position` and is being written; None outside a
-            commit. Whoever finds a claim writes just that range.
-        source: the furthest event of everything before `position`.
+            commit. A sink that finds a claim must write exactly that range.
+        source: the furthest source event of all records before `position`.
         writer: the sink that wrote the marker.
     """
 
@@ -38,7 +38,7 @@ class MarkerFile:
         self._version: FileVersion | None = None
 
     def load(self) -> Marker | None:
-        """The marker as it is now; None where there is none.
+        """The current marker; None if there is none.
 
         Raises:
             ForeignFileError: it is damaged.
@@ -53,22 +53,23 @@ class MarkerFile:
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise ForeignFileError(
-                f"{self._path} is damaged ({problem}); delete it: the position is then read from the files"
+                f"{self._path} is damaged ({problem}); delete it: the position is then taken from the files"
             ) from None
 
     def store(self, marker: Marker) -> None:
-        """Write the marker, if the file is still as it was loaded or stored last.
+        """Write the marker if the file has not changed since it was last loaded or stored.
 
         Raises:
-            SinkFencedError: another sink has written it since.
+            SinkFencedError: another sink has changed it.
         """
         data = orjson.dumps(marker.model_dump())
         try:
             self._version = self._output.swap(self._path, data, self._version)
         except VersionConflict:
-            # The store's client repeats a write whose answer was lost: it may have met its own first attempt.
+            # The store's client repeats a write whose answer was lost, so the conflict may be with its own
+            # first attempt. Then the marker holds just what was to be written.
             if self.load() != marker:
                 raise SinkFencedError(
-                    f"another sink writes to {self._path.removesuffix('.json')}: this one leaves it alone; "
+                    f"another sink writes to {self._path.removesuffix('.json')}, so this one stops; "
                     "give each consumer group an output of its own"
                 ) from None

@@ -1,4 +1,4 @@
-"""Training files that a crash left out, made again from the canonical file."""
+"""Recreates training files that a crash left out, from the canonical file."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from plaudit_consumers.sink.outputs.output import OutputRoot
 def publish_missing(output: OutputRoot, span: FileSpan, zstd_level: int) -> None:
     """Publish the training files that are missing beside a canonical file.
 
-    Their rows are made with the settings that the canonical file names, not with today's.
+    Their rows are derived with the settings in the metadata of the canonical file, not with today's.
 
     Raises:
         ForeignFileError: the canonical file is damaged.
-        OutputUnavailableError: the output cannot be used just now.
+        OutputUnavailableError: the output cannot be used at the moment.
     """
     canonical = span.path("conversations")
     metadata = read_metadata(output, canonical)
@@ -31,7 +31,7 @@ def publish_missing(output: OutputRoot, span: FileSpan, zstd_level: int) -> None
         for subset in metadata.derived
         if not output.exists(span.path(subset))
     }
-    if not writers:
+    if not writers:  # nothing is missing: do not read the canonical file
         return
     try:
         for conversations in _row_groups(output, canonical):
@@ -40,12 +40,13 @@ def publish_missing(output: OutputRoot, span: FileSpan, zstd_level: int) -> None
                     writers[subset].write_table(table)
         for subset, writer in writers.items():
             if writer.rows:
+                # Topic, offsets and settings are the same for every subset of the range.
                 own = {"subset": subset, "rows": writer.rows, "derived": dict[str, int]()}
                 writer.finish(metadata.model_copy(update=own))
                 output.publish(writer.path, span.path(subset))
     finally:
         for writer in writers.values():
-            writer.discard()  # a full disk must not be filled by each attempt
+            writer.discard()  # or each attempt on a full disk would leave files behind
 
 
 def _row_groups(output: OutputRoot, path: str) -> Iterator[Any]:

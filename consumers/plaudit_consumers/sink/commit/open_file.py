@@ -1,4 +1,4 @@
-"""The file of a partition that is being filled: records in memory, rows on disk aside."""
+"""The file of a partition that is being filled: records in memory, rows in the scratch folder."""
 
 import time
 from typing import Final
@@ -14,19 +14,19 @@ from plaudit_consumers.sink.files.metadata import FileMetadata, SourcePosition
 from plaudit_consumers.sink.files.subset_files import SubsetFiles
 
 SLICE_BYTES: Final = 4 << 20
-"""Records of about so many bytes are decoded at once."""
+"""About how many bytes of records are decoded at once: it bounds the memory of rows and columns."""
 
 
 class OpenFile:
     """Records of one partition on their way into one file of each subset.
 
-    A record is held as it came until `spill` makes rows of it.
+    Records are held undecoded until `spill` turns them into rows.
 
     Attributes:
         first, last: the offsets that the file covers, both included.
-        extent: what it holds.
-        held_bytes: of the records in memory.
-        new_rows: knows the source position after all rows made so far, and what became no row.
+        extent: its size, time span and day so far.
+        held_bytes: bytes of the records in memory.
+        new_rows: has the source position after all rows so far, the repeats and the dead letters.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class OpenFile:
         """Begin a file with its first record.
 
         Args:
-            first: where the file begins; offsets up to the record's are missing in the log.
-            source: the furthest event of everything before the file.
+            first: where the file begins. Any offsets from there to the record's are missing in the log.
+            source: the furthest source event of all records before the file.
         """
         self._context, self.first, self.last = context, first, record.offset
         self.extent = FileExtent.of(record)
@@ -48,7 +48,7 @@ class OpenFile:
 
     @property
     def rows(self) -> dict[Subset, int]:
-        """Rows of each subset that has some."""
+        """The number of rows of each subset that has any."""
         return {subset: writer.rows for subset, writer in self._files.writers.items() if writer.rows}
 
     @property
@@ -61,7 +61,7 @@ class OpenFile:
         """Hold one more record.
 
         Raises:
-            OutputUnavailableError: rows before it could not be written.
+            OutputUnavailableError: earlier rows could not be written.
         """
         self._files.raise_failure()
         self._held.append(record)
@@ -69,14 +69,14 @@ class OpenFile:
         self.last, self.extent = record.offset, self.extent.with_record(record)
 
     def spill(self) -> None:
-        """Turn the records in memory into rows on disk.
+        """Turn the records in memory into rows on disk, and free them.
 
         Raises:
             UnknownSchemaError, UnknownBodyError, LogChangedError, RegistryError: as `NewRows.read_table`.
-            OutputUnavailableError: the disk is full, now or when rows before were written.
+            OutputUnavailableError: the disk is full, now or when earlier rows were written.
         """
         held, self._held, self.held_bytes = self._held, [], 0
-        held.reverse()
+        held.reverse()  # `pop` then gives the oldest, and frees each record as it is decoded
         while held:
             part, size = [], 0
             while held and size < SLICE_BYTES:
@@ -86,7 +86,7 @@ class OpenFile:
         self._files.flush()
 
     def finish(self) -> None:
-        """Write everything, and close the files: they are whole on disk, to be published.
+        """Write all rows, and close and sync the files, which can then be published.
 
         Raises:
             as `spill`.
@@ -106,11 +106,11 @@ class OpenFile:
             )  # fmt: skip
 
     def publish(self, subset: Subset, path: str) -> bool:
-        """Put a finished file in its place; False where one lies there already."""
+        """Move a finished file to its path in the output; False if a file is there already."""
         return self._context.output.publish(self._files.writers[subset].path, path)
 
     def discard(self) -> None:
-        """Throw everything away."""
+        """Delete the files and drop the records."""
         self._held, self.held_bytes = [], 0
         self._files.discard()
 

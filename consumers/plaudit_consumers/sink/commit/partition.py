@@ -1,11 +1,11 @@
-"""One partition of the finished topic on its way into the output.
+"""Commits one partition of the finished topic to the output.
 
-The steps of a commit, each of which a crash may follow (docs/decisions/0008):
+A commit has these steps, and a crash may follow any of them (docs/decisions/0008):
 
-1. Every file is whole on disk aside.
-2. The marker claims the range, conditionally: of two sinks one goes on.
-3. What cannot be read goes to the dead letters. After the commit nobody reads the range again.
-4. The canonical file is published: that is the commit.
+1. Every file is complete in the scratch folder.
+2. The marker claims the range by a conditional write, so that of two sinks only one continues.
+3. Unreadable records go to the dead letters, before the commit because nobody reads the range after it.
+4. The canonical file is published. This is the commit.
 5. The training files are published.
 6. The marker moves to the end of the range.
 """
@@ -28,18 +28,18 @@ from plaudit_consumers.sink.files.metadata import SourcePosition, read_metadata
 from plaudit_consumers.sink.layout import FileSpan, marker_path, parse_path
 
 SendDeadLetters = Callable[[Sequence[DeadLetter]], None]
-"""Returns once Kafka has them."""
+"""Sends dead letters, and returns once Kafka has acknowledged them."""
 
 
 class CommittedRange(NamedTuple):
-    """What one commit brought into the output.
+    """What one commit added to the output.
 
     Attributes:
-        position: the first offset after it.
-        records: how many it covers, those that became no row included.
-        rows: of each subset that has some; empty for a range of repeats.
-        repeats: records that had been written before.
-        stage_seconds: where the time went.
+        position: the first offset after the range.
+        records: how many the range covers, including those that became no row.
+        rows: the number of rows of each subset that has any; empty if all records were repeats.
+        repeats: how many records had been written before.
+        stage_seconds: seconds spent in each stage.
     """
 
     partition: int
@@ -54,8 +54,8 @@ class CommittedRange(NamedTuple):
 class SinkPartition:
     """Takes records in order, and commits a file whenever one is full.
 
-    A range that another sink has claimed and not published is written whole, under its name, whatever the
-    limits say. Until its last record has come, nothing is committed.
+    A range that another sink claimed but did not publish becomes one file with just that range, whatever
+    the limits say. Nothing is committed before the last record of the range has come.
 
     Attributes:
         position: where the next file begins; None before the first record of a new output.
@@ -78,38 +78,38 @@ class SinkPartition:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of records in memory."""
+        """The bytes of the records in memory."""
         return 0 if self._file is None else self._file.held_bytes
 
     @property
     def has_claimed_range(self) -> bool:
-        """Whether a range that a sink had claimed is still to be written."""
+        """Whether a range that a sink claimed is still to be written."""
         return self._claimed is not None
 
     @property
     def earliest_ms(self) -> int | None:
-        """The broker's timestamp of the earliest record that was taken and is not in the output yet."""
+        """The broker's timestamp of the earliest record that was taken but is not in the output yet."""
         return None if self._file is None else self._file.extent.earliest_ms
 
     def recover(self, canonical: Sequence[str]) -> int | None:
-        """Find the position in the output, and finish what a crash left half done.
+        """Find the position in the output, and finish a commit that a crash interrupted.
 
         Args:
             canonical: paths of this partition's canonical files.
 
         Returns:
-            The offset to read from; None where nothing was ever written.
+            The offset to read from; None if nothing was ever written.
 
         Raises:
             ForeignFileError: a file is damaged, or overlaps another.
             SinkFencedError: another sink has the partition.
-            OutputUnavailableError: the output cannot be used just now.
+            OutputUnavailableError: the output cannot be used at the moment.
         """
         self.discard()
         marker = self._marker.load()
         newest = newest_span(canonical)
         if newest is not None and (marker is None or newest.last >= marker.position):
-            # A sink died between the publication of this file and the marker's move.
+            # A sink died after it published this file and before it moved the marker.
             publish_missing(self._output, newest, self._context.zstd_level)
             source = read_metadata(self._output, newest.path("conversations")).source
             marker = self._move_marker(newest.last + 1, source)
@@ -122,12 +122,13 @@ class SinkPartition:
         """Take the next record.
 
         Returns:
-            What was committed: the file before, which the record does not belong to, or a claimed range
-            that it ends.
+            What was committed, if anything: the file before the record, or the claimed range that ends with
+            it.
 
         Raises:
             as `commit`.
         """
+        # A record that comes again is held or written already.
         if self.next_offset is not None and record.offset < self.next_offset:
             return None
         committed = self._commit_before(record)
@@ -140,22 +141,24 @@ class SinkPartition:
         return self.commit() if record.offset == self._claimed else committed
 
     def spill(self) -> None:
-        """Free the memory of the records that are held. Raises as `OpenFile.spill`."""
+        """Free the memory of the held records. Raises as `OpenFile.spill`."""
         if self._file is not None:
             self._file.spill()
 
     def commit(self) -> CommittedRange | None:
-        """Put everything taken so far into the output.
+        """Commit everything taken so far to the output.
 
         Returns:
-            None where nothing was taken, or where a claimed range has not come to its end: it is dropped.
+            None if nothing was taken. Also None if the end of a claimed range has not come yet: then its
+            records are dropped, to be read again.
 
         Raises:
-            UnknownSchemaError, UnknownBodyError: a newer writer's record, to be read after an upgrade.
+            UnknownSchemaError, UnknownBodyError: a newer version wrote the record; upgrade the sink.
             LogChangedError: the offsets of the source events went back.
             SinkFencedError: another sink was first; nothing was written twice.
-            OutputUnavailableError: the output cannot be used just now; `recover`, and take the records again.
-            ServiceUnavailableError: Kafka does not take the dead letters.
+            OutputUnavailableError: the output cannot be used at the moment. Call `recover`, and take the
+                records again.
+            ServiceUnavailableError: Kafka did not acknowledge the dead letters.
         """
         file = self._file
         if file is None:
@@ -165,13 +168,13 @@ class SinkPartition:
             return None
         file.finish()
         rows, source, new_rows = file.rows, file.new_rows.source, file.new_rows
-        if rows:
+        if rows:  # a range without rows needs no file and no claim: the marker moves past it
             self._claim_range(file)
         self._send_dead_letters(new_rows.dead_letters)
         if rows:
             source = self._publish(file)
         self._move_marker(file.last + 1, source)
-        self.discard()  # where another sink had published a file, our copy is still aside
+        self.discard()  # our copy of a file that another sink published is still in the scratch folder
         self._claimed = None
         self.position, self._source = file.last + 1, source
         return CommittedRange(
@@ -185,7 +188,7 @@ class SinkPartition:
         )
 
     def discard(self) -> None:
-        """Drop what is not in the output; whoever has the partition next reads it again."""
+        """Drop the records that are not in the output; the next owner of the partition reads them again."""
         if self._file is not None:
             self._file.discard()
             self._file = None
@@ -199,7 +202,9 @@ class SinkPartition:
             return self.commit() if file.extent.is_full_before(record, self._limits) else None
         if record.offset <= self._claimed:
             return None
-        file.last = self._claimed  # the log has lost the end of the claimed range; its name stays
+        # The log no longer has the end of the claimed range. The file keeps the name of the claim, because
+        # the sink that made the claim may still publish under it.
+        file.last = self._claimed
         return self.commit()
 
     def _claim_range(self, file: OpenFile) -> None:
@@ -208,11 +213,12 @@ class SinkPartition:
         )
 
     def _publish(self, file: OpenFile) -> SourcePosition:
-        """Publish the files, the canonical one first; gives the source position after them."""
+        """Publish the files, the canonical one first. Returns the source position after them."""
         span = FileSpan(file.extent.day, self._context.partition, file.first, file.last)
         path = span.path("conversations")
         if not file.publish("conversations", path):
-            # Only a sink that made the same claim can have written it.
+            # Only a sink with the same claim can have published it, so the rows are the same. Its settings
+            # may differ from ours, so the training files are derived from its file.
             publish_missing(self._output, span, self._context.zstd_level)
             return read_metadata(self._output, path).source
         for subset in TRAINING:
@@ -227,10 +233,10 @@ class SinkPartition:
 
 
 def newest_span(canonical: Sequence[str]) -> FileSpan | None:
-    """The last of a partition's canonical files.
+    """The span of a partition's last canonical file.
 
     Raises:
-        ForeignFileError: two files hold the same offsets, or a name is not a sink's.
+        ForeignFileError: two files cover the same offsets, or no sink gives such a name.
     """
     spans = sorted((parse_path(path)[1] for path in canonical), key=lambda span: span.first)
     for before, after in pairwise(spans):

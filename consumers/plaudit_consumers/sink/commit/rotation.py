@@ -1,4 +1,4 @@
-"""When a file is full. The records alone decide, so that every sink decides the same."""
+"""Decides when a file is full. Only the records count, so that every sink decides the same."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,7 +8,7 @@ from plaudit_schemas.kafka.record import KafkaRecord
 
 
 class FileLimits(NamedTuple):
-    """What one file holds at most; `span_ms` is the time from its earliest record to its last."""
+    """The most that one file may hold; `span_ms` is the time from its earliest record to its latest."""
 
     records: int
     bytes: int
@@ -16,12 +16,12 @@ class FileLimits(NamedTuple):
 
 
 class FileExtent(NamedTuple):
-    """What a file holds.
+    """The size, time span and day of a file.
 
     Attributes:
-        bytes: of the records, as Kafka has them.
-        earliest_ms: the broker's earliest timestamp.
-        day: the UTC day of the first record, and so of all.
+        bytes: of the records as Kafka stores them.
+        earliest_ms: the earliest broker timestamp.
+        day: the UTC day of the first record, and so of all records.
     """
 
     records: int
@@ -36,6 +36,7 @@ class FileExtent(NamedTuple):
 
     def with_record(self, record: KafkaRecord) -> "FileExtent":
         """The file with one more record."""
+        # Broker timestamps can go back, for example when another broker becomes the leader.
         earliest_ms = min(self.earliest_ms, record.timestamp)
         return FileExtent(self.records + 1, self.bytes + len(record.value or b""), earliest_ms, self.day)
 
@@ -54,6 +55,6 @@ def day_of(timestamp_ms: int) -> str:
     return _day(timestamp_ms // 86_400_000)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # asked for every record, and formatting a date is slow
 def _day(days: int) -> str:
     return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%d")

@@ -1,4 +1,4 @@
-"""What every Parquet file of a sink says of itself, in its footer."""
+"""The metadata that a sink writes into the footer of every Parquet file."""
 
 from typing import Any, Final, Self
 
@@ -18,10 +18,11 @@ _KEY: Final = "plaudit"
 class SourcePosition(BaseModel):
     """The furthest event of the events topic whose finished conversation was written.
 
-    A finished conversation whose source offset is not beyond it is a repeat.
+    A finished conversation whose source offset is not beyond this one is a repeat.
 
     Attributes:
-        finished_at: the latest time at which one of the conversations so far finished, in microseconds.
+        offset: of that event; -1 before the first.
+        finished_at: the latest finish time of all conversations so far, in microseconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,11 +36,13 @@ class FileMetadata(BaseModel):
 
     Attributes:
         first, last: offsets of the finished topic that the file covers, both included.
-        settings: those that its training rows were made with.
-        derived: in a canonical file, the rows of each training file that belongs to it.
-        source: in a canonical file, the furthest event of its records and of all before them.
+        rows: how many the file has.
+        settings: the settings with which the training rows were derived.
+        derived: in a canonical file, the row count of each training file of the same range.
+        source: in a canonical file, the furthest source event of its records and of all before them.
     """
 
+    # Fields that a newer sink has added are ignored, so that an older one can still read its files.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     layout: str = LAYOUT
@@ -56,20 +59,20 @@ class FileMetadata(BaseModel):
 
     @classmethod
     def from_footer(cls, footer: Any) -> Self:
-        """The entry in the footer of a Parquet file, as `pyarrow.parquet.read_metadata` gives it.
+        """Parse the entry in a footer, as `pyarrow.parquet.read_metadata` returns it.
 
         Raises:
-            pydantic.ValidationError: no sink wrote it.
+            pydantic.ValidationError: no sink wrote the file.
         """
         return cls.model_validate_json((footer.metadata or {}).get(_KEY.encode(), b"{}"))
 
     def footer_entries(self) -> dict[str, str]:
-        """The entry, for a writer of Parquet."""
+        """The entry as key-value metadata for a Parquet writer."""
         return {_KEY: self.model_dump_json()}
 
 
 def read_metadata(output: OutputRoot, path: str) -> FileMetadata:
-    """What a published file says of itself.
+    """The metadata of a published file.
 
     Raises:
         ForeignFileError: it is damaged, or no sink wrote it.

@@ -1,4 +1,4 @@
-"""The files of all subsets in the making: rows are gathered into row groups, which a thread writes."""
+"""Files of all subsets being written: rows are collected into row groups, which a thread writes."""
 
 import time
 import uuid
@@ -19,9 +19,9 @@ ROW_GROUP_BYTES: Final = 16 << 20
 
 
 class BackgroundThread:
-    """One thread for work that releases the interpreter's lock, such as encoding and compressing Parquet.
+    """One thread for work that releases the GIL, such as encoding and compressing Parquet.
 
-    It runs the work of several files in the order in which it comes.
+    It runs the work of all files in the order of submission.
     """
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class BackgroundThread:
         self._last: Future[None] | None = None
 
     def submit(self, work: Callable[[], None]) -> "Future[None]":
-        """Take on one more piece; blocks while one is under way.
+        """Submit a piece of work. Blocks until the earlier one is done, so that at most one waits in memory.
 
-        The failure of an earlier piece is not raised here: its future has it, for whoever submitted it.
+        A failure of the earlier piece is not raised here, but by its future, for the file that submitted it.
         """
         if self._last is not None:
             wait([self._last])
@@ -41,7 +41,7 @@ class BackgroundThread:
 
 @dataclass
 class _RowGroup:
-    """Rows that wait for their row group to be full."""
+    """Rows that are collected until they fill a row group."""
 
     tables: list[Any] = field(default_factory=list)
     bytes: int = 0
@@ -50,11 +50,11 @@ class _RowGroup:
 class SubsetFiles:
     """One file of each subset, in a scratch folder.
 
-    Once a piece of work in the background has failed, writing, waiting and `raise_failure` raise that error.
-    For a full disk it is OutputUnavailableError.
+    Once a background write has failed, `add_rows`, `flush`, `wait_written` and `raise_failure` raise its
+    error. For a full disk it is OutputUnavailableError.
 
     Attributes:
-        writers: those with rows become files.
+        writers: by subset; one without rows makes no file.
         write_seconds: time spent on Parquet.
     """
 
@@ -69,7 +69,7 @@ class SubsetFiles:
         self._written: Future[None] | None = None
 
     def add_rows(self, subset: Subset, table: Any) -> None:
-        """Gather rows; a full row group is written."""
+        """Collect rows. Once they fill a row group, it is written in the background."""
         group = self._gathered[subset]
         group.tables.append(table)
         group.bytes += table.nbytes
@@ -77,33 +77,34 @@ class SubsetFiles:
             self._write_group(subset)
 
     def flush(self) -> None:
-        """Write what is gathered, in the background."""
+        """Write the collected rows in the background."""
         for subset in SUBSETS:
             if self._gathered[subset].tables:
                 self._write_group(subset)
 
     def wait_written(self) -> None:
-        """Wait for the work in the background."""
+        """Wait until the background writes are done."""
         if self._written is not None:
             self._written.result()
 
     def raise_failure(self) -> None:
-        """Raise what went wrong in the background so far; does not wait."""
+        """Raise the error of a background write that has failed; does not wait."""
         if self._written is not None and self._written.done():
             self._written.result()
 
     def discard(self) -> None:
-        """Throw the files away."""
+        """Delete the files."""
+        # The thread must be done with them: it would go on writing to a file that is deleted.
         if self._written is not None:
             wait([self._written])
         for writer in self.writers.values():
             writer.discard()
 
     def _write_group(self, subset: Subset) -> None:
-        self.wait_written()
+        self.wait_written()  # bounds the memory to one group that is written and one that is collected
         group, self._gathered[subset] = self._gathered[subset], _RowGroup()
         self._written = self._background.submit(partial(self._write_now, subset, group.tables))
-        if group.bytes > 2 * ROW_GROUP_BYTES:  # one large conversation: nothing else beside it in memory
+        if group.bytes > 2 * ROW_GROUP_BYTES:  # a large conversation: hold nothing else in memory beside it
             self.wait_written()
 
     def _write_now(self, subset: Subset, tables: list[Any]) -> None:

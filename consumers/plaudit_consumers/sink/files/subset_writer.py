@@ -1,4 +1,4 @@
-"""One Parquet file in the making."""
+"""One Parquet file being written."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,22 +14,22 @@ from plaudit_consumers.sink.outputs.output import unavailable
 
 
 class SubsetWriter:
-    """Writes a file of one subset, a row group for each table.
+    """Writes a file of one subset, with one row group for each table.
 
     Attributes:
-        path: where the file lies, once a row was written.
+        path: the file; it exists once a row was written.
         rows: how many were written.
     """
 
     def __init__(self, path: Path, subset: Subset, zstd_level: int) -> None:
-        """Makes no file yet."""
+        """Creates no file yet."""
         self.path, self.rows = path, 0
         self._options = {"compression": "zstd", "compression_level": zstd_level}
         self._subset: Subset = subset
         self._writer: Any = None
 
     def write_table(self, table: Any) -> None:
-        """Append a row group; none for an empty table, because readers fail on empty row groups.
+        """Append a row group. An empty table is skipped, because readers fail on empty row groups.
 
         Raises:
             OutputUnavailableError: the disk is full.
@@ -43,7 +43,7 @@ class SubsetWriter:
         self.rows += table.num_rows
 
     def finish(self, metadata: FileMetadata) -> None:
-        """Close and fsync the file, which has a row.
+        """Close and sync the file, which must have a row.
 
         Raises:
             OutputUnavailableError: the disk is full.
@@ -54,8 +54,8 @@ class SubsetWriter:
             fsync_path(self.path)
 
     def discard(self) -> None:
-        """Throw the file away."""
+        """Delete the file, whether it is finished or not."""
         if self._writer is not None:
-            with suppress(OSError, pa.ArrowException):  # it may be half-written, because its disk is full
+            with suppress(OSError, pa.ArrowException):  # closing writes the footer, and the disk may be full
                 self._writer.close()
         self.path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Kafka's side of the sink: consuming, waiting for the output, dead letters, metrics, the process."""
+"""The Kafka side of the sink: consuming, waiting for the output, dead letters, metrics, the process."""

@@ -1,4 +1,4 @@
-"""The consumer of the finished topic in the sinks' group: all that the sink asks of librdkafka."""
+"""Consumes the finished topic in the consumer group of the sinks. Wraps all use of librdkafka's consumer."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +17,7 @@ log = logging.getLogger("plaudit.sink")
 _ANSWER_S: Final = 30.0
 _POLL_S: Final = 0.2
 _FETCH_BYTES: Final = 4 << 20
+"""About how many bytes one fetch returns: librdkafka limits only the number of records."""
 _FETCH_RECORDS: Final = 2000
 _NO_SUCH_OFFSET: Final = (
     KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  # its public name
@@ -25,80 +26,83 @@ _NO_SUCH_OFFSET: Final = (
 
 
 class SinkConsumer:
-    """Reads from where it is told to. The group's own offsets only show the lag.
+    """Reads from the offsets it is given. The offsets committed to the group only show the lag.
 
     Attributes:
         topic: its full name.
-        at_end: the partitions whose records have all been given.
+        at_end: the partitions that have been read to the end of the log.
     """
 
     def __init__(self, connection: ConnectionSettings, settings: SinkSettings, topic: str) -> None:
         self.topic = topic
         self.at_end: set[int] = set()
         self._callback_failure: Exception | None = None
-        self._average_bytes = 4096
+        self._average_bytes = 4096  # a first guess; each record moves it
         self._client: Any = Consumer(connection.kafka(**_options(settings)), logger=log)
 
     def subscribe(
         self, on_assign: Callable[[list[int]], None], on_revoke: Callable[[list[int]], None]
     ) -> None:
-        """Join the group. `fetch` and `close` call back with the numbers of partitions."""
+        """Join the group. The callbacks get partition numbers, and run inside `fetch` and `close`."""
 
         def assigned(_client: Any, places: list[TopicPartition]) -> None:
             try:
                 on_assign([place.partition for place in places])
             except (PlauditError, KafkaException, OSError) as error:
-                self._callback_failure = error  # librdkafka would swallow it: `fetch` raises it
+                self._callback_failure = error  # librdkafka would swallow it, so `fetch` raises it
 
         def revoked(_client: Any, places: list[TopicPartition]) -> None:
             numbers = [place.partition for place in places]
             self.at_end.difference_update(numbers)
             on_revoke(numbers)
 
+        # Lost partitions are treated like revoked ones: nothing is committed in either case, only dropped.
         self._client.subscribe([self.topic], on_assign=assigned, on_revoke=revoked, on_lost=revoked)
 
     def fetch(self) -> Iterator[KafkaRecord]:
-        """Wait shortly for records. The iterator keeps none that it has given: each may be 50 MB.
+        """Wait briefly for records. The iterator keeps no record that it has yielded: each may be 50 MB.
 
         Raises:
-            LogChangedError: raised by the iterator. The log does not have the offset any more, or the client
-                has given up for good.
-            PlauditError, KafkaException, OSError: what the callback of an assignment raised.
+            LogChangedError: raised by the iterator. The log no longer has the offset, or the client has
+                failed permanently.
+            PlauditError, KafkaException, OSError: raised by the callback of an assignment.
         """
         count = max(1, min(_FETCH_RECORDS, _FETCH_BYTES // self._average_bytes))
         messages = self._client.consume(count, timeout=_POLL_S)
         if self._callback_failure is not None:
             raise self._callback_failure
-        messages.reverse()
+        messages.reverse()  # `_drain` pops from the end, which frees each message as it is yielded
         return self._drain(messages)
 
     def assign(self, offsets: Mapping[int, int]) -> None:
-        """Read these partitions too, from these offsets."""
+        """Start reading more partitions, from these offsets."""
         self._client.incremental_assign(self._places(offsets))
 
     def reassign(self, offsets: Mapping[int, int]) -> None:
         """Read assigned partitions again, from these offsets."""
         places = self._places(offsets)
+        # Unassigning also drops the records that librdkafka has already fetched beyond these offsets.
         self._client.incremental_unassign(places)
         self._client.incremental_assign(places)
         self.at_end.clear()
 
     def bounds(self, partition: int) -> tuple[int, int]:
-        """The first offset that the log has, and the one after its last. Raises KafkaException."""
+        """The first offset of the log, and the offset after its last. Raises KafkaException."""
         place = TopicPartition(self.topic, partition)
         low, high = self._client.get_watermark_offsets(place, timeout=_ANSWER_S)
         return int(low), int(high)
 
     def known_end(self, partition: int) -> int | None:
-        """The offset after the log's last as far as the client has heard; does not ask Kafka."""
+        """The offset after the log's last that the client knows of; does not ask Kafka."""
         _, high = self._client.get_watermark_offsets(TopicPartition(self.topic, partition), cached=True)
         return int(high) if high >= 0 else None
 
     def commit_position(self, partition: int, position: int) -> None:
-        """Tell the group how far the output has come; does not wait for Kafka."""
+        """Commit the position of the output to the group; does not wait for Kafka."""
         try:
             self._client.commit(offsets=self._places({partition: position}), asynchronous=True)
         except KafkaException as error:
+            # Only the shown lag suffers: the position itself is in the output.
             log.warning("the group's offset was not committed: %s", error.args[0].str())
 
     def close(self) -> None:
@@ -115,6 +119,7 @@ class SinkConsumer:
                 self._handle_event(message)
                 continue
             self.at_end.discard(message.partition())
+            # A moving average of about eight records. Floor division alone would stop short of larger sizes.
             self._average_bytes += (len(message.value() or b"") - self._average_bytes) // 8 or 1
             self._average_bytes = max(1, self._average_bytes)
             yield KafkaRecord.of(message)
@@ -135,16 +140,16 @@ def _options(settings: SinkSettings) -> dict[str, Any]:
         **instance,
         "group.id": settings.sink_group,
         "partition.assignment.strategy": "cooperative-sticky",
-        "enable.auto.commit": False,
+        "enable.auto.commit": False,  # offsets are committed after the output, and only to show the lag
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,
-        "auto.offset.reset": "error",  # a gap must be seen, not skipped
+        "auto.offset.reset": "error",  # a gap must be an error, not skipped silently
         "session.timeout.ms": int(settings.sink_session_s * 1000),
         "heartbeat.interval.ms": max(500, int(settings.sink_session_s * 250)),
         "max.poll.interval.ms": 600_000,  # one turn may write a large file, or wait for the output
         "queued.max.messages.kbytes": 16_384,
         "fetch.max.bytes": 16 << 20,
         "max.partition.fetch.bytes": 2 << 20,
-        "receive.message.max.bytes": 128 << 20,
+        "receive.message.max.bytes": 128 << 20,  # well above the topic's 64 MiB: Kafka sends a record whole
         "log_level": 4,
     }

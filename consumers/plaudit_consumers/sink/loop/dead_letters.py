@@ -1,4 +1,4 @@
-"""Sending records that can never be read to the dead letters."""
+"""Sends records that can never be read to the dead letter topic."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,54 +12,59 @@ from plaudit_schemas.topics import DEAD_LETTERS
 
 _OPTIONS: Final = {
     "message.timeout.ms": 60_000,
-    "message.max.bytes": 1_000_000_000,  # the most that librdkafka takes: the topic's own limit decides
+    "message.max.bytes": 1_000_000_000,  # librdkafka's maximum, so that the limit of the topic decides
 }
 
 
 class DeadLetterSender:
-    """Sends before the range is published. A crash between the two sends a letter twice, never none."""
+    """Sends the dead letters of a range before it is published.
+
+    A crash between the two steps may send a dead letter twice, but never loses one.
+    """
 
     def __init__(self, connection: ConnectionSettings) -> None:
-        """Connects with the first letter."""
+        """Connects when the first dead letter is sent."""
         self._connection = connection
         self._topic = connection.topic_prefix + DEAD_LETTERS
         self._producer: AckedProducer | None = None
 
     def send_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """Send, and wait until Kafka has them.
+        """Send dead letters and wait until Kafka has acknowledged them.
 
-        A record that is too large for the topic goes as its key and headers alone. It stays in the finished
-        topic, at the place that they name.
+        A record that is too large for the topic is sent as its key and headers only. The headers name its
+        place in the finished topic, where the content remains.
 
         Raises:
-            ServiceUnavailableError: Kafka did not take them within 60 s.
+            ServiceUnavailableError: Kafka did not acknowledge them within 60 s.
         """
         if letters:
             too_large = self._send(letters)
             self._send([letter.without_content() for letter in too_large])
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Disconnect from Kafka."""
         if self._producer is not None:
             self._producer.close()
 
     def _send(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Send; gives the letters whose content the topic does not take."""
+        """Send dead letters. Returns those that are too large for the topic."""
         if self._producer is None:
             self._producer = AckedProducer(self._connection, _OPTIONS)
         records = [letter.to_send(self._topic) for letter in letters]
+        # By identity, because two records may be equal.
         errors = {id(unsent.record): unsent.error for unsent in self._producer.send_records_blocking(records)}
         too_large, failures = [], []
         for letter, record in zip(letters, records, strict=True):
             error = errors.get(id(record))
             if error is None:
                 continue
+            # Without content it was shortened already: a second refusal is a failure, not a loop.
             if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and record.value is not None:
                 too_large.append(letter)
             else:
                 failures.append(error.str())
         if failures:
             raise ServiceUnavailableError(
-                f"Kafka did not take dead letters ({', '.join(failures[:3])}); try again"
+                f"Kafka did not acknowledge dead letters ({', '.join(failures[:3])}); try again"
             )
         return too_large

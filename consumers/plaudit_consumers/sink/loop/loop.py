@@ -1,4 +1,4 @@
-"""The loop: Kafka's records to the sink, the sink's positions to Kafka."""
+"""The loop: passes records from Kafka to the sink, and positions from the sink to Kafka."""
 
 import logging
 import threading
@@ -22,13 +22,14 @@ from plaudit_consumers.sink.sink import ParquetSink
 log = logging.getLogger("plaudit.sink")
 
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0)
+"""Between attempts on an output that cannot be written; the last one repeats."""
 
 
 class SinkLoop:
     """Consumes until `stop` is set or, with `once`, until the end of the log.
 
-    A partition's position comes from the output alone. When the output fails, the loop drops all that it
-    holds and reads it again from there, so that a record is either in the output or still to be read.
+    The position of a partition comes from the output alone. When the output fails, the loop drops all records
+    that it holds and reads again from that position. So every record is in the output or still to be read.
     """
 
     def __init__(
@@ -49,15 +50,16 @@ class SinkLoop:
         self._reported_at = 0.0
 
     def run(self, *, once: bool) -> None:
-        """Blocks.
+        """Consume and commit; blocks until the end.
 
         Raises:
-            PlauditError: a restart alone will not help, or another sink has the partition.
+            PlauditError: a restart alone does not help, or another sink has the partition.
         """
         self._consumer.subscribe(self._on_assign, self._on_revoke)
         try:
             while not self._stop.is_set() and not (once and self._is_at_end()):
                 self._turn()
+            # A graceful stop writes what is held, so that the rows do not wait for the next start.
             for number in list(self._sink.partitions):
                 self._commit(number)
         finally:
@@ -80,16 +82,16 @@ class SinkLoop:
     def _take_record(self, record: KafkaRecord) -> None:
         partition = self._sink.partitions.get(record.partition)
         if partition is None:
-            return  # revoked while the batch was on its way
+            return  # revoked while the fetched batch was being processed
         self._report_commit(self._sink.take_record(record))
-        # A claimed range is committed by itself, and only as a whole.
+        # A claimed range commits itself when its last record comes, and only as a whole.
         if self._output_state.ends_dropped_range(record) and not partition.has_claimed_range:
             self._commit(record.partition)
 
     def _commit_quiet_partitions(self) -> None:
-        """Commit what has waited long enough at the end of the log.
+        """Commit partitions at the end of the log whose records have waited long enough.
 
-        There, no later record may ever come to end its file.
+        Files are closed by a later record, and at the end of the log none may ever come.
         """
         latest = time.time() * 1000 - self._rotate_ms
         for number in self._consumer.at_end & self._sink.partitions.keys():
@@ -116,12 +118,12 @@ class SinkLoop:
         self._until_output_answers(lambda: self._consumer.assign(self._open_partitions(numbers)))
 
     def _on_revoke(self, numbers: list[int]) -> None:
-        log.info("partitions %s go to another sink, or to none", sorted(numbers))
+        log.info("partitions %s given up", sorted(numbers))
         self._close_partitions(numbers)
         self._output_state.forget_partitions(numbers)
 
     def _open_partitions(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Take partitions over; gives the offset to read each from."""
+        """Take partitions over. Returns the offset to read each from."""
         positions = self._sink.open_partitions(numbers)
         self._readiness.mark_joined()
         self._show_assigned()
@@ -144,30 +146,34 @@ class SinkLoop:
         if position > high:
             raise LogChangedError(
                 f"{self._consumer.topic} {number} ends at offset {high}, but the output goes up to "
-                f"{position}: the log was cut or made anew; give the sink a new --output"
+                f"{position}: the log was truncated or recreated; give the sink a new --output"
             )
         if position < low:
             log.error(
-                "partition %d: Kafka deleted offsets %d to %d before the sink came", number, position, low - 1
+                "partition %d: Kafka deleted offsets %d to %d before the sink read them",
+                number,
+                position,
+                low - 1,
             )
             self._metrics.counter("plaudit_sink_lost_records_total").inc(low - position)
         return max(position, low)
 
     def _drop_and_reread(self, error: OutputUnavailableError) -> None:
-        """Drop all that is held, wait for the output, and have Kafka give the dropped records again."""
+        """Drop all held records, wait for the output, and read the dropped records again."""
         self._output_state.begin_waiting(error)
         for number, partition in self._sink.partitions.items():
             if partition.earliest_ms is not None and partition.next_offset is not None:
                 dropped = DroppedRange(partition.earliest_ms, partition.next_offset)
                 self._output_state.mark_dropped(number, dropped)
             partition.discard()
+        # The loop may wait for long now, and the age shown during that time must count the dropped records.
         self._show_oldest_record()
         self._stop.wait(_PAUSES_S[0])
         numbers = list(self._sink.partitions)
         self._until_output_answers(lambda: self._consumer.reassign(self._open_partitions(numbers)))
 
     def _until_output_answers(self, work: Callable[[], object]) -> None:
-        """Do some work, again and again while the output cannot be reached, until the sink is stopped.
+        """Do some work. While the output cannot be used, repeat it with pauses until the sink is stopped.
 
         Raises:
             OutputUnavailableError: the sink was stopped.
@@ -193,6 +199,7 @@ class SinkLoop:
         lag = {}
         for number, partition in self._sink.partitions.items():
             end = self._consumer.known_end(number)
+            # From the position in the output, not the consumer's: held records are not written yet.
             lag[number] = 0 if end is None else max(0, end - (partition.position or 0))
         self._metrics.show_lag(lag)
         self._readiness.mark_turn()

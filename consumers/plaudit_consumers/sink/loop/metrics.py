@@ -9,34 +9,34 @@ from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_consumers.sink.commit.partition import CommittedRange
 
 SINK_METRICS: Final[tuple[Metric, ...]] = (
-    Metric("plaudit_sink_records_total", "counter", "Records that are in the output, or refused."),
+    Metric("plaudit_sink_records_total", "counter", "Records that were written to the output, or refused."),
     Metric("plaudit_sink_rows_total", "counter", "Rows in the output.", ("subset",)),
     Metric("plaudit_sink_files_total", "counter", "Files in the output.", ("subset",)),
-    Metric("plaudit_sink_repeats_total", "counter", "Records that were in the output before."),
+    Metric("plaudit_sink_repeats_total", "counter", "Repeats: records that had been written before."),
     Metric("plaudit_sink_refused_total", "counter", "Unreadable records, by reason.", ("reason",)),
-    Metric("plaudit_sink_lost_records_total", "counter", "Records that Kafka deleted before the sink came."),
+    Metric("plaudit_sink_lost_records_total", "counter", "Records that Kafka deleted before they were read."),
     Metric("plaudit_sink_commits_total", "counter", "Ranges committed."),
-    Metric("plaudit_sink_waits_total", "counter", "Times that the output could not be written just then."),
-    Metric("plaudit_sink_decode_seconds_total", "counter", "Seconds spent on decoding and canonical rows."),
-    Metric("plaudit_sink_derive_seconds_total", "counter", "Seconds spent on training rows."),
-    Metric("plaudit_sink_write_seconds_total", "counter", "Seconds spent on Parquet."),
+    Metric("plaudit_sink_waits_total", "counter", "Times that the output could not be used."),
+    Metric("plaudit_sink_decode_seconds_total", "counter", "Seconds spent decoding to canonical rows."),
+    Metric("plaudit_sink_derive_seconds_total", "counter", "Seconds spent deriving training rows."),
+    Metric("plaudit_sink_write_seconds_total", "counter", "Seconds spent writing Parquet."),
     Metric("plaudit_sink_assigned_partitions", "gauge", "Partitions that this sink owns."),
     Metric("plaudit_sink_lag_records", "gauge", "Records that are not in the output yet.", ("partition",)),
     Metric("plaudit_sink_freshness_seconds", "gauge", "Age of the oldest record not in the output."),
-    Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as /health/ready tells."),
+    Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as at /health/ready."),
 )
 STAGES: Final = ("decode", "derive", "write")
 
 
 class SinkMetrics(MetricSet):
-    """Counts what is in the output, never what was only tried."""
+    """Counts only what is in the output, so that failed attempts leave the counters alone."""
 
     def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
         super().__init__(SINK_METRICS)
         self._wall_clock = wall_clock
         self._oldest_ms: int | None = None
         self._lagging: set[int] = set()
-        # Asked at each scrape: while the loop waits for the output, nothing else would let it grow.
+        # Computed at each scrape, so that the age grows even while the loop waits for the output.
         self.gauge("plaudit_sink_freshness_seconds").set_function(self._freshness_seconds)
 
     def count_commit(self, committed: CommittedRange) -> None:
@@ -53,11 +53,12 @@ class SinkMetrics(MetricSet):
             self.counter(f"plaudit_sink_{stage}_seconds_total").inc(seconds)
 
     def stage_seconds(self) -> dict[str, float]:
-        """Where the time of what is in the output went."""
+        """Seconds spent in each stage on what is in the output."""
         return {stage: self.value(f"plaudit_sink_{stage}_seconds_total") for stage in STAGES}
 
     def show_lag(self, lag: Mapping[int, int]) -> None:
-        """Show the records that wait, by partition, of this sink's partitions only."""
+        """Show the lag in records by partition; `lag` has all partitions of this sink and no others."""
+        # A revoked partition must not keep its last lag: another sink shows it now.
         if not self._lagging <= lag.keys():
             self.clear("plaudit_sink_lag_records")
         self._lagging = set(lag)
@@ -65,10 +66,10 @@ class SinkMetrics(MetricSet):
             self.gauge("plaudit_sink_lag_records", str(partition)).set(records)
 
     def show_oldest_record(self, oldest_ms: int | None) -> None:
-        """Show how old the oldest record outside the output is, from now on.
+        """Set the oldest record that is not in the output, whose age is shown from now on.
 
         Args:
-            oldest_ms: the broker's timestamp of it; None where all are in the output.
+            oldest_ms: its broker timestamp; None if all records are in the output.
         """
         self._oldest_ms = oldest_ms
 

@@ -1,4 +1,4 @@
-"""Whether the output can be written, as far as the sink knows, and what it still lacks after a failure."""
+"""Tracks whether the output can be written, and which records it still lacks after a failure."""
 
 import logging
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ log = logging.getLogger("plaudit.sink")
 
 
 class DroppedRange(NamedTuple):
-    """Records of a partition that were held when the output failed, and were dropped.
+    """Records of a partition that were held and had to be dropped when the output failed.
 
     Attributes:
-        earliest_ms: the broker's timestamp of the earliest.
-        end: the offset after the last.
+        earliest_ms: the earliest broker timestamp.
+        end: the offset after the last record.
     """
 
     earliest_ms: int
@@ -28,14 +28,14 @@ class DroppedRange(NamedTuple):
 class OutputState:
     """The states of the output, and the transitions between them.
 
-    writing    Nothing has failed, or all that was dropped is written. Only in this state is the sink ready.
+    writing    Nothing has failed, or all dropped records are written. The sink is ready in this state only.
     waiting    A call has failed. The loop tries again, with pauses, until the output answers.
-    rereading  The output answers, and Kafka gives the dropped records once more. A dropped range is committed
-               with its last record at the latest, even if its file is not full: only a commit shows that the
-               output can be written.
+    rereading  The output answers, and the dropped records are read from Kafka again. A dropped range is
+               committed with its last record at the latest, even if the file is not full, because only a
+               commit shows that the output can be written.
 
-    `begin_waiting` leads from any state to waiting, `end_waiting` from there to rereading, or to writing if
-    nothing was dropped. `mark_written` leads from rereading to writing with the last dropped range.
+    `begin_waiting` leads from any state to waiting. `end_waiting` leads from there to rereading, or to
+    writing if nothing was dropped. `mark_written` of the last dropped range leads from rereading to writing.
     """
 
     def __init__(self, metrics: SinkMetrics, readiness: SinkReadiness) -> None:
@@ -43,35 +43,38 @@ class OutputState:
         self._dropped: dict[int, DroppedRange] = {}
 
     def begin_waiting(self, error: OutputUnavailableError) -> None:
-        """A call has failed."""
+        """Note that a call has failed."""
         log.warning("%s", error)
         self._metrics.counter("plaudit_sink_waits_total").inc()
         self._readiness.output_problem = str(error)
 
     def end_waiting(self) -> None:
-        """The output answers."""
+        """Note that the output answers."""
         if not self._dropped:
             self._readiness.output_problem = None
 
     def mark_dropped(self, partition: int, dropped: DroppedRange) -> None:
-        """What the partition held was dropped."""
+        """Note that the records of the partition were dropped."""
         self._dropped[partition] = dropped
 
     def mark_written(self, partition: int) -> None:
-        """The partition has committed a range."""
+        """Note that the partition has committed a range."""
         self._dropped.pop(partition, None)
         self.end_waiting()
 
     def forget_partitions(self, partitions: Iterable[int]) -> None:
-        """Other sinks read the dropped records of these partitions now; an assignment will follow."""
+        """Forget the dropped records of partitions that were given up: other sinks read them now.
+
+        The readiness is left to the assignment that follows.
+        """
         for partition in partitions:
             self._dropped.pop(partition, None)
 
     def ends_dropped_range(self, record: KafkaRecord) -> bool:
-        """Whether the dropped records of the partition are all back with this one."""
+        """Whether this is the last of the partition's dropped records to come again."""
         dropped = self._dropped.get(record.partition)
         return dropped is not None and record.offset + 1 >= dropped.end
 
     def earliest_dropped_ms(self) -> int | None:
-        """The broker's timestamp of the earliest dropped record; None without any."""
+        """The broker's timestamp of the earliest dropped record; None if there is none."""
         return min((dropped.earliest_ms for dropped in self._dropped.values()), default=None)

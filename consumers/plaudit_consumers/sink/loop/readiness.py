@@ -1,17 +1,18 @@
-"""Whether a sink is ready, as `/health/ready` tells."""
+"""Whether a sink is ready, as reported at `/health/ready`."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 _STALLED_AFTER_S: Final = 120.0
+"""A turn of the loop that takes longer counts as stalled."""
 
 
 class SinkReadiness:
-    """Ready is a sink that has joined its group, can write, and comes round. Safe for threads.
+    """A sink is ready if it has joined its group, can write, and its loop runs. Safe for several threads.
 
     Attributes:
-        output_problem: why the output cannot be written; None as far as the sink knows that it can.
+        output_problem: why the output cannot be written; None while no problem is known.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -21,11 +22,11 @@ class SinkReadiness:
         self._last_turn = clock()
 
     def mark_joined(self) -> None:
-        """The group has given the sink its partitions; in a settled group that may be none."""
+        """Note that the group has assigned partitions; with more sinks than partitions there may be none."""
         self._has_joined = True
 
     def mark_turn(self) -> None:
-        """The loop came round."""
+        """Note that the loop has completed a turn."""
         self._last_turn = self._clock()
 
     def problem(self) -> str | None:
@@ -35,5 +36,5 @@ class SinkReadiness:
         if not self._has_joined:
             return "it has not joined its group yet"
         if self._clock() - self._last_turn > _STALLED_AFTER_S:
-            return f"it has not come round for {_STALLED_AFTER_S:.0f} s"
+            return f"its loop has made no progress for {_STALLED_AFTER_S:.0f} s"
         return None

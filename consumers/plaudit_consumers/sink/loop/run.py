@@ -1,4 +1,4 @@
-"""Run a sink in this process until it is told to stop, or fails."""
+"""Runs a sink in this process until it is told to stop or fails."""
 
 import gc
 import logging
@@ -36,10 +36,14 @@ log = logging.getLogger("plaudit.sink")
 def run_sink(
     connection: ConnectionSettings, settings: SinkSettings, rows: RowSettings, *, web: bool, once: bool
 ) -> int:
-    """Run until SIGTERM or SIGINT, or with `once` until the log's end; then write what is held. Gives 0.
+    """Run until SIGTERM or SIGINT, or with `once` until the end of the log. Then write what is held.
 
     Args:
         web: serve health and metrics.
+        once: stop at the end of the log.
+
+    Returns:
+        0.
 
     Raises:
         PlauditError: the output or the topic cannot be used, or another sink has the partitions.
@@ -77,10 +81,10 @@ def run_sink(
 
 
 def open_output(settings: SinkSettings) -> OutputRoot:
-    """The output that the settings name.
+    """Open the output that the settings name.
 
     Raises:
-        SettingsError: they name none.
+        SettingsError: they name none, or a URL of an unknown scheme.
         OutputError: it cannot be opened.
     """
     if not settings.output:
@@ -89,15 +93,15 @@ def open_output(settings: SinkSettings) -> OutputRoot:
     if not separator:
         return LocalOutput(Path(settings.output).absolute())
     if scheme not in SCHEMES:
-        raise SettingsError(f"PLAUDIT_OUTPUT: {scheme}:// is none of {', '.join(SCHEMES)}, nor a folder")
+        raise SettingsError(f"PLAUDIT_OUTPUT: {scheme}:// is not one of {', '.join(SCHEMES)}, nor a folder")
     return ObjectOutput(settings.output, settings.sink_scratch)
 
 
 def find_topic(connection: ConnectionSettings) -> FinishedTopic:
-    """The finished topic.
+    """Look up the finished topic.
 
     Raises:
-        TopicError: it does not exist, or its timestamps are not the broker's.
+        TopicError: it does not exist, or its timestamps are not set by the broker.
         ServiceUnavailableError: Kafka does not answer.
     """
     name = connection.topic_prefix + FINISHED
@@ -106,21 +110,22 @@ def find_topic(connection: ConnectionSettings) -> FinishedTopic:
         raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
     if live_config(admin, name).get("message.timestamp.type") != "LogAppendTime":
         raise TopicError(
-            f"{name} must have message.timestamp.type=LogAppendTime: files rotate by it, and snapshots go "
-            "by it"
+            f"{name} must have message.timestamp.type=LogAppendTime: file rotation and snapshots rely on the "
+            "broker's timestamps"
         )
     try:
         description = admin.describe_topics(TopicCollection([name]))[name].result(timeout=30)
     except (KafkaException, TimeoutError) as error:
         raise ServiceUnavailableError(f"Kafka did not describe {name} ({error}); try again") from None
-    # Kafka's own tools print the id so, but a slash would be a folder in a path.
+    # The id as Kafka's own tools print it, in URL-safe Base64: a slash would be a folder in a path.
     return FinishedTopic(name, str(description.topic_id).rstrip("=").replace("/", "_").replace("+", "-"))
 
 
 def _tune_memory() -> None:
-    # A conversation may be 50 MB, the next one 5 KB. This pool gives the memory back; Arrow's own keeps it.
+    # One conversation may have 50 MB and the next 5 KB. The system's allocator gives that memory back, while
+    # Arrow's default pool keeps it.
     pa.set_memory_pool(pa.system_memory_pool())
-    # Records become many small dicts that live shortly. The collector would only count them.
+    # Records become many small, short-lived dicts, which the garbage collector would scan for nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 1000)
 

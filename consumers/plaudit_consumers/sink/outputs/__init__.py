@@ -1,1 +1,1 @@
-"""Places for the sink's files: the protocol, local disks, object stores, and the root as a whole."""
+"""Storage for the sink's files: the protocol, local disks, object stores, and the root as a whole."""

@@ -15,17 +15,18 @@ from plaudit_consumers.sink.layout import ASIDE, HIDDEN
 from plaudit_consumers.sink.outputs.output import FileVersion, VersionConflict, reason_of, unavailable
 from plaudit_consumers.sink.outputs.scratch import ScratchFolder
 
+# Errors of a file system that has no hard links, or allows no more of them.
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 _MAGIC: Final = b"PAR1"
 _SMALLEST_PARQUET: Final = 12
-"""Bytes: the magic at either end, and the footer's length."""
+"""In bytes: the magic at both ends (4 each) and the length of the footer (4)."""
 
 
 class LocalOutput:
-    """Files are written aside, fsynced and linked into place. Each marker changes under a lock of its own."""
+    """Files are written to a scratch folder, synced and linked into place. Each marker has a file lock."""
 
     def __init__(self, root: Path) -> None:
-        """Raises OutputError where the folder cannot be written."""
+        """Raises OutputError if the folder cannot be written."""
         self._root = root
         try:
             self._scratch = ScratchFolder(root / ASIDE)
@@ -42,7 +43,7 @@ class LocalOutput:
             (self._root / probe).unlink()
         except OSError as error:
             raise OutputError(
-                f"{probe} cannot be written ({reason_of(error)}); the sink needs to write here"
+                f"{probe} cannot be written ({reason_of(error)}); the sink must be able to write here"
             ) from None
 
     def paths(self, folder: str) -> list[str]:
@@ -55,6 +56,7 @@ class LocalOutput:
         return (self._root / path).exists()
 
     def looks_damaged(self, path: str) -> bool:
+        # Parsing every footer would make the start slow, and the end alone shows a file that was cut off.
         with (self._root / path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - len(_MAGIC)))
@@ -65,16 +67,18 @@ class LocalOutput:
         with unavailable(path):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
+                # A link fails if the target exists, unlike a rename: check and publication are one step.
                 os.link(file, target)
             except FileExistsError:
                 return False
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
-                if target.exists():  # without links only the claim keeps two sinks apart
+                if target.exists():  # not atomic: without links only the marker's claim keeps two sinks apart
                     return False
                 file.rename(target)
             file.unlink(missing_ok=True)
+            # The folders of the day, the subset and the layout may all be new.
             for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
                 fsync_path(folder)
         return True
@@ -89,7 +93,8 @@ class LocalOutput:
             return None
         except OSError as error:
             raise OutputError(f"{path} cannot be read ({error.strerror})") from error
-        return data, data.decode(errors="surrogateescape")  # the content is the version
+        # The content serves as the version. A damaged marker need not be UTF-8, and must still load.
+        return data, data.decode(errors="surrogateescape")
 
     def swap(self, path: str, data: bytes, version: FileVersion | None) -> FileVersion:
         with unavailable(path), self._locked(path):
@@ -121,6 +126,7 @@ class LocalOutput:
 
     @contextmanager
     def _locked(self, path: str) -> Iterator[None]:
+        # A file of its own, because `_write` replaces the marker's file, and with it a lock on it.
         lock = self._root / (path + ".lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(lock, os.O_CREAT | os.O_RDWR)
@@ -128,4 +134,4 @@ class LocalOutput:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(handle)
+            os.close(handle)  # also releases the lock

@@ -1,4 +1,4 @@
-"""An output in an object store: S3 and stores like it, Google Cloud Storage, Azure Blob Storage.
+"""An output in an object store: S3 and compatible stores, Google Cloud Storage, Azure Blob Storage.
 
 Credentials and regions come from the provider's own environment variables, such as `AWS_ACCESS_KEY_ID`,
 `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`.
@@ -27,31 +27,32 @@ from plaudit_consumers.sink.outputs.scratch import ScratchFolder
 SCHEMES: Final = ("s3", "gs", "az")
 _RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 _LARGEST_IN_ONE_PIECE: Final = 64 << 20
-"""Bytes of a file. Only a file in one piece takes a condition, but it goes through memory."""
+"""In bytes. Only a put in one piece can be conditional, but it holds the whole file in memory."""
 _PART_BYTES: Final = 16 << 20
 
 
 def open_store(url: str) -> Any:
-    """The store of a URL.
+    """The store at a URL.
 
     Raises:
-        OutputError: it is no URL of a store.
+        OutputError: it is not the URL of a store.
     """
+    # The client refuses plain HTTP by default, but a store in the local network may offer nothing else.
     client: Any = {"timeout": timedelta(seconds=120), "allow_http": _plain_http()}
     try:
         return from_url(url, client_options=client, retry_config=_RETRY)
     except (BaseError, ValueError) as error:
-        raise OutputError(f"{url} is no output: {_first_line(error)}") from None
+        raise OutputError(f"{url} is not a usable URL of an object store: {_first_line(error)}") from None
 
 
 class ObjectOutput:
-    """Files are made in a local scratch folder, and put in their place if nothing is there."""
+    """Files are made in a local scratch folder, and uploaded to a path if nothing is there yet."""
 
     def __init__(self, url: str, scratch: str | None = None) -> None:
         """Connects to nothing yet.
 
         Args:
-            scratch: the folder for files in the making; None takes the system's.
+            scratch: the folder for files being written; None takes the system's.
 
         Raises:
             OutputError: the URL or the folder cannot be used.
@@ -68,6 +69,7 @@ class ObjectOutput:
         self.scratch = self._scratch.path
 
     def check_usable(self) -> None:
+        # Some stores accept a conditional write but ignore the condition, so both kinds must fail once.
         probe = f"{HIDDEN}/probe-{uuid.uuid4().hex}"
         try:
             version = self.swap(probe, b"1", None)
@@ -79,7 +81,7 @@ class ObjectOutput:
             raise OutputError(f"{self._url} cannot be written: {_first_line(error)}") from None
         if not refuses:
             raise OutputError(
-                f"{self._url} does not honour conditional writes, without which two sinks could "
+                f"{self._url} does not honour conditional writes, and without them two sinks could "
                 "write the same rows; use a store that does"
             )
 
@@ -97,13 +99,14 @@ class ObjectOutput:
 
     def looks_damaged(self, path: str) -> bool:
         del path
-        return False  # to look would cost a request for each file
+        return False  # a look would cost a request for each file
 
     def publish(self, file: Path, path: str) -> bool:
         with _unavailable(path):
             if file.stat().st_size > _LARGEST_IN_ONE_PIECE:
-                if self.exists(path):  # only the claim keeps two sinks apart here
+                if self.exists(path):  # not atomic: here only the marker's claim keeps two sinks apart
                     return False
+                # Two parts at a time, to bound the memory.
                 obstore.put(
                     self._store, path, file, use_multipart=True, chunk_size=_PART_BYTES, max_concurrency=2
                 )
@@ -135,6 +138,7 @@ class ObjectOutput:
             except (AlreadyExistsError, PreconditionError):
                 raise VersionConflict(path) from None
             except FileNotFoundError as error:
+                # The object that had this version was deleted.
                 if version is not None:
                     raise VersionConflict(path) from None
                 raise OutputUnavailableError(f"{path}: {_first_line(error)}") from None
@@ -156,7 +160,7 @@ class ObjectOutput:
 
 
 class _ObjectFile(io.RawIOBase):
-    """Random reads of one object; each is a request."""
+    """Random access to one object; each read is a request."""
 
     def __init__(self, store: Any, path: str, size: int) -> None:
         self._store, self._path, self._size, self._position = store, path, size, 0
@@ -187,7 +191,7 @@ class _ObjectFile(io.RawIOBase):
 
 
 def _condition(version: FileVersion) -> dict[str, str]:
-    """The version without the parts that the store does not use: it refuses a null."""
+    """The version without the parts that the store does not use, because it refuses nulls."""
     assert isinstance(version, dict)  # noqa: S101  # `swap` and `load` made it
     return {name: value for name, value in version.items() if value is not None}
 
@@ -202,7 +206,7 @@ def _unavailable(path: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, AlreadyExistsError, PreconditionError):
-        raise
+        raise  # answers of a store that works
     except (BaseError, OSError) as error:
         raise OutputUnavailableError(f"{path}: {_first_line(error)}; the sink waits") from error
 

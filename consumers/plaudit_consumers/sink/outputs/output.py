@@ -1,4 +1,4 @@
-"""What the sink asks of a place for files. `local` and `objects` provide it."""
+"""The storage that the sink needs, as a protocol. `local` and `objects` implement it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from plaudit_consumers.sink.errors import OutputUnavailableError
 
 FileVersion = dict[str, str | None] | str
+"""Identifies one content of a file. Only the output that returned it knows what is in it."""
 
 
 class VersionConflict(Exception):  # noqa: N818  # an outcome, not a failure: the caller decides
@@ -17,18 +18,18 @@ class VersionConflict(Exception):  # noqa: N818  # an outcome, not a failure: th
 class OutputRoot(Protocol):
     """A root folder. Paths are relative to it, with slashes.
 
-    Every call may block. What is written is there whole or not at all. Where a call names no other errors, it
-    raises OutputUnavailableError if the output cannot be used just now: disk full, store away.
+    Every call may block. A written file appears complete or not at all. Unless a call names other errors, it
+    raises OutputUnavailableError if the output cannot be used at the moment: disk full, store unreachable.
     """
 
     scratch: Path
-    """A local folder of this process for files in the making."""
+    """A local folder of this process for files being written."""
 
     def check_usable(self) -> None:
-        """Find out whether the output serves.
+        """Check that the output can be written, and that its conditional writes work.
 
         Raises:
-            OutputError: it cannot be written, or it does not honour conditional writes.
+            OutputError: one of them fails.
         """
 
     def paths(self, folder: str) -> list[str]:
@@ -38,19 +39,19 @@ class OutputRoot(Protocol):
         """Whether the file is there."""
 
     def looks_damaged(self, path: str) -> bool:
-        """Whether the file is visibly no Parquet, as far as that can be told cheaply."""
+        """Whether a cheap check shows that the file is not Parquet."""
 
     def publish(self, file: Path, path: str) -> bool:
-        """Put a finished file of `scratch` in its place; False where one lies there already."""
+        """Move a finished file of `scratch` to its path; False if a file is there already."""
 
     def open_file(self, path: str) -> Any:
-        """A file for Arrow to read at random places."""
+        """A file that Arrow can open for random access."""
 
     def load(self, path: str) -> tuple[bytes, FileVersion] | None:
-        """A small file with its version; None where there is none."""
+        """The content of a small file and its version; None if there is no file."""
 
     def swap(self, path: str, data: bytes, version: FileVersion | None) -> FileVersion:
-        """Write a small file if its version is still the one given; gives the new version.
+        """Write a small file if it still has the given version. Returns the new version.
 
         Args:
             version: None if the file must not exist yet.
@@ -60,7 +61,7 @@ class OutputRoot(Protocol):
         """
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write a small file, whatever was there."""
+        """Write a small file unconditionally."""
 
     def close(self) -> None:
         """Remove `scratch`."""
@@ -68,7 +69,7 @@ class OutputRoot(Protocol):
 
 @contextmanager
 def unavailable(what: str) -> Iterator[None]:
-    """Turn failures of the operating system into OutputUnavailableError."""
+    """Turn an OSError into an OutputUnavailableError that names `what`."""
     try:
         yield
     except OSError as error:
@@ -78,5 +79,5 @@ def unavailable(what: str) -> Iterator[None]:
 
 
 def reason_of(error: OSError) -> str:
-    """The reason without the path."""
+    """The reason of an error, without the path."""
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""The root as a whole: whose it is, what lies in it, and the README that readers open it with."""
+"""The root as a whole: the topic it belongs to, the files in it, and its README for readers."""
 
 from collections import defaultdict
 from collections.abc import Set
@@ -11,20 +11,23 @@ from plaudit_consumers.sink.errors import ForeignFileError, LogChangedError
 from plaudit_consumers.sink.layout import LAYOUT, README, ROOT_FILE, parse_path
 from plaudit_consumers.sink.outputs.output import OutputRoot, VersionConflict
 
+# Tells the README of a sink, which may be replaced, from a file that somebody else put there.
 _MARK: Final = "<!-- written by plaudit sink -->"
 _BODY: Final = f"""
 {_MARK}
-Conversations with their feedback, as they finished. The folder is append-only: a conversation that got
-feedback after its end has several revisions, and what was erased later is still here. Train on a snapshot of
-it: `plaudit datasets build` keeps the latest revisions, applies erasures and splits by user.
+Conversations with their feedback, written as they finished. The folder is append-only: a conversation that
+got feedback after its end has several revisions, and content that was erased later is still here. Train on a
+snapshot of it: `plaudit datasets build` keeps the latest revisions, applies erasures and splits by user.
 """
 
 
 def claim_root(output: OutputRoot, topic: str, topic_id: str) -> None:
-    """Bind the output to one topic, for good.
+    """Bind the output to one topic permanently.
+
+    Offsets mean nothing across topics, and a recreated topic has the same name: so the id is kept too.
 
     Raises:
-        LogChangedError: it was made from another one.
+        LogChangedError: the output belongs to another topic.
     """
     identity = orjson.dumps({"layout": LAYOUT, "topic": topic, "topic_id": topic_id})
     try:
@@ -51,7 +54,7 @@ def canonical_files(output: OutputRoot) -> dict[int, list[str]]:
 
 
 def inspect_files(output: OutputRoot) -> set[Subset]:
-    """Look at every file. Gives the subsets that have one.
+    """Check every file. Returns the subsets that have a file.
 
     Raises:
         ForeignFileError: a file is visibly damaged, or no sink wrote it.
@@ -61,7 +64,7 @@ def inspect_files(output: OutputRoot) -> set[Subset]:
         found.add(parse_path(path)[0])
         if output.looks_damaged(path):
             raise ForeignFileError(
-                f"{path} is damaged: it does not end as Parquet does; move it out of the output"
+                f"{path} is damaged: it does not end like a Parquet file; move it out of the output"
             )
     loaded = output.load(README)
     if loaded is not None and _MARK.encode() not in loaded[0]:
@@ -70,7 +73,7 @@ def inspect_files(output: OutputRoot) -> set[Subset]:
 
 
 class RootReadme:
-    """`README.md`. It names only the subsets that have a file: readers fail on one without files."""
+    """`README.md` of the root. It names only subsets that have a file: readers fail on one without files."""
 
     def __init__(self, output: OutputRoot, subsets: Set[Subset]) -> None:
         self._output, self._subsets = output, set(subsets)
@@ -78,7 +81,7 @@ class RootReadme:
             self._write()
 
     def add_subsets(self, subsets: Set[Subset]) -> None:
-        """Name these subsets too."""
+        """Add these subsets to the README."""
         if not subsets <= self._subsets:
             self._subsets.update(subsets)
             self._write()
@@ -86,7 +89,8 @@ class RootReadme:
     def _write(self) -> None:
         while True:
             self._output.replace(README, readme_text(self._subsets).encode())
-            # Another sink may have published a subset meanwhile that one of the two READMEs lacks.
+            # Two sinks may overwrite each other's README. Listing the files after the write finds a subset
+            # that the other one has published meanwhile.
             published = {parse_path(path)[0] for path in self._output.paths(LAYOUT)}
             if published <= self._subsets:
                 return
@@ -94,7 +98,7 @@ class RootReadme:
 
 
 def readme_text(subsets: Set[Subset]) -> str:
-    """The README, with the `configs:` block of Hugging Face."""
+    """The README, with the `configs:` block that Hugging Face `datasets` reads."""
     lines = ["---", "configs:"]
     for subset in SUBSETS:
         if subset in subsets:

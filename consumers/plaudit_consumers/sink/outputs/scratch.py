@@ -1,4 +1,4 @@
-"""Folders for files in the making. The next sink removes those of killed ones."""
+"""Folders for files being written. The next sink removes those that killed sinks left behind."""
 
 import fcntl
 import os
@@ -12,14 +12,14 @@ _LOCK: Final = "lock"
 
 
 class ScratchFolder:
-    """A folder of this process under `base`, held by a lock that ends with the process.
+    """A folder of this process under `base`, held by a file lock that the process loses when it ends.
 
     Attributes:
         path: the folder.
     """
 
     def __init__(self, base: Path) -> None:
-        """Raises OSError where the folder cannot be made."""
+        """Raises OSError if the folder cannot be created."""
         base.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(base)
         self.path = base / uuid.uuid4().hex
@@ -35,7 +35,7 @@ class ScratchFolder:
 
 def _remove_abandoned(base: Path) -> None:
     for folder in base.iterdir():
-        # A folder that another sink is just making has no lock yet: it is left alone.
+        # Left alone: a folder without a lock file, which a sink is just creating, and one whose lock is held.
         with suppress(OSError):
             lock = os.open(folder / _LOCK, os.O_RDWR)
             try:

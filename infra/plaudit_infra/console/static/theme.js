@@ -1,4 +1,4 @@
-// Light, dark, or what the system says. Loaded in the head, so that no page flashes in the other colours.
+// Sets the colours: light, dark, or those of the system. Loaded in the head, so that no page flashes in other colours.
 
 (() => {
   const KEY = "plaudit-theme", THEMES = ["system", "light", "dark"];

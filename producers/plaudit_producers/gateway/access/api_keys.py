@@ -1,6 +1,6 @@
-"""API keys: `plk_<id>_<secret>`. The store holds SHA-256 of the whole key, never the key.
+"""API keys: `plk_<id>_<secret>`. The store holds the SHA-256 of the whole key, never the key itself.
 
-A plain hash is enough, as the secret is 32 random bytes: nobody can guess it.
+A fast hash without a salt is enough, because nobody can guess a secret of 32 random bytes.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ _ID_ALPHABET: Final = "abcdefghjkmnpqrstvwxyz0123456789"
 
 
 class ApiKey(BaseModel):
-    """What is kept of a key.
+    """An API key as the store holds it.
 
     Attributes:
-        digest: SHA-256 of the key, hexadecimal.
+        digest: SHA-256 of the whole key, in hexadecimal.
         rate: events a second; None for the gateway's default.
     """
 
@@ -37,12 +37,12 @@ class ApiKey(BaseModel):
     created_at: datetime
 
     def principal(self) -> Principal:
-        """Who comes with this key."""
+        """The caller that this key identifies."""
         return Principal(self.application, self.id, self.roles, self.rate)
 
 
 class NewApiKey(NamedTuple):
-    """A key that was just made; `secret` is shown once and kept nowhere."""
+    """A key that was just made. `secret` is the whole key; it is shown once and stored nowhere."""
 
     key: ApiKey
     secret: str
@@ -51,10 +51,10 @@ class NewApiKey(NamedTuple):
 def make_key(
     application: str, roles: frozenset[ApiRole], *, name: str = "", rate: float | None = None
 ) -> NewApiKey:
-    """A new random key.
+    """Make a new random key.
 
     Raises:
-        pydantic.ValidationError: application, roles, name or rate are out of range.
+        pydantic.ValidationError: application, roles, name or rate is not valid.
     """
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(10))
     secret = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
@@ -71,17 +71,18 @@ def make_key(
 
 
 def digest_of(secret: str) -> str:
-    """What the store keeps of a key."""
+    """The digest of a key, as `ApiKey.digest` holds it."""
+    # Bytes that are no UTF-8 arrive as surrogates. A text with such bytes is a wrong key, not an error.
     return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
 
 
 def key_id_of(secret: str) -> str | None:
-    """The id that a key names; None where the text has not the form of a key."""
+    """The id in the text of a key; None if the text is no API key, as with a browser token."""
     if not secret.startswith(_PREFIX):
         return None
     return secret[len(_PREFIX) :].partition("_")[0]
 
 
 def matches_key(key: ApiKey, secret: str) -> bool:
-    """Whether `secret` is the key, in constant time."""
+    """Whether `secret` is this key. The comparison takes constant time."""
     return hmac.compare_digest(key.digest, digest_of(secret))

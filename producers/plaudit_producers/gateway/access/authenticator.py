@@ -1,4 +1,4 @@
-"""From a request's credentials to a principal."""
+"""Turns a request's credentials into a principal."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger("plaudit.gateway")
 
 
 class Authenticator:
-    """Knows the API keys as they were at the last `refresh`; none before the first one."""
+    """Knows the API keys as of the last successful `refresh`, and none before the first one."""
 
     def __init__(self, store: KeyStore, verify: TokenVerifier) -> None:
         self._store = store
@@ -22,21 +22,21 @@ class Authenticator:
 
     @property
     def ready(self) -> bool:
-        """Whether the keys were read once."""
+        """Whether the keys have been read at least once."""
         return self._keys is not None
 
     async def refresh(self) -> None:
-        """Read the keys again. An error is logged, and the keys stay as they were known."""
+        """Read the keys again. After an error, which is logged, the keys read before stay in use."""
         try:
             self._keys = await asyncio.to_thread(self._store.load)
         except KeyStoreError as error:
-            log.warning("the API keys stay as they were known: %s", error)
+            log.warning("the API keys could not be read again; those read before stay in use: %s", error)
 
     def principal_of_header(self, authorization: str | None) -> Principal:
-        """Who sends this Authorization header.
+        """The principal that an Authorization header identifies.
 
         Raises:
-            UnauthenticatedError: nobody that is known.
+            UnauthenticatedError: the header holds no valid API key or browser token.
         """
         scheme, _, credential = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not credential:
@@ -44,10 +44,10 @@ class Authenticator:
         return self.principal_of(credential.strip())
 
     def principal_of(self, credential: str) -> Principal:
-        """Who holds an API key or a browser token.
+        """The principal that an API key or a browser token identifies.
 
         Raises:
-            UnauthenticatedError: nobody that is known.
+            UnauthenticatedError: the credential is not valid.
         """
         keys: ApiKeys = self._keys or {}
         key_id = key_id_of(credential)
@@ -57,6 +57,7 @@ class Authenticator:
                 raise UnauthenticatedError("the API key is unknown or was revoked")
             return key.principal()
         principal = self._verify(credential).principal
+        # A revoked key must stop the tokens that it made, too.
         maker = keys.get(principal.key_id)
         if maker is None or maker.application != principal.application:
             raise UnauthenticatedError("the API key that the token was made with was revoked")

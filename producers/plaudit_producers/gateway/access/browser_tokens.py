@@ -1,7 +1,7 @@
-"""Browser tokens: signed (JWT, HS256), short-lived, good for one conversation as its user.
+"""Browser tokens: signed (JWT, HS256), short-lived, and valid for one conversation as its user.
 
-The header's `kid` names the signing key, so that keys can change while tokens live. A token names the API key
-that it was made with, and ends when that is revoked.
+The header's `kid` names the signing key, so signing keys can change while tokens are in use. A token names
+the API key that made it, and is refused once that key is revoked.
 """
 
 import time
@@ -16,13 +16,13 @@ from plaudit_producers.gateway.errors import UnauthenticatedError
 
 _ISSUER: Final = "plaudit-gateway"
 _ALGORITHM: Final = "HS256"
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 10_000  # tokens in the cache of valid ones
 _CLAIMS: Final = ("iss", "exp", "iat", "app", "cid", "key", "roles", "read")
 _ROLES: Final = frozenset(get_args(Role))
 
 
 class VerifiedToken(NamedTuple):
-    """What a token grants.
+    """A token whose signature and claims are right.
 
     Attributes:
         expires_at: seconds since 1970.
@@ -33,14 +33,17 @@ class VerifiedToken(NamedTuple):
 
 
 def mint_token(principal: Principal, lifetime_s: int, key: tuple[str, str], now: float) -> tuple[str, int]:
-    """A token for a page's principal, and when it ends, in seconds since 1970.
+    """Make a token for a page's principal. Returns it, and when it expires in seconds since 1970.
 
     Args:
         key: id and secret of the signing key.
+
+    Raises:
+        ValueError: the principal is not a page.
     """
     page = principal.page
     if page is None:
-        raise ValueError("a token is for a page")
+        raise ValueError("a token is made for a page, not for a server")
     expires_at = int(now) + lifetime_s
     claims: dict[str, Any] = {
         "iss": _ISSUER,
@@ -58,10 +61,14 @@ def mint_token(principal: Principal, lifetime_s: int, key: tuple[str, str], now:
 
 
 def verify_token(token: str, secrets: Mapping[str, str], now: float) -> VerifiedToken:
-    """What a token grants.
+    """Check a token.
+
+    Args:
+        secrets: signing key id -> secret.
+        now: seconds since 1970.
 
     Raises:
-        UnauthenticatedError: none of `secrets` signed it, it has ended, or it is not one of ours.
+        UnauthenticatedError: it is no token of this gateway, none of `secrets` signed it, or it has expired.
     """
     try:
         secret = secrets[jwt.get_unverified_header(token)["kid"]]
@@ -70,12 +77,12 @@ def verify_token(token: str, secrets: Mapping[str, str], now: float) -> Verified
             secret,
             algorithms=[_ALGORITHM],
             issuer=_ISSUER,
-            # The time is compared below, with the clock that the gateway was given.
+            # The expiry is checked below, against the clock that the gateway was given.
             options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False, "verify_sub": False},
         )
         verified = VerifiedToken(_principal_of(claims), int(claims["exp"]))
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-        raise UnauthenticatedError("the token is not one of this gateway's") from None
+        raise UnauthenticatedError("the token was not made by this gateway") from None
     if verified.expires_at <= now:
         raise UnauthenticatedError("the token has ended; ask for a new one")
     return verified
@@ -85,14 +92,14 @@ def _principal_of(claims: Mapping[str, Any]) -> Principal:
     user, roles = claims.get("sub"), frozenset(claims["roles"])
     texts = (claims["app"], claims["cid"], claims["key"], *(() if user is None else (user,)))
     if not all(isinstance(text, str) and text for text in texts) or not roles <= _ROLES:
-        raise ValueError("claims of another kind")
+        raise ValueError("the claims have other types or values than the gateway writes")
     return Principal(
         claims["app"], claims["key"], page=PageScope(claims["cid"], user, roles, claims["read"] is True)
     )
 
 
 class TokenVerifier:
-    """`verify_token`, with a memory of tokens that were good: a page sends the same one again and again."""
+    """`verify_token` with a cache of valid tokens, because a page sends the same token again and again."""
 
     def __init__(
         self, secrets: Callable[[], Mapping[str, str]], clock: Callable[[], float] = time.time

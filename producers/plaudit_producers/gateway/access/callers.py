@@ -1,4 +1,4 @@
-"""What each request passes first: who asks, and whether they ask too often."""
+"""The first steps of each request: who the caller is, and whether it is over a rate limit."""
 
 from typing import Final
 
@@ -11,17 +11,18 @@ from plaudit_producers.gateway.http.problems import Problem
 from plaudit_producers.gateway.intake.events import MAX_EVENTS
 from plaudit_producers.gateway.services import Services, services_of
 
-_BURST_S: Final = 5.0
+_BURST_S: Final = 5.0  # a full bucket holds what its rate gives in this time
 
 
 async def identify_caller(request: Request) -> Principal:
-    """Who asks, by the Authorization header.
+    """Identify the caller by the Authorization header.
 
-    Whoever has no valid API key takes a token from the bucket of the address. So keys and tokens cannot be
-    guessed quickly, and nobody behind the same proxy can shut a server out.
+    A caller without a valid API key also takes a token from the bucket of its address. So nobody can guess
+    keys or tokens quickly. A server with a valid key does not pay there: strangers behind the same proxy
+    cannot use up its limit.
 
     Raises:
-        Problem: 401, or 429 when the address or the principal is over the limit.
+        Problem: 401 for an unknown caller, 429 when the address or the principal is over its rate limit.
     """
     services = services_of(request)
     try:
@@ -35,10 +36,10 @@ async def identify_caller(request: Request) -> Principal:
 
 
 def identify_holder(request: Request, credential: str) -> Principal:
-    """Who holds a credential that came in the body of a request whose address was charged.
+    """Identify the caller by a credential in the request's body. Call `charge_address` before.
 
     Raises:
-        Problem: 401, or 429 when the principal is over the limit.
+        Problem: 401 for an unknown caller, 429 when the principal is over its rate limit.
     """
     try:
         return _admit(request, services_of(request).authenticator.principal_of(credential))
@@ -47,10 +48,10 @@ def identify_holder(request: Request, credential: str) -> Principal:
 
 
 async def charge_address(request: Request) -> None:
-    """Take a token from the bucket of the address, before any more of the request is read.
+    """Take a token from the bucket of the address. Call it before the body is read.
 
     Raises:
-        Problem: 429.
+        Problem: 429 when the address is over its rate limit.
     """
     services = services_of(request)
     rate = services.settings.gateway_address_rate
@@ -58,36 +59,41 @@ async def charge_address(request: Request) -> None:
 
 
 async def charge_principal(request: Request, principal: Principal, tokens: int) -> None:
-    """Take the principal's tokens: one for each event, or 1 for another request.
+    """Take tokens from the principal's bucket: one for each event, or 1 for a request without events.
 
     Raises:
-        Problem: 429.
+        Problem: 429 when the principal is over its rate limit.
     """
     services = services_of(request)
     await _charge(services, _bucket_of(services, principal), tokens)
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the name of its bucket and of its share of the memory."""
+    """The address of the client, as the name of its bucket and of its memory share."""
     return f"address:{request.client.host if request.client else 'unknown'}"
 
 
 def memory_share_of(request: Request, principal: Principal) -> str:
-    """Whose share of the memory a body takes: the key's for a server, the address's for a page."""
+    """The memory share that a body counts against: the key's for a server, the address's for a page."""
     return f"key:{principal.key_id}" if principal.page is None else address_of(request)
 
 
 def _admit(request: Request, principal: Principal) -> Principal:
     services = services_of(request)
     request.state.principal = principal
+    # Before the body is read: a caller known to be over the limit should cost nothing.
     _refuse_if_empty(services, _bucket_of(services, principal).name)
     return principal
 
 
 def _bucket_of(services: Services, principal: Principal) -> TokenBucket:
-    """The key's for a server, the conversation's for a page: no page uses up its server's tokens."""
+    """The bucket of the key for a server, of the conversation for a page.
+
+    So no page can use up its server's tokens.
+    """
     if principal.page is None:
         rate = principal.rate or services.settings.gateway_key_rate
+        # At least MAX_EVENTS, so that a full bucket can pay for the largest request.
         return TokenBucket(f"key:{principal.key_id}", rate, max(rate, MAX_EVENTS))
     rate = services.settings.gateway_page_rate
     name = f"page:{principal.application}/{principal.page.conversation_id}"

@@ -1,7 +1,8 @@
-"""Where API keys are kept: a file (the default, as it outlives Redis), or Redis for a fleet of gateways.
+"""Where API keys are stored: in a file, or in Redis for a fleet of gateways.
 
-Both give all keys at once. A gateway keeps them in memory and asks again every few seconds, so a request
-costs no look-up, and a revoked key is refused within `REFRESH_S`.
+The file is the default, because it survives the loss of Redis. Both stores return all keys at once. A gateway
+keeps them in memory and reads them again every `REFRESH_S`. So a request costs no look-up, and a revoked key
+is refused after that time.
 """
 
 import contextlib
@@ -20,23 +21,27 @@ from plaudit_producers.gateway.errors import KeyStoreError
 from plaudit_producers.gateway.settings import GatewaySettings
 
 REFRESH_S: Final = 2.0
+"""Between two readings of the keys by a gateway, in seconds."""
 
 ApiKeys = Mapping[str, ApiKey]
-"""Keys by their ids."""
+"""Key id -> key."""
 
 
 class KeyStore(Protocol):
-    """All API keys. Every call may block on the disk or on Redis, and may raise KeyStoreError."""
+    """Stores all API keys. Every call may block on the disk or on Redis, and may raise KeyStoreError."""
 
     def load(self) -> ApiKeys: ...
     def add(self, key: ApiKey) -> None: ...
 
     def revoke(self, key_id: str) -> bool:
-        """Forget a key; False where there is none."""
+        """Remove a key; False if there is no such key."""
 
 
 class FileKeyStore:
-    """One JSON file, readable by its owner only, replaced as a whole; a lock file keeps writers apart."""
+    """One JSON file that only its owner may read.
+
+    A writer replaces the file as a whole, so a reader never sees half of it. A lock file keeps writers apart.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,6 +50,7 @@ class FileKeyStore:
     def load(self) -> ApiKeys:
         try:
             status = self._path.stat()
+            # The inode too: a replaced file can have the same size and, on a coarse clock, the same time.
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
             if self._seen is None or self._seen[0] != version:
                 self._seen = version, _parse_keys(self._path.read_bytes(), str(self._path))
@@ -64,9 +70,10 @@ class FileKeyStore:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, ApiKey]]:
-        """The keys, to be changed in the block and written at its end."""
+        """Yields the keys; writes them to the file when the block has changed them."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # A lock on the key file itself would be lost when the file is replaced.
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 keys = dict(self.load())
@@ -82,15 +89,15 @@ class FileKeyStore:
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # before the rename: a power cut must not leave an empty key file
         aside.replace(self._path)
 
 
 class RedisKeyStore:
-    """One hash in Redis, a field for each key."""
+    """One hash in Redis with a field for each key."""
 
     def __init__(self, connect: Callable[[], Any], prefix: str) -> None:
-        """`connect` makes a client that blocks; see `plaudit_schemas.service.redis`."""
+        """`connect` makes a blocking client; see `plaudit_schemas.service.redis`."""
         self._connect = connect
         self._key = f"{prefix}plaudit:api-keys"
 
@@ -109,13 +116,13 @@ class RedisKeyStore:
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
-        from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415  # a file needs no Redis
+        from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415  # a file store needs no Redis client
 
         try:
             with self._connect() as client:
                 yield client
         except AWAY as error:
-            raise KeyStoreError(f"Redis does not give the API keys ({error})") from None
+            raise KeyStoreError(f"Redis did not return the API keys ({error})") from None
 
 
 def key_store_of(settings: GatewaySettings, connection: ConnectionSettings) -> KeyStore:

@@ -1,7 +1,7 @@
-"""Principals and what they may write: pure rules, no I/O.
+"""Principals, and what they may write. Pure rules, no I/O.
 
-A *server* has an API key and writes any conversation of its application. A *page* has a browser token and
-writes one conversation, as its user and as nobody else.
+A *server* has an API key and may write every conversation of its application. A *page* has a browser token
+and may write one conversation, only as the user of that conversation.
 """
 
 from collections.abc import Iterator
@@ -22,26 +22,29 @@ from plaudit_schemas.contract.names import (
 )
 
 ApiRole = Literal["producer", "reviewer", "reader", "admin"]
-"""producer: events of chats and of their users, and tokens for pages. reviewer: feedback by reviewers and by
-judging models too. reader: live conversations. admin: all of these, and erasure."""
+"""What an API key allows.
+
+producer: write events of chats and of their users, and make tokens for pages. reviewer: write feedback of
+reviewers and judging models, too. reader: read live conversations. admin: all of these, and erase.
+"""
 
 _PAGE_BODIES: Final = frozenset(
     (START_CONVERSATION, UPDATE_CONVERSATION, ADD_MESSAGE, UPDATE_MESSAGE, COMPARE_MESSAGES, END_CONVERSATION)
 )
 _PAGE_END_REASONS: Final = frozenset(("closed", "cleared", "error"))
 _MODEL_FIELDS: Final = ("model", "variants", "prompt", "tools", "parameters")
-"""They say which model answered, and each combination is a metric series of its own."""
+"""These fields name the model. A page must not set them, because each new value opens a metric series."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageScope:
-    """What a browser token is good for.
+    """What a browser token allows.
 
     Attributes:
-        user_id: who rates; None where the conversation has no known user.
-        roles: of the messages that the page may add; `user` alone unless the server said otherwise. A page
-            that may add `assistant` is believed about the model, too.
-        read: whether the page may see the conversation, less what is not its user's to see.
+        user_id: the rater; None if the conversation has no known user.
+        roles: the roles of messages that the page may add; only `user` unless the server grants more. A page
+            that may add `assistant` may also say which model answered.
+        read: whether the page may read the conversation, as far as its user may see it.
     """
 
     conversation_id: str
@@ -52,10 +55,10 @@ class PageScope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks.
+    """An authenticated caller.
 
     Attributes:
-        key_id: of the API key; for a page, of the key that its token was made with.
+        key_id: the id of the API key; for a page, of the key that made its token.
         rate: events a second that the key allows; None for the gateway's default.
         page: None for a server.
     """
@@ -67,18 +70,18 @@ class Principal:
     page: PageScope | None = None
 
     def has(self, role: ApiRole) -> bool:
-        """Whether it holds a role, or is admin."""
+        """Whether the principal has a role; an admin has every role."""
         return role in self.roles or "admin" in self.roles
 
     def may_read(self, conversation_id: str) -> bool:
-        """Whether it may see a conversation of its application."""
+        """Whether the principal may read a conversation of its application."""
         if self.page is not None:
             return self.page.read and conversation_id == self.page.conversation_id
         return self.has("reader")
 
 
 def complete_record(principal: Principal, record: Record) -> None:
-    """Fill in what follows from the principal: application, source, a page's conversation and user."""
+    """Fill in what the principal determines: application, source, a page's conversation and user."""
     record.setdefault("application", principal.application)
     record.setdefault("source", "gateway")
     if principal.page is not None:
@@ -95,7 +98,7 @@ def forbidden_reason(principal: Principal, record: Record) -> str | None:
 
 def _problems(principal: Principal, record: Record) -> Iterator[str]:
     if record["application"] != principal.application:
-        yield "application: the key belongs to another one; leave the field out"
+        yield "application: the key belongs to another application; leave the field out"
     if record["source"] != "gateway":
         yield "source: the gateway sets it; leave the field out"
     if principal.page is not None:
@@ -108,24 +111,24 @@ def _server_problems(principal: Principal, record: Record) -> Iterator[str]:
     name, body = record["body"]
     if name == ERASE_CONVERSATION:
         if not principal.has("admin"):
-            yield "body.type: to erase takes a key with the role admin"
+            yield "body.type: erasure requires a key with the role admin"
     elif not (principal.has("producer") or principal.has("reviewer")):
-        yield "to write events takes a key with the role producer or reviewer"
+        yield "writing events requires a key with the role producer or reviewer"
     if _rater(body).get("kind", "user") != "user" and not principal.has("reviewer"):
-        yield "rater.kind: anything but user takes a key with the role reviewer"
+        yield "rater.kind: any kind but user requires a key with the role reviewer"
 
 
 def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
     name, body = record["body"]
     rater = _rater(body)
     if record["conversation_id"] != page.conversation_id:
-        yield "conversation_id: the token is for another one"
+        yield "conversation_id: the token is for another conversation"
     if name not in _PAGE_BODIES:
         yield f"body.type: a page cannot send {short_name(name)}"
     if body.get("user_id") not in (None, page.user_id):
         yield "user_id: the token is for another user"
     if rater.get("kind", "user") != "user":
-        yield "rater.kind: a page rates as its user only"
+        yield "rater.kind: a page can rate only as its user"
     if rater.get("id") not in (None, page.user_id):
         yield "rater.id: the token is for another user"
     if body.get("continues") is not None:
@@ -139,5 +142,6 @@ def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
 
 
 def _rater(body: Record) -> Record:
+    # An UpdateMessage has its rater in `feedback`, a CompareMessages in the body itself.
     found: Record = body.get("feedback", body).get("rater") or {}
     return found

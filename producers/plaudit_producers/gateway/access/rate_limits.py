@@ -1,9 +1,9 @@
 """Rate limits in Redis: token buckets shared by all gateways.
 
-Requests that come together share one call. A call takes what a fast bucket gives in `LEASE_S`, so most
-requests need none. A bucket that was found empty is refused from memory until it can have a token again, so
-whoever is over the limit costs neither a call nor the reading of a body. Without Redis nothing is limited
-(docs/decisions/0015), and that is counted.
+Requests that come together share one call to Redis. A call takes in advance what a fast bucket gives in
+`LEASE_S` (a *lease*), so most requests need no call. A bucket that was found empty is remembered as empty
+until it can have a token again. So a caller over its limit costs neither a call nor the reading of a body.
+Without Redis nothing is limited, and each check that was skipped is counted (docs/decisions/0015).
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from plaudit_schemas.service.redis import AWAY, Argument, Script
 log = logging.getLogger("plaudit.gateway")
 
 CALL_TIMEOUT_S: Final = 0.5
-SKIP_AFTER_ERROR_S: Final = 1.0
+SKIP_AFTER_ERROR_S: Final = 1.0  # requests should not each wait for a Redis that is away
 LEASE_S: Final = 0.02
 LEASE_LASTS_S: Final = 5.0
-_AT_ONCE: Final = 200
-_REMEMBERED: Final = 100_000
+_AT_ONCE: Final = 200  # buckets in one call
+_REMEMBERED: Final = 100_000  # buckets in memory: there is no end of addresses
 
 _SCRIPT: Final = Script("plaudit_producers.gateway.access", "limits")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBucket:
-    """One limit: `name` is unique, `rate` in tokens a second, `size` what it holds when full."""
+    """One limit. `name` is unique, `rate` is in tokens a second, `size` is the tokens of a full bucket."""
 
     name: str
     rate: float
@@ -38,7 +38,7 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class _Ask:
-    """A request that waits for tokens; `wait_s` gets the answer of `take_tokens`."""
+    """A request that waits for tokens; `wait_s` gets the result of `take_tokens`."""
 
     bucket: TokenBucket
     tokens: int
@@ -47,7 +47,7 @@ class _Ask:
 
 @dataclass(slots=True)
 class _Lease:
-    """Tokens that were taken from a bucket and not yet given to a request."""
+    """Tokens that were taken from a bucket in advance and not yet given to a request."""
 
     tokens: int
     until: float
@@ -62,7 +62,7 @@ class _Taken(NamedTuple):
 
 
 class RateLimiter:
-    """Takes tokens from buckets; for one event loop."""
+    """Takes tokens from buckets, for one event loop."""
 
     def __init__(
         self,
@@ -72,8 +72,9 @@ class RateLimiter:
         on_skipped: Callable[[int], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`on_skipped` gets the number of checks that were not made because Redis did not answer."""
+        """`on_skipped` is called with the number of checks that were skipped because Redis did not answer."""
         self._redis = redis
+        # One hash tag for all buckets: a cluster runs a script only on keys of one slot.
         self._prefix = f"{prefix}{{plaudit:limits}}:"
         self._on_skipped = on_skipped
         self._clock = clock
@@ -84,7 +85,7 @@ class RateLimiter:
         self._skip_until = 0.0
 
     def empty_for(self, name: str) -> float:
-        """Seconds until a bucket that is known to be empty can have a token; 0 where it may have one."""
+        """Seconds until a bucket known to be empty has a token again; 0 if it may have one now."""
         until = self._empty_until.get(name)
         if until is None:
             return 0.0
@@ -94,7 +95,7 @@ class RateLimiter:
         return max(0.0, left)
 
     async def take_tokens(self, bucket: TokenBucket, tokens: int) -> float:
-        """0 when the tokens were taken, else the seconds after which to try again."""
+        """Take tokens. Returns 0 if they were taken, else the seconds after which to try again."""
         if self._take_from_lease(bucket.name, tokens):
             return 0.0
         if self._clock() < self._skip_until:
@@ -107,7 +108,7 @@ class RateLimiter:
         return await ask.wait_s
 
     async def close(self) -> None:
-        """Wait for the call under way."""
+        """Wait for the call that is under way."""
         if self._running is not None:
             await self._running
 
@@ -115,7 +116,7 @@ class RateLimiter:
         try:
             while self._asks:
                 asks, self._asks = self._asks[:_AT_ONCE], self._asks[_AT_ONCE:]
-                # The last call may have leased what these ask for.
+                # The last call may have brought a lease that these can take from.
                 await self._answer_all([ask for ask in asks if not self._answer_from_lease(ask)])
         finally:
             self._running = None
@@ -135,7 +136,7 @@ class RateLimiter:
         return True
 
     async def _answer_all(self, asks: Sequence[_Ask]) -> None:
-        """Answer every ask, whatever goes wrong: requests wait for it, and hold their bodies."""
+        """Answer every ask, even after an error: requests wait for the answer and hold memory meanwhile."""
         if not asks:
             return
         try:
@@ -148,7 +149,7 @@ class RateLimiter:
                     ask.wait_s.set_exception(error)
 
     async def _take_or_skip(self, asks: Sequence[_Ask]) -> list[_Taken]:
-        """What Redis says of each ask. Where Redis is away, all may pass."""
+        """The script's answer to each ask. If Redis does not answer, every request may pass."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 return await self._call_script(asks)
@@ -162,7 +163,8 @@ class RateLimiter:
         arguments: list[Argument] = [int(self._clock() * 1000)]
         leased: set[str] = set()
         for ask in asks:
-            # One lease for each bucket and call: a crowd must not empty it for what it will not use.
+            # One lease for each bucket and call. With more, many requests at once would empty the bucket in
+            # advance for tokens that nobody uses.
             spare = 0 if ask.bucket.name in leased else int(ask.bucket.rate * LEASE_S)
             leased.add(ask.bucket.name)
             arguments += (ask.bucket.rate, ask.bucket.size, ask.tokens, max(ask.tokens, spare))
@@ -174,7 +176,7 @@ class RateLimiter:
             self._remember_empty(ask.bucket.name, taken.empty_ms / 1000)
         if taken.tokens > ask.tokens:
             self._add_lease(ask.bucket.name, taken.tokens - ask.tokens)
-        if not ask.wait_s.done():
+        if not ask.wait_s.done():  # a request that was cancelled has cancelled its future
             ask.wait_s.set_result(taken.wait_ms / 1000)
 
     def _add_lease(self, name: str, tokens: int) -> None:

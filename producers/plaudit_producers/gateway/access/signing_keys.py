@@ -1,6 +1,6 @@
-"""The keys that sign browser tokens: those of the settings, or keys kept in Redis, a new one every day.
+"""The keys that sign browser tokens: those of the settings, or keys in Redis with a new one every day.
 
-All gateways on one Redis share the keys. An old key is kept until the last token that it signed has ended.
+All gateways on one Redis share its keys. An old key is kept until the last token that it signed has expired.
 """
 
 import secrets
@@ -12,7 +12,7 @@ import orjson
 
 from plaudit_producers.gateway.settings import TOKEN_SECRET_BYTES, GatewaySettings, pairs_of
 
-ROTATE_S: Final = 86_400
+ROTATE_S: Final = 86_400  # one day; a key's id is the number of its day
 
 
 class SigningKeys(Protocol):
@@ -20,28 +20,29 @@ class SigningKeys(Protocol):
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        """All that may have signed a live token, by id."""
+        """Key id -> secret, of every key that may have signed a token still in use."""
 
     @property
     def current(self) -> tuple[str, str] | None:
-        """The one to sign with; None where none could be had yet."""
+        """Id and secret of the key to sign with; None until there is one."""
 
     async def refresh(self) -> None:
-        """Learn of keys that others made, and make one when it is time.
+        """Read keys that other gateways made, and make a new one when it is time.
 
-        Raises one of `service.redis.AWAY` where Redis does not answer.
+        Raises:
+            service.redis.AWAY: one of these errors, if Redis does not answer.
         """
 
 
 class ConfiguredSigningKeys:
-    """Keys of the settings: the first one signs, the others are accepted too."""
+    """The keys of the settings. The first one signs; tokens of all of them are accepted."""
 
     def __init__(self, configured: Mapping[str, str]) -> None:
         self.secrets = configured
         self.current: tuple[str, str] | None = next(iter(configured.items()))
 
     async def refresh(self) -> None:
-        """Nothing to learn."""
+        """Does nothing: settings do not change."""
 
 
 class SharedSigningKeys:
@@ -70,7 +71,7 @@ class SharedSigningKeys:
         self.current = (rows[-1][1], rows[-1][2]) if rows else None
 
     async def _rows(self) -> list[tuple[int, str, str]]:
-        """Made at, id and secret of each key, the newest last."""
+        """(made_at, id, secret) of each key, the newest last."""
         found = []
         for key_id, text in (await self._redis.hgetall(self._key)).items():
             row = orjson.loads(text)
@@ -78,13 +79,14 @@ class SharedSigningKeys:
         return sorted(found)
 
     async def _make_key(self, now: int) -> None:
-        # The day is the id: of several gateways one makes the day's key, and all use it.
+        # The id is the number of the day, and HSETNX keeps the first value. So of several gateways one makes
+        # the day's key, and all use it.
         row = {"secret": secrets.token_urlsafe(TOKEN_SECRET_BYTES), "made_at": now}
         await self._redis.hsetnx(self._key, f"day-{now // ROTATE_S}", orjson.dumps(row))
 
 
 def signing_keys_of(settings: GatewaySettings, redis: Any, prefix: str) -> SigningKeys:
-    """The keys that the settings ask for."""
+    """The configured keys, or shared ones if the settings name none."""
     configured = pairs_of(settings.gateway_token_secret, TOKEN_SECRET_BYTES)
     if configured:
         return ConfiguredSigningKeys(configured)

@@ -1,4 +1,4 @@
-"""The access log: a line of JSON for each request, without content, written several at a time."""
+"""The access log: one line of JSON for each request, without content. Lines are written in groups."""
 
 import asyncio
 import logging
@@ -10,17 +10,17 @@ from starlette.types import Scope
 
 log = logging.getLogger("plaudit.gateway.access")
 
-_FLUSH_S: Final = 0.1
+_FLUSH_S: Final = 0.1  # one write for many requests: a write for each would cost the event loop more
 
 
 class AccessLog:
-    """Collects lines on one event loop. Handlers of the logger get several joined as one record."""
+    """Collects lines on one event loop. Each record that the logger gets may hold several lines."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
 
     def add_request(self, scope: Scope, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Log a request that was answered; `seconds` is how long that took."""
         if not log.isEnabledFor(logging.INFO):
             return
         if not self._lines:
@@ -28,7 +28,7 @@ class AccessLog:
         self._lines.append(orjson.dumps(_entry(scope, route, status, seconds)))
 
     def flush(self) -> None:
-        """Write what was collected."""
+        """Write the collected lines."""
         lines, self._lines = self._lines, []
         if lines:
             log.info("%s", b"\n".join(lines).decode())

@@ -31,14 +31,14 @@ from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_producers.gateway.startup import run_services
 
 OPERATIONS: Final = (
-    *event_routes.OPERATIONS,  # first, as they take nearly all requests
+    *event_routes.OPERATIONS,  # first: Starlette tries routes in order, and nearly all requests are for these
     *token_routes.OPERATIONS,
     *conversation_routes.OPERATIONS,
     *health_routes.OPERATIONS,
     *static_files.OPERATIONS,
 )
 DOCUMENT: Final = openapi_document(OPERATIONS, event_routes.SCHEMAS)
-"""The OpenAPI document that `/openapi.json` answers."""
+"""The OpenAPI document, served at `/openapi.json`."""
 
 
 async def get_document(_request: Request) -> Response:
@@ -46,9 +46,9 @@ async def get_document(_request: Request) -> Response:
 
 
 def create_app(settings: GatewaySettings, connection: ConnectionSettings) -> Starlette:
-    """The app. What it needs is opened when it starts, and kept at `app.state.services`.
+    """The app. It opens its services when it starts, and keeps them at `app.state.services`.
 
-    An error of the start is raised, and kept at `app.state.failure`.
+    If the start fails, the error is raised and kept at `app.state.failure`.
     """
 
     @contextlib.asynccontextmanager
@@ -91,6 +91,6 @@ def _cors(origins: list[str]) -> Middleware:
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> Response:
-    """Starlette's own errors, such as a path that no route takes."""
-    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
+    """Answer Starlette's own errors, such as a path without a route."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type only
     return Problem(error.status_code, str(error.detail)).response()

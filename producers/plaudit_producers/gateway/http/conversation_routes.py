@@ -1,4 +1,4 @@
-"""`GET /v1/conversations/{id}`: live state."""
+"""`GET /v1/conversations/{id}`: the live state of a conversation."""
 
 from typing import Any, Final
 
@@ -19,13 +19,14 @@ _MESSAGE: Final = ("message_id", "parent_id", "role", "content", "status", "occu
 async def get_conversation(request: Request) -> Response:
     """A conversation as the worker has it now.
 
-    A page sees its own only, if its token says so: what its user said and was told, and how its user rated.
+    A page sees only its own conversation, and only if its token allows it. It gets the messages of user and
+    assistant, and its user's own ratings.
     """
     services, conversation_id = services_of(request), request.path_params["conversation_id"]
     principal = await identify_caller(request)
     await charge_principal(request, principal, 1)
     if not principal.may_read(conversation_id):
-        raise Problem(403, "the key or token does not allow to read this conversation")
+        raise Problem(403, "the key or token does not allow reading this conversation")
     if services.reader is None:
         raise Problem(501, "install plaudit-stream-processors beside the gateway to read live conversations")
     try:
@@ -52,7 +53,7 @@ OPERATIONS: Final = (
 
 
 def _page_view(state: dict[str, Any]) -> dict[str, Any]:
-    """What a page may see of a state: no system prompt, reasoning or tool, and no other rater's feedback."""
+    """What a page may see of a state: no system prompts, reasoning, tools or feedback of other raters."""
     return {
         **{name: state[name] for name in _CONVERSATION if name in state},
         "messages": [

@@ -1,4 +1,4 @@
-"""`POST /v1/events` and `POST /v1/beacon`: events in, an answer once Kafka has them."""
+"""`POST /v1/events` and `POST /v1/beacon`: take events, and answer once Kafka has them."""
 
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ _BEACON: Final[Json] = {
 _PROBLEMS: Final = (401, 403, 408, 413, 422, 429, 503)
 _ANSWERS: Final = {
     200: DocumentedAnswer("Kafka has every event", reference("Results")),
-    207: DocumentedAnswer("Kafka has some; the others are refused for good", reference("Results")),
+    207: DocumentedAnswer("Kafka has some events; the others are refused for good", reference("Results")),
 }
 
 SCHEMAS: Final[Json] = {
@@ -72,9 +72,9 @@ SCHEMAS: Final[Json] = {
 async def post_events(request: Request) -> Response:
     """Take one event, or a list of up to 500.
 
-    The answer comes once Kafka has acknowledged: 200 when every event was accepted, 207 when some were
-    refused for good (the results say which and why), 503 when some may be sent again. An event sent again
-    with its id is the same event, so all of a request may be.
+    The answer comes once Kafka has acknowledged them. 200: every event was accepted. 207: some were refused
+    for good; the results say which and why. 503: some may be sent again. It is safe to send the whole request
+    again, because an event with the same id is the same event.
     """
     services = services_of(request)
     principal = await identify_caller(request)
@@ -84,9 +84,9 @@ async def post_events(request: Request) -> Response:
 
 
 async def post_beacon(request: Request) -> Response:
-    """Take a page's last events, from `navigator.sendBeacon`, which cannot set headers.
+    """Take a page's last events, sent with `navigator.sendBeacon`.
 
-    The browser token comes in the body: here and nowhere else.
+    A beacon cannot set headers, so this is the one route that reads the browser token from the body.
     """
     services = services_of(request)
     await charge_address(request)
@@ -114,7 +114,7 @@ OPERATIONS: Final = (
         post_beacon,
         tag="events",
         body=json_body(
-            _BEACON, "The token and the events; any content type is taken, so that no preflight is needed"
+            _BEACON, "The token and the events; any content type is accepted, so that no preflight is needed"
         ),
         answers=_ANSWERS,
         problems=_PROBLEMS,
@@ -146,7 +146,8 @@ async def _send_documents(
     await charge_principal(request, principal, len(documents))
     taken = [services.intake.take_event(principal, document) for document in documents]
     outgoing = [event for event in taken if isinstance(event, OutgoingEvent)]
-    # A page that is left before it hears the answer sends all of it again, by beacon or when it is back.
+    # A user may leave the page before it gets the answer. It then sends these events again: by beacon, or
+    # when the user is back.
     outcomes = await services.sender.send_events(outgoing, remember=principal.page is not None)
     answer = answer_events(taken, outcomes)
     request.state.events = len(documents)

@@ -16,7 +16,7 @@ async def live(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 when events can be taken: the API keys are known and Kafka answers.
+    """200 when the gateway can accept events: it knows the API keys, and Kafka answers.
 
     Without Redis the gateway is ready but `degraded`: nothing is limited, and conversations cannot be read.
     """
@@ -52,5 +52,5 @@ OPERATIONS: Final = (
 
 def _answer(request: Request, path: str) -> Response:
     answer = services_of(request).health().answer_of(path)
-    assert answer is not None  # noqa: S101  # one of its three paths
+    assert answer is not None  # noqa: S101  # health knows these three paths
     return Response(answer.body, answer.status, media_type=answer.media_type)

@@ -1,4 +1,4 @@
-"""The outermost layer: it times and counts each request, and logs it without content."""
+"""The outermost layer. It times and counts each request, and logs it without content."""
 
 import logging
 import time
@@ -14,10 +14,10 @@ log = logging.getLogger("plaudit.gateway")
 
 
 class RequestObserver:
-    """ASGI middleware. An error that nobody caught becomes a problem with status 500, and is logged."""
+    """ASGI middleware. It logs an error that nobody caught, and answers it as a problem with status 500."""
 
     def __init__(self, app: ASGIApp, metrics: Callable[[], MetricSet]) -> None:
-        """`metrics` is called once requests come: they are made when the app starts."""
+        """`metrics` is a function, because the metrics are made later, when the app starts."""
         self._app = app
         self._metrics = metrics
         self._access_log = AccessLog()
@@ -25,7 +25,7 @@ class RequestObserver:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            if scope["type"] == "lifespan":  # it ends with the process
+            if scope["type"] == "lifespan":  # the app has shut down: nothing flushes the log after this
                 self._access_log.flush()
             return
         started, status = time.perf_counter(), 0
@@ -40,13 +40,13 @@ class RequestObserver:
             await self._app(scope, receive, send_observed)
         except Exception:
             log.exception("a request failed")
-            if not status:
+            if not status:  # nothing was sent yet: a response can start only once
                 await Problem(500, "see the gateway's log").response()(scope, receive, send_observed)
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's pattern: a path may hold a conversation's id, and anybody can make up paths.
+        # The pattern, not the path: a path may hold a conversation's id, and strangers can invent any number.
         route = getattr(scope.get("route"), "path", "other")
         metrics = self._metrics()
         metrics.counter("plaudit_gateway_requests_total", route, str(status)).inc()

@@ -20,12 +20,12 @@ _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema
 
 
 def reference(name: str) -> Json:
-    """A schema of the document, by its name."""
+    """A reference to a schema of the document."""
     return {"$ref": _REF + name}
 
 
 def json_body(schema: Json, description: str) -> Json:
-    """A request body that is JSON."""
+    """An OpenAPI request body of JSON."""
     return {
         "required": True,
         "description": description,
@@ -34,10 +34,11 @@ def json_body(schema: Json, description: str) -> Json:
 
 
 def openapi_document(operations: Iterable[Operation], schemas: Json) -> Json:
-    """The document of all operations that have a tag.
+    """The OpenAPI document of all operations that have a tag.
 
     Args:
-        schemas: those that operations name, beside those of the contract, of problems and of answers.
+        schemas: further schemas that the operations refer to. The document has those of the contract, of
+            problems and of answers anyway.
     """
     described = [operation for operation in operations if operation.tag is not None]
     paths: dict[str, Json] = {}
@@ -73,7 +74,7 @@ def _described(operation: Operation, path: str) -> Json:
         "tags": [operation.tag],
         "summary": name.replace("_", " ").title(),
         "description": inspect.getdoc(operation.handler),
-        # Generated clients name their methods by it.
+        # Generators of clients name their methods after it.
         "operationId": re.sub(r"\W", "_", f"{name}{path}") + f"_{operation.method.lower()}",
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
@@ -118,13 +119,14 @@ def _model_schemas(models: Iterable[type[BaseModel]]) -> Json:
 
 
 def _contract_schemas() -> Json:
-    """The contract's own models, in the JSON form of an event: a body has `type`, a value has `kind`."""
+    """The schemas of the contract's models in the JSON form: a body has `type`, a value has `kind`."""
     schemas = _model_schemas([ConversationEvent, *BODIES.values(), *VALUES.values()])
     for name in BODIES:
         _add_discriminator(schemas[short_name(name)], "type", short_name(name))
     for name, kind in VALUE_KINDS.items():
         _add_discriminator(schemas[short_name(name)], "kind", kind)
     event = schemas["ConversationEvent"]
+    # The model requires `application` too. Clients leave it out: `complete_record` takes it from the API key.
     event["required"] = ["conversation_id", "body"]
     event["properties"]["source"] = {"const": "gateway"}
     return schemas

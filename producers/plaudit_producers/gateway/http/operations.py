@@ -1,4 +1,4 @@
-"""Operations: one method of one path each. The router and the OpenAPI document are made from them."""
+"""Operations: each is one method of one path. They define both the router and the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class DocumentedAnswer(NamedTuple):
-    """An answer that is no problem, as the document describes it.
+    """An answer other than a problem, as the OpenAPI document describes it.
 
     Attributes:
-        schema: of the body; a model becomes a schema of the document, and None leaves the body out.
+        schema: the schema of the body. A model becomes a schema of the document; None leaves the body out.
     """
 
     description: str
@@ -30,13 +30,13 @@ class DocumentedAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is served for one method of one path, and what the document says of it.
+    """One method of one path: who handles it, and how the OpenAPI document describes it.
 
     Attributes:
-        path: Starlette's pattern. It is also the label of the route in the metrics and in the access log.
-        handler: may raise Problem. Its name and docstring are those of the operation in the document.
-        tag: groups operations in the document; an operation without one is not described there.
-        problems: statuses of the problems that it may answer.
+        path: a pattern of Starlette. Metrics and the access log use it as the label of the route.
+        handler: may raise Problem. The document takes the operation's name and description from it.
+        tag: groups operations in the document. An operation without a tag is not in the document.
+        problems: the statuses of the problems that it may answer.
         body: the request body, as an OpenAPI object.
     """
 
@@ -50,7 +50,7 @@ class Operation:
 
 
 class OperationRoute(Route):
-    """Serves one operation; every other method is a problem."""
+    """Serves one operation, and answers every other method with a problem."""
 
     def __init__(self, operation: Operation) -> None:
         super().__init__(operation.path, operation.handler, methods=[operation.method])
@@ -58,8 +58,8 @@ class OperationRoute(Route):
         self._method = operation.method
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. Problems end here, as Starlette's exception handlers cost a part of a small request."""
-        scope["route"] = self  # the observer looks for the pattern here
+        """Serve a request. Problems are answered here: Starlette's exception handlers cost more."""
+        scope["route"] = self  # the observer reads the pattern from it
         try:
             response = await self._respond(Request(scope, receive))
         except Problem as problem:

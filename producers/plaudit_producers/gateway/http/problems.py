@@ -1,4 +1,4 @@
-"""Errors over HTTP: problem details, RFC 9457, in one place."""
+"""Errors over HTTP: problem details as in RFC 9457."""
 
 import math
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     501: ("not-installed", "This part is not installed here"),
     503: ("unavailable", "Try again later with the same event ids"),
 }
-"""By status: the last part of the problem's type, and its title."""
+"""Status -> the last part of the problem's type, and its title."""
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "RFC 9457. After events were read there are `accepted` and `results` too.",
+    "description": "RFC 9457. If the events could be read, it also has `accepted` and `results`.",
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
@@ -38,14 +38,14 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457's word
-    """An answer that is not the one asked for.
+    """An error answer; raise it from a handler.
 
     Args:
         status: one of `TITLES`.
-        detail: one sentence for this case, without content of events.
-        retry_after_s: with 429 and 503, when to try again.
+        detail: one sentence about this case. It must not quote the content of events.
+        retry_after_s: with 429 and 503, the seconds after which to try again.
         more: further members of the body.
-        closes: end the connection with the answer, and do not wait for the rest of the request.
+        closes: close the connection after the answer instead of reading the rest of the request.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         self.closes = closes
 
     def response(self) -> Response:
-        """The answer."""
+        """The HTTP response for this problem."""
         name, title = TITLES[self.status]
         body = {
             "type": f"urn:plaudit:problem:{name}",
@@ -76,6 +76,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         }
         headers = {}
         if self.retry_after_s is not None:
+            # The header takes whole seconds; 0 would invite a client to try again at once.
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
         if self.closes:
             headers["Connection"] = "close"

@@ -13,14 +13,14 @@ FILES: Final = {
     "/plaudit.js": ("plaudit.js", "text/javascript; charset=utf-8"),
     "/plaudit.d.ts": ("plaudit.d.ts", "text/plain; charset=utf-8"),
 }
-"""Path -> name of the file and media type."""
+"""Path -> file name and media type."""
 
 
 def _file_handler(name: str, media_type: str) -> Handler:
     content = (files("plaudit_producers.gateway.http") / "static" / name).read_bytes()
     headers = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
     if name == "plaudit.js":
-        # Pages of any origin load it as a module, which takes CORS; there is nothing secret in it.
+        # Pages of any origin load it as a module, and browsers load modules with CORS. It holds no secret.
         headers["Access-Control-Allow-Origin"] = "*"
 
     async def get_file(_request: Request) -> Response:

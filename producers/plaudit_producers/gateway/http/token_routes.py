@@ -1,4 +1,4 @@
-"""`POST /v1/tokens`: a server asks for a browser token for one of its pages."""
+"""`POST /v1/tokens`: a server gets a browser token for one of its pages."""
 
 import time
 from typing import Final, Literal
@@ -26,12 +26,12 @@ class TokenRequest(BaseModel):
     """What the page may do.
 
     Attributes:
-        conversation_id: made where it is not given.
-        user_id: the conversation's user; the page rates as nobody else.
-        lifetime_s: cut to what the gateway allows.
-        roles: of the messages that the page may add. A page that may add `assistant` is believed about
+        conversation_id: a new one is made if none is given.
+        user_id: the conversation's user. The page can rate only as this user.
+        lifetime_s: seconds; cut to the longest life that the gateway allows.
+        roles: the roles of messages that the page may add. With `assistant` the gateway trusts the page on
             what the model said.
-        read: whether the page may read the conversation back, without what is not its user's to see.
+        read: whether the page may read the conversation back, as far as its user may see it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,11 +52,11 @@ class Token(BaseModel):
 
 
 async def post_tokens(request: Request) -> Response:
-    """Make a token for one conversation and its user. Takes an API key with the role producer."""
+    """Make a token for one conversation and its user. It needs an API key with the role producer."""
     services = services_of(request)
     principal = await identify_caller(request)
     if principal.page is not None or not principal.has("producer"):
-        raise Problem(403, "tokens are made with an API key that has the role producer")
+        raise Problem(403, "making a token requires an API key with the role producer")
     await charge_principal(request, principal, 1)
     share = memory_share_of(request, principal)
     async with services.bodies.read_body(request, _MAX_BYTES, share) as body:
@@ -81,7 +81,7 @@ OPERATIONS: Final = (
         tag="tokens",
         body=json_body(
             TokenRequest.model_json_schema(),
-            "The conversation (a new one where none is given), its user, and what the page may add",
+            "The conversation (a new one if none is given), its user, and what the page may add",
         ),
         answers={200: DocumentedAnswer("Successful Response", Token)},
         problems=(401, 403, 408, 413, 422, 429, 503),

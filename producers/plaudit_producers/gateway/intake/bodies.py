@@ -1,4 +1,4 @@
-"""Reading requests' bodies within bounds: of each one's size and time, and of the memory for all together."""
+"""Reads request bodies within limits: size and time for each, memory for each caller and for all."""
 
 import asyncio
 import contextlib
@@ -11,23 +11,23 @@ from starlette.requests import Request
 
 from plaudit_producers.gateway.http.problems import Problem
 
-_SHARES: Final = 4
+_SHARES: Final = 4  # one caller may hold a quarter of the memory: its stalled uploads leave room for others
 
 
 class RequestBodies:
     """The bodies of all requests that are being answered.
 
     Attributes:
-        held: their bytes, now.
+        held: the bytes in memory now.
     """
 
     def __init__(self, max_held_bytes: int, *, largest_bytes: int, within_s: float) -> None:
-        """Nothing is held yet.
+        """Set the limits.
 
         Args:
-            max_held_bytes: of all bodies together.
-            largest_bytes: of one body. A caller may hold so many, or a quarter of all if that is more.
-            within_s: how long a body may take to arrive.
+            max_held_bytes: for all bodies together.
+            largest_bytes: for one body. A caller may hold this many, or a quarter of all if that is more.
+            within_s: seconds that a body may take to arrive.
         """
         self._max_held = max_held_bytes
         self._max_share = max(largest_bytes, max_held_bytes // _SHARES)
@@ -39,18 +39,19 @@ class RequestBodies:
 
     @contextlib.asynccontextmanager
     async def read_body(self, request: Request, limit: int, caller: str) -> AsyncIterator[bytes]:
-        """The body, which counts as held until the block ends.
+        """The body. It counts against the memory limits until the block ends.
 
         Args:
-            limit: bytes that this body may have.
-            caller: whose share of the memory it takes.
+            limit: the bytes that this body may have.
+            caller: the memory share that it counts against.
 
         Raises:
-            Problem: 413 as soon as it is known to be over `limit`; 408 when it is not there in time; 429 when
-                the caller holds too much already, 503 when all do.
+            Problem: 413 as soon as the body is known to be over `limit`, 408 when it did not arrive in time,
+                422 when the client disconnected, 429 when the caller holds too much memory, and 503 when all
+                callers together do.
         """
         if _announced_bytes(request) > limit:
-            # The connection stays open: a client that still writes would not see the answer otherwise.
+            # The connection stays open: a client that is still sending would miss the answer if it closed.
             raise _too_large(limit)
         body = _HeldBody(caller)
         try:
@@ -60,7 +61,7 @@ class RequestBodies:
 
     async def _read(self, request: Request, limit: int, body: "_HeldBody") -> bytes:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # a request has one
+        assert task is not None  # noqa: S101  # a request runs in a task
         body.deadline = asyncio.get_running_loop().time() + self._within_s
         self._reading[body] = task
         if self._timer is None:
@@ -69,21 +70,21 @@ class RequestBodies:
             return await self._read_chunks(request, limit, body)
         except asyncio.CancelledError:
             if not body.late:
-                raise
-            task.uncancel()
+                raise  # somebody else cancelled the request
+            task.uncancel()  # our own cancellation: the task goes on, and answers 408
             detail = f"the body took longer than {self._within_s:g} s; send less at once"
             raise Problem(408, detail, closes=True) from None
         finally:
             del self._reading[body]
 
     def _set_timer(self, when: float) -> None:
-        # One timer for all: one for each body would cost more than reading it.
+        # One timer for all bodies: a timer for each would cost more than reading the body.
         self._timer = asyncio.get_running_loop().call_at(when, self._cut_late)
 
     def _cut_late(self) -> None:
-        """End the reading of what takes too long; set the timer for the next deadline."""
+        """Stop reading the bodies that are late, and set the timer for the next deadline."""
         self._timer, now = None, asyncio.get_running_loop().time()
-        for body, task in self._reading.items():  # in the order of their deadlines
+        for body, task in self._reading.items():  # in order of deadlines: each gets the same time
             if body.late:
                 continue
             if body.deadline > now:
@@ -97,7 +98,7 @@ class RequestBodies:
         while True:
             message = await request.receive()
             if message["type"] == "http.disconnect":
-                raise Problem(422, "the client went away before its request was whole")
+                raise Problem(422, "the client disconnected before it had sent the whole body")
             chunks.append(message.get("body", b""))
             self._hold(body, len(chunks[-1]), limit)
             if not message.get("more_body", False):
@@ -110,10 +111,12 @@ class RequestBodies:
         if body.size > limit:
             raise _too_large(limit, closes=True)
         if self._shares[body.caller] > self._max_share:
-            detail = "too much of this key or address is under way"
+            detail = "this key or address has too many large requests under way"
             raise Problem(429, detail, retry_after_s=1, closes=True)
         if self.held > self._max_held:
-            raise Problem(503, "too many large requests at once", retry_after_s=1, closes=True)
+            raise Problem(
+                503, "the gateway has too many large requests under way", retry_after_s=1, closes=True
+            )
 
     def _release(self, body: "_HeldBody") -> None:
         self.held -= body.size
@@ -124,7 +127,7 @@ class RequestBodies:
 
 @dataclass(slots=True, eq=False)
 class _HeldBody:
-    """What one request holds of its caller's share, and until when it may be read, by the loop's clock."""
+    """What one request holds of its caller's share. `deadline` is in seconds of the event loop's clock."""
 
     caller: str
     size: int = 0

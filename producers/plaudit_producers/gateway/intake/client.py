@@ -1,4 +1,4 @@
-"""The gateway's librdkafka client, renewed when it has given up for good."""
+"""The gateway's librdkafka client, replaced after a fatal error."""
 
 import logging
 from collections.abc import Callable
@@ -12,25 +12,26 @@ from plaudit_schemas.kafka.replaceable import ReplaceableClient
 log = logging.getLogger("plaudit.gateway")
 
 RENEW_EVERY_S: Final = 1.0
-TRUSTED_AFTER_S: Final = 5.0
+TRUSTED_AFTER_S: Final = 5.0  # a client that has lasted so long ends its trial without an event, too
 
 
 class ClientGoneError(Exception):
-    """There is no client that takes the event; it may be tried again."""
+    """There is no working client now; the event may be sent again later."""
 
 
 class RenewingClient:
-    """One client after another, for one thread.
+    """One client at a time, for one thread.
 
-    A client that gave up is renewed at once, but no sooner than `RENEW_EVERY_S` after it was made. So clients
-    that fail young are not made in a hurry. A renewed client is on trial until it has delivered an event.
+    A client that met a fatal error is replaced at once, but no sooner than `RENEW_EVERY_S` after it was made.
+    So clients that fail right away are not made in a tight loop. A client that replaces another is on trial
+    until it has delivered an event or lasted for `TRUSTED_AFTER_S`.
     """
 
     def __init__(self, connect: Connect, clock: Callable[[], float], on_lost: Callable[[], None]) -> None:
-        """Connect; does not wait for Kafka.
+        """Make the first client. Does not wait for Kafka.
 
         Args:
-            on_lost: called when a client gave up. It never reports on what it has not reported on by then.
+            on_lost: called after a fatal error. The lost client reports on no event after that.
 
         Raises:
             SettingsError: librdkafka refuses the settings.
@@ -44,20 +45,20 @@ class RenewingClient:
 
     @property
     def failing(self) -> bool:
-        """Whether a client gave up, and the next one has neither delivered an event nor lasted for a while.
+        """Whether there is no client, or only one that is on trial.
 
-        While it is so, the owner has to call `poll`.
+        While this is true, the owner must keep calling `poll`, which makes the next client.
         """
         gone = not self._client.connected
         return gone or (self._on_trial and self._clock() - self._made_at < TRUSTED_AFTER_S)
 
     def produce(self, topic: str, payload: bytes, key: bytes, report: Report) -> None:
-        """Hand an event over.
+        """Hand an event to librdkafka.
 
         Raises:
-            BufferError: there is no room.
-            ClientGoneError: librdkafka has given up, now or a moment ago.
-            KafkaException: it refuses this event.
+            BufferError: librdkafka's queue is full.
+            ClientGoneError: the client met a fatal error just now, or there is no new one yet.
+            KafkaException: librdkafka refuses this event.
         """
         if not self._renewed():
             raise ClientGoneError
@@ -68,7 +69,7 @@ class RenewingClient:
             raise ClientGoneError from error
 
     def poll(self) -> None:
-        """Serve the reports that are there."""
+        """Serve the delivery reports that have arrived. Does not block."""
         if not self._renewed():
             return
         try:
@@ -79,7 +80,7 @@ class RenewingClient:
             log.warning("librdkafka: %s", error)
 
     def end_trial(self) -> None:
-        """Kafka acknowledged an event."""
+        """Call it when Kafka has acknowledged an event: the client works."""
         self._on_trial = False
 
     def waiting(self) -> int:
@@ -87,12 +88,12 @@ class RenewingClient:
         return self._client.waiting()
 
     def stop(self) -> None:
-        """Let go of Kafka; what waits is reported as failed. Blocks for a moment."""
+        """Close the client. Events that still wait are reported as failed. May block for a second."""
         self._client.retire()
         self._client.serve_retired()
 
     def _give_up(self, error: FatalClientError) -> None:
-        log.error("librdkafka gave up and is replaced: %s", error)
+        log.error("librdkafka met a fatal error; its client is replaced: %s", error)
         self._client.retire()
         self._client.serve_retired()
         self._on_lost()
@@ -100,7 +101,7 @@ class RenewingClient:
         self._renewed()
 
     def _renewed(self) -> bool:
-        """Whether there is a client; makes one if there is none and the time has come."""
+        """Whether there is a client. Makes one if there is none and `RENEW_EVERY_S` has passed."""
         if self._client.connected:
             return True
         if self._clock() - self._made_at < RENEW_EVERY_S:
@@ -109,6 +110,6 @@ class RenewingClient:
         try:
             self._client.connect()
         except PlauditError as error:
-            log.warning("no new connection to Kafka can be made: %s", error)
+            log.warning("no new client for Kafka can be made: %s", error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""From a request's body to events for Kafka, and from what became of them to the answer. No I/O."""
+"""Turns a request's body into events for Kafka, and their outcomes into the answer. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from plaudit_producers.sdk.redact import Redact, apply_redact
 
 MAX_EVENTS: Final = 500
 MAX_BODY_BYTES: Final = 5 * 2**20
-"""Of a server's request."""
+"""The limit of a server's request."""
 MAX_PAGE_BYTES: Final = 2 * 2**20
-"""Of a page's request; our client sends 1 MB, or one event, at most."""
+"""The limit of a page's request. Our client sends at most 1 MB, or one event that is larger."""
 MAX_BEACON_BYTES: Final = 64 * 2**10
-"""Of a beacon, as browsers limit it."""
+"""The limit of a beacon, as browsers set it."""
 
 _STATUS: Final[dict[RefusalReason, int]] = {"invalid": 422, "forbidden": 403, "unavailable": 503}
 _LONGEST_DETAIL: Final = 300
 
 
 class EventIntake:
-    """Checks and encodes events. For one thread."""
+    """Checks and encodes events. Not safe for threads."""
 
     def __init__(self, encode: Encode, redact: Redact | None, identity: IdentityHash | None) -> None:
         self._encode = encode
@@ -39,7 +39,7 @@ class EventIntake:
         self._identity = identity
 
     def take_event(self, principal: Principal, document: Any) -> OutgoingEvent | RefusedEvent:
-        """One event of a request, ready to be sent, or refused with the reason."""
+        """One event of a request: encoded and ready to be sent, or refused with a reason."""
         given = document.get("event_id") if isinstance(document, dict) else None
         event_id = given if isinstance(given, str) else None
         try:
@@ -55,6 +55,7 @@ class EventIntake:
 
     def _outgoing(self, record: Record) -> OutgoingEvent:
         identity = (conversation_key(record["application"], record["conversation_id"]), record["event_id"])
+        # The same order as in the SDK: the redact hook sees ids that are hashed already.
         if self._identity is not None:
             self._identity.apply(record)
         if self._redact is not None:
@@ -71,25 +72,25 @@ def _redacted(redact: Redact, record: Record) -> Record:
 
 
 def _envelope(record: Record) -> tuple[str, str, str, str]:
-    """What the principal's rights were checked for."""
+    """The fields that the principal's rights were checked for: a hook must not change them."""
     return record["application"], record["conversation_id"], record["event_id"], record["source"]
 
 
 def _shortened(detail: str) -> str:
-    # A refusal may quote what was sent; a page of text helps nobody.
+    # A refusal may quote a value that was sent, however long it is.
     return detail if len(detail) <= _LONGEST_DETAIL else detail[:_LONGEST_DETAIL] + "..."
 
 
 def parse_events(body: bytes) -> list[Any]:
-    """The events of a body, which holds one object or a list of them; they are not looked into.
+    """The events of a body of one JSON object or a list of them. The events are not checked.
 
     Raises:
-        InvalidEventError: it is no JSON, or holds no event.
+        InvalidEventError: the body is not JSON, or holds no event.
     """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidEventError(f"the body is no JSON in UTF-8: {error.msg} at byte {error.pos}") from None
+        raise InvalidEventError(f"the body is not JSON in UTF-8: {error.msg} at byte {error.pos}") from None
     events = document if isinstance(document, list) else [document]
     if not events:
         raise InvalidEventError("the list holds no event")
@@ -98,7 +99,7 @@ def parse_events(body: bytes) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class EventsAnswer:
-    """What a request is answered: the status, a result for each event in order, how many were accepted."""
+    """The answer to a request: its status, a result for each event in order, how many were accepted."""
 
     status: int
     results: list[dict[str, Any]]
@@ -106,10 +107,11 @@ class EventsAnswer:
 
 
 def answer_events(taken: Sequence[OutgoingEvent | RefusedEvent], outcomes: Sequence[Outcome]) -> EventsAnswer:
-    """The answer to a request; `outcomes` are those of the events that were sent, in order.
+    """The answer to a request. `outcomes` are those of the events that were sent, in order.
 
-    200 when all were accepted. 503 when any may be sent again; all of them may, as what was accepted is
-    known by its id. Otherwise 207 when some were accepted, and 403 or 422 when none was.
+    The status is 200 if all events were accepted, and 503 if any may be sent again. A client that looks only
+    at the status then sends the whole request again, and the ids mark what was accepted already. Otherwise
+    the status is 207 if some events were accepted, and 403 or 422 if none was.
     """
     following = iter(outcomes)
     results: list[dict[str, Any]] = []
@@ -142,7 +144,7 @@ def _overall_status(refused: set[int], accepted: int) -> int:
 
 
 def _refused_of(event: OutgoingEvent, outcome: Outcome) -> RefusedEvent | None:
-    """What an outcome means for the sender; None where Kafka has the event."""
+    """The refusal that an outcome means for the client; None if Kafka has the event."""
     if outcome is Outcome.ACKED:
         return None
     if outcome is Outcome.REFUSED:

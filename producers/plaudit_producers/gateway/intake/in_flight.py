@@ -1,4 +1,4 @@
-"""The events that librdkafka holds, by the requests that they came with."""
+"""The events that librdkafka holds, grouped by the requests that brought them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,11 +9,10 @@ from plaudit_producers.gateway.intake.outcomes import EventIdentity, Outcome, Ou
 class RequestBatch:
     """The events of one request.
 
-    `answered` is done once every event has an outcome, or the request has given up waiting.
-
     Attributes:
-        outcomes: of each event; None as long as librdkafka has not reported on it.
-        given_up: whether the request waits no more.
+        answered: a future. It is done once every event has an outcome, or the request has stopped waiting.
+        outcomes: the outcome of each event; None until librdkafka has reported on it.
+        given_up: whether the request has stopped waiting.
     """
 
     __slots__ = ("_unsettled", "answered", "events", "given_up", "outcomes")
@@ -23,27 +22,29 @@ class RequestBatch:
         self.outcomes: list[Outcome | None] = [None] * len(events)
         self.answered = asyncio.get_running_loop().create_future()
         self.given_up = False
-        self._unsettled = 1  # for handing over, which must end before the batch is answered
+        # One more than the reports to come: else the first report could answer a batch that is half handed
+        # over.
+        self._unsettled = 1
 
     def expect_report(self) -> None:
-        """One more event was handed over."""
+        """Count one more event that was handed over."""
         self._unsettled += 1
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """The outcome of an event that was handed over."""
+        """Set the outcome of an event that was handed over."""
         self.outcomes[number] = outcome
         self._settle_one()
 
     def refuse_from(self, number: int, outcome: Outcome) -> None:
-        """The outcome of all events from a number on, none of which is handed over."""
+        """Set the outcome of all events from a number on. None of them was handed over."""
         self.outcomes[number:] = [outcome] * (len(self.events) - number)
 
     def end_handing_over(self) -> None:
-        """No further event is handed over."""
+        """Call it when no further event will be handed over."""
         self._settle_one()
 
     def give_up(self) -> list[EventIdentity]:
-        """Wait no more; the events without an outcome."""
+        """Stop waiting. Returns the identities of the events that have no outcome yet."""
         self.given_up = True
         if not self.answered.done():
             self.answered.set_result(None)
@@ -60,13 +61,14 @@ class RequestBatch:
 
 
 Place = tuple[RequestBatch, int]
-"""An event's batch, and its number there."""
+"""An event's batch, and its number in that batch."""
 
 
 class InFlight:
-    """The events that librdkafka holds. Each stays until it is reported on, or its client is lost.
+    """The events that librdkafka holds. Each stays until librdkafka reports on it, or its client is lost.
 
-    One identity may be here several times, as a request may repeat an event; a look-up gives the last.
+    One identity can be here several times, because a request may repeat an event. A look-up finds the last
+    one.
     """
 
     def __init__(self) -> None:
@@ -80,13 +82,16 @@ class InFlight:
         return self._by_identity[identity]
 
     def add(self, place: Place) -> None:
-        """An event was handed over."""
+        """Add an event that was handed over."""
         batch, number = place
         self._places.add(place)
         self._by_identity[batch.events[number].identity] = place
 
     def remove(self, place: Place) -> bool:
-        """An event was reported on; False where it is not here: a lost client's report may come late."""
+        """Remove an event that was reported on.
+
+        Returns False if it is not here: it was given up with a lost client, whose report came late.
+        """
         if place not in self._places:
             return False
         self._places.remove(place)
@@ -95,5 +100,5 @@ class InFlight:
         return True
 
     def places(self) -> list[Place]:
-        """All of them, now."""
+        """All places, as of now."""
         return list(self._places)

@@ -1,4 +1,4 @@
-"""Events that outlive their request: those that may still arrive, and those that have arrived."""
+"""Events that outlive their request: those that may still reach Kafka, and those that have reached it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from typing import Final
 
 from plaudit_producers.gateway.intake.outcomes import EventIdentity, Outcome
 
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 100_000  # events; bounds the memory
 
 
 class Orphans:
-    """Events that librdkafka holds and whose request gave up waiting.
+    """Events that librdkafka still holds after their request gave up waiting.
 
-    Each has a future with its outcome, for a retry to wait for.
+    Each has a future of its outcome, so that a retry can wait for it.
     """
 
     def __init__(self) -> None:
@@ -22,13 +22,13 @@ class Orphans:
         return len(self._outcomes)
 
     def add(self, identities: Iterable[EventIdentity]) -> None:
-        """Their request gave up."""
+        """Add the events of a request that gave up."""
         loop = asyncio.get_running_loop()
         for identity in identities:
             self._outcomes[identity] = loop.create_future()
 
     def settle(self, identity: EventIdentity, outcome: Outcome) -> bool:
-        """librdkafka reported on an event; False where it is no orphan."""
+        """Set the outcome that librdkafka reported. Returns False if the event is no orphan."""
         waiting = self._outcomes.pop(identity, None)
         if waiting is None:
             return False
@@ -36,14 +36,14 @@ class Orphans:
         return True
 
     def among(self, identities: Iterable[EventIdentity]) -> dict[EventIdentity, asyncio.Future[Outcome]]:
-        """Those of some events that are orphans, with the futures of their outcomes."""
+        """The orphans among some events, with the futures of their outcomes."""
         return {identity: self._outcomes[identity] for identity in identities if identity in self._outcomes}
 
 
 class ArrivedEvents:
-    """Events that Kafka has although nobody may have heard so: orphans that arrived, and what pages sent.
+    """Events that Kafka has, though the client may not know it: orphans that arrived, and events of pages.
 
-    The latest are remembered, up to a bound.
+    Only the latest `_REMEMBERED` are kept.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class ArrivedEvents:
         return identity in self._identities
 
     def add(self, identity: EventIdentity) -> None:
-        """Remember one."""
+        """Remember an event."""
         self._identities[identity] = None
         if len(self._identities) > _REMEMBERED:
             del self._identities[next(iter(self._identities))]

@@ -1,11 +1,11 @@
-"""An event on its way to Kafka, one that is refused, and what becomes of those that are sent."""
+"""Events on their way to Kafka, refused events, and the outcomes of those that were sent."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
 EventIdentity = tuple[bytes, str]
-"""Kafka key and event id: what makes a retry the same event."""
+"""Kafka key and event id. A retry has the same identity as the first try."""
 
 RefusalReason = Literal["invalid", "forbidden", "unavailable"]
 
@@ -20,7 +20,7 @@ class OutgoingEvent:
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
-    """An event that does not go to Kafka; `event_id` is None where it gave none that can be read."""
+    """An event that does not go to Kafka. `event_id` is None if the event has none that can be read."""
 
     event_id: str | None
     reason: RefusalReason
@@ -32,9 +32,9 @@ class Outcome(Enum):
 
     Attributes:
         ACKED: Kafka has it.
-        AWAY: Kafka did not answer in time; it may be sent again.
-        FULL: librdkafka had no room; it may be sent again.
-        REFUSED: Kafka will never take it.
+        AWAY: Kafka did not answer in time; the event may be sent again.
+        FULL: librdkafka's queue had no room; the event may be sent again.
+        REFUSED: Kafka will never take the event.
     """
 
     ACKED = "acked"

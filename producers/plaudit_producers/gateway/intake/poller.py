@@ -1,20 +1,20 @@
-"""When to fetch librdkafka's reports."""
+"""Decides when to fetch librdkafka's delivery reports."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class ReportPoller:
-    """Calls `poll` from the event loop, and again as long as somebody waits for what it brings."""
+    """Calls `poll` from the event loop, again and again while somebody waits for a report."""
 
     def __init__(self, poll: Callable[[], None], interval: Callable[[], float | None]) -> None:
-        """`interval` gives the seconds until the next call; None where nobody waits."""
+        """`interval` returns the seconds until the next call, or None if nobody waits."""
         self._poll = poll
         self._interval = interval
         self._timer: asyncio.TimerHandle | None = None
 
     def poll_within(self, seconds: float) -> None:
-        """Call `poll` so soon, or sooner where that is planned."""
+        """Call `poll` after this time, or earlier if an earlier call is planned."""
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             if self._timer.when() <= loop.time() + seconds:
@@ -23,7 +23,7 @@ class ReportPoller:
         self._timer = loop.call_later(seconds, self._run)
 
     def stop(self) -> None:
-        """Call it no more."""
+        """Cancel the planned call."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -31,7 +31,7 @@ class ReportPoller:
         self._timer = None
         try:
             self._poll()
-        finally:
+        finally:  # an error of one poll must not end the polling: requests wait for reports
             seconds = self._interval()
             if seconds is not None:
                 self.poll_within(seconds)

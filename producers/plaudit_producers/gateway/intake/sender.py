@@ -1,17 +1,16 @@
-"""Events to Kafka for requests that wait for the acknowledgement, all on the event loop's thread.
+"""Sends events to Kafka for requests that wait for the acknowledgement, all on the event loop's thread.
 
-The loop fetches librdkafka's reports, every `POLL_S` while a request waits. On a thread of its own each
-report would compete with the loop for the interpreter (docs/decisions/0013).
+The loop itself fetches librdkafka's delivery reports, every `POLL_S` while a request waits. If another thread
+fetched them, each report would compete with the loop for the interpreter (docs/decisions/0013).
 
-An event whose request gave up waiting stays with librdkafka and may still arrive: it is an *orphan*. A
-retry joins it instead of sending it twice. A request also joins an event that another request is sending
-just now: a page that is left sends by beacon what its last request may have delivered. While orphans wait
-and Kafka acknowledges nothing, new events are refused at once, so that an outage costs neither time nor
-memory.
+If a request gives up waiting, its events stay with librdkafka and may still reach Kafka. Such an event is an
+*orphan*. A retry joins the orphan: it waits for that outcome instead of sending the event twice. A request
+also joins an event that another request is sending at the same time. That happens when a user leaves a page:
+its beacon repeats what the last request may have delivered. While orphans wait and Kafka acknowledges
+nothing, new events are refused at once. So an outage costs neither time nor memory.
 
-Nothing overtakes an event that will be sent again. After an event that cannot be handed over, the rest of
-its request is not sent. When an event that is under way fails, new events of its conversation are not sent
-either.
+No event overtakes an earlier one that will be sent again. If an event cannot be handed over, the rest of its
+request is not sent. If an event in flight fails, new events of its conversation are not sent either.
 """
 
 import asyncio
@@ -29,16 +28,16 @@ from plaudit_producers.gateway.intake.orphans import ArrivedEvents, Orphans
 from plaudit_producers.gateway.intake.outcomes import FINAL_OUTCOMES, EventIdentity, Outcome, OutgoingEvent
 from plaudit_producers.gateway.intake.poller import ReportPoller
 
-POLL_S: Final = 0.0025
-IDLE_POLL_S: Final = 0.05
+POLL_S: Final = 0.0025  # while a request waits
+IDLE_POLL_S: Final = 0.05  # while only orphans wait, or a client is on trial
 
 
 class EventSender:
-    """Sends for one event loop; nothing is safe for threads.
+    """Sends for one event loop. Not safe for threads.
 
     An event that was handed over is *in flight* until librdkafka reports on it. If its request gives up
-    first, it is an orphan as well. An orphan that arrives, and an event whose answer a page may not hear,
-    is remembered as *arrived*.
+    first, it is an orphan, too. Two kinds of events are remembered as *arrived*: orphans that Kafka
+    acknowledged, and events of pages, which may be gone before they get the answer.
     """
 
     def __init__(
@@ -49,7 +48,13 @@ class EventSender:
         ack_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connects with `connect`, which makes librdkafka's clients; does not wait for Kafka."""
+        """Make the first client with `connect`. Does not wait for Kafka.
+
+        Args:
+            topic: the full name of the events topic.
+            connect: makes a client of librdkafka.
+            ack_timeout_s: how long a request waits for Kafka, in seconds.
+        """
         self._topic = topic
         self._client = RenewingClient(connect, clock, self._lose_in_flight)
         self._timeout_s = ack_timeout_s
@@ -63,12 +68,12 @@ class EventSender:
 
     @property
     def away(self) -> bool:
-        """Whether events wait for Kafka and it acknowledged none for as long as a request waits."""
+        """Whether orphans wait, and Kafka has acknowledged nothing for as long as a request waits."""
         return bool(self._orphans) and self._clock() - self._last_ack > self._timeout_s
 
     @property
     def failing(self) -> bool:
-        """Whether librdkafka gave up for good, and its replacement has not proven itself."""
+        """Whether the client met a fatal error, and there is no new one that has proven itself."""
         return self._client.failing
 
     def waiting(self) -> int:
@@ -76,11 +81,13 @@ class EventSender:
         return self._client.waiting()
 
     async def send_events(self, events: Sequence[OutgoingEvent], *, remember: bool = False) -> list[Outcome]:
-        """Send and wait, at most the time-out (twice that for a retry); the outcome of each, in order.
+        """Send events and wait for Kafka. Returns the outcome of each event, in order.
+
+        It waits for `ack_timeout_s` at most, and for twice that if some of the events are in flight already.
 
         Args:
-            remember: the caller may not hear the answer and send the same events again; they go to Kafka
-                once.
+            remember: set it if the client may never see the answer. Acknowledged events that it sends again
+                do not go to Kafka a second time.
         """
         if self._orphans or self._arrived or any(event.identity in self._in_flight for event in events):
             outcomes = await self._join(events)
@@ -93,14 +100,14 @@ class EventSender:
         return outcomes
 
     def stop(self) -> None:
-        """Let go of Kafka; what waits is reported as failed. Blocks for a moment."""
+        """Close the client. Events that still wait are reported as failed. May block for a second."""
         self._poller.stop()
         self._client.stop()
 
     async def _join(self, events: Sequence[OutgoingEvent]) -> list[Outcome]:
-        """Send what is new; wait for what is under way; leave out what has arrived.
+        """Send new events, wait for events in flight, and skip events that have arrived.
 
-        A new event waits for those of its conversation that are under way, and is not sent if one fails.
+        New events are sent after the wait, and only if no event of the same conversation has failed.
         """
         outcomes: dict[EventIdentity, Outcome] = {}
         if not self.away:
@@ -121,7 +128,7 @@ class EventSender:
         ]
 
     async def _wait_for_known(self, identities: Iterable[EventIdentity]) -> dict[EventIdentity, Outcome]:
-        """The outcomes of those that are under way already; AWAY where there is none in time."""
+        """The outcomes of those events that are in flight already; AWAY if none came in time."""
         orphans = self._orphans.among(identities)
         others = {
             identity: self._in_flight[identity]
@@ -140,7 +147,7 @@ class EventSender:
         }
 
     async def _send_new(self, events: Sequence[OutgoingEvent]) -> list[Outcome]:
-        """Hand events over and wait for the reports; AWAY where there is none in time."""
+        """Hand events over and wait for their reports. An event without a report in time is AWAY."""
         batch = RequestBatch(events)
         self._hand_over(batch)
         if not batch.answered.done():
@@ -149,7 +156,7 @@ class EventSender:
             self._poller.poll_within(POLL_S)
             try:
                 await batch.answered
-            except asyncio.CancelledError:
+            except asyncio.CancelledError:  # the events go on: they must be known as orphans for a retry
                 self._give_up(batch)
                 raise
             finally:
@@ -158,7 +165,7 @@ class EventSender:
         return [outcome or Outcome.AWAY for outcome in batch.outcomes]
 
     def _hand_over(self, batch: RequestBatch) -> None:
-        """Hand a request's events to librdkafka in order; stop at one that may be sent again."""
+        """Hand a request's events to librdkafka in order. Stop at the first that must be sent again."""
         for number, event in enumerate(batch.events):
             place = batch, number
             outcome = self._produce(event, partial(self._settle_report, place))
@@ -175,20 +182,20 @@ class EventSender:
     def _produce(
         self, event: OutgoingEvent, report: Callable[[KafkaError | None, Message], None]
     ) -> Outcome | None:
-        """Hand one event over; None where librdkafka took it and will report."""
+        """Hand one event over. Returns None if librdkafka took it and will report on it."""
         try:
             self._client.produce(self._topic, event.payload, event.identity[0], report)
         except BufferError:
             return Outcome.FULL
         except ClientGoneError:
-            self._poller.poll_within(IDLE_POLL_S)
+            self._poller.poll_within(IDLE_POLL_S)  # polling makes the next client
             return Outcome.AWAY
         except KafkaException as error:
             return Outcome.REFUSED if is_refused(error.args[0]) else Outcome.AWAY
         return None
 
     def _settle_report(self, place: Place, error: KafkaError | None, _message: Message) -> None:
-        """librdkafka reports on an event."""
+        """Take librdkafka's report on an event."""
         if error is None:
             self._last_ack = self._clock()
             self._client.end_trial()
@@ -197,13 +204,13 @@ class EventSender:
             self._settle(place, Outcome.REFUSED if is_refused(error) else Outcome.AWAY)
 
     def _lose_in_flight(self) -> None:
-        """A client gave up: what it did not report on may be sent again."""
+        """The client was lost. The events that it has not reported on may be sent again."""
         for place in self._in_flight.places():
             self._settle(place, Outcome.AWAY)
 
     def _settle(self, place: Place, outcome: Outcome) -> None:
         if not self._in_flight.remove(place):
-            return
+            return  # settled before, when its client was lost
         batch, number = place
         if batch.given_up:
             identity = batch.events[number].identity
@@ -212,7 +219,7 @@ class EventSender:
         batch.settle(number, outcome)
 
     def _give_up(self, batch: RequestBatch) -> None:
-        """A request waits no more: those of its events that are in flight become orphans."""
+        """A request stops waiting. Its events that are still in flight become orphans."""
         self._orphans.add(batch.give_up())
         self._poller.poll_within(IDLE_POLL_S)
 

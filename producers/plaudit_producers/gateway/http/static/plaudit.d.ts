@@ -1,19 +1,21 @@
 /** Types of plaudit.js. */
 
 export interface Options {
-  /** A browser token, or a function that gets one (a text, or what `POST /v1/tokens` answers); called again when it ends. */
+  /** A browser token, or a function that gets one: a string, or the answer of `POST /v1/tokens`. It is called again
+   * when the token expires. */
   token: string | (() => Promise<string | { token: string }> | string | { token: string });
-  /** The gateway; where this module was loaded from otherwise. */
+  /** The gateway's URL; by default the folder that this module was loaded from. */
   url?: string;
-  /** The conversation of the token; read from the token otherwise. */
+  /** The conversation of the token; by default read from the token. */
   conversationId?: string;
-  /** Events that may wait; a further one is dropped. 1000 otherwise. */
+  /** How many events may wait; further ones are dropped. 1000 by default. */
   maxQueued?: number;
-  /** Where events outlive the page; null for nowhere, localStorage otherwise. At most a million characters are used. */
+  /** Where waiting events outlive the page: localStorage by default, null for nowhere. It uses at most a million
+   * characters. */
   storage?: Storage | null;
-  /** An event that the gateway will never take; it is not sent again. */
+  /** Called for each event that the gateway refused for good. It is not sent again. */
   onRefused?: (refused: Refused) => void;
-  /** Events that found no room in the queue. */
+  /** Called with the number of events that were dropped because the queue was full. */
   onDropped?: (count: number) => void;
 }
 
@@ -34,13 +36,13 @@ export interface StartFields {
   consent?: "unspecified" | "granted" | "denied";
   tags?: Record<string, string>;
   session?: string;
-  /** Only with a token whose roles hold `assistant`. */
+  /** Needs a token with the role `assistant`. */
   model?: Model;
 }
 
 export interface MessageFields {
   messageId?: string;
-  /** The message that this one follows; "" for a root, the one before it otherwise. */
+  /** The message that this one follows: by default the one before it, "" for a root. */
   parentId?: string;
   status?: "complete" | "partial" | "cut" | "error";
   latency_ms?: number;
@@ -62,21 +64,21 @@ export interface CompareFields {
   none_acceptable?: boolean;
 }
 
-/** A ULID. */
+/** Make a ULID; `now` is in milliseconds since 1970. */
 export function ulid(now?: number): string;
 
-/** Connect to the token's conversation; sends what an earlier visit left. */
+/** Connect to the token's conversation. It also sends the events that an earlier visit left. */
 export function connect(options: Options): Conversation;
 
-/** No method waits for the network. Those that send return the id of what they made. */
+/** No method but `flush` waits for the network. Methods that send return the id of what they made. */
 export class Conversation {
   constructor(options: Options);
   readonly conversationId: string | null;
   readonly waiting: number;
   start(fields?: StartFields): string;
-  /** Returns the message's id. The token says which roles the page may add; `user` alone otherwise. */
+  /** Add a message and return its id. The token says which roles the page may add; by default only `user`. */
   add(role: "user" | "assistant", content: string, fields?: MessageFields): string;
-  /** A message id of null is the whole conversation, here and below. */
+  /** Here and below, a message id of null means the whole conversation. */
   like(messageId: string | null, fields?: FeedbackFields): string;
   dislike(messageId: string | null, fields?: FeedbackFields): string;
   rate(messageId: string | null, number: number, fields?: FeedbackFields & { minimum?: number; maximum?: number }): string;
@@ -90,6 +92,7 @@ export class Conversation {
   ): string;
   compare(candidates: string[], ranking: (string | string[])[], fields?: CompareFields): string;
   end(reason?: "closed" | "cleared" | "error"): string;
+  /** Wait until no event waits any more; resolves to the number of events that still wait after `timeoutMs`. */
   flush(timeoutMs?: number): Promise<number>;
   close(): void;
 }

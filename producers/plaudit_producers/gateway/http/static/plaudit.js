@@ -1,19 +1,19 @@
 /**
- * Feedback from a page to Plaudit's gateway. One module, no dependency; types in plaudit.d.ts.
+ * Sends feedback from a page to Plaudit's gateway. One module without dependencies; types are in plaudit.d.ts.
  *
  *   import { connect } from "https://your-gateway/plaudit.js";
  *   const chat = connect({ token: () => fetch("/plaudit-token", { method: "POST" }).then((r) => r.json()) });
  *   const question = chat.add("user", "Where is my parcel?");
  *   chat.like(answerId);
  *
- * No call waits or throws for want of a network: events are queued, kept in localStorage, and sent again with the
- * same ids until the gateway has answered for each. `flush()` tells when it has.
+ * No call waits for the network or throws when there is none. Events are queued, kept in localStorage, and sent again
+ * with the same ids until the gateway has accepted or refused each. `flush()` waits for that.
  */
 
 const BATCH_EVENTS = 100;
 const BATCH_BYTES = 1_000_000;
-const BEACON_BYTES = 60_000; // browsers refuse beacons over 64 KiB in flight
-const STORED_CHARACTERS = 1_000_000; // of the 5 million that localStorage takes for all of a site
+const BEACON_BYTES = 60_000; // browsers refuse more than 64 KiB of beacons in flight
+const STORED_CHARACTERS = 1_000_000; // localStorage has room for 5 million for the whole site
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const REQUEST_MS = 30_000;
@@ -34,13 +34,13 @@ export function connect(options) {
 
 export class Conversation {
   #options;
-  #queue; // [{ id, json, beaconed }], in order
+  #queue; // items { id, json, beaconed }, in order
   #token = null;
   #running = null;
   #closed = false;
   #waits = 0;
   #batch = BATCH_EVENTS;
-  #wake = () => {};
+  #wake = () => {}; // ends the pause between two tries
   #producer = ulid();
   #sequence = 0;
   #listeners = new AbortController();
@@ -51,7 +51,7 @@ export class Conversation {
       maxQueued: 1000,
       storage: usableStorage(),
       onRefused: (refused) => console.warn("plaudit: refused", refused),
-      onDropped: (count) => console.warn(`plaudit: ${count} events dropped, the queue is full`),
+      onDropped: (count) => console.warn(`plaudit: ${count} events dropped because the queue is full`),
       ...options,
     };
     this.#queue = new Queue(this.#options, this.#producer);
@@ -63,15 +63,15 @@ export class Conversation {
     const { conversationId, token } = this.#options;
     if (conversationId) this.#queue.open(conversationId);
     else if (typeof token === "string") this.#queue.open(claims(token).cid);
-    this.#run(); // where the token is a function, it tells the conversation
+    this.#run(); // a token from a function names the conversation: get one now
   }
 
-  /** The conversation's id; null until the first token said it. */
+  /** The conversation's id; null until the first token has named it. */
   get conversationId() {
     return this.#queue.conversationId;
   }
 
-  /** Events that the gateway has not answered for yet. */
+  /** The number of events that the gateway has neither accepted nor refused yet. */
   get waiting() {
     return this.#queue.items.length;
   }
@@ -109,12 +109,12 @@ export class Conversation {
     return this.#feedback(messageId, { kind: "signal", name, number }, "behaviour", options);
   }
 
-  /** Take back what was given for message, aspect and kind of value (for signals also the name). */
+  /** Take back the feedback on a message with this aspect and kind of value (for a signal, also this name). */
   withdraw(messageId, kind, { aspect = "satisfaction", ...options } = {}) {
     return this.#feedback(messageId, undefined, aspect, { kind, ...options });
   }
 
-  /** Candidates as shown; ranking best first, where a list within is a tie. */
+  /** `candidates` are message ids as they were shown. `ranking` has the best first; a list inside it is a tie. */
   compare(candidates, ranking, { comparisonId = ulid(), ...fields } = {}) {
     const groups = ranking.map((each) => (Array.isArray(each) ? each : [each]));
     this.#send({ type: "CompareMessages", comparison_id: comparisonId, candidates, ranking: groups, ...fields });
@@ -125,7 +125,7 @@ export class Conversation {
     return this.#send({ type: "EndConversation", reason });
   }
 
-  /** Resolves to 0 once the gateway has answered for every event, or after `timeoutMs` to how many wait. */
+  /** Resolves to 0 once no event waits any more, or after `timeoutMs` to the number of those that still wait. */
   async flush(timeoutMs = 30_000) {
     const until = Date.now() + timeoutMs;
     while (this.waiting && Date.now() < until) {
@@ -135,7 +135,7 @@ export class Conversation {
     return this.waiting;
   }
 
-  /** Stop listening to the page and sending; what waits stays in the storage for the next visit. */
+  /** Stop sending and listening to the page. Events that wait stay in the storage for the next visit. */
   close() {
     this.#closed = true;
     this.#listeners.abort();
@@ -157,7 +157,7 @@ export class Conversation {
       sequence: this.#sequence,
       body,
     };
-    this.#sequence += 1; // also of one that finds no room: the gap shows that something is missing
+    this.#sequence += 1; // for a dropped event, too: the gap in the numbers shows that one is missing
     if (!this.#queue.push({ id: event.event_id, json: JSON.stringify(event, wellFormed) })) {
       this.#options.onDropped(1);
     }
@@ -185,7 +185,7 @@ export class Conversation {
     }
   }
 
-  /** One request; the milliseconds to wait before the next one. */
+  /** Send one request. Returns the milliseconds to wait before the next one. */
   async #round() {
     const token = await this.#currentToken();
     if (!token) return this.#backoff();
@@ -210,7 +210,7 @@ export class Conversation {
 
   #refused(response, answer, batch) {
     if (response.status === 401) {
-      this.#token = null;
+      this.#token = null; // it was revoked or has expired: get a new one
       return this.#backoff();
     }
     if (response.status === 429 || response.status >= 500) {
@@ -218,14 +218,15 @@ export class Conversation {
       return Math.max(asked, this.#backoff());
     }
     if (response.status === 408) this.#batch = Math.ceil(batch.length / 2); // a slow connection
-    if (answer.results) return 0; // each event was answered for
-    if (![413, 422].includes(response.status)) return this.#backoff(); // not about the events: a wrong address
-    if (batch.length > 1) this.#batch = 1; // one of them spoils the others; find it
+    if (answer.results) return 0; // each event has its own result
+    if (![413, 422].includes(response.status)) return this.#backoff(); // not about the events, e.g. a wrong URL
+    if (batch.length > 1) this.#batch = 1; // one event spoils the request: send each alone to find it
     else this.#settle([{ event_id: batch[0].id, status: "refused", reason: "invalid", detail: answer.detail }]);
     return 0;
   }
 
   #settle(results) {
+    // "unavailable" may still succeed: these events stay in the queue.
     const done = results.filter((result) => result.reason !== "unavailable");
     this.#queue.remove(new Set(done.map((result) => result.event_id)));
     for (const result of done) if (result.status === "refused") this.#options.onRefused(result);
@@ -234,7 +235,7 @@ export class Conversation {
   #backoff() {
     const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#waits);
     this.#waits += 1;
-    return longest * (0.5 + Math.random() / 2);
+    return longest * (0.5 + Math.random() / 2); // jitter: pages must not all come back at once after an outage
   }
 
   async #currentToken() {
@@ -248,7 +249,7 @@ export class Conversation {
 
   #turned(visibility) {
     if (visibility === "hidden") this.#beacon();
-    // What a beacon took may never have arrived: the next one begins with it again, so that nothing overtakes.
+    // A beacon may never have arrived. The next one sends the same events first, so that no later one overtakes them.
     else for (const item of this.#queue.items) item.beaconed = false;
   }
 
@@ -257,7 +258,7 @@ export class Conversation {
     const items = this.#queue.head(BATCH_EVENTS, BEACON_BYTES - this.#token.length - 100, (item) => !item.beaconed);
     if (!items.length) return;
     const body = `{"token":${JSON.stringify(this.#token)},"events":[${items.map((item) => item.json).join(",")}]}`;
-    // Plain text needs no preflight, for which there is no time. The events stay queued: nobody hears the answer.
+    // Plain text needs no preflight, and there is no time for one. The events stay queued: a beacon has no answer.
     const blob = new Blob([body], { type: "text/plain" });
     if (navigator.sendBeacon(new URL("v1/beacon", this.#options.url), blob)) {
       for (const item of items) item.beaconed = true;
@@ -265,7 +266,7 @@ export class Conversation {
   }
 }
 
-/** The events that wait, in memory and in the storage, also those that an earlier visit left. */
+/** The events that wait, in memory and in the storage, including those left by an earlier visit. */
 class Queue {
   items = [];
   conversationId = null;
@@ -278,7 +279,7 @@ class Queue {
     this.#producer = producer;
   }
 
-  /** The conversation is known now: take over what was left of it. */
+  /** Set the conversation, and take over the events that earlier visits left of it. */
   open(conversationId) {
     this.conversationId = conversationId;
     const prefix = `plaudit:${conversationId}:`;
@@ -290,7 +291,7 @@ class Queue {
     const mine = new Set(this.items.map((item) => item.id));
     const found = left.flatMap((key) => parsed(storage.getItem(key))).filter((item) => !mine.has(item.id));
     this.items = [...found, ...this.items];
-    this.#save();
+    this.#save(); // before the old keys go: a crash in between must not lose events
     for (const key of left) storage.removeItem(key);
   }
 
@@ -306,7 +307,7 @@ class Queue {
     this.#save();
   }
 
-  /** The first events, so many and so large at most, but one at least. */
+  /** The first events, at most `count` and at most `bytes` of them together, but at least one. */
   head(count, bytes, wanted = () => true) {
     const found = [];
     let size = 0;
@@ -328,14 +329,14 @@ class Queue {
       if (kept.length) storage.setItem(this.#key, JSON.stringify(kept.map(({ id, json }) => ({ id, json }))));
       else storage.removeItem(this.#key);
     } catch {
-      storage.removeItem(this.#key); // no room: better none than a part that is out of date
+      storage.removeItem(this.#key); // no room: an out-of-date copy would send settled events again
     }
   }
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Half a surrogate pair has no bytes in UTF-8; one would spoil a whole request. */
+/** Replace lone surrogates: they cannot be encoded in UTF-8, and one would spoil a whole request. */
 function wellFormed(_key, value) {
   return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
 }
@@ -362,6 +363,6 @@ function usableStorage() {
   try {
     return window.localStorage;
   } catch {
-    return null; // switched off, or a sandboxed frame
+    return null; // storage is switched off, or the page is in a sandboxed frame
   }
 }
