@@ -64,7 +64,12 @@ class Stage:
         """Produce `count` events. Returns their mean size in bytes."""
         producer = Producer(
             self.connection.kafka(
-                **{"partitioner": PARTITIONER, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
+                **{
+                    "partitioner": PARTITIONER,
+                    "linger.ms": 20,
+                    "queue.buffering.max.messages": 500_000,
+                    "enable.idempotence": True,
+                }
             )
         )
         size = 0

@@ -62,7 +62,9 @@ def _produce(servers: Stage, acked: Moments, count: int, seed: int) -> None:
         assert error is None, error
         acked[message.partition(), message.offset()] = time.monotonic()
 
-    producer = Producer(servers.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2}))
+    producer = Producer(
+        servers.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True})
+    )
     made = list(events(count, open_conversations=2000, seed=seed + 10, start_us=time.time_ns() // 1000))
     began = time.monotonic()
     for number, (key, value) in enumerate(made):

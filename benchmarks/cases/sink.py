@@ -51,7 +51,9 @@ Row = dict[str, Any]
 
 def fill(settings: ConnectionSettings, count: int) -> None:
     """Produce the conversations to the finished topic."""
-    producer: Any = Producer(settings.kafka(**{"linger.ms": 20, "compression.type": "lz4"}))
+    # Without idempotence a batch that is sent again may be overtaken, and the sink would drop it as a repeat.
+    options = {"linger.ms": 20, "compression.type": "lz4", "enable.idempotence": True}
+    producer: Any = Producer(settings.kafka(**options))
     for partition, payload in finished_conversations(count, partitions=PARTITIONS):
         produce_when_room(producer, settings.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(120) == 0

@@ -315,7 +315,7 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     prefix = one.connection.topic_prefix
     finished = list(one.read(FINISHED))
     letters = list(one.read(DEAD_LETTERS))
-    producer = Producer(one.connection.kafka())
+    producer = Producer(one.connection.kafka(**{"enable.idempotence": True}))
     decoder, encoder = Decoder("finished_conversation"), Encoder("finished_conversation")
 
     record = decoder.decode(finished[5].value or b"")

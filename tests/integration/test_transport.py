@@ -19,7 +19,9 @@ Make = Callable[..., Line]
 
 
 def _send(one: Line, sent: list[tuple[bytes, bytes]], **options: Any) -> Producer:
-    producer = Producer(one.connection.kafka(**{"partitioner": PARTITIONER, **options}))
+    producer = Producer(
+        one.connection.kafka(**{"partitioner": PARTITIONER, "enable.idempotence": True, **options})
+    )
     if "transactional.id" in options:
         producer.init_transactions(60)
         producer.begin_transaction()

@@ -62,7 +62,11 @@ def record(
 
 def publish(connection: ConnectionSettings, records: Iterable[dict[str, Any]]) -> int:
     """Produce snapshots. Returns their number."""
-    producer, encoder, count = Producer(connection.kafka()), Encoder("metric_snapshot"), 0
+    producer, encoder, count = (
+        Producer(connection.kafka(**{"enable.idempotence": True})),
+        Encoder("metric_snapshot"),
+        0,
+    )
     for one in records:
         key = f"{one['window_seconds']}|{one['model']}|{one['model_version']}".encode()
         producer.produce(connection.topic_prefix + METRICS, encoder.encode(one), key)
