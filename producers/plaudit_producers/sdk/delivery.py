@@ -31,6 +31,9 @@ class Delivery:
 DeliveryCallback = Callable[[Delivery], None]
 """Called once for each event, usually on the producer's own thread.
 
+During `flush` and `close` it may also run on the thread that called them. Two calls may then overlap, and
+come in another order than the events are in Kafka; `Delivery.offset` tells that order.
+
 A callback must be quick and must not block. It must not call `flush` or `close`, which wait for that thread.
 An exception that it raises is logged and otherwise ignored."""
 
