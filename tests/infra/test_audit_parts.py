@@ -122,7 +122,7 @@ def test_a_sinks_letter_tells_what_it_could_not_read() -> None:
 
 def test_a_report_counts_all_and_keeps_some() -> None:
     report = Report(accounts=[Account(3, events=5)])
-    assert text(report).endswith("the books balance")
+    assert text(report).endswith("everything agrees with the log")
     report.add(Difference("sft", 0, 1, 2, "odd") for _ in range(KEPT + 5))
     assert not report.balanced
     assert len(report.differences) == KEPT

@@ -1,4 +1,4 @@
-"""Worker and sink killed again and again while events flow: the books balance, and no row differs."""
+"""Worker and sink killed again and again while events flow: everything agrees with the log."""
 
 import random
 import time

@@ -145,7 +145,7 @@ def text(report: Report) -> str:
     more = report.found.total() - len(report.differences)
     if more > 0:
         lines.append(f"and {more} differences more")
-    verdict = f"{report.found.total()} differences" if report.found else "the books balance"
+    verdict = f"{report.found.total()} differences" if report.found else "everything agrees with the log"
     return "\n".join([*lines, verdict])
 
 
