@@ -5,16 +5,20 @@ PlauditError
 ├── RefusedError                 an event goes to the dead letters; `reason` says why
 │   ├── InvalidEventError        it breaks a limit or a rule of the contract
 │   ├── ConflictError            a complete message's id was used again with other content
+│   ├── WrongPartitionError      its record is in a partition that its key does not belong to
 │   ├── ExpiredError             its conversation ended too long ago, or was erased
 │   └── CodecError               its bytes cannot be decoded as a record of ours
 │       ├── BadMagicError        the first byte is not 0
 │       ├── UnknownSchemaError   the schema id is unknown or belongs to another schema
+│       │   └── MissingSchemaError   this process cannot know it: no registry is set, or it is too old
 │       ├── TruncatedError       the bytes end too early or are not valid Avro
 │       ├── TrailingBytesError   bytes are left over after the record
 │       ├── UnknownBodyError     a newer writer's body, which this reader does not know
 │       └── EncodingError        a record does not fit its schema
-├── RegistryError                the schema registry refused a request
-│   └── RegistryUnavailableError the registry did not answer in time; try again later
+├── RegistryError                the schema registry gave no usable answer
+│   ├── RegistryRefusedError     it refused the request for good
+│   └── RegistryUnavailableError it does not answer, or does not let us in; try again later
+│       └── SchemaUnavailableError   it answers other questions, but fails at this one schema
 ├── TopicError                   a topic is missing or differs from its definition
 ├── ServiceUnavailableError      Kafka or Redis does not answer
 └── NotFoundError                what was asked for does not exist
@@ -60,6 +64,12 @@ class ExpiredError(RefusedError):
     reason: ClassVar[Reason] = "expired"
 
 
+class WrongPartitionError(RefusedError):
+    """The record is in a partition that its key does not belong to: its producer has another partitioner."""
+
+    reason: ClassVar[Reason] = "wrong_partition"
+
+
 class CodecError(RefusedError):
     """The bytes cannot be decoded as a record of the expected schema."""
 
@@ -76,6 +86,10 @@ class UnknownSchemaError(CodecError):
     """Neither the package nor the registry knows the schema id, or it belongs to another schema."""
 
     reason: ClassVar[Reason] = "unknown_schema"
+
+
+class MissingSchemaError(UnknownSchemaError):
+    """This process cannot know the schema: no registry is set, or a later release of Plaudit made it."""
 
 
 class TruncatedError(CodecError):
@@ -103,11 +117,27 @@ class EncodingError(CodecError):
 
 
 class RegistryError(PlauditError):
-    """The schema registry refused a request."""
+    """The schema registry gave no usable answer."""
+
+
+class RegistryRefusedError(RegistryError):
+    """The schema registry refused a request, and would refuse it again.
+
+    Attributes:
+        code: the API's own error code; None if the answer had none.
+    """
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class RegistryUnavailableError(RegistryError):
-    """The schema registry did not answer within the retries. The event may be valid: try it again."""
+    """The schema registry does not answer, or does not let us in. The event may be valid: try it again."""
+
+
+class SchemaUnavailableError(RegistryUnavailableError):
+    """The schema registry answers other questions, but fails at one schema. That may pass."""
 
 
 class TopicError(PlauditError):

@@ -42,6 +42,9 @@ class Limits(_Frozen):
     stale_s: float
     stalled_s: float
     error_ratio: float
+    expires_s: float
+    skewed_events: int
+    skewed_ratio: float
 
 
 class Record(_Frozen):

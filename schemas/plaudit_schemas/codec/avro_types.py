@@ -84,3 +84,15 @@ def standalone(node: Node, types: Types, defined: set[str] | None = None) -> Nod
     return {
         key: standalone(value, types, defined) if key in _NESTED else value for key, value in node.items()
     }
+
+
+def adds_only_empty_fields(older: Node, newer: Node) -> bool:
+    """Whether all fields that the newer schema adds to the older one's records hold nothing by default."""
+    old, new = named_types(older), named_types(newer)
+    return all(
+        may_be_empty(field)
+        for name, node in old.items()
+        if node["type"] == "record" and name in new
+        for field in new[name]["fields"]
+        if field["name"] not in {known["name"] for known in node["fields"]}
+    )

@@ -9,11 +9,12 @@ from typing import Any, Literal, cast
 import yaml
 from fastavro import parse_schema
 
-SchemaName = Literal["conversation_event", "finished_conversation", "metric_snapshot"]
+SchemaName = Literal["conversation_event", "finished_conversation", "amendment", "metric_snapshot"]
 Schema = dict[str, Any]
 
 AVRO = files("plaudit_schemas") / "avro"
 FIRST_PACKAGED_ID = 1_000_000_000  # registries count their ids from 1 and stay below this
+PACKAGED_IDS = range(FIRST_PACKAGED_ID, FIRST_PACKAGED_ID + 100_000)  # those of later releases, too
 
 
 def schema_text(name: SchemaName) -> str:

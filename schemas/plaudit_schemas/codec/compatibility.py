@@ -20,7 +20,7 @@ class _Comparison:
     def __init__(self, writer: Node, reader: Node) -> None:
         self._writers = named_types(writer)
         self._readers = named_types(reader)
-        self._seen: set[tuple[str, str]] = set()
+        self._open: set[tuple[str, str]] = set()
 
     def compare(self, writer: Node, reader: Node, path: str) -> list[str]:
         writer, reader = resolve(writer, self._writers), resolve(reader, self._readers)
@@ -50,10 +50,16 @@ class _Comparison:
         return []
 
     def _records(self, writer: Node, reader: Node, path: str) -> list[str]:
-        pair = (writer["name"], path.rpartition(".")[0])
-        if pair in self._seen:
+        pair = (writer["name"], reader["name"])
+        if pair in self._open:  # a type that contains itself is as readable as the rest of it
             return []
-        self._seen.add(pair)
+        self._open.add(pair)
+        try:
+            return self._fields(writer, reader, path)
+        finally:
+            self._open.discard(pair)
+
+    def _fields(self, writer: Node, reader: Node, path: str) -> list[str]:
         written = {field["name"]: field for field in writer["fields"]}
         found = []
         for field in reader["fields"]:

@@ -6,38 +6,51 @@ The writer of a shape writes the bytes of all other fields as constants. The byt
 (docs/decisions/0020).
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from plaudit_schemas.codec.avro_types import named_types, standalone
-from plaudit_schemas.codec.catalog import Schema, parse, schema_text
+from plaudit_schemas.codec.catalog import Schema, packaged_id, parse, schema_text
 from plaudit_schemas.codec.emitter import Emitter
 from plaudit_schemas.codec.header import header_of
+from plaudit_schemas.codec.held import made_at
 from plaudit_schemas.codec.record_writer import compile_writer
 from plaudit_schemas.codec.varint import long_bytes, varint_bytes
-from plaudit_schemas.codec.wire import Record, SchemaSource
+from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.errors import EncodingError
 
 _MAX_SHAPES: Final = 512
 _MAX_ORDERS: Final = 1024
 _SMALL_SIZES: Final = 4096  # lengths whose varints are looked up in a table
 _ENVELOPE: Final = (
-    "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source", "body",
+    "held_ms", "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source",
+    "body",
 )  # fmt: skip
+
+_NULL: Final = b"\0"
 
 Write = Callable[[Record, bytearray], None]
 
 
 class EventEncoder:
-    """Encodes validated events. Not thread-safe, except for `use_id`."""
+    """Encodes validated events, with the packaged schema id until `use_id` gives another one.
 
-    def __init__(self, schemas: SchemaSource) -> None:
+    Not thread-safe, except for `use_id`.
+    """
+
+    def __init__(self, *, reserve_held: bool = False) -> None:
+        """Compiles the writers of all bodies.
+
+        Args:
+            reserve_held: write the time of making into events without `held_ms`, for `held.with_held`.
+        """
         schema = parse(schema_text("conversation_event"), plain_longs=True)
         fields = {field["name"]: field["type"] for field in schema["fields"]}
         if tuple(fields) != _ENVELOPE:
             raise NotImplementedError("the envelope has changed; change EventEncoder too")
-        self._schemas = schemas
-        self._header = b""
+        self._reserve_held = reserve_held
+        self.use_id(packaged_id("conversation_event"))
         self._types = named_types(schema)
         self._sources = {symbol: long_bytes(at) for at, symbol in enumerate(fields["source"]["symbols"])}
         self._tags = {
@@ -51,7 +64,7 @@ class EventEncoder:
         self._sizes = tuple(long_bytes(size) for size in range(_SMALL_SIZES))
 
     def use_id(self, schema_id: int) -> None:
-        """Write this schema id from the next event on, and do not ask the source for one. Thread-safe."""
+        """Write this schema id from the next event on. Thread-safe."""
         self._header = header_of(schema_id)
 
     def encode(self, record: Record) -> bytes:
@@ -59,14 +72,16 @@ class EventEncoder:
 
         Raises:
             EncodingError: the record does not fit the schema.
-            RegistryError: the source gave no schema id. Raised only until one call has succeeded.
         """
-        if not self._header:
-            self.use_id(self._schemas.id_of("conversation_event"))
         name, body = record["body"]
         write = self._orders.get((name, *body)) or self._write_of(name, body)
         out = bytearray(self._header)
         try:
+            held = record.get("held_ms")
+            if held is not None:
+                out += b"\2" + long_bytes(held)
+            else:
+                out += made_at(time.time_ns() // 1_000_000) if self._reserve_held else _NULL
             self._envelope(record, out)
             out += self._tags[name]
             write(body, out)

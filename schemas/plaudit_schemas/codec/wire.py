@@ -4,7 +4,7 @@ Records are plain dicts. Timestamps are integers: microseconds since 1970 in UTC
 several records (an event's body, a feedback's value) is a tuple `(full name, dict)` in both directions.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from io import BytesIO
 from typing import Any, Protocol, cast
@@ -13,7 +13,18 @@ from fastavro import schemaless_reader
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import to_parsing_canonical_form
 
-from plaudit_schemas.codec.catalog import Schema, SchemaName, packaged_id, parse, released_text, schema_text
+from plaudit_schemas.codec.avro_types import adds_only_empty_fields
+from plaudit_schemas.codec.catalog import (
+    FIRST_PACKAGED_ID,
+    PACKAGED_IDS,
+    Schema,
+    SchemaName,
+    packaged_id,
+    parse,
+    released,
+    released_text,
+    schema_text,
+)
 from plaudit_schemas.codec.header import HEADER_BYTES, header_of
 from plaudit_schemas.codec.record_reader import compile_reader
 from plaudit_schemas.codec.record_writer import compile_writer
@@ -21,6 +32,8 @@ from plaudit_schemas.errors import (
     BadMagicError,
     CodecError,
     EncodingError,
+    MissingSchemaError,
+    SchemaUnavailableError,
     TrailingBytesError,
     TruncatedError,
     UnknownBodyError,
@@ -37,14 +50,17 @@ class SchemaSource(Protocol):
         """The schema id to write `name` with. The first call may block on a registry.
 
         Raises:
-            RegistryError: the registry refused, or did not answer within the retries.
+            RegistryError: the registry gave none.
         """
 
-    def text_of(self, schema_id: int) -> str | None:
-        """A writer's schema as JSON text. None if the id is unknown. May block on a registry.
+    def text_of(self, schema_id: int) -> str:
+        """A writer's schema as JSON text. May block on a registry.
 
         Raises:
-            RegistryError: the registry refused, or did not answer within the retries.
+            UnknownSchemaError: no schema is given for this id. MissingSchemaError if that says nothing about
+                other processes.
+            RegistryUnavailableError: the registry cannot be asked now. SchemaUnavailableError if it fails at
+                this schema only.
         """
 
 
@@ -54,34 +70,58 @@ class PackagedSchemas:
     def id_of(self, name: SchemaName) -> int:
         return packaged_id(name)
 
-    def text_of(self, schema_id: int) -> str | None:
-        return released_text(schema_id)
+    def text_of(self, schema_id: int) -> str:
+        text = released_text(schema_id)
+        if text is None:
+            raise MissingSchemaError(
+                f"the schema id {schema_id} is unknown; "
+                "set PLAUDIT_SCHEMA_REGISTRY_URL to the writer's registry"
+            )
+        return text
 
 
 class Encoder:
-    """Encodes records of one schema. Thread-safe once the first call has returned."""
+    """Encodes records of one schema. Thread-safe.
+
+    The schema id is asked for by `learn_id` alone, so that `encode` neither waits nor fails for a registry:
+    who encodes may have changed a state already that cannot be changed a second time.
+    """
 
     def __init__(self, name: SchemaName, schemas: SchemaSource | None = None) -> None:
-        self._name: SchemaName = name
-        self._schemas = schemas or PackagedSchemas()
+        """`schemas` gives the id; None takes the packaged one, which need not be learned."""
+        self.name: SchemaName = name
+        self._schemas = schemas
         self._write = compile_writer(parse(schema_text(name), plain_longs=True))
-        self._header: bytes | None = None
+        self._header = header_of(packaged_id(name)) if schemas is None else b""
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the schema id is known, so that `encode` can be called."""
+        return bool(self._header)
+
+    def learn_id(self) -> None:
+        """Ask for the schema id, unless it is known. May block on a registry.
+
+        Raises:
+            RegistryError: the registry gave none.
+        """
+        if self._schemas is not None and not self._header:
+            self._header = header_of(self._schemas.id_of(self.name))
 
     def encode(self, record: Record) -> bytes:
-        """Encode one record.
+        """Encode one record. The id must be known.
 
         Raises:
             EncodingError: the record does not fit the schema.
-            RegistryError: the source gave no schema id. Raised only until one call has succeeded.
         """
-        if self._header is None:
-            self._header = header_of(self._schemas.id_of(self._name))
+        if not self._header:
+            raise RuntimeError(f"the schema id of {self.name} is not known; call learn_id first")
         out = bytearray(self._header)
         try:
             self._write(record, out)
         except Exception as error:  # a record that does not fit can raise almost any error
             raise EncodingError(
-                f"the record does not fit {self._name}: {_first_line(error)}; check its fields"
+                f"the record does not fit {self.name}: {_first_line(error)}; check its fields"
             ) from error
         return bytes(out)
 
@@ -92,7 +132,7 @@ class Decoder:
     If the writer's schema has the same canonical form as the current one (so it may differ in documentation),
     a compiled reader decodes the record. Otherwise fastavro resolves the schemas. Which of the two it is
     is found out once for each schema id. Only the Avro encoding is checked. The contract's rules are for the
-    producers and the fold to check.
+    producers and the fold to check. Thread-safe.
     """
 
     def __init__(
@@ -119,7 +159,7 @@ class Decoder:
 
         Raises:
             CodecError: the bytes cannot be decoded; the subclass and `reason` say why.
-            RegistryError: the registry refused or did not answer; the bytes may be valid.
+            RegistryUnavailableError: the registry cannot be asked now; the bytes may be valid.
         """
         read = self._readers.get(payload[:HEADER_BYTES]) or self._reader_for(payload)
         try:
@@ -143,16 +183,24 @@ class Decoder:
 
         Raises:
             CodecError: the header is not valid, or its schema id is unknown or of another schema.
-            RegistryError: the registry refused or did not answer.
+            RegistryUnavailableError: the registry cannot be asked now.
         """
         return (self._readers.get(payload[:HEADER_BYTES]) or self._reader_for(payload)) is self._compiled
 
-    def decode_many(self, payloads: Iterable[bytes | None]) -> list[Record | CodecError]:
+    def knows_schemas(self, payloads: Sequence[bytes | None]) -> bool:
+        """Whether the schemas of all payloads are known, so that `decode_many` asks no registry."""
+        return not self._unknown_headers(payloads)
+
+    def decode_many(self, payloads: Sequence[bytes | None]) -> list[Record | CodecError]:
         """Decode payloads in order. The result for each is the record, or the error that `decode` raises.
 
+        May block on a registry, unless `knows_schemas`. The answers come before anything is decoded, and each
+        schema is asked for once.
+
         Raises:
-            RegistryError: the registry refused or did not answer; try the whole batch again.
+            RegistryUnavailableError: the registry cannot be asked now; try the whole batch again.
         """
+        unreadable = self._learn_schemas(self._unknown_headers(payloads))
         results: list[Record | CodecError] = []
         append, decode, compiled, readers = results.append, self.decode, self._compiled, self._readers
         for payload in payloads:
@@ -166,10 +214,32 @@ class Decoder:
                 except Exception:  # noqa: S110  # `decode` meets it again and names it
                     pass
             try:
-                append(decode(payload or b""))
+                append(unreadable.get((payload or b"")[:HEADER_BYTES]) or decode(payload or b""))
             except CodecError as error:
                 append(error)
         return results
+
+    def _unknown_headers(self, payloads: Sequence[bytes | None]) -> set[bytes]:
+        return {payload[:HEADER_BYTES] for payload in payloads if payload} - self._readers.keys()
+
+    def _learn_schemas(self, headers: Iterable[bytes]) -> dict[bytes, CodecError]:
+        """Ask for the schemas of headers. Returns why those that cannot be read cannot be.
+
+        Raises:
+            RegistryUnavailableError: the registry cannot be asked now.
+        """
+        unreadable: dict[bytes, CodecError] = {}
+        failed: SchemaUnavailableError | None = None
+        for header in headers:
+            try:
+                self._reader_for(header)
+            except CodecError as error:
+                unreadable[header] = error
+            except SchemaUnavailableError as error:
+                failed = error  # the others are asked for first, so that they need not wait for each other
+        if failed is not None:
+            raise failed
+        return unreadable
 
     def _reader_for(self, payload: bytes) -> Callable[[bytes, int], tuple[Record, int]]:
         if not payload:
@@ -181,23 +251,40 @@ class Decoder:
         schema_id = int.from_bytes(payload[1:HEADER_BYTES], "big")
         if schema_id in self._foreign:
             raise UnknownSchemaError(self._foreign[schema_id])
-        # Packaged ids first: events may carry them even if a registry is set (docs/decisions/0021).
-        text = released_text(schema_id) or self._schemas.text_of(schema_id)
-        if text is None:
-            raise UnknownSchemaError(
-                f"the schema id {schema_id} is unknown; "
-                "set PLAUDIT_SCHEMA_REGISTRY_URL to the writer's registry"
-            )
-        writer = self._writer(schema_id, text)
-        same = to_parsing_canonical_form(writer) == self._canonical
-        read = self._compiled if same else partial(self._resolve, writer)
+        writer, canonical = self._writer(schema_id, self._text_of(schema_id))
+        if canonical == self._canonical:
+            read = self._compiled
+        elif self._sparse and schema_id in released() and adds_only_empty_fields(writer, self._reader):
+            # A sparse record leaves those fields out. So what a reader of the old schema gives is a record of
+            # the new one, without a resolution. Older producers may send for years.
+            read = compile_reader(writer, sparse=True)
+        else:
+            read = partial(self._resolve, writer)
         self._readers[payload[:HEADER_BYTES]] = read
         return read
 
-    def _writer(self, schema_id: int, text: str) -> Schema:
+    def _text_of(self, schema_id: int) -> str:
+        # Packaged ids first: events may carry them even if a registry is set (docs/decisions/0021).
+        text = released_text(schema_id)
+        if text is not None:
+            return text
+        if schema_id in PACKAGED_IDS:
+            raise MissingSchemaError(
+                f"the schema id {schema_id} is of a later release of Plaudit; upgrade this one"
+            )
+        if schema_id >= FIRST_PACKAGED_ID:
+            raise UnknownSchemaError(
+                f"the schema id {schema_id} is too large; neither a registry nor Plaudit gives it"
+            )
+        return self._schemas.text_of(schema_id)
+
+    def _writer(self, schema_id: int, text: str) -> tuple[Schema, str]:
+        """A writer's schema and its canonical form."""
         writer: Any = None
+        canonical = ""
         try:
             writer = parse(text, plain_longs=True)
+            canonical = to_parsing_canonical_form(writer)
             found = writer.get("name") if isinstance(writer, dict) else text
         except Exception as error:  # a registry may also hold Protobuf, JSON Schema and references
             found = f"unreadable as an Avro schema ({_first_line(error)})"
@@ -205,7 +292,7 @@ class Decoder:
             # The schema of an id never changes, so it need not be parsed for every message.
             self._foreign[schema_id] = f"schema id {schema_id} is {found}, not {self._reader['name']}"[:400]
             raise UnknownSchemaError(self._foreign[schema_id])
-        return cast("Schema", writer)
+        return cast("Schema", writer), canonical
 
     def _resolve(self, writer: Schema, payload: bytes, position: int) -> tuple[Record, int]:
         stream = BytesIO(payload)

@@ -8,9 +8,9 @@ checks them again, with `log_checks`.
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from plaudit_schemas.contract.feedback import VALUES, Feedback, Rater
+from plaudit_schemas.contract.feedback import VALUES, Feedback, Rater, Span
 from plaudit_schemas.contract.field_types import (
     Application,
     Consent,
@@ -23,8 +23,9 @@ from plaudit_schemas.contract.field_types import (
     ParentId,
     Role,
     Source,
+    Time,
 )
-from plaudit_schemas.contract.limits import SEQUENCE_LIMIT
+from plaudit_schemas.contract.limits import HELD_LIMIT, SEQUENCE_LIMIT
 from plaudit_schemas.contract.names import full_name
 from plaudit_schemas.contract.rules import comparison_problem
 from plaudit_schemas.contract.times import micros, moment
@@ -60,7 +61,7 @@ class TokenUsage(Contract):
 
 
 class Body(Contract):
-    """Base of the seven bodies that an event can have."""
+    """Base of the bodies that an event can have."""
 
 
 class StartConversation(Body):
@@ -74,6 +75,7 @@ class StartConversation(Body):
     parameters: Content | None = None
     session: Id | None = None
     continues: Id | None = None
+    task: Id | None = None
 
 
 class UpdateConversation(Body):
@@ -103,6 +105,7 @@ class AddMessage(Body):
     status: MessageStatus = "complete"
     abstained: bool | None = None
     metadata: Metadata = {}
+    author: Rater | None = None
 
 
 class UpdateMessage(Body):
@@ -120,6 +123,12 @@ class CompareMessages(Body):
     rater: Rater = Rater()
     aspect: Id = "preference"
     comment: Content | None = None
+    strength: float | None = Field(default=None, ge=0, le=1)
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    rubric: Content | None = None
+    rubric_version: Content | None = None
+    item_id: Id | None = None
+    suggestion_shown: bool | None = None
 
     @model_validator(mode="after")
     def _ranks_its_candidates(self) -> Self:
@@ -131,10 +140,33 @@ class CompareMessages(Body):
 
 class EndConversation(Body):
     reason: EndReason = "closed"
-    last_activity_at: AwareDatetime | None = None
+    last_activity_at: Time | None = None
 
 
 class EraseConversation(Body):
+    reason: Content = ""
+
+
+class ExcludeFromTraining(Body):
+    """Keeps a message out of training rows, or with `excluded` False lets it in again.
+
+    If `message_id` is None, it is the whole conversation.
+    """
+
+    message_id: Id | None = None
+    excluded: bool = True
+    rater: Rater = Rater()
+    reason: Content = ""
+
+
+class DeclineReview(Body):
+    """A reviewer declines an item of a review queue."""
+
+    message_id: Id | None = None
+    item_id: Id
+    rubric: Content | None = None
+    rubric_version: Content | None = None
+    rater: Rater
     reason: Content = ""
 
 
@@ -146,6 +178,8 @@ AnyBody = (
     | CompareMessages
     | EndConversation
     | EraseConversation
+    | ExcludeFromTraining
+    | DeclineReview
 )
 BODIES: dict[str, type[AnyBody]] = {
     full_name(model.__name__): model
@@ -157,6 +191,8 @@ BODIES: dict[str, type[AnyBody]] = {
         CompareMessages,
         EndConversation,
         EraseConversation,
+        ExcludeFromTraining,
+        DeclineReview,
     )
 }
 
@@ -169,12 +205,15 @@ class ConversationEvent(Contract):
         occurred_at: when it happened, by the producer's clock.
         producer: the random id of the producer.
         sequence: the producer's count of its events in this conversation, from 0. Gaps show lost events.
+        held_ms: milliseconds that the event waited on the producer's machine before it was sent. A difference
+            of one clock, so it tells the order of events without trusting any clock. None is not counted.
     """
 
+    held_ms: int | None = Field(default=None, ge=0, lt=HELD_LIMIT)
     event_id: Id = Field(default_factory=new_ulid)
     application: Application
     conversation_id: Id
-    occurred_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    occurred_at: Time = Field(default_factory=lambda: datetime.now(UTC))
     producer: Id | None = None
     sequence: int | None = Field(default=None, ge=0, lt=SEQUENCE_LIMIT)
     source: Source = "sdk"
@@ -183,6 +222,7 @@ class ConversationEvent(Contract):
     def to_record(self) -> dict[str, Any]:
         """The plain dict that an Encoder takes; times are microseconds since 1970."""
         return {
+            "held_ms": self.held_ms,
             "event_id": self.event_id,
             "application": self.application,
             "conversation_id": self.conversation_id,
@@ -250,5 +290,16 @@ def _plain(value: Any) -> Any:
 
 
 _RECORDS = frozenset(
-    (Model, Prompt, ToolCall, Attachment, TokenUsage, Rater, Feedback, *VALUES.values(), *BODIES.values())
+    (
+        Model,
+        Prompt,
+        ToolCall,
+        Attachment,
+        TokenUsage,
+        Rater,
+        Span,
+        Feedback,
+        *VALUES.values(),
+        *BODIES.values(),
+    )
 )

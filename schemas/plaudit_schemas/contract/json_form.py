@@ -3,19 +3,21 @@
 {"conversation_id": "c1", "body": {"type": "AddMessage", "role": "user", "content": "Hello"}}
 
 The fields are those of `contract.events`, with two additions. `body.type` names the body. In feedback,
-`value.kind` names the kind of value: thumb, number, label, text, correction or signal. Times are ISO 8601
-with a zone, or microseconds since 1970. Null means absent. Missing ids are generated.
+`value.kind` names the kind of value: thumb, number, label, text, correction, signal or spans. Times are
+ISO 8601 with a zone, or microseconds since 1970, in the years 1 to 9999. Null means absent. Missing ids are
+generated.
 """
 
 import time
 from datetime import datetime
+from math import isfinite
 from typing import Any, Final
 
 from plaudit_schemas.contract.events import BODIES
 from plaudit_schemas.contract.feedback import VALUE_KINDS
 from plaudit_schemas.contract.names import full_name, short_name
 from plaudit_schemas.contract.records import Record, refuse
-from plaudit_schemas.contract.times import micros, moment
+from plaudit_schemas.contract.times import moment, time_problem, zoned_micros
 from plaudit_schemas.contract.ulid import new_ulid
 
 Document = dict[str, Any]
@@ -23,6 +25,7 @@ Document = dict[str, Any]
 _BODY_TYPES: Final = tuple(map(short_name, BODIES))
 _VALUE_NAMES: Final = {kind: name for name, kind in VALUE_KINDS.items()}
 _MADE_IDS: Final = {"AddMessage": "message_id", "CompareMessages": "comparison_id"}
+_IS_A_TIME: Final = "must be a time such as 2026-11-21T12:00:00Z, or microseconds since 1970"
 
 
 def record_of(document: Any) -> Record:
@@ -48,7 +51,10 @@ def record_of(document: Any) -> Record:
 
 
 def document_of(record: Record) -> Document:
-    """The JSON document of a record, dense or sparse. `record_of` turns it back into an equal record."""
+    """The JSON document of a record, dense or sparse. `record_of` turns it back into an equal record.
+
+    A time outside the years 1 to 9999, which an old log may hold, becomes a number.
+    """
     name, fields = record["body"]
     body = {"type": short_name(name), **fields}
     feedback = body.get("feedback")
@@ -66,7 +72,7 @@ def _complete(kind: str, body: Document) -> None:
         body.setdefault(_MADE_IDS[kind], new_ulid())
     if kind == "UpdateMessage":
         _complete_feedback(body)
-    elif kind == "CompareMessages":
+    elif kind in ("CompareMessages", "ExcludeFromTraining", "DeclineReview"):
         _complete_rater(body)
     elif kind == "EndConversation":
         body.setdefault("reason", "closed")
@@ -110,18 +116,26 @@ def _object(value: Any, field: str) -> Document:
 
 def _micros(value: Any, field: str) -> int:
     if type(value) is int:
+        problem = time_problem(value)
+        if problem is not None:
+            refuse(field, problem)
         return value
+    if type(value) is float and isfinite(value):
+        refuse(field, time_problem(round(value)) or f"{_IS_A_TIME}, as a whole number")
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        refuse(field, "must be a time such as 2026-11-21T12:00:00Z, or microseconds since 1970")
+        refuse(field, _IS_A_TIME)
     if at.tzinfo is None:
         refuse(field, "has no zone; write 2026-11-21T12:00:00Z or +00:00")
-    return micros(at)
+    try:
+        return zoned_micros(at)
+    except ValueError as error:
+        refuse(field, str(error))
 
 
 def _time(at: int) -> str | int:
     try:
         return moment(at).isoformat()
-    except OverflowError:  # datetime ends at the year 9999; `record_of` takes the number as well
+    except OverflowError:  # an old log may hold such a time; `record_of` refuses it
         return at

@@ -15,8 +15,11 @@ LIMITS: Final[dict[str, Limit]] = {
     "id_characters": Limit(128, "characters", "an id, an aspect, and the name of a signal"),
     "content_bytes": Limit(1 << 20, "bytes of UTF-8", "a text"),
     "metadata_entries": Limit(32, "entries", "metadata, tags, variants and labels"),
+    "spans": Limit(1000, "spans", "one feedback"),
     # The largest integer that a JSON number holds exactly. Sums of sequences also fit a 64-bit long.
     "sequence": Limit(2**53 - 1, "", "a producer's sequence"),
+    # As many as fit into the five bytes that are reserved for it (codec.event_encoder).
+    "held_ms": Limit(2**33 - 1, "milliseconds", "how long an event waited before it was sent"),
     "future_micros": Limit(60_000_000, "microseconds", "event time ahead of the broker's; cut to this"),
     # The topics' max.message.bytes, less room for the key and Kafka's record batch.
     "event_bytes": Limit((2 << 20) - 4096, "bytes", "an encoded event"),
@@ -27,8 +30,11 @@ LIMITS: Final[dict[str, Limit]] = {
 ID_CHARACTERS: Final = LIMITS["id_characters"].value
 CONTENT_BYTES: Final = LIMITS["content_bytes"].value
 METADATA_ENTRIES: Final = LIMITS["metadata_entries"].value
+SPANS_LIMIT: Final = LIMITS["spans"].value
 SEQUENCE_LIMIT: Final = LIMITS["sequence"].value + 1
 """The first number that is too large for a sequence."""
+HELD_LIMIT: Final = LIMITS["held_ms"].value + 1
+"""The first number that is too large for `held_ms`."""
 FUTURE_MICROS: Final = LIMITS["future_micros"].value
 EVENT_BYTES: Final = LIMITS["event_bytes"].value
 FINISHED_BYTES: Final = LIMITS["finished_bytes"].value

@@ -5,19 +5,28 @@ sparse form, without the fields that hold nothing. The checks decide which event
 change here changes what a replay of the log gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
 from plaudit_schemas.contract.feedback import VALUE_KINDS
 from plaudit_schemas.contract.limits import (
     CONTENT_BYTES,
+    HELD_LIMIT,
     ID_CHARACTERS,
     METADATA_ENTRIES,
     SEQUENCE_LIMIT,
+    SPANS_LIMIT,
 )
-from plaudit_schemas.contract.names import NUMBER, SIGNAL
-from plaudit_schemas.contract.rules import RuleViolation, comparison_problem, feedback_problem, scale_problem
+from plaudit_schemas.contract.names import NUMBER, SIGNAL, SPANS
+from plaudit_schemas.contract.rules import (
+    RuleViolation,
+    comparison_problem,
+    feedback_problem,
+    scale_problem,
+    span_problem,
+)
+from plaudit_schemas.contract.times import range_problem
 from plaudit_schemas.errors import InvalidEventError
 
 Fields = Mapping[str, Any]
@@ -25,7 +34,7 @@ Fields = Mapping[str, Any]
 _LARGEST: Final = {
     **dict.fromkeys(("metadata", "variants", "tags"), METADATA_ENTRIES),
     **dict.fromkeys(("message_id", "parent_id", "tool_call_id", "user_id"), ID_CHARACTERS),
-    **dict.fromkeys(("session", "continues", "comparison_id"), ID_CHARACTERS),
+    **dict.fromkeys(("session", "continues", "comparison_id", "task", "item_id"), ID_CHARACTERS),
 }
 """The largest number of entries or characters for each of these fields of a body."""
 
@@ -67,6 +76,29 @@ def check_sequence(sequence: int) -> None:
         raise InvalidEventError(f"sequence must be at least 0 and below {SEQUENCE_LIMIT}")
 
 
+def check_held(held_ms: int) -> None:
+    """Raise InvalidEventError for a `held_ms` that is negative or above its limit.
+
+    A negative one would place an event in the future, where no later word could overrule it.
+    """
+    if not 0 <= held_ms < HELD_LIMIT:
+        raise InvalidEventError(f"held_ms must be at least 0 and below {HELD_LIMIT}")
+
+
+def check_times(event: Fields) -> None:
+    """Raise InvalidEventError for an event with a time outside the years 1 to 9999.
+
+    No calendar can show such a time. One in another unit than microseconds passes, as it always did.
+    """
+    _, body = event["body"]
+    problem = range_problem(event["occurred_at"])
+    if problem is not None:
+        raise InvalidEventError(f"occurred_at {problem}")
+    problem = range_problem(body.get("last_activity_at", 0))
+    if problem is not None:
+        raise InvalidEventError(f"last_activity_at {problem}")
+
+
 def check_body(body: Fields, size: int) -> None:
     """Refuse a body with fields over their limits.
 
@@ -94,7 +126,7 @@ def check_feedback(feedback: Fields) -> None:
     kind = None if name is None else VALUE_KINDS[name]
     signal = value["name"] if name == SIGNAL else None
     _refuse(feedback_problem(feedback["kind"], feedback.get("signal"), kind, signal))
-    for field in ("id", "aspect", "signal"):
+    for field in ("id", "aspect", "signal", "item_id"):
         if not 0 < len(feedback.get(field, "-")) <= ID_CHARACTERS:
             raise InvalidEventError(f"a feedback's {field} must have 1 to {ID_CHARACTERS} characters")
     if len(feedback["rater"].get("id", "")) > ID_CHARACTERS:
@@ -105,11 +137,25 @@ def check_feedback(feedback: Fields) -> None:
         raise InvalidEventError("a signal's number must be finite")
     if name == NUMBER:
         _refuse(scale_problem(value["minimum"], value["number"], value["maximum"]))
+        if value.get("raters", 1) < 1:
+            raise InvalidEventError("raters must be at least 1")
+    if name == SPANS:
+        _check_spans(value.get("spans", ()))
 
 
 def check_comparison(body: Fields) -> None:
     """Raise InvalidEventError for a comparison with fewer than two candidates, or that ranks others."""
     _refuse(comparison_problem(body.get("candidates", ()), body.get("ranking", ())))
+    for field in ("strength", "confidence"):
+        if not 0 <= body.get(field, 0) <= 1:
+            raise InvalidEventError(f"a comparison's {field} must be from 0 to 1")
+
+
+def _check_spans(spans: Sequence[Fields]) -> None:
+    if not 0 < len(spans) <= SPANS_LIMIT:
+        raise InvalidEventError(f"a feedback must have 1 to {SPANS_LIMIT} spans")
+    for span in spans:
+        _refuse(span_problem(span["start"], span["end"]))
 
 
 def _refuse(problem: RuleViolation | None) -> None:

@@ -9,6 +9,8 @@ UPDATE_MESSAGE: Final = "plaudit.v1.UpdateMessage"
 COMPARE_MESSAGES: Final = "plaudit.v1.CompareMessages"
 END_CONVERSATION: Final = "plaudit.v1.EndConversation"
 ERASE_CONVERSATION: Final = "plaudit.v1.EraseConversation"
+EXCLUDE_FROM_TRAINING: Final = "plaudit.v1.ExcludeFromTraining"
+DECLINE_REVIEW: Final = "plaudit.v1.DeclineReview"
 
 THUMB: Final = "plaudit.v1.Thumb"
 NUMBER: Final = "plaudit.v1.Number"
@@ -16,6 +18,7 @@ LABEL: Final = "plaudit.v1.Label"
 TEXT: Final = "plaudit.v1.Text"
 CORRECTION: Final = "plaudit.v1.Correction"
 SIGNAL: Final = "plaudit.v1.Signal"
+SPANS: Final = "plaudit.v1.Spans"
 
 
 def full_name(short: str) -> str:

@@ -10,7 +10,9 @@ Reason = Literal[
     "unknown_body",  # a newer writer's body: upgrade the readers, then send it again
     "invalid",  # it breaks a limit or a rule of the contract
     "conflict",  # a complete message's id was used again with other content
+    "wrong_partition",  # the record is in a partition that its key does not belong to
     "expired",  # the conversation was erased, or ended longer ago than state_retention
+    "lost",  # Kafka deleted it before it was folded, and somebody gave it up; there is nothing to send again
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 

@@ -1,14 +1,16 @@
-"""Checks of plain records, compiled from the typed models. They refuse exactly what the models refuse.
+"""Checks of plain records, compiled from the typed models.
 
-They are several times as fast: building a pydantic model of every event would take most of a producer's time.
-A field is required if the model has no default for it, or another default than Avro. A test compares the
-checks with the models.
+They refuse exactly what the models refuse, and times that look like another unit than microseconds. They are
+several times as fast: building a pydantic model of every event would take most of a producer's time. A field
+is required if the model has no default for it, or another default than Avro. A test compares the checks with
+the models.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, NoReturn, Union, get_args, get_origin
 
@@ -19,11 +21,18 @@ from pydantic.fields import FieldInfo
 from plaudit_schemas.codec.avro_types import named_types
 from plaudit_schemas.codec.catalog import parse, schema_text
 from plaudit_schemas.contract.events import BODIES, Body, CompareMessages, ConversationEvent
-from plaudit_schemas.contract.feedback import VALUE_KINDS, VALUES, Feedback, Number, Value
+from plaudit_schemas.contract.feedback import VALUE_KINDS, VALUES, Feedback, Number, Span, Value
 from plaudit_schemas.contract.field_types import WITHIN_BYTES, Application, Contract, Id, too_long
 from plaudit_schemas.contract.limits import CONTENT_BYTES
 from plaudit_schemas.contract.names import SIGNAL, full_name, short_name
-from plaudit_schemas.contract.rules import RuleViolation, comparison_problem, feedback_problem, scale_problem
+from plaudit_schemas.contract.rules import (
+    RuleViolation,
+    comparison_problem,
+    feedback_problem,
+    scale_problem,
+    span_problem,
+)
+from plaudit_schemas.contract.times import time_problem
 from plaudit_schemas.errors import InvalidEventError
 
 Record = dict[str, Any]
@@ -31,10 +40,12 @@ Check = Callable[[Any, str], None]
 """Takes a value and the name of its field. Raises InvalidEventError if the value is not valid."""
 
 _LONG: Final = 1 << 63
+_LARGEST_FLOAT: Final = float_info.max
 _SET_LATER: Final = frozenset(("source",))
 """Fields that the producer sets after the check, so they are not required."""
 
 _NO_VALUE: Final[tuple[None, Record]] = (None, {})
+_SHOWN_CHARACTERS: Final = 100
 
 
 def refuse(field: str, problem: str) -> NoReturn:
@@ -42,24 +53,43 @@ def refuse(field: str, problem: str) -> NoReturn:
     raise InvalidEventError(f"{field} {problem}")
 
 
+def shown(value: Any) -> str:
+    """A value for the text of an error: its `repr`, cut. Never raises, whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception:  # an int of over 4300 digits has no repr, and a caller's class may raise anything
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
 def validate(record: Record) -> None:
     """Raise InvalidEventError, which names the field, if a record breaks the contract."""
-    _event_check()(record, "the event")
+    _run(_event_check(), record, "the event")
 
 
 def validate_body(body: Any) -> None:
     """Raise InvalidEventError, which names the field, if a body breaks the contract."""
-    _body_check()(body, "body")
+    _run(_body_check(), body, "body")
 
 
 def check_id(value: Any, field: str) -> None:
     """Raise InvalidEventError if a value is not a valid id."""
-    _id_check()(value, field)
+    _run(_id_check(), value, field)
 
 
 def check_application(value: Any, field: str = "application") -> None:
     """Raise InvalidEventError if a value is not a valid name of an application."""
-    _application_check()(value, field)
+    _run(_application_check(), value, field)
+
+
+def _run(check: Check, value: Any, field: str) -> None:
+    try:
+        check(value, field)
+    except InvalidEventError:
+        raise
+    except Exception as error:  # a value's class is the caller's code, so its methods may raise anything
+        problem = f"holds a value that cannot be checked: {type(error).__name__}; give plain Python values"
+        raise InvalidEventError(f"{field} {problem}") from error
 
 
 @cache
@@ -129,7 +159,8 @@ def _record_of(model: type[Contract]) -> Check:
 
 def _one_of_records(checks: Mapping[str, Check], whose: str) -> Check:
     def check(value: Any, field: str) -> None:
-        if not isinstance(value, tuple) or len(value) != 2 or value[0] not in checks:
+        named = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
+        if not named or value[0] not in checks:
             refuse(field, f"must be a pair of {whose} full name and a record")
         checks[value[0]](value[1], short_name(value[0]))
 
@@ -151,8 +182,13 @@ def _comparison_rule(body: Record) -> RuleViolation | None:
     return comparison_problem(body["candidates"], body["ranking"])
 
 
+def _span_rule(span: Record) -> RuleViolation | None:
+    return span_problem(span["start"], span["end"])
+
+
 _RULES: Final[dict[type[Contract], Callable[[Record], RuleViolation | None]]] = {
     Number: _scale_rule,
+    Span: _span_rule,
     Feedback: _feedback_rule,
     CompareMessages: _comparison_rule,
 }
@@ -271,7 +307,7 @@ def _map(constraints: tuple[Any, ...]) -> Check:
             refuse(field, f"has {len(value)} entries; {most} are allowed")
         for key, item in value.items():
             _content(key, f"{field}'s key")
-            _content(item, f"{field}[{key!r}]")
+            _content(item, f"{field}[{shown(key)}]")
 
     return check
 
@@ -297,7 +333,7 @@ def _symbol(symbols: tuple[str, ...]) -> Check:
 
     def check(value: Any, field: str) -> None:
         if not isinstance(value, str) or value not in allowed:
-            refuse(field, f"must be one of {', '.join(sorted(allowed))}, not {value!r}")
+            refuse(field, f"must be one of {', '.join(sorted(allowed))}, not {shown(value)}")
 
     return check
 
@@ -310,7 +346,7 @@ def _whole(constraints: tuple[Any, ...]) -> Check:
         # Compares types, because True and False are instances of int.
         if type(value) is not int or not least <= value < below:
             above = f", below {below}" if below < _LONG else ""
-            refuse(field, f"must be a whole number from {least}{above}, not {value!r}")
+            refuse(field, f"must be a whole number from {least}{above}, not {shown(value)}")
 
     return check
 
@@ -320,10 +356,11 @@ def _number(constraints: tuple[Any, ...]) -> Check:
     least, most = bounds.get("ge", -inf), bounds.get("le", inf)
 
     def check(value: Any, field: str) -> None:
-        if type(value) not in (float, int) or not isfinite(value):
-            refuse(field, f"must be a finite number, not {value!r}")
+        # A float ends at about 1.8e308; an int does not, and then `isfinite` itself raises.
+        if type(value) not in (float, int) or not -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT:
+            refuse(field, f"must be a finite number, not {shown(value)}")
         if not least <= value <= most:
-            refuse(field, f"must lie between {least} and {most}, not at {value!r}")
+            refuse(field, f"must lie between {least} and {most}, not at {shown(value)}")
 
     return check
 
@@ -331,11 +368,14 @@ def _number(constraints: tuple[Any, ...]) -> Check:
 def _flag(_constraints: tuple[Any, ...]) -> Check:
     def check(value: Any, field: str) -> None:
         if value is not True and value is not False:
-            refuse(field, f"must be True or False, not {value!r}")
+            refuse(field, f"must be True or False, not {shown(value)}")
 
     return check
 
 
 def _moment(value: Any, field: str) -> None:
-    if type(value) is not int or not -_LONG <= value < _LONG:
-        refuse(field, f"must be microseconds since 1970 as an int, not {value!r}")
+    if type(value) is not int:
+        refuse(field, f"must be microseconds since 1970 as an int, not {shown(value)}")
+    problem = time_problem(value)
+    if problem is not None:
+        refuse(field, problem)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
 
+from plaudit_schemas.kafka.broker_clock import BrokerClock
 from plaudit_schemas.kafka.producer import Report, connector
 from plaudit_schemas.kafka.record import ProducerRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -31,6 +32,7 @@ class AckedProducer:
     While Kafka is away, a send waits for as long as `message.timeout.ms` allows.
 
     Attributes:
+        clock: the broker's time, from the acknowledgements of topics with LogAppendTime.
         away: why nothing can be sent now; None as long as no problem is known.
         fatal: why the producer sends nothing any more; None while it works. Either the client has failed
             for good, or the producer is gapless and a record was refused.
@@ -53,6 +55,7 @@ class AckedProducer:
         self.away: str | None = None
         self.fatal: KafkaError | None = None
         self.refused: Unsent | None = None
+        self.clock = BrokerClock()
         self._gapless = gapless
         self._rounds: set[_Round] = set()
         given = {"enable.gapless.guarantee": gapless, "error_cb": self._note_error, "log_level": 0}
@@ -118,7 +121,14 @@ class AckedProducer:
         return True
 
     def _report_for(self, round_: "_Round", number: int) -> Report:
-        def report(error: KafkaError | None, _message: Message) -> None:
+        # One sample of the broker's time in each call is enough, and the last record is acknowledged last.
+        timed = number == len(round_.records) - 1
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            if timed and error is None:
+                kind, timestamp = message.timestamp()
+                if kind == TIMESTAMP_LOG_APPEND_TIME:
+                    self.clock.add_sample(timestamp)
             self._settle(round_, number, error)
 
         return report

@@ -7,11 +7,21 @@ from typing import Any, Final, cast
 
 from hiredis import pack_command
 from redis import Redis as BlockingRedis
-from redis import RedisCluster as BlockingRedisCluster
 from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    ClusterError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+
+from plaudit_schemas.service.redis_cluster import BlockingClusterClient, ClusterClient
 
 RedisClient = Redis | RedisCluster
 Argument = str | bytes | int | float
@@ -28,15 +38,21 @@ def connect(url: str, *, timeout_s: float = 10.0) -> RedisClient:
         timeout_s: for each connection attempt and each answer.
     """
     if is_cluster(url):
-        return RedisCluster.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
-    pool = ConnectionPool.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        return ClusterClient.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    pool = ConnectionPool.from_url(
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        # A primary became a replica: the name may stand for another server by now, so connect again.
+        retry=Retry(NoBackoff(), 1, supported_errors=(ReadOnlyError,)),
+    )
     pool.connection_class = _PACKING.get(pool.connection_class, pool.connection_class)
     return Redis.from_pool(pool)
 
 
 def connect_blocking(url: str, *, timeout_s: float = 5.0) -> Any:
     """A blocking client. For a cluster it connects at once, and raises one of `AWAY` if that fails."""
-    made = BlockingRedisCluster if is_cluster(url) else BlockingRedis
+    made = BlockingClusterClient if is_cluster(url) else BlockingRedis
     return made.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
@@ -106,5 +122,12 @@ async def execute(client: RedisClient, *command: Argument) -> Any:
     """
     try:
         return await cast("Awaitable[Any]", client.execute_command(*command))
+    except ClusterDownError:
+        raise
+    except ClusterError as error:  # the nodes referred the client to each other until it gave up
+        raise RedisConnectionError(
+            f"Redis Cluster is moving a slot between its nodes ({error}); wait until it has moved, or end the"
+            " move with `redis-cli --cluster fix`"
+        ) from error
     except RedisClusterException as error:
         raise RedisConnectionError(str(error)) from error

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BeforeValidator, Field, Secret, SecretStr, field_validator
 
-from plaudit_schemas.codec.registry import RegistrySchemas, url_problem
+from plaudit_schemas.codec.registry import RegistrySchemas
+from plaudit_schemas.codec.registry_client import url_problem
 from plaudit_schemas.codec.wire import PackagedSchemas, SchemaSource
 from plaudit_schemas.settings import Settings
 

@@ -1,7 +1,9 @@
 """The definitions of the topics. Each is a YAML file in this folder; `Topic` is its typed form."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +45,23 @@ class Topic(BaseModel):
     partitions: int
     twin: str | None
     config: dict[str, str]
+
+
+class LiveTopic(NamedTuple):
+    """A topic as Kafka describes it now.
+
+    Attributes:
+        name: with the topic prefix.
+        id: changes when a topic is deleted and created again; empty if the broker has no topic ids.
+        replicas: of the partition that has the fewest.
+        config: every setting with its effective value, as text.
+    """
+
+    name: str
+    id: str
+    partitions: int
+    replicas: int
+    config: Mapping[str, str]
 
 
 @cache
