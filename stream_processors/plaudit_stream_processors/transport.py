@@ -19,19 +19,31 @@ lag monitors.
 Promised: the committed records of a partition come in order and without a gap, from the position that the
 store gave. After a crash or a rebalance they come again from the store's position. At most `MAX_UNACKED`
 batches of a partition wait for their acknowledgement, so memory is bounded. The group's heartbeats go on
-meanwhile, in the consumer's thread. Not promised: that a batch delivered before a rebalance is still wanted
-afterwards. Compare `batch.session` with the session that `acquire` was given.
+meanwhile, in the consumer's thread. A partition whose log does not hold the position is set aside, and the
+others are read on: to go on there would skip records without a word. Not promised: that a batch delivered
+before a rebalance is still wanted afterwards. Compare `batch.session` with the session that `acquire` was
+given.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+
+from plaudit_stream_processors.group_errors import GroupErrors
+from plaudit_stream_processors.positions import (
+    FetchedBatch,
+    PositionStore,
+    SetAside,
+    Stretch,
+    set_aside,
+)
 
 MAX_UNACKED = 2  # one is written while the next one is folded
 ANSWER_S = 40.0  # below the 60 s that Faust gives a seek
@@ -40,64 +52,6 @@ FETCH_WAIT_MS = 50
 FETCH_MIN_BYTES = 64 * 1024
 _BESIDE_FULL_S = 0.02  # the longest fetch while full partitions are left out of it
 _SETTING = "batched_positions"
-
-
-class FetchedBatch(NamedTuple):
-    """Records of one partition, in order.
-
-    Attributes:
-        records: empty where the log holds only transaction markers and aborted records. Commit the position
-            after them all the same: otherwise the lag never ends, and retention deletes what looks unread.
-        first_offset: the position at which the batch starts: the end of the batch before it, or the store's.
-        next_offset: the position after the batch. Positions are contiguous, but offsets are not: compaction
-            and transaction markers leave gaps in a log.
-        session: grows with every `acquire`; batches of an older session are stale.
-        fetched_at: when the records came, in seconds of `time.monotonic`.
-    """
-
-    topic: str
-    partition: int
-    records: Sequence[Any]
-    first_offset: int
-    next_offset: int
-    session: int
-    fetched_at: float
-
-
-class Stretch(NamedTuple):
-    """The records of one partition from one fetch, with the consumer's positions before and after it.
-
-    Attributes:
-        session: the session of the last seek before the fetch.
-    """
-
-    session: int
-    first_offset: int
-    next_offset: int
-    records: Sequence[Any]
-
-
-class PositionStore(Protocol):
-    """Where the application keeps its positions, next to the results that belong to them.
-
-    Each call has ANSWER_S seconds. If `acquire` takes longer, the app crashes, as Faust would go on without
-    its streams. If `release` takes longer, it is cancelled, and the rebalance goes on.
-    """
-
-    async def acquire(self, partitions: Iterable[TP], session: int) -> Mapping[TP, int | None]:
-        """Own these partitions from now on, and return where to read from; None is the log's start.
-
-        Called in the app's event loop, after each assignment and before its first batch. The partitions
-        include those that were held already, so all work of an older session must be finished or given up
-        first.
-        """
-
-    async def release(self, partitions: Iterable[TP]) -> None:
-        """Give up these partitions: others may get them. Called during a rebalance, so it must be quick."""
-
-
-class PositionError(Exception):
-    """The log does not hold the position that the store gave. Going on would skip records."""
 
 
 class GapError(RuntimeError):
@@ -118,12 +72,17 @@ class BatchedConsumer(driver.Consumer):
     Attributes:
         session: the current session, 0 before the first.
         last_fetch: when the last fetch ended, empty or not, in seconds of `time.monotonic`.
+        held: while it is true, nothing is fetched. The group keeps its members and partitions.
+        aside: the partitions that are assigned but not read, and why.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.session = 0
         self.last_fetch = time.monotonic()
+        self.held = False
+        self.aside: dict[TP, SetAside] = {}
+        self._kept: Mapping[TP, list[Stretch]] = {}
         self._position: dict[TP, int] = {}
         self._unacked_batches: dict[TP, int] = {}
         self._waits_since: dict[TP, float] = {}
@@ -139,9 +98,8 @@ class BatchedConsumer(driver.Consumer):
 
     def lag(self) -> Mapping[TP, int]:
         """Partition -> records after its last acknowledged batch; only those whose end a fetch has told."""
-        ends: dict[TP, int | None] = {
-            tp: self.highwater(tp) for tp in self._position if tp in self.assignment()
-        }
+        held = self.assignment()
+        ends: dict[TP, int | None] = {tp: self.highwater(tp) for tp in self._acked_next if tp in held}
         return {tp: max(0, end - self._acked_next[tp]) for tp, end in ends.items() if end is not None}
 
     def waits_since(self) -> float | None:
@@ -160,7 +118,6 @@ class BatchedConsumer(driver.Consumer):
         """Begin a new session at the store's positions. Faust calls this to seek to the committed offsets.
 
         Raises:
-            PositionError: the log does not hold a position. The app crashes with it.
             PositionStoreError: the store did not answer in time. The app crashes with it.
         """
         async with self._seeking:  # Faust's fetcher may call this while a rebalance does
@@ -177,56 +134,81 @@ class BatchedConsumer(driver.Consumer):
                 raise error from None
             earliest = await self.earliest_offsets(*held) if held else {}
             latest = await self.highwaters(*held) if held else {}
-            positions = {tp: _checked(tp, stored[tp], earliest[tp], latest[tp]) for tp in held}
+            found = {tp: set_aside(tp, stored, earliest[tp], latest[tp]) for tp in held}
+            self.aside = {tp: why for tp, why in found.items() if why is not None}
+            positions = {tp: _position_of(stored.get(tp), earliest[tp]) for tp in held}
+            self._kept = {}
             self._unacked_batches = dict.fromkeys(held, 0)
-            self._acked_next = dict(positions)
+            self._acked_next = {tp: positions[tp] for tp in held if tp in stored}
             self._to_commit = {}
-            self._position = dict(positions)
-            await self.seek_wait(positions)
+            self._position = {tp: positions[tp] for tp in held if tp not in self.aside}
+            # A partition set aside is paused, but without a valid position aiokafka would look for one.
+            await self.seek_wait({tp: self._position.get(tp, earliest[tp]) for tp in held})
             self._room.set()  # a fetch may still wait for an acknowledgement of the old session
             return positions
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Read a partition that was set aside, from this offset on. Nothing of it may be under way."""
+        if self._unacked_batches.get(tp):
+            return
+        del self.aside[tp]
+        self._position[tp] = self._acked_next[tp] = offset
+        thread: Any = self._thread
+        await thread.read_again(tp, offset, self.session)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop delivering from these partitions and tell the store. Called during a rebalance."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._position.pop(tp, None)
+            self.aside.pop(tp, None)
         await asyncio.wait_for(getattr(self.app, _SETTING).release(revoked), ANSWER_S)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  # Faust's signature
         """The batches of one fetch from the partitions with room, and the partitions that have one."""
-        if not await self._has_room_within(timeout):
+        if (self.held or not self._kept) and not await self._has_room_within(timeout):
             self.last_fetch = time.monotonic()
             return {}, set()
-        full = self._full_partitions()
-        if full:  # one that gets room again must not wait until another one has records
-            timeout = min(timeout, _BESIDE_FULL_S)
-        # Full partitions are left out of this fetch only: the set is Faust's, and rebalances change it too.
-        self._get_active_partitions().difference_update(full)
-        try:
-            stretches, _ = await super()._wait_next_records(timeout)
-        finally:
-            self._get_active_partitions().update(full & self.assignment())
+        stretches = self._kept or await self._stretches(timeout)
         self.last_fetch = time.monotonic()
+        self._kept = stretches if self.held else {}
+        if self.held:  # since the fetch began; what it has read is read, so it is delivered later
+            return {}, set()
         if not self.flow_active:
             # A rebalance. The fetch may have begun before its seek and ended after it. Its records are kept
             # until the flow goes on; only then does the session tell which are stale.
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode takes asyncio's events too
             if self.should_stop:
                 return None, set()
-        found = {tp: self._batch(tp, stretch) for tp, (stretch,) in (stretches or {}).items()}
+        found = {tp: self._batch(tp, stretch) for tp, (stretch,) in stretches.items()}
         batches = {tp: [batch] for tp, batch in found.items() if batch is not None}
         return batches, set(batches)
 
-    def _full_partitions(self) -> set[TP]:
-        """The active partitions with as many unacknowledged batches as are allowed."""
+    async def _stretches(self, timeout: float) -> Mapping[TP, list[Stretch]]:  # noqa: ASYNC109  # Faust's
+        left_out = self._left_out()
+        if left_out - self.aside.keys():  # one that gets room must not wait until another one has records
+            timeout = min(timeout, _BESIDE_FULL_S)
+        # They are left out of this fetch only: the set is Faust's, and rebalances change it too.
+        self._get_active_partitions().difference_update(left_out)
+        try:
+            stretches, _ = await super()._wait_next_records(timeout)
+        finally:
+            self._get_active_partitions().update(left_out & self.assignment())
+        return stretches or {}
+
+    def _left_out(self) -> set[TP]:
+        """The active partitions that are set aside, or have as many unacknowledged batches as are allowed."""
         active = self._get_active_partitions()
-        return {tp for tp in active if self._unacked_batches.get(tp, 0) >= MAX_UNACKED}
+        return {
+            tp
+            for tp in active
+            if self.held or tp in self.aside or self._unacked_batches.get(tp, 0) >= MAX_UNACKED
+        }
 
     async def _has_room_within(self, timeout: float) -> bool:  # noqa: ASYNC109  # Faust's
-        """Whether some partition may be fetched. Waits for an acknowledgement where all are full."""
-        full = self._full_partitions()
-        if not full or full < self._get_active_partitions():
+        """Whether some partition may be fetched. Waits for an acknowledgement where none may."""
+        left_out = self._left_out()
+        if not left_out or left_out < self._get_active_partitions():
             return True
         self._room.clear()
         try:
@@ -309,6 +291,11 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         self._session = 0
         self._reached: dict[TP, int] = {}
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  # nothing public tells its errors
+        self._group = GroupErrors(coordinator, self.app, self.consumer.loop)
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # Faust has no setting for these
@@ -319,7 +306,11 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         # Nothing awaits between these lines and the seeks. So no fetch ends there, and each has one session.
         owner: Any = self.consumer
-        self._session, self._reached = owner.session, dict(partitions)
+        aside = set(owner.aside)
+        self._session = owner.session
+        self._reached = {tp: offset for tp, offset in partitions.items() if tp not in aside}
+        for tp in partitions:
+            (consumer.pause if tp in aside else consumer.resume)(TopicPartition(*tp))
         await super()._seek_wait(consumer, partitions)
         # From here on, a position that the log no longer holds is an error and not a reason to skip records.
         consumer._fetcher._default_reset_strategy = OffsetResetStrategy.NONE  # noqa: SLF001
@@ -340,7 +331,11 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
-            raise PositionError(f"the log no longer holds the next records to read: {error}") from error
+            for tp in error.args[0]:
+                await self._set_aside(consumer, TP(*tp))
+            return {}
+        except KafkaError as error:
+            raise self._group.error or error from None
         stretches: dict[TP, list[Any]] = {}
         for tp, first in self._reached.items():
             records = found.get(tp, ())
@@ -350,6 +345,34 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
                 stretches[tp] = [Stretch(self._session, first, following, records)]
         self._reached.update({tp: stretch.next_offset for tp, (stretch,) in stretches.items()})
         return stretches
+
+    async def _set_aside(self, consumer: Any, tp: TP) -> None:
+        """Stop reading a partition that has lost the next record to read, while others are read on."""
+        session, first = self._session, self._reached.get(tp)
+        place = TopicPartition(*tp)
+        try:
+            earliest = (await consumer.beginning_offsets([place]))[place]
+            latest = (await consumer.end_offsets([place]))[place]
+        except KafkaError:
+            return  # the next fetch meets the same error
+        why = set_aside(tp, {tp: first}, earliest, latest)
+        if why is None or session != self._session:
+            return  # the seek of another session has looked by itself
+        self._reached.pop(tp)
+        consumer.pause(place)
+        owner: Any = self.consumer
+        owner.aside = {**owner.aside, tp: why}  # a new one: the other thread may be looking through the old
+
+    async def read_again(self, tp: TP, offset: int, session: int) -> None:
+        """Seek a paused partition and resume it, unless another session has begun."""
+        await self.call_thread(self._read_again, self._ensure_consumer(), tp, offset, session)
+
+    async def _read_again(self, consumer: Any, tp: TP, offset: int, session: int) -> None:
+        place = TopicPartition(*tp)
+        if session == self._session and place in consumer.assignment():
+            self._reached[tp] = offset
+            consumer.seek(place, offset)
+            consumer.resume(place)
 
 
 def _position(consumer: Any, tp: TP) -> int | None:
@@ -373,17 +396,5 @@ class Transport(driver.Transport):
         setattr(app, _SETTING, store)
 
 
-def _checked(tp: TP, stored: int | None, earliest: int, latest: int) -> int:
-    if stored is None:
-        return earliest
-    if stored < earliest:
-        raise PositionError(
-            f"{tp.topic} {tp.partition} begins at {earliest}, but {stored} is the next to read: "
-            "retention has deleted records that were never read"
-        )
-    if stored > latest:
-        raise PositionError(
-            f"{tp.topic} {tp.partition} ends at {latest}, but {stored} is the next to read: "
-            "the topic was recreated, or the positions belong to another cluster"
-        )
-    return stored
+def _position_of(stored: int | None, earliest: int) -> int:
+    return earliest if stored is None else stored

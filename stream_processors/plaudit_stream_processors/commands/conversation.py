@@ -1,17 +1,19 @@
 """`plaudit conversation`: one conversation as it is now, or as it was."""
 
 import asyncio
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from plaudit_stream_processors.fold import ConversationState
+    from plaudit_stream_processors.fold import ConversationState, RulesHistory
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,8 +44,10 @@ def run(arguments: Namespace) -> int:
     if arguments.at is None:
         state = asyncio.run(_live(connection, application, conversation_id))
     else:
+        until = parse_until(arguments.at)
+        history = asyncio.run(_history(connection, application, conversation_id))
         rules = Rules(settings.state_retention_ms)
-        state = state_as_of(connection, rules, application, conversation_id, parse_until(arguments.at))
+        state = state_as_of(connection, rules, history, application, conversation_id, until)
     print(json_text(state) if arguments.json else plain_text(state))
     return OK
 
@@ -56,6 +60,21 @@ async def _live(
     reader = LiveReader(connection)
     try:
         return await reader.state_of(application, conversation_id)
+    finally:
+        await reader.aclose()
+
+
+async def _history(connection: ConnectionSettings, application: str, conversation_id: str) -> "RulesHistory":
+    """The rules of the conversation's partition, or today's if Redis does not answer."""
+    from plaudit_stream_processors.fold import RulesHistory  # noqa: PLC0415
+    from plaudit_stream_processors.queries.live import LiveReader  # noqa: PLC0415  # loads Redis' client
+
+    reader = LiveReader(connection)
+    try:
+        return await reader.rules_history(application, conversation_id)
+    except ServiceUnavailableError as error:
+        print(f"plaudit: {error}; the rules of today are used", file=sys.stderr)
+        return RulesHistory()
     finally:
         await reader.aclose()
 

@@ -4,20 +4,25 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from plaudit_schemas.commands import OK, Command
+from plaudit_schemas.commands import FAILED, OK, Command
 from plaudit_schemas.contract.reasons import REASONS
 from plaudit_schemas.contract.times import read_moment
-from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.errors import ServiceUnavailableError, SettingsError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
+
+if TYPE_CHECKING:
+    from plaudit_stream_processors.dead_letters.listing import ListedLetter
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Lists the records that were refused, with their reasons. With --send they are sent again to the "
-        "partitions they came from, for example after an upgrade of the readers. Sending twice is harmless: "
-        "an event counts once."
+        "partitions they came from, or with the reason wrong_partition to those of their keys. Sending twice "
+        "is harmless: an event counts once. What was sent without --since is recorded, so that the alert on "
+        "letters that wait ends."
     )
     parser.add_argument(
         "--reason", action="append", choices=REASONS, help="only this reason; may be repeated"
@@ -42,14 +47,12 @@ def run(arguments: Namespace) -> int:
         line_of,
         list_letters,
     )
-    from plaudit_stream_processors.dead_letters.resending import resend_letters  # noqa: PLC0415
 
     connection = load(ConnectionSettings, arguments)
     selection = Selection(frozenset(arguments.reason or ()), _since(arguments.since))
     listed = islice(list_letters(connection, selection), arguments.limit)
     if arguments.send:
-        print(f"{resend_letters(connection, [each.letter for each in listed])} records sent again")
-        return OK
+        return _send(connection, list(listed), whole=arguments.since is None)
     counts: Counter[str] = Counter()
     for each in listed:
         counts[each.letter.refusal.reason] += 1
@@ -57,6 +60,27 @@ def run(arguments: Namespace) -> int:
     if not arguments.json:
         summary = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
         print(f"{counts.total()} dead letters{': ' + summary if summary else ''}", file=sys.stderr)
+    return OK
+
+
+def _send(connection: ConnectionSettings, listed: "list[ListedLetter]", *, whole: bool) -> int:
+    """Send letters again. With `whole` there are no earlier letters of their reasons."""
+    from plaudit_stream_processors.dead_letters.resending import (  # noqa: PLC0415  # loads Kafka's client
+        record_resent,
+        resend_letters,
+    )
+
+    count = resend_letters(connection, [each.letter for each in listed])
+    print(f"{count} records sent again")
+    if count < len(listed):
+        print(f"{len(listed) - count} left out: their letters do not hold the record", file=sys.stderr)
+    if not whole:
+        return OK
+    try:
+        record_resent(connection, listed)
+    except ServiceUnavailableError as error:
+        print(f"plaudit: {error}; the alert on letters that wait goes on", file=sys.stderr)
+        return FAILED
     return OK
 
 

@@ -59,7 +59,7 @@ def list_letters(connection: ConnectionSettings, selection: Selection) -> Iterat
 
 
 def document_of(listed: ListedLetter) -> dict[str, Any]:
-    """A letter as one JSON object. The value of its record is hexadecimal text."""
+    """A letter as one JSON object. Value and headers of its record are hexadecimal text."""
     letter = listed.letter
     refusal, record = letter.refusal, letter.record
     return {
@@ -73,8 +73,13 @@ def document_of(listed: ListedLetter) -> dict[str, Any]:
         "schema_id": letter.schema_id,
         "arrived_at": _arrival(letter),
         "key": None if record.key is None else record.key.decode(errors="replace"),
-        "value": None if record.value is None else record.value.hex(),
+        "value": _hex(record.value),
+        "headers": [[name, _hex(value)] for name, value in record.headers],
     }
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
 
 
 def line_of(listed: ListedLetter) -> str:

@@ -1,18 +1,25 @@
 """The fold: a conversation's state as a pure function of the log. Imports no Kafka, Redis or Faust."""
 
 from plaudit_stream_processors.fold.conversation import ConversationState
-from plaudit_stream_processors.fold.effects import Effects, Emission
+from plaudit_stream_processors.fold.effects import EMITTED, Effects, Emission, Emitted
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.folding import fold
-from plaudit_stream_processors.fold.rules import Rules
-from plaudit_stream_processors.fold.step import encode_finished, fold_record
+from plaudit_stream_processors.fold.history import RulesHistory
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, CURRENT_VERSION, Rules
+from plaudit_stream_processors.fold.step import check_place, encode_finished, fold_record
 
 __all__ = [
+    "CLOCKS_VERSION",
+    "CURRENT_VERSION",
+    "EMITTED",
     "ConversationState",
     "Effects",
     "Emission",
+    "Emitted",
     "Event",
     "Rules",
+    "RulesHistory",
+    "check_place",
     "encode_finished",
     "fold",
     "fold_record",

@@ -12,7 +12,8 @@ class ConversationState:
     Attributes:
         key: `application/conversation id`.
         facts: what StartConversation and UpdateConversation said.
-        stamps: event time of each fact that may be updated; the latest value wins.
+        stamps: what decides on each fact that may be updated (fold.facts): the candidates for it. Under rules
+            version 1, the event time of the one that holds.
         messages: by id, in the order of the log.
         feedback: by slot (message, rater, aspect, kind of value, signal).
         comparisons: by id.
@@ -65,7 +66,7 @@ class ConversationState:
         self.application = application
         self.conversation_id = conversation_id
         self.facts: Entity = {}
-        self.stamps: dict[str, int] = {}
+        self.stamps: dict[str, Any] = {}
         self.started: int | None = None
         self.series: list[str] = []
         self.messages: dict[str, Entity] = {}

@@ -7,19 +7,20 @@ from plaudit_schemas.contract.ratings import SATISFIED, satisfaction, verdict
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 from plaudit_stream_processors.metrics.histograms import index_of
 from plaudit_stream_processors.metrics.votes import Moment, revote
 
 
-def count_message(message: Entity, series: list[str], event: Event, effects: Effects) -> None:
+def count_message(message: Entity, series: list[str], event: Event, effects: Effects, rules: Rules) -> None:
     """Count a new message in the bucket of its event time, and the latency of an assistant's message."""
     role = message["role"]
     effects.counters.add(series, "messages:" + role, event.at, event.arrived_ms)
     if role == "assistant":
-        recount_latency(message, event, effects)
+        recount_latency(message, event, effects, rules)
 
 
-def recount_latency(message: Entity, event: Event, effects: Effects) -> None:
+def recount_latency(message: Entity, event: Event, effects: Effects, rules: Rules) -> None:
     """Move the message's latency to the histogram bucket where it now belongs."""
     old = message.get("latency_bucket")
     new = index_of(message["latency_ms"]) if "latency_ms" in message else None
@@ -31,12 +32,17 @@ def recount_latency(message: Entity, event: Event, effects: Effects) -> None:
     if new is not None:
         effects.counters.add(series, f"latency:{new}", at, event.arrived_ms)
         message["latency_bucket"] = new
+    elif rules.version >= CLOCKS_VERSION:
+        # Rules version 1 left it, and took the count back again with each further version of the message.
+        del message["latency_bucket"]
 
 
-def recount_cohort(state: ConversationState, message: Entity, event: Event, effects: Effects) -> None:
+def recount_cohort(
+    state: ConversationState, message: Entity, event: Event, effects: Effects, rules: Rules
+) -> None:
     """Bring the message's flags and verdicts up to date with its feedback and its siblings."""
     slots = [state.feedback[slot] for slot in state.slots_of.get(message["message_id"], ())]
-    flagged = _recount_flags(state, message, slots, event, effects)
+    flagged = _recount_flags(state, message, slots, event, effects, rules)
     if _recount_verdicts(state, message, slots, event, effects) or flagged:
         state.dirty["message:" + message["message_id"]] = message
 
@@ -80,7 +86,12 @@ def _satisfied(rating: int | None) -> int | None:
 
 
 def _recount_flags(
-    state: ConversationState, message: Entity, slots: list[Entity], event: Event, effects: Effects
+    state: ConversationState,
+    message: Entity,
+    slots: list[Entity],
+    event: Event,
+    effects: Effects,
+    rules: Rules,
 ) -> bool:
     """Bring the message's flags and their counts up to date. Returns whether a flag changed."""
     flags = set()
@@ -93,7 +104,9 @@ def _recount_flags(
         if "value" not in feedback:  # withdrawn
             continue
         if feedback["kind"] != "signal":
-            flags.add("covered")
+            # From version 2 on coverage counts what people say; a scorer says something of every answer.
+            if rules.version < CLOCKS_VERSION or feedback["rater"]["kind"] != "model":
+                flags.add("covered")
         elif feedback["signal"] in ("ignored", "regenerated"):
             flags.add(feedback["signal"])
     old = set(message.get("flags", ()))

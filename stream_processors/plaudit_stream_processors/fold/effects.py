@@ -1,16 +1,21 @@
 """The effects of folding a batch besides the state: counters and finished conversations."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from plaudit_stream_processors.metrics.buckets import Counters
 
+Emitted = Literal["finished_conversation", "amendment"]
+EMITTED: Final[tuple[Emitted, ...]] = get_args(Emitted)
+"""The schemas of what the fold emits."""
+
 
 class Emission(NamedTuple):
-    """One finished conversation (or tombstone), at the offset of the event that finished it."""
+    """One finished conversation, tombstone or amendment, at the offset of the event that made it."""
 
     key: str
     offset: int
     record: dict[str, Any]
+    schema: Emitted = "finished_conversation"
 
 
 class Effects:
@@ -20,9 +25,21 @@ class Effects:
         duplicates: events that were folded before.
         ignored: events without effect: an idle end that activity overtook, or a second end.
         incomplete: ends of conversations whose start never came; these are not emitted.
+        amendments: words that were emitted at once.
+        dropped_scores: what models said of conversations that were erased.
+        skewed: events of producers whose clock is more than a minute off.
     """
 
-    __slots__ = ("counters", "duplicates", "finished", "ignored", "incomplete")
+    __slots__ = (
+        "amendments",
+        "counters",
+        "dropped_scores",
+        "duplicates",
+        "finished",
+        "ignored",
+        "incomplete",
+        "skewed",
+    )
 
     def __init__(self) -> None:
         self.counters = Counters()
@@ -30,3 +47,6 @@ class Effects:
         self.duplicates = 0
         self.ignored = 0
         self.incomplete = 0
+        self.amendments = 0
+        self.dropped_scores = 0
+        self.skewed = 0

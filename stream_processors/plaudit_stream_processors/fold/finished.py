@@ -4,20 +4,26 @@ from typing import Any
 
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.event import Event
+from plaudit_stream_processors.fold.facts import excluded
+from plaudit_stream_processors.fold.rules import Rules
 
 Record = dict[str, Any]
 
 
-def finished_record(state: ConversationState, event: Event) -> Record:
+def finished_record(state: ConversationState, event: Event, rules: Rules) -> Record:
     """The record for `codec.wire.Encoder`; `event` is the one that finishes the revision."""
     whole = unbroken(state.messages)
+    out = excluded(state)
+    several = len({message.get("producer") for message in state.messages.values()}) > 1
     return {
         **state.facts,
         **_envelope(state, event),
+        "rules": rules.version,
+        "excluded": "" in out,
         "started_at": state.started,
         "end_reason": state.end["reason"] if state.end else "unknown",
         "messages": [
-            message if message_id in whole else {**message, "orphan": True}
+            _message(message, orphan=message_id not in whole, left_out=message_id in out, several=several)
             for message_id, message in state.messages.items()
         ],
         # By slot: a state that was read back from Redis has lost the log's order of its feedback.
@@ -26,6 +32,15 @@ def finished_record(state: ConversationState, event: Event) -> Record:
         "events": state.events + 1,  # the fold counts the finishing event only after this
         "missing_events": state.missing_events(),
     }
+
+
+def _message(message: Entity, *, orphan: bool, left_out: bool, several: bool) -> Entity:
+    """A message as the sink gets it. `several` says that messages here come from several producers."""
+    guessed = several and "unanswered" in message
+    if not orphan and not left_out and not guessed:
+        return message
+    guessed = guessed or message.get("parent_guessed", False)
+    return {**message, "orphan": orphan, "excluded": left_out, "parent_guessed": guessed}
 
 
 def tombstone_record(state: ConversationState, reason: str, event: Event) -> Record:

@@ -3,35 +3,52 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from plaudit_schemas.contract.log_checks import check_body, check_ids, check_sequence
+from plaudit_schemas.contract.log_checks import (
+    check_body,
+    check_held,
+    check_ids,
+    check_sequence,
+    check_times,
+)
 from plaudit_schemas.contract.names import (
     ADD_MESSAGE,
     COMPARE_MESSAGES,
+    DECLINE_REVIEW,
     END_CONVERSATION,
     ERASE_CONVERSATION,
+    EXCLUDE_FROM_TRAINING,
     START_CONVERSATION,
     UPDATE_CONVERSATION,
     UPDATE_MESSAGE,
 )
 from plaudit_schemas.errors import ExpiredError, RefusedError
 
+from plaudit_stream_processors.fold.amendments import (
+    amend,
+    is_mere_denial,
+    is_model_feedback,
+    may_amend,
+    must_not_wait,
+)
 from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
+from plaudit_stream_processors.fold.facts import exclude
 from plaudit_stream_processors.fold.feedback import compare_messages, update_message
 from plaudit_stream_processors.fold.lifecycle import (
+    decline_review,
     end_conversation,
     erase_conversation,
     start_conversation,
     update_conversation,
 )
 from plaudit_stream_processors.fold.messages import add_message
-from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 
 Handler = Callable[[ConversationState, dict[str, Any], Event, Effects, Rules], None]
 
-_LIFECYCLE: Final = (START_CONVERSATION, UPDATE_CONVERSATION)
+_LIFECYCLE: Final = (START_CONVERSATION, UPDATE_CONVERSATION, EXCLUDE_FROM_TRAINING, DECLINE_REVIEW)
 """Events whose ids are kept with the conversation. Other handlers keep the ids of theirs themselves."""
 
 _HANDLERS: Final[dict[str, Handler]] = {
@@ -42,7 +59,11 @@ _HANDLERS: Final[dict[str, Handler]] = {
     COMPARE_MESSAGES: compare_messages,
     END_CONVERSATION: end_conversation,
     ERASE_CONVERSATION: erase_conversation,
+    EXCLUDE_FROM_TRAINING: exclude,
+    DECLINE_REVIEW: decline_review,
 }
+
+_NO_ACTIVITY: Final = (END_CONVERSATION, ERASE_CONVERSATION)
 
 
 def fold(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> ConversationState:
@@ -60,30 +81,62 @@ def fold(state: ConversationState, event: Event, effects: Effects, rules: Rules)
     producer = record.get("producer", "")
     check_ids(event_id, producer)
     # Before the check for duplicates: an expired conversation no longer knows the ids of its events.
-    if state.end is not None and name != ERASE_CONVERSATION:  # erasing is never too late
-        _refuse_late(state, event, rules)
+    if state.end is not None and name != ERASE_CONVERSATION and _is_late(state, event, effects, rules):
+        return state
     # An erased conversation keeps no ids, so any second erasure counts as a duplicate.
     if event_id in state.seen or (state.erased and name == ERASE_CONVERSATION):
         effects.duplicates += 1
         return state
     check_body(body, event.size)
     check_sequence(record.get("sequence", 0))
+    by_model = at_once = False
+    if rules.version >= CLOCKS_VERSION:
+        check_times(record)
+        check_held(record.get("held_ms", 0))
+        by_model = is_model_feedback(name, body)
+        at_once = (not state.is_open or state.started is None) and must_not_wait(state, name, body)
+        if at_once and by_model and state.is_new():
+            amend(state, event, effects, rules)
+            return state  # nothing of the conversation is here that the score could join
     if state.series or name == START_CONVERSATION:
         _HANDLERS[name](state, body, event, effects, rules)
     else:
         _fold_before_start(state, event, effects, rules)
+    if at_once:
+        amend(state, event, effects, rules)
+    _count_event(state, event, effects, rules)
+    if not by_model and name not in _NO_ACTIVITY:
+        _note_activity(state, event, rules)
+    return state
+
+
+def _count_event(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> None:
+    """Remember that an event was folded."""
+    record = event.record
+    name = record["body"][0]
     if name in _LIFECYCLE:
-        state.lifecycle.append(event_id)
+        state.lifecycle.append(record["event_id"])
     if name != ERASE_CONVERSATION:  # an erased conversation refuses every event, so it needs no ids
-        state.seen.add(event_id)
+        state.seen.add(record["event_id"])
     state.events += 1
+    producer = record.get("producer", "")
     if producer and "sequence" in record:
         _count_sequence(state, producer, record["sequence"])
-    if name not in (END_CONVERSATION, ERASE_CONVERSATION):  # an end is not activity
-        state.is_open = True
-        if event.arrived_ms > state.activity_ms:
-            state.activity_ms = event.arrived_ms
-    return state
+    if event.skewed and rules.version >= CLOCKS_VERSION:
+        effects.skewed += 1
+        effects.counters.add(state.series, "skewed", event.at, event.arrived_ms)
+
+
+def _note_activity(state: ConversationState, event: Event, rules: Rules) -> None:
+    """Open the conversation, and move its last activity."""
+    # Words that are no message of the chat need not open it again: an amendment carries them.
+    if state.end is not None and not state.is_open and rules.version >= CLOCKS_VERSION:
+        name, body = event.record["body"]
+        if is_mere_denial(name, body) or name in (EXCLUDE_FROM_TRAINING, DECLINE_REVIEW):
+            return
+    state.is_open = True
+    if event.arrived_ms > state.activity_ms:
+        state.activity_ms = event.arrived_ms
 
 
 def _fold_before_start(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> None:
@@ -98,14 +151,30 @@ def _fold_before_start(state: ConversationState, event: Event, effects: Effects,
     state.dirty["conversation"] = None
 
 
-def _refuse_late(state: ConversationState, event: Event, rules: Rules) -> None:
+def _is_late(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> bool:
+    """Whether an event comes too late for the state, and was emitted as an amendment or dropped.
+
+    Raises:
+        ExpiredError: it comes too late, and cannot be an amendment.
+    """
+    name, body = event.record["body"]
     if state.erased:
+        if rules.version >= CLOCKS_VERSION and is_model_feedback(name, body):
+            effects.dropped_scores += 1
+            return True
         raise ExpiredError("the conversation was erased")
-    if not state.is_open and state.end is not None:
-        # Record timestamps alone decide, so that a replay refuses the same events.
-        age = event.arrived_ms - state.end["arrived_ms"]
-        if age > rules.state_retention_ms:
-            raise ExpiredError(f"the conversation ended {age // 1000} s before, past its retention")
+    if state.is_open or state.end is None:
+        return False
+    # Record timestamps alone decide, so that a replay refuses the same events.
+    age = event.arrived_ms - state.end["arrived_ms"]
+    if age <= rules.state_retention_ms:
+        return False
+    if rules.version >= CLOCKS_VERSION and may_amend(name, body):
+        check_times(event.record)
+        check_held(event.record.get("held_ms", 0))
+        amend(state, event, effects, rules)
+        return True
+    raise ExpiredError(f"the conversation ended {age // 1000} s before, past its retention")
 
 
 def _count_sequence(state: ConversationState, producer: str, sequence: int) -> None:

@@ -2,15 +2,20 @@
 
 from typing import Any
 
+from plaudit_stream_processors.fold.consent import set_consent
 from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects, Emission
 from plaudit_stream_processors.fold.event import Event
+from plaudit_stream_processors.fold.facts import check_tags, set_fact, set_tags
+from plaudit_stream_processors.fold.feedback import join_user
 from plaudit_stream_processors.fold.finished import finished_record, tombstone_record
-from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 from plaudit_stream_processors.metrics.histograms import index_of
 
 Body = dict[str, Any]
+
+_SAYS_NOTHING = ("unknown", "unspecified")
 
 
 def start_conversation(
@@ -18,18 +23,24 @@ def start_conversation(
 ) -> None:
     """Fold a start. Only the first one counts in the figures.
 
-    Tags, consent and user id take their latest value by event time, as in an update. All other facts keep
-    the value of the first start.
+    Tags, consent and user id take the value that holds, as in an update. All other facts keep the value of
+    the first start.
     """
+    check_tags(state, body.get("tags", {}), rules)
     first = state.started is None
     for name, value in body.items():
         if name == "tags":
-            for tag, text in value.items():
-                _set(state, f"tags.{tag}", text, event.at)
-        elif name in ("consent", "user_id"):
+            set_tags(state, value, event, rules)
+        elif name == "consent":
             # A value that says nothing must not replace one that does.
-            if value not in ("unknown", "unspecified") or name not in state.facts:
-                _set(state, name, value, event.at)
+            if value not in _SAYS_NOTHING:
+                set_consent(state, value, event, rules)
+            elif name not in state.facts:
+                state.facts[name] = value
+                if rules.version < CLOCKS_VERSION:
+                    state.stamps[name] = event.at
+        elif name == "user_id":
+            _set_user(state, value, event, effects, rules)
         elif first or name not in state.facts:
             state.facts[name] = value
     state.dirty["conversation"] = None
@@ -41,20 +52,27 @@ def start_conversation(
 
 
 def update_conversation(
-    state: ConversationState, body: Body, event: Event, _effects: Effects, _rules: Rules
+    state: ConversationState, body: Body, event: Event, effects: Effects, rules: Rules
 ) -> None:
-    """Fold new facts. Each takes its latest value by event time; the log's order breaks ties."""
+    """Fold new facts. Which value of a fact holds is decided as in a slot of feedback."""
+    check_tags(state, body.get("tags", {}), rules)
     if "user_id" in body:
-        _set(state, "user_id", body["user_id"], event.at)
+        _set_user(state, body["user_id"], event, effects, rules)
     if body["consent"] != "unknown":
-        _set(state, "consent", body["consent"], event.at)
-    for tag, text in body.get("tags", {}).items():
-        _set(state, f"tags.{tag}", text, event.at)
+        set_consent(state, body["consent"], event, rules)
+    set_tags(state, body.get("tags", {}), event, rules)
+    state.dirty["conversation"] = None
+
+
+def decline_review(
+    state: ConversationState, _body: Body, _event: Event, _effects: Effects, _rules: Rules
+) -> None:
+    """A declined item changes nothing of the conversation; the queue reads the log."""
     state.dirty["conversation"] = None
 
 
 def end_conversation(
-    state: ConversationState, body: Body, event: Event, effects: Effects, _rules: Rules
+    state: ConversationState, body: Body, event: Event, effects: Effects, rules: Rules
 ) -> None:
     """Finish a revision. A second end, or an idle end that activity has overtaken, does nothing."""
     state.lifecycle.append(event.record["event_id"])
@@ -71,7 +89,7 @@ def end_conversation(
     if state.started is None:
         effects.incomplete += 1
         return
-    effects.finished.append(Emission(state.key, event.offset, finished_record(state, event)))
+    effects.finished.append(Emission(state.key, event.offset, finished_record(state, event, rules)))
 
 
 def erase_conversation(
@@ -86,15 +104,9 @@ def erase_conversation(
     effects.finished.append(Emission(state.key, event.offset, tombstone_record(state, body["reason"], event)))
 
 
-def _set(state: ConversationState, name: str, value: str, at: int) -> None:
-    if at < state.stamps.get(name, at):  # of equal times the later in the log wins
-        return
-    state.stamps[name] = at
-    fact, dot, tag = name.partition(".")
-    if dot:
-        state.facts.setdefault(fact, {})[tag] = value
-    else:
-        state.facts[fact] = value
+def _set_user(state: ConversationState, user_id: str, event: Event, effects: Effects, rules: Rules) -> None:
+    if set_fact(state, "user_id", user_id, event, rules) and rules.version >= CLOCKS_VERSION:
+        join_user(state, state.facts["user_id"], event, effects, rules)
 
 
 def _count_time_spent(state: ConversationState, event: Event, effects: Effects) -> None:

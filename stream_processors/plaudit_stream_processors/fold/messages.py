@@ -13,10 +13,23 @@ from plaudit_stream_processors.fold.counting import (
 )
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
-from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 
-_ADDED_BY_FOLD = frozenset(("occurred_at", "n", "events", "series", "flags", "verdicts", "latency_bucket"))
+_ADDED_BY_FOLD = frozenset(
+    (
+        "occurred_at",
+        "n",
+        "events",
+        "series",
+        "flags",
+        "verdicts",
+        "latency_bucket",
+        "producer",
+        "parent_guessed",
+        "unanswered",
+    )
+)
 """Fields of a message's entity that the fold adds. No event carries them."""
 
 
@@ -27,11 +40,14 @@ def add_message(
     message_id = body["message_id"]
     known = state.messages.get(message_id)
     if known is not None:
-        _replace(state, known, body, event, effects)
+        _replace(state, known, body, event, effects, rules)
         return
-    if "parent_id" not in body:
-        body["parent_id"] = state.last_message
     message = body
+    if "parent_id" not in message:
+        message["parent_id"] = state.last_message
+        _note_guess(state, message, event, rules)
+    if rules.version >= CLOCKS_VERSION:
+        message["producer"] = event.record.get("producer", "")
     message["occurred_at"] = event.at
     message["n"] = len(state.messages)  # the log's order, which a Redis hash does not keep
     message["events"] = [event.record["event_id"]]
@@ -42,21 +58,39 @@ def add_message(
     series = series_of(state, message, event, rules) if overrides else state.series
     if message["role"] == "assistant":
         message["series"] = series
-        _join_siblings(state, message, event, effects)
-    count_message(message, series, event, effects)
+        _join_siblings(state, message, event, effects, rules)
+    count_message(message, series, event, effects, rules)
     if message_id in state.slots_of:
-        _count_waiting_feedback(state, message, event, effects)
+        _count_waiting_feedback(state, message, event, effects, rules)
 
 
-def _join_siblings(state: ConversationState, message: Entity, event: Event, effects: Effects) -> None:
+def _note_guess(state: ConversationState, message: Entity, event: Event, rules: Rules) -> None:
+    """Mark a message whose parent may be another one than the message before it in the log.
+
+    Two producers, such as a page and a backend, can overtake each other. A question right after a question is
+    marked `unanswered`: if another producer speaks here too, the answer to the first may be on its way.
+    """
+    before = state.messages.get(state.last_message)
+    if before is None or rules.version < CLOCKS_VERSION:
+        return
+    producer: str = event.record.get("producer", "")
+    if before.get("producer", producer) != producer:
+        message["parent_guessed"] = True
+    elif message["role"] == before["role"] == "user":
+        message["unanswered"] = True
+
+
+def _join_siblings(
+    state: ConversationState, message: Entity, event: Event, effects: Effects, rules: Rules
+) -> None:
     siblings = state.children.setdefault(message["parent_id"], [])
     siblings.append(message["message_id"])
     if len(siblings) > 1:  # the sibling before counts as regenerated now
-        recount_cohort(state, state.messages[siblings[-2]], event, effects)
+        recount_cohort(state, state.messages[siblings[-2]], event, effects, rules)
 
 
 def _count_waiting_feedback(
-    state: ConversationState, message: Entity, event: Event, effects: Effects
+    state: ConversationState, message: Entity, event: Event, effects: Effects, rules: Rules
 ) -> None:
     """Count the feedback that came before its message."""
     if message["role"] != "assistant":  # feedback on other roles never counts
@@ -64,11 +98,16 @@ def _count_waiting_feedback(
     for slot in state.slots_of[message["message_id"]]:
         recount_satisfaction(state, state.feedback[slot], message, event, effects)
         state.dirty["feedback:" + slot] = state.feedback[slot]
-    recount_cohort(state, message, event, effects)
+    recount_cohort(state, message, event, effects, rules)
 
 
 def _replace(
-    state: ConversationState, known: Entity, body: dict[str, Any], event: Event, effects: Effects
+    state: ConversationState,
+    known: Entity,
+    body: dict[str, Any],
+    event: Event,
+    effects: Effects,
+    rules: Rules,
 ) -> None:
     """Fold a message whose id is known.
 
@@ -94,5 +133,5 @@ def _replace(
     known["events"].append(event.record["event_id"])
     state.dirty["message:" + known["message_id"]] = known
     if known["role"] == "assistant":
-        recount_latency(known, event, effects)
-        recount_cohort(state, known, event, effects)
+        recount_latency(known, event, effects, rules)
+        recount_cohort(state, known, event, effects, rules)

@@ -8,6 +8,11 @@ from plaudit_stream_processors.metrics.series import Labels, series_name
 
 DAY_MS: Final = 86_400_000
 
+CLOCKS_VERSION: Final = 2
+"""From this version on no clock but the broker's decides, late words are amendments, and a rater who is the
+conversation's user is one rater."""
+CURRENT_VERSION: Final = 2
+
 
 def _all_labels(labels: Labels) -> str:
     return series_name(labels)
@@ -21,7 +26,13 @@ class Rules:
         state_retention_ms: how long after its end a conversation still takes events, by the broker's
             record timestamps.
         series_for: names the series in which labels count; labels past the cardinality limit become `other`.
+        version: of the rules. A partition's events are folded by the version that was in force at their
+            offset, so that a replay of an old log gives what it gave.
+        partitions: of the events topic, to refuse records in a partition that their key does not belong to;
+            0 does not check.
     """
 
     state_retention_ms: int = 3 * DAY_MS
     series_for: Callable[[Labels], str] = field(default=_all_labels)
+    version: int = CURRENT_VERSION
+    partitions: int = 0

@@ -3,21 +3,23 @@
 The worker, the audit and the queries all take this step, so they agree on every record.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from plaudit_schemas.codec.wire import Encoder, Record
+from plaudit_schemas.contract.keys import PARTITIONER, partition_of
 from plaudit_schemas.contract.limits import FINISHED_BYTES
 from plaudit_schemas.contract.log_checks import check_key
 from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.errors import CodecError, RefusedError
+from plaudit_schemas.errors import CodecError, RefusedError, WrongPartitionError
+from plaudit_schemas.kafka.dead_letters import first_arrival_ms
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_stream_processors.fold.conversation import ConversationState
-from plaudit_stream_processors.fold.effects import Effects, Emission
+from plaudit_stream_processors.fold.effects import Effects, Emission, Emitted
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.folding import fold
-from plaudit_stream_processors.fold.rules import Rules
+from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 
 FindState = Callable[[Any], ConversationState | None]
 """Returns the state that is held under a record's key, or None."""
@@ -44,30 +46,52 @@ def fold_record(
         if state is None or not (
             state.conversation_id == event["conversation_id"] and state.application == event["application"]
         ):
-            check_key(event, key)
+            check_place(event, record, rules)
             state = ConversationState(event["application"], event["conversation_id"])
-        size = len(record.value or b"")
-        fold(state, Event(event, record.partition, record.offset, record.timestamp, size), effects, rules)
+        taken = Event(
+            event, record.partition, record.offset, record.timestamp, len(record.value or b""),
+            version=rules.version,
+            first_arrived_ms=first_arrival_ms(record) if record.headers else None,
+        )  # fmt: skip
+        fold(state, taken, effects, rules)
     except RefusedError as refused:
         return refused.refusal
     return state
 
 
+def check_place(event: Record, record: KafkaRecord, rules: Rules) -> None:
+    """Refuse a record with another key than its event's, or in a partition that its key does not belong to.
+
+    Raises:
+        InvalidEventError: the key is not the event's.
+        WrongPartitionError: the partition is not the key's.
+    """
+    key: Any = record.key
+    check_key(event, key)
+    if rules.partitions and rules.version >= CLOCKS_VERSION:
+        own = partition_of(key, rules.partitions)
+        if own != record.partition:
+            raise WrongPartitionError(
+                f"the record is in partition {record.partition}, but its key belongs to {own}; send with the "
+                f"partitioner {PARTITIONER}"
+            )
+
+
 class Finished(NamedTuple):
-    """A finished conversation as bytes. `refusal` says why it cannot be sent; None where it can."""
+    """A finished conversation or an amendment as bytes. `refusal` says why it cannot be sent, if so."""
 
     emission: Emission
     value: bytes
     refusal: Refusal | None
 
 
-def encode_finished(effects: Effects, encoder: Encoder) -> Iterator[Finished]:
-    """Encode the conversations that the last record finished, and remove them from `effects`.
+def encode_finished(effects: Effects, encoders: Mapping[Emitted, Encoder]) -> Iterator[Finished]:
+    """Encode what the last record emitted, and remove it from `effects`.
 
     Call it after each record: the emissions refer to states that the next record may change.
     """
     for emission in effects.finished:
-        value, refusal = encoder.encode(emission.record), None
+        value, refusal = encoders[emission.schema].encode(emission.record), None
         # A dead letter, not a record: Kafka would refuse it, and the worker's output stops at a refusal.
         if len(value) > FINISHED_BYTES:
             detail = f"the finished conversation has {len(value)} bytes, over the limit"

@@ -1,13 +1,16 @@
 """Makes the figures of each series from the counters of a window, as docs/metrics.md defines them."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from plaudit_stream_processors.metrics.buckets import Cells
 from plaudit_stream_processors.metrics.estimates import Clusters, Estimate, mean, proportion, share
 from plaudit_stream_processors.metrics.histograms import quantile
 
 Counts = Mapping[str, int]
+
+SKEWED: Final = "skewed_events"
+"""Events whose producer's clock was more than a minute off; only where there are some."""
 
 
 class Figure(NamedTuple):
@@ -51,6 +54,8 @@ def figures(counts: Counts) -> list[Figure]:
         }
         total = sum(histogram.values())
         found += [_plain(f"{name}_p{q}", Estimate(quantile(histogram, q / 100), total)) for q in quantiles]
+    if counts.get("skewed"):
+        found.append(_plain(SKEWED, Estimate(float(counts["skewed"]), counts["skewed"])))
     for counter in sorted(counts):
         kind, _, what = counter.partition(":")
         if kind in ("messages", "feedback", "conversations"):

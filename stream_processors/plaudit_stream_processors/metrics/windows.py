@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from plaudit_schemas.contract.limits import FUTURE_MICROS
+
 from plaudit_stream_processors.metrics.buckets import LONG_US, SHORT_US, Cells, long_name, short_name
 from plaudit_stream_processors.metrics.figures import Figure, figures, summed
 
@@ -25,11 +27,17 @@ WINDOWS: Final = (
 
 
 def bucket_names(window: Window, at_us: int) -> list[str]:
-    """The names of a window's buckets, the last of which holds `at_us` (microseconds)."""
+    """The names of a window's buckets: from the window's length before `at_us` to a minute after it.
+
+    Args:
+        at_us: the broker's time, in microseconds. A producer's clock may be up to a minute ahead of it, and
+            what such a producer sent counts at once.
+    """
     last = at_us // window.bucket_us
     count = window.seconds * 1_000_000 // window.bucket_us
+    ahead = (at_us + FUTURE_MICROS) // window.bucket_us
     name = short_name if window.bucket_us == SHORT_US else long_name
-    return [name(bucket) for bucket in range(last - count + 1, last + 1)]
+    return [name(bucket) for bucket in range(last - count + 1, ahead + 1)]
 
 
 def window_figures(

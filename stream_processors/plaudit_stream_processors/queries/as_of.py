@@ -1,5 +1,6 @@
 """One conversation as it was: rebuilt from the log up to an offset or a time."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder
@@ -10,7 +11,7 @@ from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
-from plaudit_stream_processors.fold import ConversationState, Effects, Rules, fold_record
+from plaudit_stream_processors.fold import ConversationState, Effects, Rules, RulesHistory, fold_record
 
 
 class Until(NamedTuple):
@@ -38,9 +39,17 @@ def parse_until(text: str) -> Until:
 
 
 def state_as_of(
-    connection: ConnectionSettings, rules: Rules, application: str, conversation_id: str, until: Until
+    connection: ConnectionSettings,
+    rules: Rules,
+    history: RulesHistory,
+    application: str,
+    conversation_id: str,
+    until: Until,
 ) -> ConversationState:
     """The state at a point of the log, made by the worker's own fold. Reads the partition up to that point.
+
+    Args:
+        history: of the conversation's partition, so that each event is folded as the worker folded it.
 
     Raises:
         NotFoundError: the log had no such conversation by then.
@@ -62,7 +71,8 @@ def state_as_of(
             if record.key != key:
                 continue
             (event,) = decoder.decode_many([record.value])
-            folded = fold_record(record, event, states.get, effects, rules)
+            version = history.version_at(record.offset)
+            folded = fold_record(record, event, states.get, effects, replace(rules, version=version))
             if isinstance(folded, ConversationState):
                 states[key] = folded
     if key not in states:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from plaudit_schemas.contract.times import moment
+from plaudit_schemas.contract.times import time_text
 
 from plaudit_stream_processors.fold import ConversationState
 
@@ -37,7 +37,7 @@ def plain_text(state: ConversationState) -> str:
     status = "erased" if state.erased else "open" if state.is_open else "ended"
     lines = [f"{state.key}: {status}, revision {state.revision}, {state.events} events"]
     if state.started is not None:
-        lines.append(f"started {moment(state.started):%Y-%m-%d %H:%M:%S} UTC")
+        lines.append(f"started {time_text(state.started)}")
     lines += [f"{name}: {value}" for name, value in state.facts.items()]
     for message in state.messages.values():
         lines.append(f"[{message['message_id']}] {message['role']}: {message['content']!r}")

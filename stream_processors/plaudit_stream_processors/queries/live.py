@@ -1,16 +1,18 @@
 """One conversation as it is now: the entry point `conversation` of `plaudit.readers`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from plaudit_schemas.contract.keys import conversation_key, partition_of
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError
+from plaudit_schemas.service.recorded_line import partitions_key
 from plaudit_schemas.service.redis import AWAY, connect, execute
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
-from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.fold import ConversationState, RulesHistory
 from plaudit_stream_processors.queries.display import document_of
-from plaudit_stream_processors.state.keys import partitions_key
 from plaudit_stream_processors.state.store import ConversationStore
 
 _TIMEOUT_S: Final = 5.0
@@ -40,17 +42,39 @@ class LiveReader:
             NotFoundError: there is no such conversation, or no worker ever ran here.
             ServiceUnavailableError: Redis does not answer.
         """
-        try:
-            recorded = await execute(self._client, "HGET", partitions_key(self._prefix), self._topic)
-            if recorded is None:
+        with _answering():
+            partition = await self._partition(application, conversation_id)
+            if partition is None:
                 raise NotFoundError("no worker has folded a conversation here yet; start `plaudit worker`")
-            partition = partition_of(conversation_key(application, conversation_id), int(recorded))
             return await self._store.get_conversation(application, conversation_id, partition)
-        except AWAY as error:
-            raise ServiceUnavailableError(
-                f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
-            ) from None
+
+    async def rules_history(self, application: str, conversation_id: str) -> RulesHistory:
+        """Which rules folded the conversation's partition, from which offset on.
+
+        Raises:
+            ServiceUnavailableError: Redis does not answer.
+        """
+        with _answering():
+            partition = await self._partition(application, conversation_id)
+            return RulesHistory() if partition is None else await self._store.rules_history(partition)
+
+    async def _partition(self, application: str, conversation_id: str) -> int | None:
+        """The partition of a conversation; None before any worker ran here."""
+        recorded = await execute(self._client, "HGET", partitions_key(self._prefix), self._topic)
+        if recorded is None:
+            return None
+        return partition_of(conversation_key(application, conversation_id), int(recorded))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except AWAY as error:
+        raise ServiceUnavailableError(
+            f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
+        ) from None

@@ -17,6 +17,7 @@ class PartitionKeys(NamedTuple):
         conversation: prefix; `application/conversation id` follows.
         metrics: prefix; the bucket's name follows.
         changed: sorted set of bucket names by the offset that changed them last.
+        losses: list of the ranges of events that were given up, as JSON (`losses.py`).
     """
 
     position: str
@@ -25,6 +26,7 @@ class PartitionKeys(NamedTuple):
     changed: str
     conversation: str
     metrics: str
+    losses: str
 
 
 def partition_keys(prefix: str, partition: int) -> PartitionKeys:
@@ -37,14 +39,20 @@ def partition_keys(prefix: str, partition: int) -> PartitionKeys:
         changed=tag + "changed",
         conversation=tag + "conversation:",
         metrics=tag + "metrics:",
+        losses=tag + "losses",
     )
 
 
-def partitions_key(prefix: str) -> str:
-    """The hash that records each topic's number of partitions."""
-    return prefix + "plaudit:partitions"
+def reset_key(prefix: str) -> str:
+    """The mark of a reset of the state that has begun and not ended."""
+    return prefix + "plaudit:reset"
 
 
 def labels_key(prefix: str, kind: str) -> str:
     """The set of metric labels of one kind that have been admitted."""
     return f"{prefix}plaudit:labels:{kind}"
+
+
+def evictions_key(prefix: str) -> str:
+    """The hash that records how many keys each node of Redis had evicted when the state first saw it."""
+    return prefix + "plaudit:evictions"

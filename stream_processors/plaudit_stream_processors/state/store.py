@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from plaudit_schemas.errors import NotFoundError, PlauditError
 from plaudit_schemas.service.redis import Argument, RedisClient, Script, execute
 
-from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.fold import CURRENT_VERSION, ConversationState, RulesHistory
 from plaudit_stream_processors.metrics.buckets import LONG_RETENTION_US, SHORT_RETENTION_US, Cells
 from plaudit_stream_processors.state.fields import changed_fields, conversation_of
-from plaudit_stream_processors.state.keys import labels_key, partition_keys, partitions_key
+from plaudit_stream_processors.state.keys import labels_key, partition_keys
 
 _LOAD_AT_ONCE: Final = 256  # conversations in one script call
 _GARBAGE_MARGIN_MS: Final = 3_600_000
@@ -34,22 +34,42 @@ class StateLostError(StateError):
     """Redis lost its data, or part of it; the worker must start again and replay the log."""
 
 
-class PartitionCountError(StateError):
-    """The topic's number of partitions is not the one that the state was begun with."""
+class NewerRulesError(StateError):
+    """A worker with newer rules has folded the partition; an older one must not go on with it."""
 
 
 class Ownership(NamedTuple):
-    """What a new owner gets: the epoch to commit with, and the next offset; None is the log's start."""
+    """What a new owner gets: the epoch to commit with, and the next offset; None is the log's start.
 
-    epoch: int
+    Attributes:
+        history: which version of the fold's rules folded from which offset on, the new owner's included.
+    """
+
+    epoch: str
     next_offset: int | None
+    history: RulesHistory = RulesHistory()
 
 
 class Holding(NamedTuple):
     """A partition as its owner knows it: the owner's epoch, and the offset up to which it has committed."""
 
-    epoch: int
+    epoch: str
     committed: int | None
+
+
+class Leftovers(NamedTuple):
+    """What a commit found that the next one may remove: a script can remove only what it is given.
+
+    Attributes:
+        conversations: ids of conversations that may have expired.
+        buckets: names of buckets that may be gone.
+    """
+
+    conversations: Sequence[str] = ()
+    buckets: Sequence[str] = ()
+
+
+NO_LEFTOVERS: Final = Leftovers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +78,18 @@ class Commit:
 
     Attributes:
         arrived_ms: the batch's latest record timestamp; 0 without records.
-        conversations: id, state, score and fields of each, in the flat form that `commit.lua` takes.
-        count: the number of conversations.
+        conversations: the ids.
+        changes: state, score and fields of each conversation, in the flat form that `commit.lua` takes.
         buckets: bucket name -> cells to add.
     """
 
     partition: int
-    epoch: int
+    epoch: str
     first_offset: int
     next_offset: int
     arrived_ms: int
-    conversations: list[Argument] = field(repr=False)
-    count: int
+    conversations: list[str] = field(repr=False)
+    changes: list[Argument] = field(repr=False)
     buckets: Mapping[str, Cells] = field(repr=False)
 
 
@@ -93,16 +113,36 @@ class ConversationStore:
         self.client = client
         self.prefix = prefix
         self._retention_ms = state_retention_ms
-        self._late_guard_ms = late_guard_ms
+        self.late_guard_ms = late_guard_ms
         self._acquire, self._load = Script(_SCRIPTS, "acquire"), Script(_SCRIPTS, "load")
         self._commit, self._admit_labels = Script(_SCRIPTS, "commit"), Script(_SCRIPTS, "admit_labels")
 
     async def acquire_partition(self, partition: int, owner: str) -> Ownership:
-        """Take ownership of a partition with a new epoch, which fences all earlier owners."""
-        epoch, following = await self._acquire(
-            self.client, [partition_keys(self.prefix, partition).position], [owner]
+        """Take ownership of a partition with a new epoch, which fences all earlier owners.
+
+        Raises:
+            NewerRulesError: a worker with newer rules has folded it.
+        """
+        arguments: list[Argument] = [owner, CURRENT_VERSION]
+        outcome, *found = await self._acquire(
+            self.client, [partition_keys(self.prefix, partition).position], arguments
         )
-        return Ownership(int(epoch), int(following) if following != b"" else None)
+        if outcome == b"newer":
+            raise NewerRulesError(
+                f"partition {partition} was folded by newer rules ({found[0].decode()}) than this worker's "
+                f"({CURRENT_VERSION}); upgrade this worker"
+            )
+        epoch, following, rules = found
+        history = RulesHistory.parse(rules.decode())
+        return Ownership(epoch.decode(), int(following) if following != b"" else None, history)
+
+    async def rules_history(self, partition: int) -> RulesHistory:
+        """Which version of the fold's rules folded a partition from which offset on."""
+        key = partition_keys(self.prefix, partition).position
+        rules, following = await execute(self.client, "HMGET", key, "rules", "next")
+        if rules is not None:
+            return RulesHistory.parse(rules.decode())
+        return RulesHistory() if following is None else RulesHistory(((1, 0),))
 
     async def load_conversations(
         self, partition: int, keys: Sequence[str], holding: Holding | None = None
@@ -117,12 +157,14 @@ class ConversationStore:
             StateLostError: Redis has lost what this owner committed.
         """
         names = partition_keys(self.prefix, partition)
-        owner = [] if holding is None else [holding.epoch, holding.committed or 0]
+        owner: list[Argument] = [] if holding is None else [holding.epoch, holding.committed or 0]
+        # A reader of one conversation gives one key: a cluster serves that even while the slot moves.
+        position = [] if holding is None else [names.position]
         found: dict[str, ConversationState] = {}
         for start in range(0, len(keys), _LOAD_AT_ONCE):
             chunk = keys[start : start + _LOAD_AT_ONCE]
             outcome, *hashes = await self._load(
-                self.client, [names.position, *(names.conversation + key for key in chunk)], owner
+                self.client, [*(names.conversation + key for key in chunk), *position], owner
             )
             _raise_for(outcome.decode(), partition, holding.committed if holding else None)
             for key, flat in zip(chunk, hashes, strict=True):
@@ -130,31 +172,42 @@ class ConversationStore:
                     found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
         return found
 
-    async def commit_batch(self, batch: Commit, committed: int | None) -> None:
+    async def commit_batch(
+        self, batch: Commit, committed: int | None, leftovers: Leftovers = NO_LEFTOVERS
+    ) -> Leftovers:
         """Write a batch completely or not at all. Writing the same batch again is harmless.
 
         Args:
             committed: the offset up to which the owner has committed; None where it found no position and
                 has committed nothing yet.
+            leftovers: what the owner's last commit returned.
 
         Raises:
             FencedError: another worker owns the partition.
             StateLostError: Redis has no position, or the batch does not begin at it.
             redis.exceptions.RedisError: it is unknown whether the batch was written; send it again.
         """
-        keys = partition_keys(self.prefix, batch.partition)
+        names = partition_keys(self.prefix, batch.partition)
+        keys = [
+            *names[:4],
+            *(names.conversation + key for key in batch.conversations),
+            *(names.metrics + name for name in batch.buckets),
+            *(names.conversation + key for key in leftovers.conversations),
+            *(names.metrics + name for name in leftovers.buckets),
+        ]
         arguments: list[Argument] = [
             batch.epoch, batch.first_offset, batch.next_offset, batch.arrived_ms,
-            self._retention_ms, self._late_guard_ms, keys.conversation, keys.metrics,
-            int(committed is None), batch.count, *batch.conversations, len(batch.buckets),
+            self._retention_ms, self.late_guard_ms, int(committed is None),
+            len(names.conversation), len(names.metrics), len(batch.conversations), len(batch.buckets),
+            len(leftovers.conversations), len(leftovers.buckets), *batch.changes,
         ]  # fmt: skip
         for name, cells in batch.buckets.items():
-            arguments += (name, bucket_ttl_ms(name), 2 * len(cells))
+            arguments += (bucket_ttl_ms(name), 2 * len(cells))
             for cell, amount in cells.items():
                 arguments += (cell, amount)
-        # The script makes the other keys itself: a batch touches thousands (docs/decisions/0010).
-        outcome = await self._commit(self.client, list(keys[:4]), arguments)
+        outcome, *found = await self._commit(self.client, keys, arguments)
         _raise_for(outcome.decode(), batch.partition, batch.first_offset)
+        return Leftovers(*([name.decode() for name in listed] for listed in found))
 
     async def get_conversation(
         self, application: str, conversation_id: str, partition: int
@@ -172,11 +225,17 @@ class ConversationStore:
             )
         return found[key]
 
-    async def idle_conversations(self, partition: int, before_ms: int, limit: int) -> list[tuple[str, int]]:
-        """Open conversations without activity since `before_ms`: key and last activity (ms), oldest first."""
+    async def idle_conversations(
+        self, partition: int, before_ms: int, limit: int, skip: int = 0
+    ) -> list[tuple[str, int]]:
+        """Open conversations without activity since `before_ms`: key and last activity (ms), oldest first.
+
+        Args:
+            skip: leave out so many of the oldest.
+        """
         key = partition_keys(self.prefix, partition).open
         flat = await execute(
-            self.client, "ZRANGEBYSCORE", key, "-inf", f"({before_ms}", "WITHSCORES", "LIMIT", 0, limit
+            self.client, "ZRANGEBYSCORE", key, "-inf", f"({before_ms}", "WITHSCORES", "LIMIT", skip, limit
         )
         # Clients differ: some return a flat list, others pairs.
         pairs = (
@@ -195,34 +254,19 @@ class ConversationStore:
         """The number of open conversations of a partition."""
         return int(await execute(self.client, "ZCARD", partition_keys(self.prefix, partition).open))
 
-    async def record_partitions(self, topic: str, count: int) -> None:
-        """Record the topic's number of partitions at the first start, and compare with it at later ones.
-
-        Raises:
-            PartitionCountError: the number has changed, so keys would map to partitions without their state.
-        """
-        key = partitions_key(self.prefix)
-        await execute(self.client, "HSETNX", key, topic, count)
-        recorded = int(await execute(self.client, "HGET", key, topic))
-        if recorded != count:
-            raise PartitionCountError(
-                f"{topic} has {count} partitions, but the state in Redis was begun with {recorded}; "
-                "use a topic with as many partitions, or another PLAUDIT_REDIS_PREFIX to rebuild the state"
-            )
-
     async def admit_labels(self, kind: str, labels: Sequence[str], limit: int) -> list[bool]:
         """Whether each label may have a series of its own; `limit` labels may, over all partitions."""
         answers = await self._admit_labels(self.client, [labels_key(self.prefix, kind)], [limit, *labels])
         return [bool(answer) for answer in answers]
 
 
-def conversation_arguments(state: ConversationState) -> list[Argument]:
+def conversation_changes(state: ConversationState) -> list[Argument]:
     """The arguments that `commit.lua` takes for one conversation."""
     fields = changed_fields(state)
     if state.is_open:
-        return [state.key, "open", state.activity_ms, len(fields), *fields]
+        return ["open", state.activity_ms, len(fields), *fields]
     ended = state.end["arrived_ms"] if state.end is not None else state.activity_ms
-    return [state.key, "erased" if state.erased else "ended", ended, len(fields), *fields]
+    return ["erased" if state.erased else "ended", ended, len(fields), *fields]
 
 
 def bucket_ttl_ms(name: str) -> int:

@@ -5,32 +5,39 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import faust
 import mode
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.service.redis import connect
+from plaudit_schemas.service.redis_watch import LOOK_EVERY_S, RedisWatch
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
 
-from plaudit_stream_processors.fold import Rules
+from plaudit_stream_processors.fold import EMITTED, Rules
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
 from plaudit_stream_processors.worker.credentials import credentials
+from plaudit_stream_processors.worker.letter_watch import LetterWatch
 from plaudit_stream_processors.worker.output import GaplessOutput
 from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.readiness import Readiness
+from plaudit_stream_processors.worker.redis_guard import RedisGuard
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.snapshots import SnapshotPublisher
-from plaudit_stream_processors.worker.sweeper import end_idle_conversations
-from plaudit_stream_processors.worker.topic_checks import EventsTopic
+from plaudit_stream_processors.worker.sweeper import EventsTopic, end_idle_conversations
+from plaudit_stream_processors.worker.topic_checks import LineTopics
+from plaudit_stream_processors.worker.topic_watch import TopicWatch
+from plaudit_stream_processors.worker.unread import read_accepted, unread_reason
 
 log = logging.getLogger(__name__)
+
+_READ_AGAIN_S: Final = 2.0  # between two looks for the accepted end of what a log has lost
 
 
 @dataclass(slots=True)
@@ -42,7 +49,10 @@ class Worker:
     output: GaplessOutput
     metrics: WorkerMetrics
     readiness: Readiness
+    redis: RedisGuard
     pipeline: WorkerPipeline
+    watch: TopicWatch
+    letters: LetterWatch
     failure: BaseException | None = None
 
     def lag(self) -> dict[int, int]:
@@ -60,6 +70,9 @@ class Worker:
             return f"failed: {self.ended_by}"
         if not self.pipeline.partitions and not self.app.unassigned:
             return "no partition was assigned yet"
+        unread = [unread_reason(tp.partition, why) for tp, why in self.app.consumer.aside.items()]
+        if self.watch.unsafe or unread:
+            return self.watch.unsafe or unread[0]
         return self.readiness.unready(
             rebalancing=bool(self.app.rebalancing),
             waits_since=self.app.consumer.waits_since(),
@@ -71,30 +84,40 @@ class Worker:
         self.metrics.gauge("plaudit_ready").set(self.unready() is None)
         self.metrics.gauge("plaudit_folded_labels").set(self.context.label_limit.refused_values)
         self.metrics.show_lag(self.lag())
+        self.metrics.show_problems(self.watch.problems)
+        self.metrics.show_letters(self.letters.waiting, self.watch.topics.letters_keep_ms)
+        self.metrics.show_aside({tp.partition: why for tp, why in self.app.consumer.aside.items()})
 
 
-def create_worker(connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic) -> Worker:
+def create_worker(connection: ConnectionSettings, settings: WorkerSettings, topics: LineTopics) -> Worker:
     """Wire a worker. It connects to nothing before the app starts."""
-    context = _fold_context(connection, settings, events)
+    context = _fold_context(connection, settings, topics)
     output, metrics, readiness = GaplessOutput(connection), WorkerMetrics(), Readiness()
+    guard = RedisGuard(RedisWatch(connection.redis_url.get_secret_value()), context.store, metrics)
     pipeline = WorkerPipeline(
         context, output, metrics, readiness,
         owner=f"{socket.gethostname()}:{os.getpid()}", max_entities=settings.worker_cache,
+        partitions=topics.partitions,
     )  # fmt: skip
-    worker = Worker(_faust_app(connection, settings), context, output, metrics, readiness, pipeline)
+    pipeline.refuse_unsafe = guard.refuse_unsafe
+    watch = TopicWatch(connection, settings, topics)
+    letters = LetterWatch(connection, settings.topic_check_s, lambda: 0 in pipeline.partitions)
+    app = _faust_app(connection, settings)
+    worker = Worker(app, context, output, metrics, readiness, guard, pipeline, watch, letters)
     _wire_pipeline(worker)
-    _wire_timers(worker, connection, settings, events.partitions)
+    _wire_watch(worker)
+    _wire_timers(worker, connection, settings, topics.partitions)
     return worker
 
 
 def _fold_context(
-    connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic
+    connection: ConnectionSettings, settings: WorkerSettings, topics: LineTopics
 ) -> FoldContext:
     store = ConversationStore(
         connect(connection.redis_url.get_secret_value()),
         prefix=connection.redis_prefix,
         state_retention_ms=settings.state_retention_ms,
-        late_guard_ms=events.keeps_ms,
+        late_guard_ms=topics.keeps_ms,
     )
 
     async def admit_values(kind: str, values: list[str]) -> list[bool]:
@@ -106,10 +129,10 @@ def _fold_context(
     return FoldContext(
         topics=WorkerTopics(*(prefix + name for name in (EVENTS, FINISHED, DEAD_LETTERS, METRICS))),
         store=store,
-        rules=Rules(settings.state_retention_ms, label_limit.series_for),
+        rules=Rules(settings.state_retention_ms, label_limit.series_for, partitions=topics.partitions),
         label_limit=label_limit,
         decoder=Decoder("conversation_event", schemas, sparse=True),
-        encoder=Encoder("finished_conversation", schemas),
+        encoders={name: Encoder(name, schemas) for name in EMITTED},
     )
 
 
@@ -168,24 +191,56 @@ def _wire_pipeline(worker: Worker) -> None:
                 raise
 
 
+def _wire_watch(worker: Worker) -> None:
+    app, watch = worker.app, worker.watch
+
+    def follow() -> None:
+        app.consumer.held = watch.stops_folding
+        worker.context.store.late_guard_ms = watch.topics.keeps_ms
+
+    def hold(partitions: int) -> None:
+        app.consumer.held = True  # until the look that follows
+        watch.note_assigned(partitions)
+
+    watch.on_look, worker.pipeline.on_foreign = follow, hold
+
+
 def _wire_timers(
     worker: Worker, connection: ConnectionSettings, settings: WorkerSettings, partitions: int
 ) -> None:
     app, context = worker.app, worker.context
     schemas = connection.schemas()
     event_encoder = Encoder("conversation_event", schemas)
+    snapshot_encoder = Encoder("metric_snapshot", schemas)
     counters = CounterReader(context.store.client, connection.redis_prefix, range(partitions))
     publisher = SnapshotPublisher(
-        counters, worker.output, Encoder("metric_snapshot", schemas), worker.metrics, context.topics.metrics
+        counters, worker.output, snapshot_encoder, worker.metrics, context.topics.metrics
     )
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust is not typed
+    async def learn_schema_ids() -> None:
+        await worker.pipeline.learn_ids([*context.encoders.values(), event_encoder, snapshot_encoder])
 
     @app.timer(settings.snapshot_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def publish_snapshots() -> None:
-        await publisher.publish_snapshots(worker.pipeline.partitions)
+        if snapshot_encoder.has_id:
+            await publisher.publish_snapshots(worker.pipeline.partitions)
+
+    @app.timer(LOOK_EVERY_S)  # type: ignore[untyped-decorator]  # Faust is not typed
+    async def watch_redis() -> None:
+        await worker.redis.look_again(worker.pipeline.on_failure)
 
     @app.timer(settings.sweep_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def sweep() -> None:
-        await end_idle_conversations(
-            context.store, worker.output, event_encoder, worker.lag(),
-            topic=context.topics.events, idle_timeout_s=settings.idle_timeout_s,
-        )  # fmt: skip
+        # A conversation may look idle only because nothing is folded.
+        if event_encoder.has_id and not app.consumer.held:
+            await end_idle_conversations(
+                context.store, worker.output, event_encoder, worker.lag(),
+                topic=EventsTopic(context.topics.events, partitions), idle_timeout_s=settings.idle_timeout_s,
+                now_ms=await worker.output.broker_now_ms(context.topics.metrics),
+            )  # fmt: skip
+
+    @app.timer(_READ_AGAIN_S)  # type: ignore[untyped-decorator]  # Faust is not typed
+    async def read_again() -> None:
+        if not app.rebalancing:
+            await read_accepted(app.consumer, worker.pipeline)

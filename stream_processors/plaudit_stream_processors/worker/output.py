@@ -11,6 +11,7 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 """The largest record that a worker sends; a finished conversation needs the most."""
 
+_PROBE_KEY: Final = b"plaudit.clock"
 _OPTIONS: Final = {
     "linger.ms": 1,
     "compression.type": "lz4",
@@ -34,6 +35,26 @@ class GaplessOutput:
     def away(self) -> str | None:
         """Why nothing can be sent now; None while nothing is known to be wrong."""
         return self._producer.away
+
+    async def broker_now_ms(self, topic: str) -> int:
+        """The broker's time, in ms since 1970.
+
+        Args:
+            topic: a compacted topic with LogAppendTime. Before anything was acknowledged, a tombstone of a
+                key that nobody uses is sent there, to see the broker's timestamp of it.
+
+        Raises:
+            ServiceUnavailableError: as `send_records`, or the topic has no timestamps of the broker.
+        """
+        now_ms = self._producer.clock.now_ms()
+        if now_ms is None:
+            await self.send_records([ProducerRecord(topic, _PROBE_KEY, None)])
+            now_ms = self._producer.clock.now_ms()
+        if now_ms is None:
+            raise ServiceUnavailableError(
+                f"{topic} must have message.timestamp.type=LogAppendTime: the broker's time is needed"
+            )
+        return now_ms
 
     async def send_records(self, records: Sequence[ProducerRecord]) -> None:
         """Send records in order and wait for every acknowledgement, however long Kafka is away.

@@ -1,27 +1,35 @@
 """Decodes and folds one batch of one partition, and prepares everything that is to be written for it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder, Encoder, Record
-from plaudit_schemas.contract.log_checks import check_key
 from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.errors import CodecError, InvalidEventError
+from plaudit_schemas.errors import CodecError, RefusedError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord, ProducerRecord
 
-from plaudit_stream_processors.fold import ConversationState, Effects, Rules, encode_finished, fold_record
+from plaudit_stream_processors.fold import (
+    ConversationState,
+    Effects,
+    Emitted,
+    Rules,
+    check_place,
+    encode_finished,
+    fold_record,
+)
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.cache import ConversationCache
 from plaudit_stream_processors.state.store import (
+    NO_LEFTOVERS,
     Commit,
     ConversationStore,
     Holding,
     Ownership,
-    conversation_arguments,
+    conversation_changes,
 )
 
 _YIELD_EVERY: Final = 512  # records
@@ -34,6 +42,22 @@ class WorkerTopics(NamedTuple):
     finished: str
     dead_letters: str
     metrics: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBatch:
+    """A decoded batch whose conversations are in the cache: all that folding it needs.
+
+    Attributes:
+        number: counts the batches of one folder.
+        decoded: for each record the event, or why it could not be decoded.
+    """
+
+    number: int
+    records: Sequence[KafkaRecord]
+    decoded: Sequence[Record | CodecError]
+    first_offset: int
+    next_offset: int
 
 
 @dataclass(slots=True)
@@ -63,7 +87,7 @@ class FoldContext:
     rules: Rules
     label_limit: LabelLimit
     decoder: Decoder
-    encoder: Encoder
+    encoders: Mapping[Emitted, Encoder]
 
 
 class PartitionFolder:
@@ -73,27 +97,31 @@ class PartitionFolder:
         self.context, self.partition, self.epoch = context, partition, ownership.epoch
         self._committed = ownership.next_offset
         self.cache = ConversationCache(max_entities)
+        self._leftovers = NO_LEFTOVERS
         self._number = 0
 
-    async def prepare_batch(
+    async def load_batch(
         self, records: Sequence[KafkaRecord], first_offset: int, next_offset: int
-    ) -> Prepared:
-        """Decode and fold a batch. Reads from Redis what the cache does not hold, and writes no state.
+    ) -> LoadedBatch:
+        """Get everything that folding a batch needs from the registry and from Redis. Changes no state.
 
         Raises:
-            RegistryError: the registry did not give a schema; the batch may be tried again.
-            redis.exceptions.RedisError: Redis did not answer; the batch may be tried again.
+            RegistryError: the registry gave no id or no schema; the batch may be loaded again.
+            redis.exceptions.RedisError: Redis did not answer; the batch may be loaded again.
             StateError: another worker owns the partition, or Redis has lost what was committed.
         """
         self._number += 1
-        # Before the fold: these may fail and be tried again. The fold may not, as it changes states in place.
-        decoded = self.context.decoder.decode_many([record.value for record in records])
+        decoded = await self._decode([record.value for record in records])
         await self._load_states(records, decoded)
-        folding = BatchFold(self, self._number)
-        pairs = zip(records, decoded, strict=True)
+        return LoadedBatch(self._number, records, decoded, first_offset, next_offset)
+
+    async def fold_batch(self, batch: LoadedBatch) -> Prepared:
+        """Fold the batch that was loaded last. Call it once: it changes states in place, and asks nobody."""
+        folding = BatchFold(self, batch.number)
+        pairs = zip(batch.records, batch.decoded, strict=True)
         while folding.fold_records(islice(pairs, _YIELD_EVERY)) == _YIELD_EVERY:  # noqa: ASYNC110  # no wait
             await asyncio.sleep(0)  # lets the write of the batch before and the health server go on
-        return folding.result(first_offset, next_offset)
+        return folding.result(batch.first_offset, batch.next_offset)
 
     async def commit_batch(self, prepared: Prepared) -> None:
         """Write a batch to Redis. Writing the same batch again is harmless.
@@ -102,9 +130,30 @@ class PartitionFolder:
             redis.exceptions.RedisError: it is unknown whether the batch was written.
             StateError: as `ConversationStore.commit_batch`.
         """
-        await self.context.store.commit_batch(prepared.commit, self._committed)
+        self._leftovers = await self.context.store.commit_batch(
+            prepared.commit, self._committed, self._leftovers
+        )
         self._committed = prepared.commit.next_offset
         self.cache.batch_committed(prepared.number)
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at an offset: the records before it were given up, and Redis has the new position."""
+        self._committed = offset
+
+    async def _decode(self, values: Sequence[bytes | None]) -> list[Record | CodecError]:
+        """Decode values, and learn the ids that the fold encodes with."""
+        context = self.context
+        encoders = context.encoders.values()
+        if all(encoder.has_id for encoder in encoders) and context.decoder.knows_schemas(values):
+            return context.decoder.decode_many(values)
+
+        def ask_and_decode() -> list[Record | CodecError]:
+            for encoder in encoders:
+                encoder.learn_id()
+            return context.decoder.decode_many(values)
+
+        # In a thread: the registry's client blocks, and may have to wait.
+        return await asyncio.to_thread(ask_and_decode)
 
     async def _load_states(
         self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError]
@@ -122,7 +171,8 @@ class PartitionFolder:
             state = find(key)
             if state is not None:
                 state.batch = number  # keeps it in the cache until this batch is committed
-            elif _has_own_key(event, key):  # the application of a cached conversation is decided already
+            elif _has_own_place(event, record, self.context.rules):
+                # The application of a cached conversation is decided already.
                 label_limit.collect_application(event["application"])
                 missing[f"{event['application']}/{event['conversation_id']}"] = event
         await label_limit.decide_collected()
@@ -135,11 +185,11 @@ class PartitionFolder:
                 self.cache.put(state)
 
 
-def _has_own_key(event: Record, key: bytes | None) -> bool:
-    """Whether a record has the key of its event; the fold refuses all others."""
+def _has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:
+    """Whether a record has the key of its event, and lies in its partition; the fold refuses all others."""
     try:
-        check_key(event, key)
-    except InvalidEventError:
+        check_place(event, record, rules)
+    except RefusedError:
         return False
     return True
 
@@ -169,11 +219,13 @@ class BatchFold:
             if isinstance(state, Refusal):
                 self._dead_letters.append(DeadLetter.of(record, topic, state))
                 continue
+            if effects.finished:
+                self._encode_finished(record)
+            if not state.events and not state.erased:
+                continue  # a model's word on a conversation that is not here: there is nothing to keep
             key: Any = record.key
             touched[key] = state
             state.size += len(record.value or b"")
-            if effects.finished:
-                self._encode_finished(record)
         self._arrived_ms = latest
         self._events += count
         return count
@@ -181,19 +233,21 @@ class BatchFold:
     def result(self, first_offset: int, next_offset: int) -> Prepared:
         """Everything that is to be written for the batch."""
         folder = self._folder
-        arguments: list[Any] = []
+        ids: list[str] = []
+        changes: list[Any] = []
         for key, state in self._touched.items():
-            arguments += conversation_arguments(state)
+            ids.append(state.key)
+            changes += conversation_changes(state)
             folder.cache.batch_touched(key, state, self._number)
         commit = Commit(
             folder.partition, folder.epoch, first_offset, next_offset, self._arrived_ms,
-            arguments, len(self._touched), self._effects.counters.by_bucket(),
+            ids, changes, self._effects.counters.by_bucket(),
         )  # fmt: skip
         return Prepared(self._number, commit, self._events, self._effects, self._finished, self._dead_letters)
 
     def _encode_finished(self, record: KafkaRecord) -> None:
         context, partition = self._folder.context, self._folder.partition
-        for emission, value, refusal in encode_finished(self._effects, context.encoder):
+        for emission, value, refusal in encode_finished(self._effects, context.encoders):
             if refusal is not None:
                 self._dead_letters.append(DeadLetter.of(record, context.topics.events, refusal))
                 continue

@@ -12,15 +12,23 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from plaudit_schemas.errors import RegistryUnavailableError
+from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.errors import RegistryError
 from redis.exceptions import RedisError
 
+from plaudit_stream_processors.positions import FetchedBatch
+from plaudit_stream_processors.state.identity import folded_up_to, refuse_during_reset
 from plaudit_stream_processors.state.store import FencedError
-from plaudit_stream_processors.transport import FetchedBatch
 from plaudit_stream_processors.worker.output import GaplessOutput
-from plaudit_stream_processors.worker.partition_folder import FoldContext, PartitionFolder, Prepared
+from plaudit_stream_processors.worker.partition_folder import (
+    FoldContext,
+    LoadedBatch,
+    PartitionFolder,
+    Prepared,
+)
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
-from plaudit_stream_processors.worker.readiness import Readiness
+from plaudit_stream_processors.worker.readiness import Readiness, Waiter
+from plaudit_stream_processors.worker.redis_guard import UnsafeRedisError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,6 +43,8 @@ class WorkerPipeline:
 
     Attributes:
         on_failure: called with the error that ends the worker.
+        refuse_unsafe: called before each use of Redis; raises UnsafeRedisError while it may lose state.
+        on_foreign: called with the number of partitions where the group has assigned more than the state has.
     """
 
     def __init__(
@@ -46,15 +56,19 @@ class WorkerPipeline:
         *,
         owner: str,
         max_entities: int,
+        partitions: int,
     ) -> None:
+        """`partitions` is the number that the state was begun with. Further ones are not taken."""
         self._context, self._output = context, output
         self._metrics, self._readiness = metrics, readiness
-        self._owner, self._max_entities = owner, max_entities
+        self._owner, self._max_entities, self._count = owner, max_entities, partitions
         self._folders: dict[int, PartitionFolder] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._session = 0
         self._settling = 0
         self.on_failure: Callable[[BaseException], None] = lambda _error: None
+        self.refuse_unsafe: Callable[[], None] = lambda: None
+        self.on_foreign: Callable[[int], None] = lambda _partitions: None
 
     @property
     def partitions(self) -> set[int]:
@@ -68,14 +82,24 @@ class WorkerPipeline:
         self._folders.clear()
         self._writing.clear()
         positions: dict[Any, int | None] = {}
-        share = self._max_entities // max(1, len(list(partitions)))
-        for tp in partitions:
-            acquire = partial(self._context.store.acquire_partition, tp.partition, self._owner)
+        ours = [tp for tp in partitions if tp.partition < self._count]
+        if len(ours) < len(list(partitions)):
+            self.on_foreign(max(tp.partition for tp in partitions) + 1)
+        store = self._context.store
+        await self._retry_while_away(-1, partial(refuse_during_reset, store.client, store.prefix))
+        share = self._max_entities // max(1, len(ours))
+        for tp in ours:
+            acquire = partial(store.acquire_partition, tp.partition, self._owner)
             ownership = await self._retry_while_away(tp.partition, acquire)
             self._folders[tp.partition] = PartitionFolder(self._context, tp.partition, ownership, share)
             positions[tp] = ownership.next_offset
         self._show_partitions()
         return positions
+
+    async def learn_ids(self, encoders: Iterable[Encoder]) -> None:
+        """Ask for the schema ids of encoders until there are answers. Not ready meanwhile."""
+        for encoder in encoders:
+            await self._retry_while_away(encoder.name, partial(asyncio.to_thread, encoder.learn_id))
 
     async def release(self, partitions: Iterable[Any]) -> None:
         """Write what is folded, then leave the partitions to others (see PositionStore)."""
@@ -83,6 +107,21 @@ class WorkerPipeline:
         for tp in partitions:
             self._folders.pop(tp.partition, None)
         self._show_partitions()
+
+    async def accepted_end(self, partition: int, first: int) -> int | None:
+        """Where to go on reading, once somebody has given up the records from `first` on; None before.
+
+        The partition is set aside: nothing of it may be read or written at the moment.
+        """
+        folder, writing = self._folders.get(partition), self._writing.get(partition)
+        if folder is None or (writing is not None and not writing.done()):
+            return None
+        store = self._context.store
+        position = (await folded_up_to(store.client, store.prefix, [partition])).get(partition)
+        if position is None or position.next_offset <= first or self._folders.get(partition) is not folder:
+            return None
+        folder.skip_to(position.next_offset)
+        return position.next_offset
 
     async def settle(self) -> None:
         """Wait for the writes under way. Slow ones are given up: the next owner reads their batches again."""
@@ -116,16 +155,22 @@ class WorkerPipeline:
 
     async def _prepare(self, folder: PartitionFolder, batch: FetchedBatch) -> Prepared | None:
         """Fold a batch; None if its partition has gone to another worker meanwhile."""
-        prepare = partial(folder.prepare_batch, batch.records, batch.first_offset, batch.next_offset)
         began = time.perf_counter()
         try:
-            prepared = await self._retry_while_away(batch.partition, prepare)
+            loaded = await self._retry_while_away(batch.partition, partial(self._load, folder, batch))
         except FencedError:
             if self._is_lost(folder):
                 return None
             raise
+        # Not repeated, whatever happens: a second fold would take every event of the batch for a duplicate.
+        prepared = await folder.fold_batch(loaded)
         self._metrics.counter("plaudit_fold_seconds_total").inc(time.perf_counter() - began)
         return prepared
+
+    async def _load(self, folder: PartitionFolder, batch: FetchedBatch) -> LoadedBatch:
+        if self._is_lost(folder):  # what it waits for may never come, and nobody needs the batch here
+            raise FencedError(f"partition {folder.partition} was given up")
+        return await folder.load_batch(batch.records, batch.first_offset, batch.next_offset)
 
     async def _is_written(self, task: "asyncio.Task[None] | None") -> bool:
         """Wait for the batch before. Nothing may follow a batch that was not written."""
@@ -164,20 +209,21 @@ class WorkerPipeline:
         else:
             self.on_failure(error)
 
-    async def _retry_while_away(self, partition: int, work: Callable[[], Awaitable[T]]) -> T:
-        """Repeat `work` until Redis and the registry answer, with growing pauses. Not ready meanwhile."""
+    async def _retry_while_away(self, waiter: Waiter, work: Callable[[], Awaitable[T]]) -> T:
+        """Repeat `work` until Redis and the registry answer and Redis is safe. Not ready meanwhile."""
         pause = _FIRST_PAUSE_S
         try:
             while True:
                 try:
+                    self.refuse_unsafe()
                     return await work()
-                except (RedisError, RegistryUnavailableError, OSError) as error:
-                    self._readiness.partition_waits(partition, str(error))
+                except (RedisError, RegistryError, UnsafeRedisError, OSError) as error:
+                    self._readiness.begin_waiting(waiter, str(error))
                     log.warning("waiting: %s", error)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _LONGEST_PAUSE_S)
         finally:
-            self._readiness.partition_goes_on(partition)
+            self._readiness.end_waiting(waiter)
 
     def _show_partitions(self) -> None:
         self._metrics.gauge("plaudit_assigned_partitions").set(len(self._folders))

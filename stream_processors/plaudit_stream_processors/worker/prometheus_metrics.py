@@ -5,15 +5,21 @@ Labels are bounded by the number of partitions, the reasons of a refusal, or the
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Final
 
+from plaudit_schemas.kafka.resent_letters import RESENDABLE
 from plaudit_schemas.service.metrics import Metric, MetricSet
+from plaudit_schemas.topics.problems import TopicProblem
 
-from plaudit_stream_processors.metrics.figures import Figure
+from plaudit_stream_processors.dead_letters.waiting import Waiting, WaitingLetters
+from plaudit_stream_processors.metrics.figures import SKEWED, Figure
 from plaudit_stream_processors.metrics.series import labels_of
+from plaudit_stream_processors.positions import SetAside
 from plaudit_stream_processors.worker.partition_folder import Prepared
 
 _SERIES = ("application", "model", "model_version", "variant", "source", "window")
+_LETTERS: Final = "plaudit_waiting_letters"
 _FIGURE = (*_SERIES, "rater_kind", "scale", "level")
 
 WORKER_METRICS: Final[tuple[Metric, ...]] = (
@@ -32,7 +38,33 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
         "counter",
         "Revisions sent to the topic of finished conversations.",
     ),
+    Metric("plaudit_amendments_total", "counter", "Words sent on at once, past their conversation's end."),
+    Metric("plaudit_dropped_scores_total", "counter", "Model feedback on erased conversations, dropped."),
+    Metric(
+        "plaudit_skewed_events_total", "counter", "Events whose producer's clock is more than a minute off."
+    ),
     Metric("plaudit_dead_letters_total", "counter", "Records refused, by reason.", ("reason",)),
+    Metric(
+        "plaudit_waiting_letters", "gauge", "Dead letters that can be sent again and were not.", ("reason",)
+    ),
+    Metric(
+        "plaudit_waiting_letters_first_timestamp_seconds",
+        "gauge",
+        "When the oldest of their records arrived; 0 without any.",
+        ("reason",),
+    ),
+    Metric(
+        "plaudit_waiting_letters_last_timestamp_seconds",
+        "gauge",
+        "When the newest of their records arrived; 0 without any.",
+        ("reason",),
+    ),
+    Metric(
+        "plaudit_waiting_letters_deadline_timestamp_seconds",
+        "gauge",
+        "Until when retention keeps the oldest of them; 0 without any, +Inf if it keeps them for good.",
+        ("reason",),
+    ),
     Metric("plaudit_late_counts_total", "counter", "Counts left out, past the retention of their bucket."),
     Metric("plaudit_commits_total", "counter", "Batches committed."),
     Metric("plaudit_fold_seconds_total", "counter", "Seconds spent decoding and folding."),
@@ -47,6 +79,22 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
         "gauge",
         "When this worker last published snapshots; absent if another worker does.",
         ("topic",),
+    ),
+    Metric("plaudit_redis_evicting", "gauge", "1 while a node of Redis may evict keys."),
+    Metric(
+        "plaudit_redis_evicted_keys", "gauge", "Keys that the nodes of Redis have evicted since they started."
+    ),
+    Metric(
+        "plaudit_topic_problem",
+        "gauge",
+        "1 for each setting of a topic that loses data (loss), or gives wrong results (wrong).",
+        ("topic", "setting", "effect"),
+    ),
+    Metric(
+        "plaudit_unread_records",
+        "gauge",
+        "Records that a log lost before they were read, by the range of offsets without its end.",
+        ("partition", "first", "end"),
     ),
     Metric("plaudit_folded_labels", "gauge", "Label values that count as other, past the cardinality limit."),
 )
@@ -70,6 +118,12 @@ FIGURE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_ignore_ratio", "gauge", "Share of assistant messages that were ignored.", _SERIES),
     Metric("plaudit_regeneration_ratio", "gauge", "Share of assistant messages regenerated.", _SERIES),
     Metric("plaudit_messages", "gauge", "Assistant messages in the window.", _SERIES),
+    Metric(
+        "plaudit_window_skewed_events",
+        "gauge",
+        "Events in the window whose producer's clock is more than a minute off.",
+        _SERIES,
+    ),
     Metric("plaudit_conversations", "gauge", "Conversations started in the window.", _SERIES),
     Metric("plaudit_response_latency_p50_seconds", "gauge", "Median response latency.", _SERIES),
     Metric(
@@ -88,6 +142,7 @@ _GAUGE_OF_FIGURE: Final = {
     "conversations_started": "plaudit_conversations",
     "satisfied": "plaudit_satisfied_ratio",
     "precision": "plaudit_precision_ratio",
+    SKEWED: "plaudit_window_skewed_events",
 }
 """The figures that a single gauge shows unchanged."""
 
@@ -112,7 +167,10 @@ class WorkerMetrics(MetricSet):
             ("plaudit_duplicate_events_total", effects.duplicates),
             ("plaudit_ignored_events_total", effects.ignored),
             ("plaudit_incomplete_conversations_total", effects.incomplete),
-            ("plaudit_finished_conversations_total", len(prepared.finished)),
+            ("plaudit_finished_conversations_total", len(prepared.finished) - effects.amendments),
+            ("plaudit_amendments_total", effects.amendments),
+            ("plaudit_dropped_scores_total", effects.dropped_scores),
+            ("plaudit_skewed_events_total", effects.skewed),
             ("plaudit_late_counts_total", effects.counters.late),
             ("plaudit_commits_total", 1),
             ("plaudit_send_seconds_total", send_s),
@@ -132,6 +190,36 @@ class WorkerMetrics(MetricSet):
         for partition, records in lag.items():
             self.gauge("plaudit_lag_records", str(partition)).set(records)
 
+    def show_problems(self, problems: Iterable[TopicProblem]) -> None:
+        """Show what is wrong with the topics."""
+        self.clear("plaudit_topic_problem")
+        for problem in problems:
+            self.gauge("plaudit_topic_problem", *problem[:3]).set(1)
+
+    def show_aside(self, aside: Mapping[int, SetAside]) -> None:
+        """Show the ranges that the logs of partitions have lost."""
+        self.clear("plaudit_unread_records")
+        for partition, (why, first, end) in aside.items():
+            if why != "refused":
+                labels = (str(partition), *map(str, sorted((first, end))))
+                self.gauge("plaudit_unread_records", *labels).set(abs(end - first))
+
+    def show_letters(self, waiting: Waiting | None, keeps_ms: int) -> None:
+        """Show the dead letters that wait to be sent again; None if another worker counts them.
+
+        Args:
+            keeps_ms: how long the topic keeps a letter; 0 is forever.
+        """
+        names = [metric.name for metric in WORKER_METRICS if metric.name.startswith(_LETTERS)]
+        for name in names:
+            self.clear(name)
+        if waiting is None:
+            return
+        for reason in RESENDABLE:
+            values = _letter_values(waiting.get(reason), keeps_ms)
+            for name, value in zip(names, values, strict=True):
+                self.gauge(name, reason).set(value)
+
     def show_figures(self, window: str, series: str, figures: Iterable[Figure]) -> None:
         """Set the gauges of one series and window."""
         labels = (*labels_of(series), window)
@@ -145,6 +233,14 @@ class WorkerMetrics(MetricSet):
         """Drop the figures of the last snapshot, as another worker may publish them now."""
         for metric in FIGURE_METRICS:
             self.clear(metric.name)
+
+
+def _letter_values(letters: WaitingLetters | None, keeps_ms: int) -> tuple[float, float, float, float]:
+    """The values of the gauges of waiting letters, in their order."""
+    if letters is None:
+        return 0, 0, 0, 0
+    deadline_ms = letters.written_ms + keeps_ms if keeps_ms else inf
+    return letters.letters, letters.first_ms / 1000, letters.last_ms / 1000, deadline_ms / 1000
 
 
 def _gauges(figure: Figure) -> list[tuple[str, float | None]]:

@@ -6,25 +6,28 @@ from typing import Final
 
 _STALLED_AFTER_S: Final = 60.0
 
+Waiter = int | str
+"""What waits: a partition, or the name of a schema whose id is asked for."""
+
 
 class Readiness:
-    """Remembers which partitions wait for a service that does not answer."""
+    """Remembers what waits for a service that does not answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._waits: dict[int, str] = {}
+        self._waits: dict[Waiter, str] = {}
 
-    def partition_waits(self, partition: int, reason: str) -> None:
-        """Note that a partition waits for Redis or the registry."""
-        self._waits[partition] = reason
+    def begin_waiting(self, waiter: Waiter, reason: str) -> None:
+        """Note that something waits for Redis or the registry."""
+        self._waits[waiter] = reason
 
-    def partition_goes_on(self, partition: int) -> None:
-        """Note that a partition no longer waits."""
-        self._waits.pop(partition, None)
+    def end_waiting(self, waiter: Waiter) -> None:
+        """Note that it no longer waits."""
+        self._waits.pop(waiter, None)
 
     @property
     def waiting_for(self) -> str | None:
-        """Why one of the waiting partitions waits; None while none does."""
+        """Why one of the waiters waits; None while none does."""
         return next(iter(self._waits.values()), None)
 
     def unready(self, *, rebalancing: bool, waits_since: float | None, kafka_away: str | None) -> str | None:

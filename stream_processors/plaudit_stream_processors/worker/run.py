@@ -14,8 +14,9 @@ from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.worker.app import Worker, create_worker
+from plaudit_stream_processors.worker.claim import claim_state
 from plaudit_stream_processors.worker.settings import WorkerSettings
-from plaudit_stream_processors.worker.topic_checks import EventsTopic, check_topics
+from plaudit_stream_processors.worker.topic_checks import LineTopics, check_topics
 from plaudit_stream_processors.worker.watchdog import Watchdog, WorkerHangsError
 
 log = logging.getLogger("plaudit.worker")
@@ -28,23 +29,23 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
     """Run a worker until SIGTERM or SIGINT (returns 0) or a failure (returns 1).
 
     Raises:
-        PlauditError: the topics or their recorded number of partitions do not fit.
+        PlauditError: the topics or Redis do not fit, or the state in Redis was made from other topics.
     """
     configure_logging(log_level)
-    events = check_topics(connection, settings)
+    topics = check_topics(connection, settings)
     # States are many small dicts that live long. Full collections would visit them all and free little.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-    return uvloop.run(_run(connection, settings, events, web=web))
+    return uvloop.run(_run(connection, settings, topics, web=web))
 
 
 async def _run(
-    connection: ConnectionSettings, settings: WorkerSettings, events: EventsTopic, *, web: bool
+    connection: ConnectionSettings, settings: WorkerSettings, topics: LineTopics, *, web: bool
 ) -> int:
-    worker = create_worker(connection, settings, events)
-    # Before anything is folded: with another number of partitions, keys would not find their state.
-    await worker.context.store.record_partitions(worker.context.topics.events, events.partitions)
+    worker = create_worker(connection, settings, topics)
+    await worker.redis.check_at_start()
+    await claim_state(worker.context.store.client, connection, topics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,6 +58,9 @@ async def _run(
             served = serve(health, settings.web_host, settings.web_port, "PLAUDIT_WEB_PORT", loop)
             log.info("health and metrics on %s", stack.enter_context(served))
         await worker.app.start()
+        for watch in (worker.watch, worker.letters):
+            watch.start()
+            stack.callback(watch.stop)
         log.info("started")
         await _wait_for_end(stop, worker, Watchdog(settings.worker_stall_s))
         await _stop(worker)

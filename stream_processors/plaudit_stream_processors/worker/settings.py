@@ -1,13 +1,11 @@
 """Settings of the worker."""
 
 from plaudit_schemas.kafka.lag import WORKER_GROUP
-from plaudit_schemas.settings import Settings
+from plaudit_schemas.settings.retention import RetentionSettings
 from pydantic import Field
 
-HOUR_MS = 3_600_000
 
-
-class WorkerSettings(Settings):
+class WorkerSettings(RetentionSettings):
     """How a worker folds, what it keeps, and where it serves health and metrics."""
 
     worker_group: str = Field(default=WORKER_GROUP, description="The consumer group that workers share")
@@ -24,14 +22,13 @@ class WorkerSettings(Settings):
     worker_stall_s: float = Field(
         default=120, gt=0, description="Seconds after which a hanging worker ends, to be started again"
     )
+    topic_check_s: float = Field(
+        default=10,
+        gt=0,
+        description="Seconds between two looks at the topics and the dead letters",
+    )
     worker_cache: int = Field(
         default=400_000, ge=1000, description="Messages, feedback and the like that a worker holds in memory"
-    )
-    state_retention_hours: float = Field(
-        default=72, gt=0, description="Hours for which an ended conversation still takes events"
-    )
-    longest_open_hours: float = Field(
-        default=168, gt=0, description="Hours for which a conversation may stay open"
     )
     idle_timeout_s: float = Field(
         default=1800, gt=0, description="Seconds without activity after which a conversation is ended"
@@ -57,13 +54,3 @@ class WorkerSettings(Settings):
     web_port: int = Field(
         default=6066, ge=0, le=65535, description="The port of health and metrics; 0 takes a free one"
     )
-
-    @property
-    def state_retention_ms(self) -> int:
-        """`state_retention_hours` in milliseconds."""
-        return int(self.state_retention_hours * HOUR_MS)
-
-    @property
-    def needed_retention_ms(self) -> int:
-        """The least retention of the events topic with which a replay finds every live conversation whole."""
-        return self.state_retention_ms + int(self.longest_open_hours * HOUR_MS)

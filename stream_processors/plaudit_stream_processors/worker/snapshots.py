@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from plaudit_schemas.codec.wire import Encoder, Record
 from plaudit_schemas.kafka.record import ProducerRecord
 from redis.exceptions import RedisError
 
-from plaudit_stream_processors.metrics.figures import Figure
+from plaudit_stream_processors.metrics.figures import SKEWED, Figure
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.metrics.windows import WINDOWS, Window, bucket_names, window_figures
 from plaudit_stream_processors.state.counters import CounterReader
@@ -45,12 +44,12 @@ class SnapshotPublisher:
             self._metrics.clear_figures()
             self._metrics.clear("plaudit_snapshot_timestamp_seconds")
             return 0
+        now_us = 1000 * await self._output.broker_now_ms(self._topic)
         try:
-            await self._reader.refresh()
+            await self._reader.refresh({name for window in WINDOWS for name in bucket_names(window, now_us)})
         except RedisError as error:
             log.warning("snapshots wait: %s", error)
             return 0
-        now_us = time.time_ns() // 1000
         # In a thread: the window of an hour sums 360 buckets, and batches must not wait for that.
         found = [
             (window, series, figures)
@@ -71,13 +70,12 @@ class SnapshotPublisher:
             )
             for window, series, figures in found
         ]
-        self._reader.forget_before({name for window in WINDOWS for name in bucket_names(window, now_us)})
         await self._output.send_records(records)
         self._metrics.gauge("plaudit_snapshot_timestamp_seconds", self._topic).set(now_us / 1e6)
         return len(records)
 
 
-def snapshot_record(window: Window, series: str, figures: Iterable[Figure], at_us: int) -> Record:
+def snapshot_record(window: Window, series: str, figures: Sequence[Figure], at_us: int) -> Record:
     """The snapshot of one series over one window, as the metrics topic has it."""
     labels = labels_of(series)
     return {
@@ -85,6 +83,7 @@ def snapshot_record(window: Window, series: str, figures: Iterable[Figure], at_u
         "at": at_us,
         **labels._asdict(),
         "immature": window.immature,
+        "skewed": any(figure.name == SKEWED for figure in figures),
         "figures": [
             {
                 "name": figure.name,
