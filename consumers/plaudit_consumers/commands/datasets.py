@@ -47,10 +47,11 @@ def _configure_build(actions: Any) -> None:
     build = actions.add_parser(
         "build",
         help="build an immutable snapshot for training",
-        description="Writes a snapshot: the latest revision of each conversation as of a time, without "
-        "duplicates, split by user. Erased conversations are left out, and those whose consent was denied "
-        "are left out of the training subsets, even if that happened later. The same rows and options give "
-        "the same bytes. Files of an object store are copied to this machine first.",
+        description="Writes a snapshot: the latest revision of each conversation as of a time, with what was "
+        "said of it later, without duplicates, split by user. Erased conversations are left out, and those "
+        "whose consent was denied are left out of the training subsets, even if that happened later. The "
+        "same rows and options give the same bytes. Files of an object store are copied to this machine "
+        "first.",
     )
     build.add_argument(
         "--root", help="the output of the sink: a folder, or s3://, gs://, az://; default: PLAUDIT_OUTPUT"
@@ -111,6 +112,8 @@ def _build(arguments: Namespace) -> int:
     for subset, rows in manifest.rows.items():
         counts = ", ".join(f"{split} {count}" for split, count in rows.items()) or "no rows"
         print(f"  {subset:<14} {counts}")
+    if manifest.amendments:
+        print(f"  amendments     {manifest.late_words()}")
     return OK
 
 

@@ -66,6 +66,7 @@ def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]
         *_satisfaction_drops(recent, reference, limits),
         *_low_accuracy(recent, limits),
         *_stopped_feedback(traffic, reference, limits),
+        *_wrong_clocks(recent, limits),
     ]
 
 
@@ -175,6 +176,21 @@ def _stopped_feedback(
                 "votes were expected"
             )
             found.append(Condition("PlauditFeedbackStopped", (application,), text))
+    return found
+
+
+def _wrong_clocks(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]:
+    sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for snapshot in recent:
+        counts = sums[snapshot.series.application, snapshot.series.source]
+        for at, name in enumerate(("skewed_events", "messages_assistant")):
+            figure = snapshot.figure(name)
+            counts[at] += figure.count if figure else 0
+    found = []
+    for key, (skewed, answers) in sums.items():
+        if skewed >= limits.skewed_events and skewed > limits.skewed_ratio * answers:
+            text = f"{skewed} events of {key[0]} ({key[1]}) came from clocks that are more than a minute off"
+            found.append(Condition("PlauditClockSkew", key, text))
     return found
 
 

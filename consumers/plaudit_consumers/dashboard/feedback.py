@@ -4,6 +4,7 @@ from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder, Record
 from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
+from plaudit_schemas.contract.times import range_problem
 from plaudit_schemas.errors import CodecError, PlauditError
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -20,7 +21,10 @@ _VERDICTS: Final = {"correct", "incorrect"}
 
 
 class FeedbackItem(NamedTuple):
-    """One feedback: `shown` is for every viewer, `private` only for admins of the application."""
+    """One feedback: `shown` is for every viewer, `private` only for admins of the application.
+
+    `shown["at"]` is None for a time outside the years 1 to 9999, which an old log may hold.
+    """
 
     application: str
     shown: dict[str, Any]
@@ -59,8 +63,9 @@ class FeedbackTail:
 def item_of(record: Record) -> FeedbackItem | None:
     """The list entry of a decoded event; None if the event is not feedback."""
     name, body = record["body"]
+    at = record["occurred_at"]
     shown: dict[str, Any] = {
-        "at": record["occurred_at"],
+        "at": at if range_problem(at) is None else None,
         "application": record["application"],
         "source": record["source"],
     }

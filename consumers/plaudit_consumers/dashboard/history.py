@@ -34,9 +34,13 @@ class SnapshotHistory:
 
     Memory is bounded: past points are kept for the first `LARGEST_SERIES` series without variant, and at most
     `POINTS` of them for each window.
+
+    Attributes:
+        taken: how many snapshots were kept so far. A round may come in several readings.
     """
 
     def __init__(self) -> None:
+        self.taken = 0
         self._latest: dict[Key, Snapshot] = {}
         self._past: dict[Key, deque[Point]] = {}
         self._rounds: tuple[int, int] = (0, 0)
@@ -53,6 +57,7 @@ class SnapshotHistory:
         if known is not None and known.at > snapshot.at:
             return
         self._latest[key] = snapshot
+        self.taken += 1
         if snapshot.at > self._rounds[1]:
             self._rounds = (self._rounds[1], snapshot.at)
             self._forget()

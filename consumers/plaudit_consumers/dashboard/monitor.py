@@ -11,6 +11,7 @@ from plaudit_schemas.kafka.lag import Lag, LagReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import METRICS
 
+from plaudit_consumers.dashboard.broker_time import BrokerTime
 from plaudit_consumers.dashboard.conditions import ActiveAlert, AlertTracker, age_conditions, conditions
 from plaudit_consumers.dashboard.following import TopicFollower
 from plaudit_consumers.dashboard.history import SnapshotHistory
@@ -31,7 +32,7 @@ class LineMonitor:
 
     Attributes:
         history: the snapshots. Its past is what compaction has left of the last hours.
-        alerts: the conditions that hold now.
+        alerts: the conditions that hold now, and since when by the broker's time.
         lag: None if Kafka does not answer.
     """
 
@@ -54,6 +55,7 @@ class LineMonitor:
         self._lag_reader = LagReader(connection, group)
         self._lag_read_at = 0.0
         self._readings: deque[tuple[float, int]] = deque(maxlen=_RATE_READINGS)
+        self._broker = BrokerTime()
         self._tracker = AlertTracker(seconds(self._limits.hold))
         self.history = SnapshotHistory()
         self.alerts: list[ActiveAlert] = []
@@ -69,18 +71,26 @@ class LineMonitor:
         """
         added = 0
         for record in self._follower.poll(AT_ONCE, timeout_s):
+            self._broker.note_record(record.timestamp)
             try:
                 self.history.add_snapshot(from_record(self._decoder.decode(record.value or b"")))
             except CodecError:
                 continue  # a newer writer's; readers are upgraded first, so this does not last
             added += 1
         self._read_lag()
-        now = time.time()
         found = conditions(self.history.current(), self._limits)
         waiting = None if self.lag is None else self.lag.waiting
-        found += age_conditions(self.history.newest_at, waiting, int(now * 1e6), self._limits)
-        self.alerts = self._tracker.update(found, now)
+        now_us, now = self.now_us(), time.monotonic()
+        found += age_conditions(self.history.newest_at, waiting, now_us, self._limits)
+        self.alerts = [
+            active._replace(since=now_us / 1e6 - (now - active.since))
+            for active in self._tracker.update(found, now)
+        ]
         return added
+
+    def now_us(self) -> int:
+        """The broker's time in microseconds since 1970. Until it is known, that of this machine."""
+        return self._broker.now_us()
 
     def events_per_second(self) -> float | None:
         """Events per second over the last readings of the lag; None before the second reading."""
@@ -101,4 +111,4 @@ class LineMonitor:
         self._lag_read_at = time.monotonic()
         self.lag = self._lag_reader.read()
         if self.lag is not None:
-            self._readings.append((time.time(), self.lag.events))
+            self._readings.append((time.monotonic(), self.lag.events))

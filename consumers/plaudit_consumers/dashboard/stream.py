@@ -46,24 +46,22 @@ async def stream_events(
         while not data.loaded and not await is_over():
             await data.wait_for_change(0.5)
         yield _event("past", past_of(data, viewer))
-        shown_at, number = 0, 0
+        history = data.monitor.history
+        shown, number = 0, 0
         while not await is_over():
             body = status_of(data, viewer)
             fresh = [(n, item) for n, item in data.feedback if n > number and viewer.sees(item.application)]
             if fresh:
                 number = fresh[-1][0]
                 body["feedback"] = [_feedback(viewer, item) for _, item in fresh]
-            newest_at = data.monitor.history.newest_at
-            if newest_at > shown_at:
-                shown_at = newest_at
+            if history.taken > shown:
+                shown = history.taken
                 body["series"] = [as_json(snapshot) for snapshot in _snapshots_of(data, viewer)]
             yield _event("round", body)
             began = time.monotonic()
             while not await is_over() and time.monotonic() - began < _AT_LEAST_EVERY_S:
                 await data.wait_for_change(0.5)
-                if data.monitor.history.newest_at > shown_at or (
-                    data.feedback and data.feedback[-1][0] > number
-                ):
+                if history.taken > shown or (data.feedback and data.feedback[-1][0] > number):
                     break
 
 
@@ -84,7 +82,7 @@ def status_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:
     monitor = data.monitor
     # The number of events covers all applications, so only a viewer who sees them all gets it.
     return {
-        "now": int(time.time() * 1e6),
+        "now": monitor.now_us(),
         "newest": monitor.history.newest_at,
         "events": monitor.lag.events if monitor.lag is not None and viewer.application is None else None,
         "waiting": None if monitor.lag is None else monitor.lag.waiting,

@@ -1,6 +1,5 @@
-"""The terminal view of a pipeline: its state as plain values, drawn with rich. Pure but for the clock."""
+"""The terminal view of a pipeline: its state as plain values, drawn with rich. Pure."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -68,7 +67,7 @@ def state_of(monitor: LineMonitor, window: int) -> TerminalState:
         events=None if lag is None else lag.events,
         rate=monitor.events_per_second(),
         waiting=None if lag is None else lag.waiting,
-        age_s=max(0.0, time.time() - newest_at / 1e6) if newest_at else None,
+        age_s=max(0.0, (monitor.now_us() - newest_at) / 1e6) if newest_at else None,
     )
 
 

@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 from plaudit_schemas.contract.times import moment
 
+from plaudit_consumers.datasets.amending import amend_rows
 from plaudit_consumers.datasets.card import card_text
 from plaudit_consumers.datasets.describing import describe_subset
 from plaudit_consumers.datasets.errors import DatasetError, OutputExistsError
@@ -47,14 +49,18 @@ def build_snapshot(root: str, plan: SnapshotPlan) -> Manifest:
         # erasure or denial of consent applies to an earlier snapshot time too.
         last_day = plan.as_of.date().isoformat() if plan.as_of else "9999"
         sources = SourceFiles(LiveRoot(root), plan.subsets, work / "copied", last_day)
-        selection = RowSelection(work, plan, sources.paths)
+        selection = RowSelection(work, plan, sources.paths, sources.older)
         try:
+            touched = selection.choose_revisions()
+            amended = amend_rows(selection, touched, sources, plan.subsets, work / "amended")
+            selection.replace_rows(amended.paths)
             summary = selection.choose_rows()
             files = _write_rows(selection, plan, summary, aside)
         finally:
             selection.close()
         shutil.rmtree(work)  # it is in the folder that becomes the snapshot
-        manifest = _manifest(plan, summary, files, sources.thresholds(summary.chosen_files))
+        late = Counter(summary.amendments) + Counter(amended.fates)
+        manifest = _manifest(plan, summary, late, files, sources.thresholds(summary.chosen_files))
         _write_descriptions(manifest, aside)
         return manifest
 
@@ -97,6 +103,7 @@ def _write_descriptions(manifest: Manifest, aside: Path) -> None:
 def _manifest(
     plan: SnapshotPlan,
     summary: SelectionSummary,
+    amendments: Mapping[str, int],
     files: list[SnapshotFile],
     thresholds: list[dict[str, Any]],
 ) -> Manifest:
@@ -118,6 +125,7 @@ def _manifest(
             for subset in plan.subsets
         },
         erased=summary.erased,
+        amendments=dict(sorted(amendments.items())),
         read_to={str(partition): offset for partition, offset in sorted(summary.positions.items())},
         thresholds=thresholds,
         files=files,

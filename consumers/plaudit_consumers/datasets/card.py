@@ -36,6 +36,7 @@ def card_text(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescriptio
         salt=manifest.salt,
         conditions=", ".join(conditions) or "none",
         erased=manifest.erased,
+        late_words=manifest.late_words(),
         thresholds=", ".join(f"`{json.dumps(each)}`" for each in manifest.thresholds) or "not recorded",
     )
 

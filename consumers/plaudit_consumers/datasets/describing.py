@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from plaudit_consumers.datasets.queries import sql
+from plaudit_consumers.datasets.queries import literal_paths, sql
 from plaudit_consumers.rows.schemas import Subset
 
 _COMMON: Final = {"application": "application", "consent": "consent", "licence": "licence"}
@@ -49,7 +49,7 @@ def describe_subset(subset: Subset, paths: Sequence[Path]) -> SubsetDescription:
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [[str(path) for path in paths]])
+        connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [literal_paths(paths)])
         packed = ", ".join(
             f"struct_pack(what := '{what}', value := coalesce({value}, ''))"
             for what, value in _FACETS[subset].items()

@@ -2,17 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow.parquet as pq
 
 from plaudit_consumers.datasets.errors import SnapshotError, first_line
 from plaudit_consumers.datasets.manifest import Manifest, read_manifest
-from plaudit_consumers.datasets.queries import sql
-from plaudit_consumers.rows.schemas import SCHEMAS, SUBSETS, Subset
+from plaudit_consumers.datasets.queries import literal_paths, packed, sql
+from plaudit_consumers.rows.schemas import SCHEMAS, SNAPSHOT, Subset
 
 _ORIGIN_COLUMNS: Final = frozenset(
     ("revision", "finished_at", "source_partition", "source_offset", "recorded_at", "record_offset")
@@ -52,7 +52,7 @@ def compare_snapshots(before: Path, after: Path, *, examples: int = 3) -> dict[S
     if old.schema != new.schema:
         raise SnapshotError(f"{before} has rows of schema {old.schema}, but {after} of {new.schema}")
     found: dict[Subset, SubsetDifference] = {}
-    for subset in SUBSETS:
+    for subset in SNAPSHOT:
         if subset not in old.rows and subset not in new.rows:
             continue
         if old.subset_files(subset) == new.subset_files(subset):  # equal checksums: nothing to read
@@ -71,17 +71,21 @@ def _compare_subset(subset: Subset, before: list[str], after: list[str], example
     key = _CONVERSATION_KEY if subset == "conversations" else _TRAINING_KEY
     content = [column.name for column in SCHEMAS[subset] if column.name not in _ORIGIN_COLUMNS]
     with tempfile.TemporaryDirectory() as folder:
+        # A snapshot of an older version lacks columns, and both may lack one.
+        template = Path(folder) / "columns.parquet"
+        pq.write_table(SCHEMAS[subset].empty_table(), template)
         connection = duckdb.connect(
             Path(folder) / "difference.duckdb", config={"temp_directory": f"{folder}/spilled"}
         )
         try:
             for name, kind, value in (
-                ("before", "VARCHAR[]", before),
-                ("after", "VARCHAR[]", after),
+                ("before", "VARCHAR[]", literal_paths(before)),
+                ("after", "VARCHAR[]", literal_paths([*after, template])),
+                ("old_files", "VARCHAR[]", before),
                 ("examples", "BIGINT", examples),
             ):
                 connection.execute(f"SET VARIABLE {name} = CAST(? AS {kind})", [value])
-            connection.execute(sql("difference", key=_struct(key), content=_struct(content)))
+            connection.execute(sql("difference", key=packed(key), content=packed(content)))
             rows = connection.execute(sql("differences")).fetchall()
         except duckdb.Error as error:
             raise SnapshotError(f"{subset} cannot be compared: {first_line(error)}") from None
@@ -92,8 +96,3 @@ def _compare_subset(subset: Subset, before: list[str], after: list[str], example
         **counts,
         examples={fate: [json.loads(text) for text in keys] for fate, _, keys in rows if fate != "same"},
     )
-
-
-def _struct(columns: Iterable[str]) -> str:
-    """An SQL expression that packs columns into a struct, under their own names."""
-    return "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in columns) + ")"

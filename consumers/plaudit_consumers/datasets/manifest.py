@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class Manifest:
         erased: conversations that were left out because they were erased, even if later than `as_of`.
         read_to: partition of the finished topic -> the offset after the last record up to `as_of`.
         thresholds: the distinct row settings in the metadata of the source files.
+        amendments: fate -> number of late words: merged, or why not. A snapshot of before they were merged
+            has none.
     """
 
     as_of: str | None
@@ -60,11 +62,17 @@ class Manifest:
     read_to: dict[str, int]
     thresholds: list[Any]
     files: list[SnapshotFile]
+    amendments: dict[str, int] = field(default_factory=dict)
     format: int = FORMAT
 
     def text(self) -> str:
         """The text of `manifest.json`."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    def late_words(self) -> str:
+        """What became of the amendments, in words."""
+        counts = [f"{fate.replace('_', ' ')} {count}" for fate, count in self.amendments.items()]
+        return ", ".join(counts) or "none"
 
     def subset_files(self, subset: str) -> list[SnapshotFile]:
         """The Parquet files of a subset."""

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from plaudit_schemas.contract.times import read_moment
 from plaudit_schemas.errors import SettingsError
 
-from plaudit_consumers.rows.schemas import SUBSETS, Subset
+from plaudit_consumers.rows.schemas import SNAPSHOT, Subset
 
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
@@ -38,7 +38,7 @@ class SnapshotPlan:
 
     output: Path
     as_of: datetime | None = None
-    subsets: tuple[Subset, ...] = SUBSETS
+    subsets: tuple[Subset, ...] = SNAPSHOT
     where: str | None = None
     shares: tuple[float, float, float] = (90.0, 5.0, 5.0)
     min_agreement: float | None = None
@@ -81,16 +81,16 @@ def shares_of(text: str) -> tuple[float, float, float]:
 
 
 def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
-    """The named subsets, in the order of SUBSETS; None gives all.
+    """The named subsets, in the order of SNAPSHOT; None gives all.
 
     Raises:
         SettingsError: there is no such subset.
     """
-    wanted = SUBSETS if names is None else names
-    unknown = [name for name in wanted if name not in SUBSETS]
+    wanted = SNAPSHOT if names is None else names
+    unknown = [name for name in wanted if name not in SNAPSHOT]
     if unknown:
-        raise SettingsError(f"--subset {unknown[0]!r} is not one of {', '.join(SUBSETS)}")
-    return tuple(subset for subset in SUBSETS if subset in wanted)
+        raise SettingsError(f"--subset {unknown[0]!r} is not one of {', '.join(SNAPSHOT)}")
+    return tuple(subset for subset in SNAPSHOT if subset in wanted)
 
 
 def plan_of(arguments: Namespace) -> SnapshotPlan:

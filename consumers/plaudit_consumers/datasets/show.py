@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from plaudit_consumers.datasets.describing import SubsetDescription, describe_subset
 from plaudit_consumers.datasets.manifest import Manifest, read_manifest
+from plaudit_consumers.rows.times import with_readable_times
 
 _TEXT_CHARACTERS: Final = 300
 _VALUES_SHOWN: Final = 5
@@ -25,6 +27,8 @@ def snapshot_tables(folder: Path, samples: int) -> RenderableType:
     """
     manifest = read_manifest(folder)
     parts: list[RenderableType] = [Text(f"{folder}: as of {manifest.as_of}, salt {manifest.salt!r}")]
+    if manifest.amendments:
+        parts.append(Text(f"amendments: {manifest.late_words()}"))
     parts += [_overview(manifest), *_subsets(folder, manifest, samples)]
     return Group(*parts)
 
@@ -70,7 +74,7 @@ def _samples(paths: Sequence[Path], count: int) -> Iterator[RenderableType]:
             return
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=left):
-                rows = batch.to_pylist()
+                rows = with_readable_times(pa.Table.from_batches([batch])).to_pylist()
                 yield from (_sample(row) for row in rows[:left])
                 left -= len(rows)
                 break

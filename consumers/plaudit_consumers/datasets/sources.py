@@ -1,15 +1,19 @@
 """Finds the files of a live root: a local folder, or an object store whose files are copied first."""
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from obstore.exceptions import BaseError
 
 from plaudit_consumers.datasets.errors import SourceFileError, first_line
+from plaudit_consumers.disk import list_files
 from plaudit_consumers.rows.schemas import TRAINING, Subset
-from plaudit_consumers.sink.layout import HIDDEN, LAYOUT, MARKERS, FileSpan, parse_name
+from plaudit_consumers.sink.layout import HIDDEN, LAYOUT, LOST, MARKERS, ROOT_FILE, FileSpan, parse_name
+from plaudit_consumers.sink.outputs.location import parse_location
+from plaudit_consumers.sink.outputs.lost_ranges import LostRange, parse_lost_path
 
 _CHUNK_BYTES: Final = 8 << 20
 
@@ -54,8 +58,13 @@ class LiveRoot:
         Raises:
             SourceFileError: there is no such root.
         """
-        self._root, self._base = root, Path(root.removeprefix("file://"))
-        self._store = _store(root)
+        self._root = root
+        try:
+            location = parse_location(root)
+        except ValueError as error:
+            raise SourceFileError(f"the root {error}") from None
+        self._base = location if isinstance(location, Path) else Path()
+        self._store: Any = None if isinstance(location, Path) else _store(root)
         if not any(self._has_folder(folder) for folder in (LAYOUT, HIDDEN)):
             raise SourceFileError(f"{root} has no folder {LAYOUT}; --root must be where the sink writes")
 
@@ -66,9 +75,9 @@ class LiveRoot:
             SourceFileError: a foreign file is among them.
         """
         found: dict[Subset, list[PublishedFile]] = {}
-        # A sink may publish meanwhile, the canonical file first. These are listed last, so that every
-        # training file found has one.
-        for subset in (*TRAINING, "conversations"):
+        # A sink may publish meanwhile: amendments, the canonical file, training files. Listed the other way
+        # round, every training file found has its canonical file, and every canonical file its amendments.
+        for subset in (*TRAINING, "conversations", "amendments"):
             files = [published_file(name, path) for name, path in self._names(f"{LAYOUT}/{subset}")]
             found[subset] = sorted(
                 file for file in files if file is not None and partition in (None, file.span.partition)
@@ -83,6 +92,22 @@ class LiveRoot:
             paths = [path for _, path in self._remote_names(MARKERS) if path.endswith(".json")]
             found = {path.rpartition("/")[2]: bytes(self._store.get(path).bytes()) for path in paths}
         return {int(name.removesuffix(".json")): content for name, content in found.items()}
+
+    def lost_ranges(self) -> list[LostRange]:
+        """The offsets that Kafka deleted before a sink had read them, as the sinks recorded them."""
+        folder = self._names(LOST)
+        found = [parse_lost_path(f"{LOST}/{name}") for name, _ in folder]
+        return sorted(each for each in found if each is not None)
+
+    def topic_id(self) -> str | None:
+        """The id of the topic that the root was made from; None if no sink has written to it yet."""
+        content: bytes | None = None
+        if self._store is None:
+            with suppress(FileNotFoundError):
+                content = (self._base / ROOT_FILE).read_bytes()
+        elif ROOT_FILE in [path for _, path in self._remote_names(HIDDEN)]:
+            content = bytes(self._store.get(ROOT_FILE).bytes())
+        return None if content is None else str(json.loads(content)["topic_id"])
 
     def local_path(self, file: PublishedFile, copies: Path) -> Path:
         """The local path of a published file. A remote file is copied into `copies` first, in chunks.
@@ -107,7 +132,13 @@ class LiveRoot:
         if self._store is not None:
             return self._remote_names(folder)
         base = self._base / folder
-        return [(str(path.relative_to(base)), str(path)) for path in base.rglob("*") if path.is_file()]
+        try:
+            files, odd = list_files(base)
+        except OSError as error:
+            raise SourceFileError(f"{base} cannot be read: {error.strerror}") from None
+        for path, reason in odd.items():
+            raise SourceFileError(f"{path} {reason}; move it away")
+        return [(str(path.relative_to(base)), str(path)) for path in files]
 
     def _remote_names(self, folder: str) -> list[tuple[str, str]]:
         with _store_errors(self._root):
@@ -124,8 +155,6 @@ def _store_errors(place: str) -> Iterator[None]:
 
 
 def _store(root: str) -> Any:
-    if "://" not in root or root.startswith("file://"):
-        return None
     from plaudit_consumers.sink.outputs.objects import open_store  # noqa: PLC0415  # only for a remote root
 
     return open_store(root)

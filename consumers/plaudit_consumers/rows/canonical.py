@@ -11,6 +11,7 @@ import pyarrow as pa
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_consumers.rows.schemas import CONVERSATIONS, VALUE_COLUMNS
+from plaudit_consumers.rows.times import with_readable_times
 
 Row = dict[str, Any]
 
@@ -23,13 +24,16 @@ def canonical_table(decoded: Sequence[tuple[KafkaRecord, Row]], licence: str | N
             dicts are changed in place.
         licence: of conversations whose tags name none.
     """
-    rows = [canonical_row(source, record, licence) for source, record in decoded]
+    return table_of([canonical_row(source, record, licence) for source, record in decoded], CONVERSATIONS)
+
+
+def table_of(rows: Sequence[Row], schema: Any) -> Any:
+    """Rows as a table. What a row lacks is null, but a list is empty."""
     # One column at a time: Arrow converts nested values in C++.
     columns = [
-        _without_null_lists(pa.array([row.get(field.name) for row in rows], field.type))
-        for field in CONVERSATIONS
+        _without_null_lists(pa.array([row.get(field.name) for row in rows], field.type)) for field in schema
     ]
-    return pa.Table.from_arrays(columns, schema=CONVERSATIONS)
+    return with_readable_times(pa.Table.from_arrays(columns, schema=schema))
 
 
 def canonical_row(source: KafkaRecord, record: Row, licence: str | None) -> Row:
@@ -44,7 +48,7 @@ def canonical_row(source: KafkaRecord, record: Row, licence: str | None) -> Row:
     for message in record.get("messages", ()):
         _maps_to_pairs(message, ("variants", "metadata"))
         _model_metadata_to_pairs(message)
-    record["feedback"] = [_feedback_row(item) for item in record.get("feedback", ())]
+    record["feedback"] = [feedback_row(item) for item in record.get("feedback", ())]
     return record
 
 
@@ -60,9 +64,10 @@ def _model_metadata_to_pairs(holder: Row) -> None:
         _maps_to_pairs(model, ("metadata",))
 
 
-def _feedback_row(item: Row) -> Row:
+def feedback_row(item: Row) -> Row:
+    """The feedback of a decoded item, which is changed in place, with what the item says beside it."""
     row: Row = item["feedback"]
-    row["message_id"], row["occurred_at"] = item.get("message_id"), item["occurred_at"]
+    row |= {name: item.get(name) for name in ("message_id", "occurred_at", "event_id")}
     value = row.pop("value", None)
     if value is not None:
         name, fields = value

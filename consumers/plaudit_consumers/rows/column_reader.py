@@ -17,6 +17,7 @@ from plaudit_schemas.codec.varint import read_block, read_size, time_reader
 from plaudit_consumers.rows.columns import (
     Column,
     EnumColumn,
+    FirstColumn,
     ListColumn,
     OptionalColumn,
     StructColumn,
@@ -50,9 +51,10 @@ class ColumnReader:
         """Generate the reading function.
 
         Args:
-            schema: of both writer and reader. A union of several records must begin with null.
+            schema: of both writer and reader.
             inlined: names of record fields whose own fields become columns of the enclosing record.
-            value_columns: for that union, record name -> field -> the column of the enclosing record.
+            value_columns: for a union of null and several records, record name -> field -> the column of the
+                enclosing record. A union of records alone gives a column for each, with its short name.
 
         Raises:
             NotImplementedError: the schema has a type that no column holds.
@@ -135,23 +137,31 @@ class _ColumnSource:
                 self._out.line(f"if b.startswith({zeros}, i): i += {len(fields)}")
                 with self._out.block("else:"):
                     for field in fields:
-                        columns |= self._field(field, row)
+                        self._add(columns, self._field(field, row))
             else:
                 for field in fields:
-                    columns |= self._field(field, row)
+                    self._add(columns, self._field(field, row))
         return columns
+
+    @staticmethod
+    def _add(columns: dict[str, Column], more: dict[str, Column]) -> None:
+        """Add columns. A value names its signal, and a withdrawn one has only the name beside it."""
+        for name, column in more.items():
+            columns[name] = FirstColumn(column, columns[name]) if name in columns else column
 
     def _may_be_absent(self, field: Schema) -> bool:
         """Whether a single zero byte encodes that the field is empty."""
         node = resolve(field["type"], self._types)
-        return isinstance(node, list) or (isinstance(node, dict) and node["type"] in ("array", "map"))
+        if isinstance(node, list):
+            return bool(node[0] == "null")
+        return isinstance(node, dict) and node["type"] in ("array", "map")
 
     def _field(self, field: Schema, row: str) -> dict[str, Column]:
         node = resolve(field["type"], self._types)
         if field["name"] in self._inlined and isinstance(node, dict) and node["type"] == "record":
             return self._fields(node, row)
         if isinstance(node, list) and len(node) > 2:
-            return self._union(node, row)
+            return self._union(node, row) if node[0] == "null" else self._records(node, row)
         return {field["name"]: self._column(node, row)}
 
     def _column(self, node: Node, row: str) -> Column:
@@ -220,6 +230,17 @@ class _ColumnSource:
                     is_list = isinstance(node, dict) and node["type"] == "array"
                     read_into = self._column if is_list else self._value_at_row
                     columns[names[field["name"]]] = read_into(node, row)
+        self._out.line("else: raise ValueError('no branch')")
+        return columns
+
+    def _records(self, branches: list[Node], row: str) -> dict[str, Column]:
+        """Emit a union of several records, each a column of its own."""
+        columns: dict[str, Column] = {}
+        self._out.line("t = b[i]", "i += 1", "if t & 1: raise ValueError('no branch')")
+        for index, branch in enumerate(branches):
+            record = resolve(branch, self._types)
+            with self._out.block(f"elif t == {2 * index}:"):
+                columns[record["name"].rpartition(".")[2]] = self._value_at_row(record, row)
         self._out.line("else: raise ValueError('no branch')")
         return columns
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class Column(Protocol):
@@ -108,6 +109,21 @@ class OptionalColumn:
     def clear(self) -> None:
         self._rows.clear()
         self._values.clear()
+
+
+class FirstColumn:
+    """The values of one column and, where it has none, those of another."""
+
+    def __init__(self, first: Column, other: Column) -> None:
+        self._first, self._other = first, other
+
+    def to_arrow(self, count: int, arrow_type: Any) -> Any:
+        first, other = (each.to_arrow(count, arrow_type) for each in (self._first, self._other))
+        return first if other.null_count == count else pc.coalesce(first, other)
+
+    def clear(self) -> None:
+        self._first.clear()
+        self._other.clear()
 
 
 class ListColumn:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from plaudit_consumers.rows.message_tree import MessageTree, PromptPath
 from plaudit_consumers.rows.schemas import TRAINING, Subset
-from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.rows.settings import ROW_RULES, TOLERANCE, RowSettings
 from plaudit_consumers.rows.tables import TrainingRow, row_bytes, training_table
 from plaudit_consumers.rows.view import ConversationView, take_apart, trainable
 from plaudit_consumers.rows.votes import (
@@ -27,12 +27,14 @@ _TABLE_POSITIONS: Final = 500_000
 SubsetRow = tuple[Subset, TrainingRow]
 
 
-def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, Any]]:
+def derive(conversations: Any, settings: RowSettings, rules: int = ROW_RULES) -> Iterator[tuple[Subset, Any]]:
     """Derive the training rows of canonical rows, in their order, as tables with about 8 MiB of text at most.
 
     Args:
         conversations: a table of schema `CONVERSATIONS`.
+        rules: the version of the rules; see ROW_RULES.
     """
+    tolerance = 0.0 if rules == 1 else TOLERANCE
     consents = ["granted"] + (["unspecified", "unknown"] if settings.training_consent == "opt_out" else [])
     table = trainable(conversations, consents)
     if not table.num_rows:
@@ -41,7 +43,7 @@ def derive(conversations: Any, settings: RowSettings) -> Iterator[tuple[Subset, 
     pending: dict[Subset, list[TrainingRow]] = {subset: [] for subset in TRAINING}
     size = positions = 0
     for number in range(table.num_rows):
-        for subset, row in _ConversationRows(view, number, settings).training_rows():
+        for subset, row in _ConversationRows(view, number, settings, tolerance).training_rows():
             pending[subset].append(row)
             size += row_bytes(subset, view, row)
             positions += len(row.prompt.positions)
@@ -61,8 +63,9 @@ def _tables(view: ConversationView, pending: dict[Subset, list[TrainingRow]]) ->
 class _ConversationRows:
     """Makes the rows of one conversation."""
 
-    def __init__(self, view: ConversationView, number: int, settings: RowSettings) -> None:
-        self._view, self._number, self._settings = view, number, settings
+    def __init__(self, view: ConversationView, number: int, settings: RowSettings, tolerance: float) -> None:
+        """A score that misses a threshold by at most `tolerance` reaches it."""
+        self._view, self._number, self._settings, self._tolerance = view, number, settings, tolerance
         self._fields = view.messages.fields
         starts = view.messages.starts
         self._tree = MessageTree(self._fields, starts[number], starts[number + 1], settings.max_prompt_bytes)
@@ -89,7 +92,7 @@ class _ConversationRows:
             return
         items = self._view.feedback.items
         judged = [(self._rater(items[position]), items[position]) for position in feedback]
-        verdict = combine_ratings(judged)
+        verdict = combine_ratings(judged, self._tolerance)
         corrections = combine_corrections(
             (position, *item) for position, item in zip(feedback, judged, strict=True)
         )
@@ -105,13 +108,14 @@ class _ConversationRows:
 
     def _rated_rows(self, row: TrainingRow, *, has_tools: bool, corrected: bool) -> Iterator[SubsetRow]:
         settings, score = self._settings, row.verdict.score
-        is_good = score >= settings.sft_min_score and not corrected
+        is_good = self._reaches(score, settings.sft_min_score) and not corrected
         is_empty = not self._fields.sizes[row.answer] and not self._fields.tools[row.answer]
         if is_good and not is_empty:
             yield ("sft_tools" if has_tools else "sft"), row
         # KTO has no subset with tools, and answers between the two scores are neither good nor bad.
-        if not has_tools and (score >= settings.kto_good_score or score <= settings.kto_bad_score):
-            yield "kto", row._replace(label=score >= settings.kto_good_score)
+        label = self._reaches(score, settings.kto_good_score)
+        if not has_tools and (label or self._reaches(settings.kto_bad_score, score)):
+            yield "kto", row._replace(label=label)
 
     def _corrected_rows(self, row: TrainingRow, *, has_tools: bool) -> Iterator[SubsetRow]:
         (original,), texts = row.messages, self._view.texts.strings
@@ -165,7 +169,11 @@ class _ConversationRows:
     def _is_enough(self, verdict: Verdict) -> bool:
         """Whether enough raters judged, and enough of them agree."""
         settings = self._settings
-        return len(verdict.raters) >= settings.min_raters and verdict.agreement >= settings.min_agreement
+        agree = self._reaches(verdict.agreement, settings.min_agreement)
+        return len(verdict.raters) >= settings.min_raters and agree
+
+    def _reaches(self, value: float, threshold: float) -> bool:
+        return value >= threshold - self._tolerance
 
     def _rater(self, judgement: dict[str, Any]) -> RaterKey:
         """The key of the rater. A user without an id is taken for the conversation's user."""

@@ -12,7 +12,8 @@ class MessageFields(NamedTuple):
     Attributes:
         ids, parents: a root's parent is the empty string.
         sizes: bytes of the content.
-        usable: False for an orphan, an unknown speaker, and a message with attachments.
+        usable: False for an orphan, an unknown speaker, a message with attachments, and one that is excluded.
+        guessed: True if the parent was guessed, and the order of two producers may be wrong.
         tools: True for a tool's answer and for an answer that calls a tool.
     """
 
@@ -22,6 +23,7 @@ class MessageFields(NamedTuple):
     statuses: Sequence[str]
     sizes: Sequence[int]
     usable: Sequence[bool]
+    guessed: Sequence[bool]
     tools: Sequence[bool]
 
 
@@ -66,7 +68,7 @@ class MessageTree:
         A prompt ends with the turn of a user or a tool, holds only usable messages, and is not longer than
         the limit.
         """
-        _, parents, roles, _, sizes, usable, _ = self._fields
+        _, parents, roles, _, sizes, usable, _, _ = self._fields
         path: list[int] = []
         size, parent_id, positions = 0, parents[answer], self.positions
         while parent_id:

@@ -1,9 +1,18 @@
 """The thresholds for training rows. The metadata of each file has those that its rows were derived with."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from plaudit_schemas.settings import Settings
 from pydantic import Field, model_validator
+
+TOLERANCE: Final = 1e-9
+"""A mean may miss a threshold by this much: (0.2 + 0.4 + 0.6) / 3 is 0.4000000000000001 in floating point."""
+ROW_RULES: Final = 2
+"""The version of the rules for training rows; the metadata of each file has the one that made its rows.
+
+1: a score was compared with a threshold exactly.
+2: a score within TOLERANCE of a threshold, or of the middle of the scale, counts as equal to it.
+"""
 
 
 class RowSettings(Settings):
@@ -46,6 +55,6 @@ class RowSettings(Settings):
 
     @model_validator(mode="after")
     def _labels_apart(self) -> "RowSettings":
-        if self.kto_bad_score >= self.kto_good_score:
+        if self.kto_good_score - self.kto_bad_score <= 2 * TOLERANCE:  # or one score could be both
             raise ValueError("kto_bad_score must lie below kto_good_score")
         return self

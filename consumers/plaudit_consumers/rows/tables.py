@@ -178,7 +178,13 @@ def _provenance(view: ConversationView, rows: Sequence[TrainingRow]) -> dict[str
         "agreement": pa.array([row.verdict.agreement for row in rows], pa.float64()),
         "weight": pa.array([row.verdict.weight for row in rows], pa.float64()),
         "margin": pa.array([row.margin for row in rows], pa.float64()),
+        "parent_guessed": pa.array([_is_guessed(view, row) for row in rows], pa.bool_()),
     }
+
+
+def _is_guessed(view: ConversationView, row: TrainingRow) -> bool:
+    guessed = view.messages.fields.guessed
+    return any(guessed[position] for position in (*row.prompt.positions, *row.messages))
 
 
 def _raters(rows: Sequence[TrainingRow]) -> Any:

@@ -101,12 +101,13 @@ class ConversationView(NamedTuple):
 
 
 def trainable(conversations: Any, consents: Sequence[str]) -> Any:
-    """The conversations that may give training rows: consented, judged, and not erased."""
+    """The conversations that may give training rows: consented, judged, not erased or excluded."""
     judgements = pc.add(
         pc.list_value_length(conversations["feedback"]), pc.list_value_length(conversations["comparisons"])
     )
     consented = pc.is_in(conversations["consent"], pa.array(consents, pa.string()))
-    chosen = pc.and_(pc.and_(consented, pc.greater(judgements, 0)), pc.invert(conversations["erased"]))
+    gone = pc.or_(conversations["erased"], conversations["excluded"].fill_null(False))
+    chosen = pc.and_(pc.and_(consented, pc.greater(judgements, 0)), pc.invert(gone))
     if pc.all(chosen, min_count=0).as_py():  # filtering copies, and one conversation may be 50 MB
         return conversations.combine_chunks()
     return conversations.filter(chosen).combine_chunks()
@@ -143,13 +144,16 @@ def _message_fields(structs: Any) -> MessageFields:
 
     calls_tools = pc.greater(pc.list_value_length(column("tool_calls")), 0)
     is_whole = pc.and_(pc.equal(pc.list_value_length(column("attachments")), 0), pc.invert(column("orphan")))
+    is_in = pc.invert(column("excluded").fill_null(False))  # older files do not have it
+    is_usable = pc.and_(pc.and_(is_whole, is_in), pc.is_in(column("role"), pa.array(SPEAKERS)))
     return MessageFields(
         ids=column("message_id").to_pylist(),
         parents=column("parent_id").to_pylist(),
         roles=_repeated_values(column("role")),
         statuses=_repeated_values(column("status")),
         sizes=pc.binary_length(column("content")).to_pylist(),
-        usable=pc.and_(is_whole, pc.is_in(column("role"), pa.array(SPEAKERS))).to_pylist(),
+        usable=is_usable.to_pylist(),
+        guessed=column("parent_guessed").fill_null(False).to_pylist(),
         tools=pc.or_(calls_tools, pc.equal(column("role"), "tool")).to_pylist(),
     )
 

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.contract.ratings import judged_correct, share_of_scale
 
+from plaudit_consumers.rows.settings import TOLERANCE
+
 Judgement = Mapping[str, Any]
 """A feedback or a comparison: column name -> value."""
 MIDDLE: Final = 0.5
@@ -78,8 +80,14 @@ def confidence_of(judgement: Judgement) -> float:
     return 1.0 if confidence is None else float(confidence)
 
 
-def combine_ratings(feedback: Iterable[tuple[RaterKey, Judgement]]) -> Verdict | None:
-    """Combine the ratings of one message; None if there are none. The worst-rated aspect decides."""
+def combine_ratings(
+    feedback: Iterable[tuple[RaterKey, Judgement]], tolerance: float = TOLERANCE
+) -> Verdict | None:
+    """Combine the ratings of one message; None if there are none. The worst-rated aspect decides.
+
+    Args:
+        tolerance: scores that are no further apart are equal.
+    """
     ratings: dict[str, dict[RaterKey, list[tuple[float, float]]]] = {}
     for rater, item in feedback:
         score = score_of(item)
@@ -87,8 +95,9 @@ def combine_ratings(feedback: Iterable[tuple[RaterKey, Judgement]]) -> Verdict |
             of_rater = ratings.setdefault(item["aspect"], {}).setdefault(rater, [])
             of_rater.append((score, confidence_of(item)))
     # Sorted, so that of equal scores the same aspect decides whatever the order of the feedback.
-    verdicts = [_mean_verdict(aspect, by_rater) for aspect, by_rater in sorted(ratings.items())]
-    return min(verdicts, key=lambda verdict: verdict.score, default=None)
+    verdicts = [_mean_verdict(aspect, by_rater, tolerance) for aspect, by_rater in sorted(ratings.items())]
+    worst = min((verdict.score for verdict in verdicts), default=0.0)
+    return next((verdict for verdict in verdicts if verdict.score <= worst + tolerance), None)
 
 
 def combine_corrections(feedback: Iterable[tuple[int, RaterKey, Judgement]]) -> list[CorrectedText]:
@@ -126,7 +135,7 @@ def preferred_pairs(
             no pair.
     """
     found: dict[_PairKey, _PairVotes] = {}
-    for rater, item in sorted(comparisons, key=lambda each: each[1]["occurred_at"]):
+    for rater, item in sorted(comparisons, key=lambda each: _event_time(each[1])):
         if item["none_acceptable"]:
             continue
         for key, gaps in _rank_gaps(item, texts, parents).items():
@@ -159,6 +168,12 @@ class _PairVotes(NamedTuple):
     by_rater: dict[RaterKey, float]
     first: str
     second: str
+
+
+def _event_time(judgement: Judgement) -> tuple[bool, Any]:
+    """A key to sort by event time. One that no reader can hold is null in the rows, and comes first."""
+    at = judgement["occurred_at"]
+    return at is not None, at
 
 
 def _rank_gaps(
@@ -194,7 +209,9 @@ def _decide(aspect: str, votes: _PairVotes) -> PreferredPair | None:
     return PreferredPair(chosen, rejected, verdict)
 
 
-def _mean_verdict(aspect: str, by_rater: Mapping[RaterKey, Sequence[tuple[float, float]]]) -> Verdict:
+def _mean_verdict(
+    aspect: str, by_rater: Mapping[RaterKey, Sequence[tuple[float, float]]], tolerance: float
+) -> Verdict:
     """The verdict on one aspect. `by_rater` has (score, confidence) for each rating of a rater."""
     # Averaged by rater first: somebody who rates an answer ten times still is one vote.
     scores = {rater: sum(score for score, _ in ratings) / len(ratings) for rater, ratings in by_rater.items()}
@@ -203,12 +220,13 @@ def _mean_verdict(aspect: str, by_rater: Mapping[RaterKey, Sequence[tuple[float,
         for rater, ratings in by_rater.items()
     }
     score = sum(scores.values()) / len(scores)
-    agreeing = [rater for rater, own_score in scores.items() if _side(own_score) == _side(score)]
+    side = _side(score, tolerance)
+    agreeing = [rater for rater, own_score in scores.items() if _side(own_score, tolerance) == side]
     return _verdict(aspect, score, agreeing, confidences)
 
 
-def _side(score: float) -> int:
-    return (score > MIDDLE) - (score < MIDDLE)
+def _side(score: float, tolerance: float) -> int:
+    return (score > MIDDLE + tolerance) - (score < MIDDLE - tolerance)
 
 
 def _verdict(

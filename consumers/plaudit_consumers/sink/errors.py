@@ -5,6 +5,8 @@ PlauditError
 │   ├── ForeignFileError        a file in it is damaged, or no sink wrote it
 │   └── OutputUnavailableError  it cannot be written at the moment: disk full, object store unreachable
 ├── SinkFencedError             another sink has taken the partition
+├── SinkGroupError              the consumer group has members that it must not have, or refuses this one
+├── UnfinishedError             `--once` ended before everything was written
 └── LogChangedError             the topic is not the one that the output was made from
 """
 
@@ -25,6 +27,14 @@ class OutputUnavailableError(OutputError):
 
 class SinkFencedError(PlauditError):
     """Another sink has taken the partition, and writes the records that this one held."""
+
+
+class SinkGroupError(PlauditError):
+    """The consumer group has members that it must not have, or refuses this one."""
+
+
+class UnfinishedError(PlauditError):
+    """`--once` ended before the output had everything that Kafka held when it began."""
 
 
 class LogChangedError(PlauditError):

@@ -3,7 +3,9 @@
 v1/<subset>/date=YYYY-MM-DD/<partition>-<first>-<last>.parquet    rows; both offsets are included
 README.md                                                         lists the subsets for readers
 .plaudit/root.json                                                the topic that the root belongs to
+.plaudit/group.json                                               the consumer group of its sinks
 .plaudit/markers/<topic id>/<partition>.json                      the position of each partition
+.plaudit/lost/<topic id>/<partition>-<first>-<last>.json          offsets that Kafka deleted unread
 .plaudit/aside/                                                   files being written, on a local disk only
 """
 
@@ -16,7 +18,9 @@ from plaudit_consumers.sink.errors import ForeignFileError
 LAYOUT: Final = "v1"
 HIDDEN: Final = ".plaudit"
 ROOT_FILE: Final = f"{HIDDEN}/root.json"
+GROUP_FILE: Final = f"{HIDDEN}/group.json"
 MARKERS: Final = f"{HIDDEN}/markers"
+LOST: Final = f"{HIDDEN}/lost"
 # On the same file system as the rest of the root, because hard links and renames do not cross file systems.
 ASIDE: Final = f"{HIDDEN}/aside"
 README: Final = "README.md"
@@ -68,3 +72,8 @@ def parse_path(path: str) -> tuple[Subset, FileSpan]:
 def marker_path(topic_id: str, partition: int) -> str:
     """The path of a partition's marker under the root."""
     return f"{MARKERS}/{topic_id}/{partition:04d}.json"
+
+
+def lost_path(topic_id: str, partition: int, first: int, last: int) -> str:
+    """The path of the record of lost offsets, both included."""
+    return f"{LOST}/{topic_id}/{partition:04d}-{first:012d}-{last:012d}.json"

@@ -1,7 +1,9 @@
 """Settings of the sink."""
 
 from plaudit_schemas.settings import Settings
-from pydantic import Field
+from pydantic import Field, field_validator
+
+from plaudit_consumers.sink.outputs.location import parse_location
 
 
 class SinkSettings(Settings):
@@ -10,7 +12,11 @@ class SinkSettings(Settings):
     output: str = Field(
         default="", description="The root of the files: a folder, or a URL with s3://, gs://, az://"
     )
-    sink_group: str = Field(default="plaudit-sink", description="The consumer group that all sinks share")
+    sink_group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The consumer group of the output's sinks; default: the one that the output records",
+    )
     sink_instance: str | None = Field(
         default=None, description="Static member name in the group; keeps the partitions through a restart"
     )
@@ -34,3 +40,10 @@ class SinkSettings(Settings):
     zstd_level: int = Field(default=3, ge=1, le=19, description="Compression level of the Parquet files")
     sink_web_host: str = Field(default="127.0.0.1", description="Where health and metrics are served")
     sink_web_port: int = Field(default=6067, ge=0, le=65535, description="Their port; 0 takes a free one")
+
+    @field_validator("output")
+    @classmethod
+    def _output_is_a_place(cls, value: str) -> str:
+        if value:
+            parse_location(value)
+        return value

@@ -1,17 +1,19 @@
 """The partitions that one process writes, with the memory and output they share. Independent of Kafka."""
 
+import time
 from collections.abc import Iterable
 
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_consumers.rows.finished_reader import FinishedReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic, PartitionContext
-from plaudit_consumers.sink.commit.partition import CommittedRange, SendDeadLetters, SinkPartition
+from plaudit_consumers.sink.commit.partition import CommitSteps, CommittedRange, SinkPartition
 from plaudit_consumers.sink.commit.rotation import FileLimits
 from plaudit_consumers.sink.files.subset_files import BackgroundThread
+from plaudit_consumers.sink.outputs.lost_ranges import LostRange, record_lost
 from plaudit_consumers.sink.outputs.output import OutputRoot
-from plaudit_consumers.sink.outputs.root import RootReadme, canonical_files, claim_root, inspect_files
+from plaudit_consumers.sink.outputs.root import RootReadme, claim_root, inspect_files, record_files
 from plaudit_consumers.sink.settings import SinkSettings
 
 
@@ -28,9 +30,9 @@ class ParquetSink:
         output: OutputRoot,
         settings: SinkSettings,
         row_settings: RowSettings,
-        reader: CanonicalReader,
+        reader: FinishedReader,
         *,
-        send_dead_letters: SendDeadLetters,
+        steps: CommitSteps,
         writer: str,
     ) -> None:
         """Check the output and bind it to the topic.
@@ -45,7 +47,7 @@ class ParquetSink:
         """
         self._topic, self._output, self._reader = topic, output, reader
         self._settings, self._row_settings = settings, row_settings
-        self._send_dead_letters, self._writer = send_dead_letters, writer
+        self._steps, self._writer = steps, writer
         self._background = BackgroundThread()
         self.partitions: dict[int, SinkPartition] = {}
         self._free_bytes = 0
@@ -54,13 +56,29 @@ class ParquetSink:
         claim_root(output, topic.name, topic.id)
         self._readme = RootReadme(output, inspect_files(output))
 
+    def confirm_topic(self) -> None:
+        """Check that the topic is still the one of the output.
+
+        Raises:
+            LogChangedError: it is not.
+            TopicError: it is gone.
+            ServiceUnavailableError: Kafka did not answer until the sink was stopped.
+        """
+        self._steps.confirm_topic()
+
+    def record_lost(self, partition: int, first: int, last: int) -> float:
+        """Record in the output that Kafka deleted these offsets unread. Returns the time, in seconds."""
+        now_s = time.time()
+        record_lost(self._output, self._topic.id, LostRange(partition, first, last), now_s)
+        return now_s
+
     def open_partitions(self, numbers: Iterable[int]) -> dict[int, int | None]:
         """Take partitions over. Returns the offset to read each from; None if nothing was ever written.
 
         Raises:
             ForeignFileError, SinkFencedError, OutputUnavailableError: as `SinkPartition.recover`.
         """
-        files = canonical_files(self._output)  # one listing for all partitions: it is a request to a store
+        files = record_files(self._output)  # listed once for all partitions: it is a request to a store
         positions = {}
         for number in numbers:
             partition = self._partition(number)
@@ -109,7 +127,7 @@ class ParquetSink:
             reader=self._reader,
             background=self._background,
         )
-        return SinkPartition(context, limits, self._writer, self._send_dead_letters)
+        return SinkPartition(context, limits, self._writer, self._steps)
 
     def _make_room(self) -> None:
         """Spill the largest partitions until the held records of all partitions fit into the memory limit."""

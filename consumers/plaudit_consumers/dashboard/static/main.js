@@ -33,7 +33,7 @@ function onMessage(event, data) {
   if (event === "past") { store.past(data); return; }
   $("lost").hidden = !data.problem;
   if (data.problem) $("lost").textContent = `No figures can be read: ${data.problem}.`;
-  skew = Date.now() - data.now / 1000; // ages must not depend on the clock of the viewer
+  skew = Date.now() - data.now / 1000; // `now` is the broker's: ages depend on no other clock
   newest = data.newest;
   vitals(data);
   alerts(data.alerts);
@@ -109,7 +109,7 @@ function feedback(list) {
   place.querySelector(".quiet")?.remove();
   for (const one of list) {
     const li = document.createElement("li"), time = document.createElement("time");
-    time.textContent = new Date(one.at / 1000).toLocaleTimeString();
+    time.textContent = one.at === null ? "no time" : new Date(one.at / 1000).toLocaleTimeString();
     const what = document.createElement("span");
     what.textContent = one.what;
     if (one.what === "like" || one.what === "dislike") what.className = one.what;

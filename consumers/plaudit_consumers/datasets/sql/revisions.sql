@@ -1,11 +1,15 @@
 -- Lists every canonical row of the live root without its content, and chooses those of the snapshot.
 --
 -- variable conversations_files  the canonical files
+-- part by_name              whether a column that a file lacks is null in its rows
 -- variable as_of            only rows that the broker received up to this time; null: all
 -- variable salt             a different salt gives different splits
 -- variable train_end        the end of train, as a number of buckets out of a million
 -- variable validation_end   the end of validation, in the same unit
+-- table amendments
+--
 -- makes    revisions        every row
+--          latest           the latest row of each conversation today
 --          chosen           the latest row of each conversation at that time, with today's consent
 --          facts            the facts of a conversation that a condition may use
 --          candidates, fates  empty; filled for each subset
@@ -13,18 +17,26 @@ CREATE TABLE revisions AS
 SELECT application, conversation_id, revision, erased, consent, user_id, finished_at, recorded_at,
        record_offset, source_partition, source_offset, filename, file_row_number
 FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false, filename = true,
-                  file_row_number = true);
+                  file_row_number = true, union_by_name = ${by_name});
 
 -- Erasures and denied consents count even if they are later than the time of the snapshot.
 CREATE TABLE erased AS
 SELECT DISTINCT application, conversation_id FROM revisions WHERE erased;
 
 CREATE TABLE latest AS
-SELECT application, conversation_id, consent FROM revisions
+SELECT * FROM revisions
 QUALIFY row_number() OVER (
     PARTITION BY application, conversation_id
     ORDER BY source_offset DESC, record_offset DESC
 ) = 1;
+
+-- A denial before the latest row was in the state that the row was made from, and so was a grant after it.
+CREATE TABLE denials AS
+SELECT application, conversation_id FROM latest WHERE consent = 'denied'
+UNION
+SELECT application, conversation_id
+FROM amendments a JOIN latest l USING (application, conversation_id)
+WHERE a.consent = 'denied' AND is_after(a, l);
 
 CREATE TABLE chosen AS
 WITH known AS (
@@ -37,16 +49,16 @@ WITH known AS (
 ),
 -- All rows of a user are in one split. If no user is named, all rows of the conversation are.
 placed AS (
-    SELECT known.*, latest.consent = 'denied' AS denied,
+    SELECT known.*, denials.application IS NOT NULL AS denied,
            md5_number_lower(to_json(struct_pack(
                salt := getvariable('salt'), application := application,
                kind := CASE WHEN user_id IS NULL THEN 'conversation' ELSE 'user' END,
                id := coalesce(user_id, conversation_id)
            ))::VARCHAR) % 1000000 AS bucket
-    FROM known JOIN latest USING (application, conversation_id)
+    FROM known LEFT JOIN denials USING (application, conversation_id)
     ANTI JOIN erased USING (application, conversation_id)
 )
-SELECT * EXCLUDE (bucket),
+SELECT * EXCLUDE (bucket), filename AS source_file, false AS amended,
        CASE WHEN bucket < getvariable('train_end') THEN 'train'
             WHEN bucket < getvariable('validation_end') THEN 'validation'
             ELSE 'test' END AS split
@@ -60,7 +72,7 @@ SELECT c.application, c.conversation_id, struct_pack(
     events := r.events, missing_events := r.missing_events, messages := len(r.messages)
 ) AS conversation
 FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false, filename = true,
-                  file_row_number = true) r
+                  file_row_number = true, union_by_name = ${by_name}) r
 JOIN chosen c USING (filename, file_row_number)
 WHERE getvariable('has_condition');
 

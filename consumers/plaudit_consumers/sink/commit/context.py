@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
-from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_schemas.errors import CodecError
+from plaudit_schemas.kafka.record import KafkaRecord
+
+from plaudit_consumers.rows.finished_reader import FinishedReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.files.subset_files import BackgroundThread
 from plaudit_consumers.sink.outputs.output import OutputRoot
@@ -26,9 +29,16 @@ class PartitionContext(NamedTuple):
     output: OutputRoot
     row_settings: RowSettings
     zstd_level: int
-    reader: CanonicalReader
+    reader: FinishedReader
     background: BackgroundThread
 
     def place_of(self, offset: int) -> str:
         """Topic, partition and offset of a record, for a message."""
         return f"{self.topic.name} {self.partition} at offset {offset}"
+
+    def unreadable(self, record: KafkaRecord, error: CodecError) -> CodecError:
+        """The same error for a record that another sink could read, and that is therefore not passed over."""
+        return type(error)(
+            f"{self.place_of(record.offset)}: {error}; the sink does not skip records that it cannot read: "
+            "upgrade it"
+        )

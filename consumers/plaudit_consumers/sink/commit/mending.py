@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.earlier import completed_table
 from plaudit_consumers.sink.files.metadata import damaged_file, read_metadata
 from plaudit_consumers.sink.files.subset_writer import SubsetWriter
 from plaudit_consumers.sink.layout import FileSpan
@@ -35,7 +36,7 @@ def publish_missing(output: OutputRoot, span: FileSpan, zstd_level: int) -> None
         return
     try:
         for conversations in _row_groups(output, canonical):
-            for subset, table in derive(conversations, metadata.settings):
+            for subset, table in derive(conversations, metadata.settings, metadata.rules):
                 if subset in writers:
                     writers[subset].write_table(table)
         for subset, writer in writers.items():
@@ -53,6 +54,6 @@ def _row_groups(output: OutputRoot, path: str) -> Iterator[Any]:
     try:
         file = pq.ParquetFile(output.open_file(path))
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group)
+            yield completed_table("conversations", file.read_row_group(group))
     except (OSError, pa.ArrowException) as error:
         raise damaged_file(path, error) from None

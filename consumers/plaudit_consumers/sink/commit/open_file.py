@@ -6,7 +6,8 @@ from typing import Final
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_consumers.rows.derive import derive
-from plaudit_consumers.rows.schemas import TRAINING, Subset
+from plaudit_consumers.rows.schemas import RECORDS, TRAINING, Subset
+from plaudit_consumers.rows.settings import ROW_RULES
 from plaudit_consumers.sink.commit.context import PartitionContext
 from plaudit_consumers.sink.commit.new_rows import NewRows
 from plaudit_consumers.sink.commit.rotation import FileExtent
@@ -72,7 +73,7 @@ class OpenFile:
         """Turn the records in memory into rows on disk, and free them.
 
         Raises:
-            UnknownSchemaError, UnknownBodyError, LogChangedError, RegistryError: as `NewRows.read_table`.
+            PlauditError: as `NewRows.read_tables`.
             OutputUnavailableError: the disk is full, now or when earlier rows were written.
         """
         held, self._held, self.held_bytes = self._held, [], 0
@@ -95,13 +96,15 @@ class OpenFile:
         self._files.wait_written()
         rows, topic = self.rows, self._context.topic
         for subset, count in rows.items():
-            is_canonical = subset == "conversations"
             self._files.writers[subset].finish(
                 FileMetadata(
                     subset=subset, topic=topic.name, topic_id=topic.id, partition=self._context.partition,
                     first=self.first, last=self.last, rows=count, settings=self._context.row_settings,
-                    derived={each: rows[each] for each in TRAINING if each in rows} if is_canonical else {},
-                    source=self.new_rows.source if is_canonical else SourcePosition(),
+                    rules=ROW_RULES,
+                    derived={each: rows[each] for each in TRAINING if each in rows}
+                    if subset == "conversations" else {},
+                    conversations=rows.get("conversations", 0) if subset == "amendments" else 0,
+                    source=self.new_rows.source if subset in RECORDS else SourcePosition(),
                 )
             )  # fmt: skip
 
@@ -116,13 +119,13 @@ class OpenFile:
 
     def _add_rows(self, records: list[KafkaRecord]) -> None:
         began = time.perf_counter()
-        table = self.new_rows.read_table(records)
+        tables = self.new_rows.read_tables(records)
         records.clear()  # one may be 50 MB
         decoded = time.perf_counter()
         self._decode_seconds += decoded - began
-        if not table.num_rows:
-            return
-        self._files.add_rows("conversations", table)
-        for subset, rows in derive(table, self._context.row_settings):
+        for subset, table in tables.items():
+            if table.num_rows:
+                self._files.add_rows(subset, table)
+        for subset, rows in derive(tables["conversations"], self._context.row_settings):
             self._files.add_rows(subset, rows)
         self._derive_seconds += time.perf_counter() - decoded

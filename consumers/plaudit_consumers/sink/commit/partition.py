@@ -2,33 +2,46 @@
 
 A commit has these steps, and a crash may follow any of them (docs/decisions/0008):
 
-1. Every file is complete in the scratch folder.
+1. Every file is complete in the scratch folder, and the topic is still the one that the output belongs to.
 2. The marker claims the range by a conditional write, so that of two sinks only one continues.
 3. Unreadable records go to the dead letters, before the commit because nobody reads the range after it.
-4. The canonical file is published. This is the commit.
-5. The training files are published.
-6. The marker moves to the end of the range.
+4. The file of amendments is published. It is the commit of a range without finished conversations.
+5. The canonical file is published. This is the commit of every other range.
+6. The training files are published.
+7. The marker moves to the end of the range.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
+from plaudit_schemas.errors import MissingSchemaError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_consumers.rows.schemas import TRAINING, Subset
 from plaudit_consumers.sink.commit.context import PartitionContext
+from plaudit_consumers.sink.commit.file_end import file_end
 from plaudit_consumers.sink.commit.marker import Marker, MarkerFile
 from plaudit_consumers.sink.commit.mending import publish_missing
 from plaudit_consumers.sink.commit.open_file import OpenFile
 from plaudit_consumers.sink.commit.rotation import FileLimits
 from plaudit_consumers.sink.errors import ForeignFileError
 from plaudit_consumers.sink.files.metadata import SourcePosition, read_metadata
-from plaudit_consumers.sink.layout import FileSpan, marker_path, parse_path
+from plaudit_consumers.sink.layout import FileSpan, marker_path
 
+PUBLISHED_FIRST: Final[tuple[Subset, ...]] = ("amendments", "conversations")
+"""The files with records of the topic, the commit last."""
 SendDeadLetters = Callable[[Sequence[DeadLetter]], None]
 """Sends dead letters, and returns once Kafka has acknowledged them."""
+ConfirmTopic = Callable[[], None]
+"""Returns if the topic is still the one that the output belongs to, and else raises LogChangedError."""
+
+
+class CommitSteps(NamedTuple):
+    """The steps of a commit that happen outside the output."""
+
+    send_dead_letters: SendDeadLetters
+    confirm_topic: ConfirmTopic
 
 
 class CommittedRange(NamedTuple):
@@ -63,16 +76,17 @@ class SinkPartition:
     """
 
     def __init__(
-        self, context: PartitionContext, limits: FileLimits, writer: str, send_dead_letters: SendDeadLetters
+        self, context: PartitionContext, limits: FileLimits, writer: str, steps: CommitSteps
     ) -> None:
         """`writer` names this sink in the marker."""
         self._context, self._limits = context, limits
         self._output = context.output
-        self._writer, self._send_dead_letters = writer, send_dead_letters
+        self._writer, self._steps = writer, steps
         self._marker = MarkerFile(context.output, marker_path(context.topic.id, context.partition))
         self._file: OpenFile | None = None
         self._source = SourcePosition()
         self._claimed: int | None = None
+        self._begun = SourcePosition()
         self.position: int | None = None
         self.next_offset: int | None = None
 
@@ -80,6 +94,11 @@ class SinkPartition:
     def held_bytes(self) -> int:
         """The bytes of the records in memory."""
         return 0 if self._file is None else self._file.held_bytes
+
+    @property
+    def is_open(self) -> bool:
+        """Whether records were taken that are not in the output yet."""
+        return self._file is not None
 
     @property
     def has_claimed_range(self) -> bool:
@@ -91,11 +110,11 @@ class SinkPartition:
         """The broker's timestamp of the earliest record that was taken but is not in the output yet."""
         return None if self._file is None else self._file.extent.earliest_ms
 
-    def recover(self, canonical: Sequence[str]) -> int | None:
+    def recover(self, files: Sequence[str]) -> int | None:
         """Find the position in the output, and finish a commit that a crash interrupted.
 
         Args:
-            canonical: paths of this partition's canonical files.
+            files: paths of this partition's canonical files and files of amendments.
 
         Returns:
             The offset to read from; None if nothing was ever written.
@@ -107,12 +126,17 @@ class SinkPartition:
         """
         self.discard()
         marker = self._marker.load()
-        newest = newest_span(canonical)
-        if newest is not None and (marker is None or newest.last >= marker.position):
+        committed, begun = file_end(self._output, files, marker.position if marker else 0)
+        if committed is not None:
             # A sink died after it published this file and before it moved the marker.
-            publish_missing(self._output, newest, self._context.zstd_level)
-            source = read_metadata(self._output, newest.path("conversations")).source
-            marker = self._move_marker(newest.last + 1, source)
+            if committed.subset == "conversations":
+                publish_missing(self._output, committed.span, self._context.zstd_level)
+            source = read_metadata(self._output, committed.path).source
+            marker = self._move_marker(committed.span.last + 1, source)
+        self._begun = SourcePosition()
+        if begun is not None:
+            marker = self._marker_of_begun(begun, marker)
+            self._begun = read_metadata(self._output, begun.path("amendments")).source
         self._claimed = marker.claim if marker else None
         self._source = marker.source if marker else SourcePosition()
         self.position = self.next_offset = marker.position if marker else None
@@ -133,12 +157,26 @@ class SinkPartition:
             return None
         committed = self._commit_before(record)
         if self._file is None:
+            if self._claimed is not None and record.offset > self._claimed:
+                self._give_up_claim(self._claimed)
             first = record.offset if self.position is None else self.position
             self._file = OpenFile(self._context, first, self._source, record)
         else:
             self._file.hold_record(record)
         self.next_offset = record.offset + 1
         return self.commit() if record.offset == self._claimed else committed
+
+    def learn_schema(self, record: KafkaRecord) -> None:
+        """Ask for the schema of the next record, unless it is known. Call it before `take_record`.
+
+        Raises:
+            MissingSchemaError: this sink cannot know it; upgrade the sink, or give it the registry.
+            RegistryUnavailableError: the registry cannot be asked now.
+        """
+        try:
+            self._context.reader.learn_schema(record.value or b"")
+        except MissingSchemaError as error:
+            raise self._context.unreadable(record, error) from None
 
     def spill(self) -> None:
         """Free the memory of the held records. Raises as `OpenFile.spill`."""
@@ -153,8 +191,10 @@ class SinkPartition:
             records are dropped, to be read again.
 
         Raises:
-            UnknownSchemaError, UnknownBodyError: a newer version wrote the record; upgrade the sink.
-            LogChangedError: the offsets of the source events went back.
+            MissingSchemaError, UnknownBodyError: a newer version wrote the record; upgrade the sink.
+            RegistryUnavailableError: the registry cannot be asked now. Call `recover`, and take the records
+                again.
+            LogChangedError: the offsets of the source events went back, or the topic was made anew.
             SinkFencedError: another sink was first; nothing was written twice.
             OutputUnavailableError: the output cannot be used at the moment. Call `recover`, and take the
                 records again.
@@ -167,10 +207,11 @@ class SinkPartition:
             self.discard()
             return None
         file.finish()
+        self._steps.confirm_topic()
         rows, source, new_rows = file.rows, file.new_rows.source, file.new_rows
         if rows:  # a range without rows needs no file and no claim: the marker moves past it
             self._claim_range(file)
-        self._send_dead_letters(new_rows.dead_letters)
+        self._steps.send_dead_letters(new_rows.dead_letters)
         if rows:
             source = self._publish(file)
         self._move_marker(file.last + 1, source)
@@ -207,24 +248,53 @@ class SinkPartition:
         file.last = self._claimed
         return self.commit()
 
+    def _give_up_claim(self, claimed: int) -> None:
+        """Begin behind a claimed range of which the log has no record left.
+
+        The sink that made the claim may still publish its file. Nobody else writes these records.
+        """
+        self._source = _furthest([self._source, self._begun])
+        self._move_marker(claimed + 1, self._source)
+        self.position, self._claimed = claimed + 1, None
+
     def _claim_range(self, file: OpenFile) -> None:
         self._marker.store(
             Marker(position=file.first, claim=file.last, source=self._source, writer=self._writer)
         )
 
+    def _marker_of_begun(self, begun: FileSpan, marker: Marker | None) -> Marker:
+        """The marker that claims a range of which only the amendments are published."""
+        if marker is None or (marker.claim is None and marker.position <= begun.first):
+            # The marker was lost. Without the claim, the next file might end elsewhere.
+            source = marker.source if marker else SourcePosition()
+            marker = Marker(position=begun.first, claim=begun.last, source=source, writer=self._writer)
+            self._marker.store(marker)
+        elif (marker.position, marker.claim) != (begun.first, begun.last):
+            raise ForeignFileError(
+                f"the marker of partition {self._context.partition} claims another range than "
+                f"{begun.path('amendments')}, which was begun; delete the marker: the position is then taken "
+                "from the files"
+            )
+        return marker
+
     def _publish(self, file: OpenFile) -> SourcePosition:
-        """Publish the files, the canonical one first. Returns the source position after them."""
+        """Publish the files, the commit after the amendments. Returns the source position after them."""
         span = FileSpan(file.extent.day, self._context.partition, file.first, file.last)
-        path = span.path("conversations")
-        if not file.publish("conversations", path):
-            # Only a sink with the same claim can have published it, so the rows are the same. Its settings
-            # may differ from ours, so the training files are derived from its file.
+        # What is there may go further: retention may have cut the range since.
+        sources, theirs = [file.new_rows.source, self._begun], set[Subset]()
+        for subset in PUBLISHED_FIRST:
+            if subset in file.rows and not file.publish(subset, span.path(subset)):
+                # Only a sink with the same claim can have published it, so the rows are the same.
+                theirs.add(subset)
+                sources.append(read_metadata(self._output, span.path(subset)).source)
+        if "conversations" in theirs:
+            # Its settings may differ from ours, so the training files are derived from its file.
             publish_missing(self._output, span, self._context.zstd_level)
-            return read_metadata(self._output, path).source
-        for subset in TRAINING:
-            if subset in file.rows:
-                file.publish(subset, span.path(subset))
-        return file.new_rows.source
+        else:
+            for subset in TRAINING:
+                if subset in file.rows:
+                    file.publish(subset, span.path(subset))
+        return _furthest(sources)
 
     def _move_marker(self, position: int, source: SourcePosition) -> Marker:
         marker = Marker(position=position, source=source, writer=self._writer)
@@ -232,17 +302,5 @@ class SinkPartition:
         return marker
 
 
-def newest_span(canonical: Sequence[str]) -> FileSpan | None:
-    """The span of a partition's last canonical file.
-
-    Raises:
-        ForeignFileError: two files cover the same offsets, or no sink gives such a name.
-    """
-    spans = sorted((parse_path(path)[1] for path in canonical), key=lambda span: span.first)
-    for before, after in pairwise(spans):
-        if after.first <= before.last:
-            raise ForeignFileError(
-                f"{before.path('conversations')} and {after.path('conversations')} hold the same offsets; "
-                "move the one that no sink wrote out of the output"
-            )
-    return spans[-1] if spans else None
+def _furthest(sources: Iterable[SourcePosition]) -> SourcePosition:
+    return max(sources, key=lambda source: source.offset)

@@ -16,13 +16,13 @@ _KEY: Final = "plaudit"
 
 
 class SourcePosition(BaseModel):
-    """The furthest event of the events topic whose finished conversation was written.
+    """The furthest event of the events topic whose finished conversation or amendment was written.
 
-    A finished conversation whose source offset is not beyond this one is a repeat.
+    A record whose source offset is not beyond this one is a repeat.
 
     Attributes:
         offset: of that event; -1 before the first.
-        finished_at: the latest finish time of all conversations so far, in microseconds.
+        finished_at: the latest arrival of all these events, in microseconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,8 +38,12 @@ class FileMetadata(BaseModel):
         first, last: offsets of the finished topic that the file covers, both included.
         rows: how many the file has.
         settings: the settings with which the training rows were derived.
+        rules: the version of the rules by which they were derived (`rows.settings.ROW_RULES`).
         derived: in a canonical file, the row count of each training file of the same range.
-        source: in a canonical file, the furthest source event of its records and of all before them.
+        conversations: in a file of amendments, the row count of the canonical file of the same range. Without
+            one, the file of amendments is the commit.
+        source: in a canonical file and one of amendments, the furthest source event of the range and of all
+            records before it.
     """
 
     # Fields that a newer sink has added are ignored, so that an older one can still read its files.
@@ -54,7 +58,9 @@ class FileMetadata(BaseModel):
     last: int
     rows: int
     settings: RowSettings
+    rules: int = 1  # files from before there were versions do not say
     derived: dict[Subset, int] = {}
+    conversations: int = 0
     source: SourcePosition = SourcePosition()
 
     @classmethod

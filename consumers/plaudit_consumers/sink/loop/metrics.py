@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from plaudit_schemas.contract.reasons import REASONS
 from plaudit_schemas.service.metrics import Metric, MetricSet
 
 from plaudit_consumers.sink.commit.partition import CommittedRange
@@ -16,13 +17,26 @@ SINK_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_sink_refused_total", "counter", "Unreadable records, by reason.", ("reason",)),
     Metric("plaudit_sink_lost_records_total", "counter", "Records that Kafka deleted before they were read."),
     Metric("plaudit_sink_commits_total", "counter", "Ranges committed."),
-    Metric("plaudit_sink_waits_total", "counter", "Times that the output could not be used."),
+    Metric(
+        "plaudit_sink_waits_total",
+        "counter",
+        "Times that the output could not be used, or a record not be read.",
+    ),
     Metric("plaudit_sink_decode_seconds_total", "counter", "Seconds spent decoding to canonical rows."),
     Metric("plaudit_sink_derive_seconds_total", "counter", "Seconds spent deriving training rows."),
     Metric("plaudit_sink_write_seconds_total", "counter", "Seconds spent writing Parquet."),
     Metric("plaudit_sink_assigned_partitions", "gauge", "Partitions that this sink owns."),
     Metric("plaudit_sink_lag_records", "gauge", "Records that are not in the output yet.", ("partition",)),
-    Metric("plaudit_sink_freshness_seconds", "gauge", "Age of the oldest record not in the output."),
+    Metric(
+        "plaudit_sink_freshness_seconds",
+        "gauge",
+        "Age of the oldest record in Kafka that is not in the output, in all partitions.",
+    ),
+    Metric(
+        "plaudit_sink_lost_timestamp_seconds",
+        "gauge",
+        "When a sink last found that Kafka had deleted unread records, as the output records it; 0 if never.",
+    ),
     Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as at /health/ready."),
 )
 STAGES: Final = ("decode", "derive", "write")
@@ -35,7 +49,11 @@ class SinkMetrics(MetricSet):
         super().__init__(SINK_METRICS)
         self._wall_clock = wall_clock
         self._oldest_ms: int | None = None
+        self._oldest_waiting_ms: int | None = None
         self._lagging: set[int] = set()
+        # An alert on their increase needs a 0 to begin with.
+        for reason in REASONS:
+            self.counter("plaudit_sink_refused_total", reason)
         # Computed at each scrape, so that the age grows even while the loop waits for the output.
         self.gauge("plaudit_sink_freshness_seconds").set_function(self._freshness_seconds)
 
@@ -66,13 +84,25 @@ class SinkMetrics(MetricSet):
             self.gauge("plaudit_sink_lag_records", str(partition)).set(records)
 
     def show_oldest_record(self, oldest_ms: int | None) -> None:
-        """Set the oldest record that is not in the output, whose age is shown from now on.
+        """Set the oldest record that this sink has read and that is not in the output.
 
         Args:
-            oldest_ms: its broker timestamp; None if all records are in the output.
+            oldest_ms: its broker timestamp; None if all are in the output.
         """
         self._oldest_ms = oldest_ms
 
+    def show_loss(self, noticed_s: float) -> None:
+        """Set when records were last found missing, in seconds since 1970."""
+        self.gauge("plaudit_sink_lost_timestamp_seconds").set(noticed_s)
+
+    def show_oldest_waiting(self, oldest_ms: int | None) -> None:
+        """Set the oldest record in Kafka that is not in the output, whichever sink should write it.
+
+        Args:
+            oldest_ms: its broker timestamp; None if all are in the output.
+        """
+        self._oldest_waiting_ms = oldest_ms
+
     def _freshness_seconds(self) -> float:
-        oldest_ms = self._oldest_ms
-        return 0.0 if oldest_ms is None else max(0.0, self._wall_clock() - oldest_ms / 1000)
+        known = [at for at in (self._oldest_ms, self._oldest_waiting_ms) if at is not None]
+        return max(0.0, self._wall_clock() - min(known) / 1000) if known else 0.0

@@ -1,12 +1,12 @@
-"""Tracks whether the output can be written, and which records it still lacks after a failure."""
+"""Tracks whether records can be written, and which ones the output still lacks after a failure."""
 
 import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_consumers.sink.errors import OutputUnavailableError
 from plaudit_consumers.sink.loop.metrics import SinkMetrics
 from plaudit_consumers.sink.loop.readiness import SinkReadiness
 
@@ -14,7 +14,7 @@ log = logging.getLogger("plaudit.sink")
 
 
 class DroppedRange(NamedTuple):
-    """Records of a partition that were held and had to be dropped when the output failed.
+    """Records of a partition that could not be written or read, and had to be dropped.
 
     Attributes:
         earliest_ms: the earliest broker timestamp.
@@ -29,7 +29,8 @@ class OutputState:
     """The states of the output, and the transitions between them.
 
     writing    Nothing has failed, or all dropped records are written. The sink is ready in this state only.
-    waiting    A call has failed. The loop tries again, with pauses, until the output answers.
+    waiting    A call has failed, or a record cannot be read before a registry answers or the sink is
+               upgraded. The loop tries again, with pauses, until the output answers.
     rereading  The output answers, and the dropped records are read from Kafka again. A dropped range is
                committed with its last record at the latest, even if the file is not full, because only a
                commit shows that the output can be written.
@@ -42,8 +43,8 @@ class OutputState:
         self._metrics, self._readiness = metrics, readiness
         self._dropped: dict[int, DroppedRange] = {}
 
-    def begin_waiting(self, error: OutputUnavailableError) -> None:
-        """Note that a call has failed."""
+    def begin_waiting(self, error: PlauditError) -> None:
+        """Note that a call has failed, or that a record cannot be read now."""
         log.warning("%s", error)
         self._metrics.counter("plaudit_sink_waits_total").inc()
         self._readiness.output_problem = str(error)
@@ -54,8 +55,11 @@ class OutputState:
             self._readiness.output_problem = None
 
     def mark_dropped(self, partition: int, dropped: DroppedRange) -> None:
-        """Note that the records of the partition were dropped."""
-        self._dropped[partition] = dropped
+        """Note that the records of the partition were dropped, besides those that it lacks already."""
+        lacking = self._dropped.get(partition, dropped)
+        self._dropped[partition] = DroppedRange(
+            min(lacking.earliest_ms, dropped.earliest_ms), max(lacking.end, dropped.end)
+        )
 
     def mark_written(self, partition: int) -> None:
         """Note that the partition has committed a range."""

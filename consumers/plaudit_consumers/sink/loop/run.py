@@ -7,46 +7,58 @@ import threading
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
-from confluent_kafka import KafkaException, TopicCollection
-from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
+from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.health import Health, serve
 from plaudit_schemas.settings.connection import ConnectionSettings
-from plaudit_schemas.topics import FINISHED
-from plaudit_schemas.topics.admin import admin_of, live_config, live_partitions
+from plaudit_schemas.topics.admin import admin_of
 
-from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_consumers.rows.finished_reader import FinishedReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic
+from plaudit_consumers.sink.commit.partition import CommitSteps
+from plaudit_consumers.sink.loop.backlog import Backlog
+from plaudit_consumers.sink.loop.company import SinkCompany, group_members
 from plaudit_consumers.sink.loop.consumer import SinkConsumer
 from plaudit_consumers.sink.loop.dead_letters import DeadLetterSender
 from plaudit_consumers.sink.loop.loop import SinkLoop
 from plaudit_consumers.sink.loop.metrics import SinkMetrics
+from plaudit_consumers.sink.loop.once import OnceGoal
 from plaudit_consumers.sink.loop.readiness import SinkReadiness
+from plaudit_consumers.sink.loop.source_topic import SourceTopic, find_topic
+from plaudit_consumers.sink.loop.watch import SinkWatch
 from plaudit_consumers.sink.outputs.local import LocalOutput
-from plaudit_consumers.sink.outputs.objects import SCHEMES, ObjectOutput
+from plaudit_consumers.sink.outputs.location import parse_location
+from plaudit_consumers.sink.outputs.lost_ranges import last_loss_s
+from plaudit_consumers.sink.outputs.objects import ObjectOutput
 from plaudit_consumers.sink.outputs.output import OutputRoot
+from plaudit_consumers.sink.outputs.sink_group import join_group
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_consumers.sink.sink import ParquetSink
 
 log = logging.getLogger("plaudit.sink")
 
+_LEAVES_WITHIN_S: Final = 5.0
+"""How long after its session a sink that was killed may still be a member of the group."""
+
 
 def run_sink(
     connection: ConnectionSettings, settings: SinkSettings, rows: RowSettings, *, web: bool, once: bool
 ) -> int:
-    """Run until SIGTERM or SIGINT, or with `once` until the end of the log. Then write what is held.
+    """Run until SIGTERM or SIGINT, or with `once` until the output has all. Then write what is held.
 
     Args:
         web: serve health and metrics.
-        once: stop at the end of the log.
+        once: stop when the output has all that Kafka holds at the start.
 
     Returns:
         0.
 
     Raises:
-        PlauditError: the output or the topic cannot be used, or another sink has the partitions.
+        PlauditError: the output, the topic or the group cannot be used, another sink has the partitions, or
+            `once` was stopped before its end.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,60 +77,62 @@ def run_sink(
             log.info("health and metrics on %s", address)
         letters = DeadLetterSender(connection)
         stack.callback(letters.close)
+        writer, source = uuid.uuid4().hex, SourceTopic(connection, topic, stop)
         sink = ParquetSink(
-            topic, output, settings, rows, CanonicalReader(connection.schemas()),
-            send_dead_letters=letters.send_letters, writer=uuid.uuid4().hex,
+            topic, output, settings, rows, FinishedReader(connection.schemas()),
+            steps=CommitSteps(letters.send_letters, source.confirm), writer=writer,
         )  # fmt: skip
-        log.info("started: %s to %s", topic.name, settings.output)
+        metrics.show_loss(last_loss_s(output))
+        backlog = Backlog(connection, topic, output)
+        consumer, company = _enter_group(connection, settings, topic, output, backlog, writer)
+        stack.callback(company.close)
+        goal = None
+        if once:
+            company.wait_alone(settings.sink_session_s + _LEAVES_WITHIN_S, stop)
+            goal = OnceGoal(backlog)
+        watch = SinkWatch(source, company, backlog, metrics=metrics, readiness=readiness)
         loop = SinkLoop(
-            SinkConsumer(connection, settings, topic.name), sink, rotate_minutes=settings.rotate_minutes,
-            metrics=metrics, readiness=readiness, stop=stop,
+            consumer, sink, rotate_minutes=settings.rotate_minutes,
+            metrics=metrics, readiness=readiness, stop=stop, watch=watch,
         )  # fmt: skip
-        loop.run(once=once)
+        loop.run(goal)
     spent = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in metrics.stage_seconds().items())
     log.info("stopped after %s", spent)
     return 0
+
+
+def _enter_group(
+    connection: ConnectionSettings,
+    settings: SinkSettings,
+    topic: FinishedTopic,
+    output: OutputRoot,
+    backlog: Backlog,
+    writer: str,
+) -> tuple[SinkConsumer, SinkCompany]:
+    """A consumer in the group of the output, which has not joined it yet, and its company."""
+    admin = admin_of(connection)
+    group = join_group(output, settings.sink_group, lambda name: bool(group_members(admin, name)))
+    consumer = SinkConsumer(connection, settings, topic.name, group, writer)
+    company = SinkCompany(connection, topic.name, group, backlog, consumer.client_id)
+    company.check()
+    company.go_back()
+    log.info("started: %s to %s in the group %s", topic.name, settings.output, group.group)
+    return consumer, company
 
 
 def open_output(settings: SinkSettings) -> OutputRoot:
     """Open the output that the settings name.
 
     Raises:
-        SettingsError: they name none, or a URL of an unknown scheme.
+        SettingsError: they name none.
         OutputError: it cannot be opened.
     """
     if not settings.output:
         raise SettingsError("PLAUDIT_OUTPUT: say where the files go, with --output FOLDER or a URL")
-    scheme, separator, _ = settings.output.partition("://")
-    if not separator:
-        return LocalOutput(Path(settings.output).absolute())
-    if scheme not in SCHEMES:
-        raise SettingsError(f"PLAUDIT_OUTPUT: {scheme}:// is not one of {', '.join(SCHEMES)}, nor a folder")
-    return ObjectOutput(settings.output, settings.sink_scratch)
-
-
-def find_topic(connection: ConnectionSettings) -> FinishedTopic:
-    """Look up the finished topic.
-
-    Raises:
-        TopicError: it does not exist, or its timestamps are not set by the broker.
-        ServiceUnavailableError: Kafka does not answer.
-    """
-    name = connection.topic_prefix + FINISHED
-    admin = admin_of(connection)
-    if name not in live_partitions(admin, connection):
-        raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
-    if live_config(admin, name).get("message.timestamp.type") != "LogAppendTime":
-        raise TopicError(
-            f"{name} must have message.timestamp.type=LogAppendTime: file rotation and snapshots rely on the "
-            "broker's timestamps"
-        )
-    try:
-        description = admin.describe_topics(TopicCollection([name]))[name].result(timeout=30)
-    except (KafkaException, TimeoutError) as error:
-        raise ServiceUnavailableError(f"Kafka did not describe {name} ({error}); try again") from None
-    # The id as Kafka's own tools print it, in URL-safe Base64: a slash would be a folder in a path.
-    return FinishedTopic(name, str(description.topic_id).rstrip("=").replace("/", "_").replace("+", "-"))
+    location = parse_location(settings.output)
+    if isinstance(location, Path):
+        return LocalOutput(location)
+    return ObjectOutput(location.url, settings.sink_scratch)
 
 
 def _tune_memory() -> None:

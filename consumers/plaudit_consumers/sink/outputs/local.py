@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from plaudit_consumers.disk import fsync_path
-from plaudit_consumers.sink.errors import OutputError
+from plaudit_consumers.disk import DurableFolders, fsync_path, list_files
+from plaudit_consumers.sink.errors import ForeignFileError, OutputError
 from plaudit_consumers.sink.layout import ASIDE, HIDDEN
 from plaudit_consumers.sink.outputs.output import FileVersion, VersionConflict, reason_of, unavailable
 from plaudit_consumers.sink.outputs.scratch import ScratchFolder
@@ -29,6 +29,7 @@ class LocalOutput:
         """Raises OutputError if the folder cannot be written."""
         self._root = root
         try:
+            self._folders = DurableFolders(root)
             self._scratch = ScratchFolder(root / ASIDE)
         except OSError as error:
             raise OutputError(
@@ -47,10 +48,11 @@ class LocalOutput:
             ) from None
 
     def paths(self, folder: str) -> list[str]:
-        base = self._root / folder
-        return sorted(
-            path.relative_to(self._root).as_posix() for path in base.rglob("*") if not path.is_dir()
-        )
+        with unavailable(folder, "read"):
+            files, odd = list_files(self._root / folder)
+        for path, reason in odd.items():
+            raise ForeignFileError(f"{path.relative_to(self._root)} {reason}; move it out of the output")
+        return [path.relative_to(self._root).as_posix() for path in files]
 
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()
@@ -65,22 +67,25 @@ class LocalOutput:
     def publish(self, file: Path, path: str) -> bool:
         target = self._root / path
         with unavailable(path):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.ensure(target.parent)
             try:
                 # A link fails if the target exists, unlike a rename: check and publication are one step.
                 os.link(file, target)
             except FileExistsError:
                 return False
             except OSError as error:
+                if error.errno == errno.EXDEV:
+                    raise OutputError(
+                        f"{target.parent} lies on another file system than {HIDDEN}, and no file can move "
+                        "there in one step; replace the symlink or mount by a folder"
+                    ) from None
                 if error.errno not in _NO_LINKS:
                     raise
                 if target.exists():  # not atomic: without links only the marker's claim keeps two sinks apart
                     return False
                 file.rename(target)
             file.unlink(missing_ok=True)
-            # The folders of the day, the subset and the layout may all be new.
-            for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-                fsync_path(folder)
+            fsync_path(target.parent)
         return True
 
     def open_file(self, path: str) -> Any:
@@ -113,7 +118,7 @@ class LocalOutput:
 
     def _write(self, path: str, data: bytes) -> None:
         aside, target = self.scratch / uuid.uuid4().hex, self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._folders.ensure(target.parent)
         try:
             with aside.open("wb") as file:
                 file.write(data)

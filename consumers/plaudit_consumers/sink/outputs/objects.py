@@ -21,10 +21,10 @@ from obstore.store import from_url
 
 from plaudit_consumers.sink.errors import OutputError, OutputUnavailableError
 from plaudit_consumers.sink.layout import HIDDEN
+from plaudit_consumers.sink.outputs.location import StoreLocation, parse_location
 from plaudit_consumers.sink.outputs.output import FileVersion, VersionConflict
 from plaudit_consumers.sink.outputs.scratch import ScratchFolder
 
-SCHEMES: Final = ("s3", "gs", "az")
 _RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 _LARGEST_IN_ONE_PIECE: Final = 64 << 20
 """In bytes. Only a put in one piece can be conditional, but it holds the whole file in memory."""
@@ -40,7 +40,13 @@ def open_store(url: str) -> Any:
     # The client refuses plain HTTP by default, but a store in the local network may offer nothing else.
     client: Any = {"timeout": timedelta(seconds=120), "allow_http": _plain_http()}
     try:
-        return from_url(url, client_options=client, retry_config=_RETRY)
+        location = parse_location(url)
+    except ValueError as error:
+        raise OutputError(f"the URL of the output {error}") from None
+    if not isinstance(location, StoreLocation):
+        raise OutputError(f"{url} is a folder, not a URL of an object store")
+    try:
+        return from_url(location.url, client_options=client, retry_config=_RETRY)
     except (BaseError, ValueError) as error:
         raise OutputError(f"{url} is not a usable URL of an object store: {_first_line(error)}") from None
 

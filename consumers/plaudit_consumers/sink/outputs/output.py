@@ -68,13 +68,13 @@ class OutputRoot(Protocol):
 
 
 @contextmanager
-def unavailable(what: str) -> Iterator[None]:
-    """Turn an OSError into an OutputUnavailableError that names `what`."""
+def unavailable(what: str, done: str = "written") -> Iterator[None]:
+    """Turn an OSError into an OutputUnavailableError that names `what`, which could not be `done`."""
     try:
         yield
     except OSError as error:
         raise OutputUnavailableError(
-            f"{what} cannot be written ({reason_of(error)}); the sink waits"
+            f"{what} cannot be {done} ({reason_of(error)}); the sink waits"
         ) from error
 
 

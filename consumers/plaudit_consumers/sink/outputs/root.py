@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from plaudit_consumers.rows.schemas import SUBSETS, Subset
+from plaudit_consumers.rows.schemas import RECORDS, SUBSETS, Subset
 from plaudit_consumers.sink.errors import ForeignFileError, LogChangedError
 from plaudit_consumers.sink.layout import LAYOUT, README, ROOT_FILE, parse_path
 from plaudit_consumers.sink.outputs.output import OutputRoot, VersionConflict
@@ -16,8 +16,9 @@ _MARK: Final = "<!-- written by plaudit sink -->"
 _BODY: Final = f"""
 {_MARK}
 Conversations with their feedback, written as they finished. The folder is append-only: a conversation that
-got feedback after its end has several revisions, and content that was erased later is still here. Train on a
-snapshot of it: `plaudit datasets build` keeps the latest revisions, applies erasures and splits by user.
+got feedback after its end has several revisions, and content that was erased later is still here. What was
+said too late for a revision is in `amendments`. Train on a snapshot of it: `plaudit datasets build` keeps the
+latest revisions, applies erasures and splits by user.
 """
 
 
@@ -41,15 +42,16 @@ def claim_root(output: OutputRoot, topic: str, topic_id: str) -> None:
             ) from None
 
 
-def canonical_files(output: OutputRoot) -> dict[int, list[str]]:
-    """The paths of the canonical files, by partition.
+def record_files(output: OutputRoot) -> dict[int, list[str]]:
+    """The paths of the canonical files and of those of amendments, by partition.
 
     Raises:
         ForeignFileError: a file has a name that no sink gives.
     """
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for path in output.paths(f"{LAYOUT}/conversations"):
-        found[parse_path(path)[1].partition].append(path)
+    for subset in RECORDS:
+        for path in output.paths(f"{LAYOUT}/{subset}"):
+            found[parse_path(path)[1].partition].append(path)
     return found
 
 
