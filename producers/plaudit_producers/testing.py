@@ -6,6 +6,7 @@ from threading import Condition
 from typing import Unpack
 
 from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.codec.held import with_held
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.events import ConversationEvent
 from plaudit_schemas.contract.keys import partition_of
@@ -22,7 +23,7 @@ from plaudit_producers.sdk.redact import Redact
 
 __all__ = ["AsyncInMemoryProducer", "InMemoryProducer"]
 
-_Waiting = tuple[bytes, bytes, DeliveryCallback | None]
+_Waiting = tuple[bytes, bytes, DeliveryCallback | None, bool]
 
 
 class _InMemory(ProducerBase):
@@ -98,7 +99,7 @@ class _ListOutbox:
         with self._changed:
             if len(self._waiting) >= self._limit:
                 return False
-            self._waiting.append((key, payload, on_delivery))
+            self._waiting.append((key, payload, on_delivery, not self.online))
         if self.online:
             self.deliver_waiting()
         return True
@@ -108,11 +109,12 @@ class _ListOutbox:
             with self._changed:
                 if not self._waiting:
                     return
-                key, payload, callback = self._waiting.popleft()
+                key, payload, callback, held = self._waiting.popleft()
                 partition = partition_of(key, len(self._offsets))
                 offset = self._offsets[partition]
                 self._offsets[partition] += 1
-                self.log.append((key, payload))
+                now_ms = time.time_ns() // 1_000_000 if held else None
+                self.log.append((key, with_held(payload, now_ms)))
                 self._changed.notify_all()
             # Without the lock: a callback may send an event itself.
             self._reporter.count_delivered()
@@ -133,7 +135,7 @@ class _ListOutbox:
         waiting = self.flush(timeout)
         failure = DeliveryError("the producer was closed before Kafka took the event")
         while self._waiting:
-            key, payload, callback = self._waiting.popleft()
+            key, payload, callback, _ = self._waiting.popleft()
             self._reporter.count_failed()
             self._reporter.report(delivery_of(key, payload, failure), callback)
         return waiting

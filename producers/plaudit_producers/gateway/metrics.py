@@ -35,5 +35,11 @@ GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
         "Rate limit checks skipped because Redis did not answer.",
     ),
     Metric("plaudit_gateway_tokens_issued_total", "counter", "Browser tokens made."),
+    Metric("plaudit_gateway_redis_evicting", "gauge", "1 while a node of Redis may evict keys."),
+    Metric(
+        "plaudit_gateway_topics_changed",
+        "gauge",
+        "1 when the events topic is not the one that the workers' state was made from.",
+    ),
     Metric("plaudit_gateway_ready", "gauge", "1 when the gateway is ready, as /health/ready says."),
 )

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.service.redis_watch import RedisWatch
 from plaudit_schemas.settings.connection import ConnectionSettings
 from starlette.requests import HTTPConnection
 
@@ -34,10 +35,18 @@ class ConversationReader(Protocol):
 
 @dataclass(slots=True)
 class ServiceChecks:
-    """The problems that the last round of checks found; None where all is well."""
+    """The problems that the last round of checks found; None where all is well.
+
+    Attributes:
+        registry: why there is no id of the event schema yet. It is asked for once only.
+        topics: the topics are not those that the workers' state was made from. Events are taken all the
+            same: they are safe in the log, and the way on for the workers sorts them (docs/operations.md).
+    """
 
     kafka: str | None = "not checked yet"
     redis: str | None = "not checked yet"
+    registry: str | None = None
+    topics: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Services:
 
     Attributes:
         redis: a redis.asyncio client of a server or a cluster, with a timeout of a few seconds.
+        redis_watch: looks whether Redis may lose keys and limits.
         reader: None if no installed member reads conversations.
     """
 
@@ -53,6 +63,7 @@ class Services:
     connection: ConnectionSettings
     metrics: MetricSet
     redis: Any
+    redis_watch: RedisWatch
     authenticator: Authenticator
     signing: SigningKeys
     limiter: RateLimiter
@@ -73,14 +84,14 @@ class Services:
             return "Kafka does not acknowledge"
         if self.sender.failing:
             return "librdkafka gave up, and its replacement has not yet delivered an event"
-        return self.checks.kafka
+        return self.checks.kafka or self.checks.registry
 
     def health(self) -> Health:
         """The answers of the health and metrics routes. Without Redis the gateway is ready but degraded."""
         return Health(
             self.metrics.registry,
             unready=self.unready,
-            degraded=lambda: self.checks.redis,
+            degraded=lambda: self.checks.redis or self.redis_watch.problem or self.checks.topics,
             before_metrics=self.update_gauges,
         )
 
@@ -88,6 +99,8 @@ class Services:
         """Set the gauges to the current values."""
         self.metrics.gauge("plaudit_gateway_events_waiting").set(self.sender.waiting())
         self.metrics.gauge("plaudit_gateway_request_bytes").set(self.bodies.held)
+        self.metrics.gauge("plaudit_gateway_redis_evicting").set(self.redis_watch.evicts)
+        self.metrics.gauge("plaudit_gateway_topics_changed").set(self.checks.topics is not None)
         self.metrics.gauge("plaudit_gateway_ready").set(self.unready() is None)
 
 

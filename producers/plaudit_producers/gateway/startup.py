@@ -10,14 +10,18 @@ from typing import Final
 
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.codec.event_encoder import EventEncoder
-from plaudit_schemas.contract.events import ConversationEvent, EndConversation
-from plaudit_schemas.errors import PlauditError, SettingsError
+from plaudit_schemas.codec.wire import SchemaSource
+from plaudit_schemas.errors import PlauditError, RegistryError, SettingsError
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.service.recorded_line import read_recorded
 from plaudit_schemas.service.redis import AWAY, connect
+from plaudit_schemas.service.redis_watch import RedisWatch
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
+from plaudit_schemas.topics.live import described_topics
+from plaudit_schemas.topics.problems import find_changes
 
 from plaudit_producers.gateway.access.authenticator import Authenticator
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
@@ -43,28 +47,34 @@ READERS: Final = "plaudit.readers"
 _KAFKA_TIMEOUT_S = 2.0
 _REDIS_TIMEOUT_S: Final = 5.0
 _KEEP_UNACKED_S: Final = 60.0
+_REGISTRY_AGAIN_S: Final = 2.0
 
 
 @contextlib.asynccontextmanager
 async def run_services(settings: GatewaySettings, connection: ConnectionSettings) -> AsyncIterator[Services]:
     """The services, kept fresh until the block ends.
 
-    Kafka and Redis may be away at the start: until they answer, the gateway is not ready, or degraded.
+    Kafka, Redis and the schema registry may be away at the start: until they answer, the gateway is not
+    ready, or degraded.
 
     Raises:
         SettingsError: a setting is wrong, librdkafka refuses an option, or the redact hook cannot be loaded.
-        RegistryError: the schema registry gave no id for the event schema.
     """
     admin = admin_of(connection)
-    services = await _make_services(settings, connection)
+    encoder = EventEncoder()
+    services = await _make_services(settings, connection, encoder)
     await _check_once(services, admin)
-    checking = asyncio.create_task(_keep_checking(services, admin))
+    tasks = [
+        asyncio.create_task(_keep_checking(services, admin)),
+        asyncio.create_task(_learn_schema_id(services.checks, connection.schemas(), encoder)),
+    ]
     try:
         yield services
     finally:
-        checking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await checking
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         # The limiter first: its last call still needs Redis.
         await services.limiter.close()
         services.sender.stop()
@@ -73,18 +83,18 @@ async def run_services(settings: GatewaySettings, connection: ConnectionSettings
         await services.redis.aclose()
 
 
-async def _make_services(settings: GatewaySettings, connection: ConnectionSettings) -> Services:
+async def _make_services(
+    settings: GatewaySettings, connection: ConnectionSettings, encoder: EventEncoder
+) -> Services:
     metrics = MetricSet(GATEWAY_METRICS)
     redis = connect(connection.redis_url.get_secret_value(), timeout_s=_REDIS_TIMEOUT_S)
     signing = signing_keys_of(settings, redis, connection.redis_prefix)
-    encoder = EventEncoder(connection.schemas())
-    # The first call blocks while it asks the registry for the schema's id: no request should wait for that.
-    await asyncio.to_thread(encoder.encode, _sample().to_record())
     return Services(
         settings=settings,
         connection=connection,
         metrics=metrics,
         redis=redis,
+        redis_watch=RedisWatch(connection.redis_url.get_secret_value()),
         authenticator=Authenticator(
             key_store_of(settings, connection), TokenVerifier(lambda: signing.secrets)
         ),
@@ -102,7 +112,8 @@ async def _make_services(settings: GatewaySettings, connection: ConnectionSettin
         intake=EventIntake(encoder.encode, load_redact(settings.gateway_redact), _identity_of(settings)),
         sender=_make_sender(settings, connection),
         reader=_reader_of(connection),
-        checks=ServiceChecks(),
+        # The packaged id is known already.
+        checks=ServiceChecks(registry="not asked yet" if connection.schema_registry_url else None),
     )
 
 
@@ -164,12 +175,29 @@ async def _check_once(services: Services, admin: AdminClient) -> None:
     try:
         await services.signing.refresh()
         await services.redis.ping()
+        await services.redis_watch.look_if_due()
         services.checks.redis = None
     except AWAY as error:
         services.checks.redis = f"Redis does not answer ({type(error).__name__})"
     # In a thread: the admin client blocks until its timeout while Kafka is away.
     services.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, services.connection)
+    await _check_topics(services, admin)
     services.update_gauges()
+
+
+async def _learn_schema_id(checks: ServiceChecks, schemas: SchemaSource, encoder: EventEncoder) -> None:
+    """Ask for the id of the event schema until there is an answer. No event is taken before."""
+    while True:
+        try:
+            # In a thread: the registry's client blocks.
+            encoder.use_id(await asyncio.to_thread(schemas.id_of, "conversation_event"))
+        except RegistryError as error:
+            log.warning("waiting: %s", error)
+            checks.registry = str(error)
+            await asyncio.sleep(_REGISTRY_AGAIN_S)
+        else:
+            checks.registry = None
+            return
 
 
 def _kafka_problem(admin: AdminClient, connection: ConnectionSettings) -> str | None:
@@ -181,5 +209,17 @@ def _kafka_problem(admin: AdminClient, connection: ConnectionSettings) -> str | 
     return None if name in live else f"the topic {name} does not exist; run `plaudit topics create`"
 
 
-def _sample() -> ConversationEvent:
-    return ConversationEvent(application="gateway", conversation_id="sample", body=EndConversation())
+async def _check_topics(services: Services, admin: AdminClient) -> None:
+    """Compare the events topic with the one that the workers' state was made from."""
+    connection = services.connection
+    name = connection.topic_prefix + EVENTS
+    try:
+        recorded = await read_recorded(services.redis, connection.redis_prefix, connection.topic_prefix)
+        live = await asyncio.to_thread(described_topics, admin, [name], timeout_s=_KAFKA_TIMEOUT_S)
+    except (*AWAY, PlauditError):
+        return  # the other checks tell; what was found before still holds
+    found = find_changes(live, connection.topic_prefix, recorded)
+    problem = str(found[0]) if found else None
+    if problem is not None and problem != services.checks.topics:
+        log.error("%s", problem)
+    services.checks.topics = problem

@@ -8,7 +8,8 @@ from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.feedback import Rater
 from plaudit_schemas.contract.field_types import ValueKind
 from plaudit_schemas.contract.names import ADD_MESSAGE, START_CONVERSATION
-from plaudit_schemas.contract.records import check_id
+from plaudit_schemas.contract.records import check_id, refuse
+from plaudit_schemas.contract.times import range_problem
 
 from plaudit_producers.importers.ids import DerivedIds, invented_start
 from plaudit_producers.importers.model import Batch, ImportOptions, Place
@@ -165,6 +166,9 @@ class Chat(ConversationHandle[str]):
         if at is None:
             self._invented += 1
             self.now += _pause_before(*body) if self._pause is None else self._pause
+            problem = range_problem(self.now)  # a file's pauses may be of any length
+            if problem is not None:
+                refuse("occurred_at", problem)
         else:
             self.now = micros_of_zoned(at)
         self._pause = None

@@ -17,7 +17,7 @@ class ImportReport:
     Attributes:
         path: the report's file; None keeps counts and examples only.
         bad: number of refused records.
-        noted: number of notes.
+        noted: number of records with notes.
         rest_unread: whether the imported file could not be read to its end.
         examples: the first reasons, with their lines.
     """
@@ -28,6 +28,7 @@ class ImportReport:
         self.rest_unread = False
         self.examples: list[str] = []
         self._file: TextIO | None = None
+        self._noted_place: Place | None = None
 
     def add_refused(self, place: Place, reason: str, *, rest_unread: bool = False) -> None:
         """Report a record that was refused.
@@ -42,8 +43,12 @@ class ImportReport:
         self._write(place, "refused", reason)
 
     def add_note(self, place: Place, text: str) -> None:
-        """Report a note on a record that was sent. Raises the same error as `add_refused`."""
-        self.noted += 1
+        """Report a note on a record that was sent. The notes of a record must follow each other.
+
+        Raises the same error as `add_refused`.
+        """
+        if place != self._noted_place:
+            self.noted, self._noted_place = self.noted + 1, place
         self._write(place, "noted", text)
 
     def close(self) -> None:

@@ -2,11 +2,10 @@
 
 import atexit
 import os
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 from weakref import WeakSet
 
 from plaudit_schemas.codec.event_encoder import EventEncoder
-from plaudit_schemas.codec.wire import PackagedSchemas
 from plaudit_schemas.contract.records import check_application, check_id
 from plaudit_schemas.kafka.producer import ProducerClient, connector
 from plaudit_schemas.settings import load
@@ -19,9 +18,11 @@ from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.memory_outbox import MemoryOutbox
 from plaudit_producers.sdk.options import ProducerKeywords, ProducerOptions
 from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox, Stats, kafka_log
+from plaudit_producers.sdk.partition_watch import PartitionWatch
 from plaudit_producers.sdk.pipeline import Pipeline
 from plaudit_producers.sdk.redact import Redact
 from plaudit_producers.sdk.registered_id import RegisteredId
+from plaudit_producers.sdk.values import plain_value
 from plaudit_producers.spool.outbox import SpoolOutbox
 
 # Weak, so that a producer that was never used can be garbage-collected.
@@ -43,13 +44,14 @@ class ProducerBase:
         identity: IdentityHash | None = None,
         **options: Unpack[ProducerKeywords],
     ) -> None:
-        check_application(application, "application")
-        self.application = application
+        self.application = plain_value(application, "application")
+        check_application(self.application, "application")
         self.options = ProducerOptions.of(options)
         self._connection = connection
         self._on_delivery, self._redact, self._identity = on_delivery, redact, identity
         self._closed = False
         self._registered: RegisteredId | None = None
+        self._partition_watch: PartitionWatch | None = None
         self._pipeline = self._make_pipeline()
         _live.add(self)
 
@@ -64,12 +66,14 @@ class ProducerBase:
             dropped=reporter.dropped,
             waiting=outbox.waiting(),
             spool_bytes=outbox.spool_bytes(),
+            partitions_changed=self._partition_watch is not None and self._partition_watch.changed,
         )
 
     def _make_outbox(self, reporter: DeliveryReporter, encoder: EventEncoder) -> Outbox:
         connection = self._connection or load(ConnectionSettings)
         options, topic = self.options, connection.topic_prefix + EVENTS
-        make_client = connector(connection, options.kafka(), kafka_log)
+        watch = self._partition_watch = PartitionWatch(topic)
+        make_client = connector(connection, {**options.kafka(), **watch.kafka()}, kafka_log)
         if connection.schema_registry_url is not None:
             self._registered = RegisteredId(connection.schemas(), encoder.use_id, reporter)
 
@@ -91,7 +95,7 @@ class ProducerBase:
         )
 
     def _make_pipeline(self) -> Pipeline:
-        reporter, encoder = DeliveryReporter(self._on_delivery), EventEncoder(PackagedSchemas())
+        reporter, encoder = DeliveryReporter(self._on_delivery), EventEncoder(reserve_held=True)
         return Pipeline(
             self._make_outbox(reporter, encoder),
             encoder,
@@ -124,13 +128,14 @@ class ProducerBase:
 
 
 def checked_conversation_id(conversation_id: str) -> str:
-    """Return the id unchanged if it is valid.
+    """Return the id as a plain string if it is valid.
 
     Raises:
         InvalidEventError: the id is empty, too long, or not a string.
     """
-    check_id(conversation_id, "conversation_id")
-    return conversation_id
+    plain = plain_value(conversation_id, "conversation_id")
+    check_id(plain, "conversation_id")
+    return cast("str", plain)
 
 
 def no_room() -> BufferFullError:

@@ -1,10 +1,12 @@
 """The producer's own thread. It polls librdkafka for delivery reports and runs the outbox's work."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Condition, Event, Lock, Thread
 from typing import Final
 
+from plaudit_schemas.codec.held import with_held
 from plaudit_schemas.kafka.producer import Connect, FatalClientError, Report
 from plaudit_schemas.kafka.replaceable import ReplaceableClient
 
@@ -54,7 +56,7 @@ class ClientThread:
         if self._thread is None:
             self.start()
         try:
-            self.client.produce(self._topic, payload, key, report)
+            self.client.produce(self._topic, with_held(payload, time.time_ns() // 1_000_000), key, report)
         except BufferError:
             return False
         return True

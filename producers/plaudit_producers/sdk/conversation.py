@@ -4,9 +4,10 @@ import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar, Unpack, cast
+from typing import Any, Generic, Protocol, Self, SupportsFloat, TypeVar, Unpack, cast
 
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.feedback import Span
 from plaudit_schemas.contract.field_types import EndReason, ValueKind
 from plaudit_schemas.contract.names import (
     CORRECTION,
@@ -15,6 +16,7 @@ from plaudit_schemas.contract.names import (
     LABEL,
     NUMBER,
     SIGNAL,
+    SPANS,
     TEXT,
     THUMB,
 )
@@ -23,12 +25,16 @@ from plaudit_schemas.contract.ulid import new_ulid
 
 from plaudit_producers.sdk.bodies import (
     CompareOptions,
+    DecisionOptions,
     EventOptions,
     FeedbackOptions,
+    Fields,
     MessageOptions,
     NamedRecord,
     UpdateOptions,
     compare_body,
+    decline_body,
+    exclude_body,
     feedback_body,
     message_body,
     micros_of_zoned,
@@ -36,6 +42,8 @@ from plaudit_producers.sdk.bodies import (
     update_body,
 )
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.parents import KnownMessages
+from plaudit_producers.sdk.values import make_plain, plain_list
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -52,8 +60,10 @@ class ConversationHandle(Generic[R_co]):
 
     Handles are cheap and thread-safe. The events of a conversation keep the order of the calls.
 
+    Values may be NumPy's or Decimals, and a model of the contract, such as a Rater, may be a dict.
+
     Every method raises these errors, and sends nothing then:
-        InvalidEventError: the event breaks the contract.
+        InvalidEventError: the event breaks the contract, or a value cannot be part of an event.
         BufferFullError: the buffer is full, and `when_full` is not "drop".
         ClosedError: the producer was closed.
         RedactionError: the `redact` hook failed.
@@ -69,12 +79,25 @@ class ConversationHandle(Generic[R_co]):
     def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> R_co:
         """Send one event and return `returned`."""
 
+    def _emit_message(self, body: NamedRecord, options: dict[str, Any]) -> R_co:
+        """Send an `AddMessage` and return its message's id."""
+        return self._emit_body(body[1]["message_id"], body, options)
+
     def add_message(self, role: str, content: str, **fields: Unpack[MessageOptions]) -> R_co:
-        """Add a message of role user, assistant, system or tool, its content unchanged. Returns its id."""
+        """Add a message of role user, assistant, system or tool, its content unchanged. Returns its id.
+
+        Without a `parent_id` the handle names the last message that it added itself, where this one can be
+        an answer to it: a user's after one of the assistant or the system, an assistant's after one of the
+        user or a tool, and a tool's after one of the assistant or a tool. In all other cases, and in a new
+        handle, the parent is the message before this one in the log.
+
+        So two assistant messages in a row continue each other. Another answer to the same question needs its
+        `parent_id`, as does a message after an older one. So does the first message of a handle, where
+        several processes add messages to the conversation and the order of their events is not certain.
+        """
         given = cast("dict[str, Any]", fields)  # no copy: `fields` is a new dict in each call
         options = take_event_options(given)
-        body = message_body(role, content, given)
-        return self._emit_body(body[1]["message_id"], body, options)
+        return self._emit_message(message_body(role, content, given), options)
 
     def like(
         self, message_id: str | None, *, aspect: str = "satisfaction", **fields: Unpack[FeedbackOptions]
@@ -91,10 +114,10 @@ class ConversationHandle(Generic[R_co]):
     def rate(
         self,
         message_id: str | None,
-        number: float,
+        number: SupportsFloat,
         *,
-        minimum: float = 1,
-        maximum: float = 5,
+        minimum: SupportsFloat = 1,
+        maximum: SupportsFloat = 5,
         aspect: str = "satisfaction",
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
@@ -111,7 +134,7 @@ class ConversationHandle(Generic[R_co]):
         **fields: Unpack[FeedbackOptions],
     ) -> R_co:
         """Give one or more labels, such as `correct` for aspect `accuracy`. Returns the feedback's id."""
-        value = (LABEL, {"labels": [labels] if isinstance(labels, str) else list(labels)})
+        value = (LABEL, {"labels": plain_list(labels, "labels")})
         return self._emit_feedback(message_id, aspect, value, "label", {**fields})
 
     def comment(
@@ -136,7 +159,7 @@ class ConversationHandle(Generic[R_co]):
         self,
         message_id: str | None,
         name: str,
-        number: float | None = None,
+        number: SupportsFloat | None = None,
         *,
         aspect: str = "behaviour",
         **fields: Unpack[FeedbackOptions],
@@ -147,6 +170,22 @@ class ConversationHandle(Generic[R_co]):
         """
         value = (SIGNAL, {"name": name, "number": number})
         return self._emit_feedback(message_id, aspect, value, "signal", {**fields})
+
+    def mark_spans(
+        self,
+        message_id: str,
+        spans: Sequence[Span | Fields],
+        *,
+        aspect: str = "spans",
+        **fields: Unpack[FeedbackOptions],
+    ) -> R_co:
+        """Label parts of a message's content. Returns the feedback's id.
+
+        Args:
+            spans: each with `start` and `end` (not included) in Unicode code points, and a `label`.
+        """
+        value = (SPANS, {"spans": plain_list(spans, "spans")})
+        return self._emit_feedback(message_id, aspect, value, "spans", {**fields})
 
     def withdraw(
         self,
@@ -191,13 +230,37 @@ class ConversationHandle(Generic[R_co]):
         given: dict[str, Any] = {**fields}
         return self._emit_event(update_body, given)
 
+    def exclude(
+        self, message_id: str | None = None, *, excluded: bool = True, **fields: Unpack[DecisionOptions]
+    ) -> R_co:
+        """Keep a message, or without an id the conversation, out of training rows. Returns the event's id.
+
+        With `excluded=False` it is let in again.
+        """
+        given: dict[str, Any] = {**fields, "message_id": message_id, "excluded": excluded}
+        return self._emit_event(exclude_body, given)
+
+    def decline_review(
+        self,
+        item_id: str,
+        message_id: str | None = None,
+        *,
+        rubric: str | None = None,
+        rubric_version: str | None = None,
+        **fields: Unpack[DecisionOptions],
+    ) -> R_co:
+        """Decline an item of a review queue. Returns the event's id."""
+        target = {"item_id": item_id, "message_id": message_id}
+        rules = {"rubric": rubric, "rubric_version": rubric_version}
+        return self._emit_event(decline_body, {**fields, **target, **rules})
+
     def end(self, reason: EndReason = "closed", **options: Unpack[EventOptions]) -> R_co:
         """End the conversation. A later event reopens it. Returns the event's id."""
-        return self._emit_event(lambda _: (END_CONVERSATION, {"reason": reason}), {**options})
+        return self._emit_event(lambda _: (END_CONVERSATION, make_plain({"reason": reason})), {**options})
 
     def erase(self, reason: str = "", **options: Unpack[EventOptions]) -> R_co:
         """Erase the whole conversation downstream, permanently. Returns the event's id."""
-        return self._emit_event(lambda _: (ERASE_CONVERSATION, {"reason": reason}), {**options})
+        return self._emit_event(lambda _: (ERASE_CONVERSATION, make_plain({"reason": reason})), {**options})
 
     def _emit_feedback(
         self,
@@ -236,11 +299,19 @@ class AsyncEventEmitter(Protocol):
 class Conversation(ConversationHandle[str]):
     """A conversation's handle. As a context manager it calls `end`, with `error` if the block raised."""
 
-    __slots__ = ("_emitter",)
+    __slots__ = ("_emitter", "_known")
 
     def __init__(self, emitter: EventEmitter, application: str, conversation_id: str) -> None:
         super().__init__(application, conversation_id)
-        self._emitter = emitter
+        self._emitter, self._known = emitter, KnownMessages()
+
+    def _emit_message(self, body: NamedRecord, options: dict[str, Any]) -> str:
+        added = self._known.add_message(body[1])
+        try:
+            return self._emit_body(body[1]["message_id"], body, options)
+        except BaseException:
+            self._known.forget_message(added)
+            raise
 
     def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> str:
         record = event_record(self.application, self.conversation_id, body, options)
@@ -259,11 +330,20 @@ class Conversation(ConversationHandle[str]):
 class AsyncConversation(ConversationHandle[Awaitable[str]]):
     """A conversation's handle for asyncio. Await every method. See `Conversation`."""
 
-    __slots__ = ("_emitter",)
+    __slots__ = ("_emitter", "_known")
 
     def __init__(self, emitter: AsyncEventEmitter, application: str, conversation_id: str) -> None:
         super().__init__(application, conversation_id)
-        self._emitter = emitter
+        self._emitter, self._known = emitter, KnownMessages()
+
+    async def _emit_message(self, body: NamedRecord, options: dict[str, Any]) -> str:
+        # Here and not in the call: a coroutine that is never awaited adds no message.
+        added = self._known.add_message(body[1])
+        try:
+            return await self._emit_body(body[1]["message_id"], body, options)
+        except BaseException:
+            self._known.forget_message(added)
+            raise
 
     async def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> str:
         record = event_record(self.application, self.conversation_id, body, options)

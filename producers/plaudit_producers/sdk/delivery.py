@@ -6,8 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from plaudit_schemas.codec.header import HEADER_BYTES
-from plaudit_schemas.codec.varint import read_size
+from plaudit_schemas.codec.held import event_id_of
 from plaudit_schemas.contract.keys import split_key
 
 from plaudit_producers.errors import DeliveryError
@@ -65,7 +64,4 @@ def delivery_of(
     """Build the Delivery of a Kafka record from its key and payload."""
     application, conversation_id = split_key(key)
     # The event id is the schema's first field, so the event need not be decoded.
-    size, start = read_size(payload, HEADER_BYTES)
-    return Delivery(
-        payload[start : start + size].decode(), application, conversation_id, partition, offset, error
-    )
+    return Delivery(event_id_of(payload), application, conversation_id, partition, offset, error)

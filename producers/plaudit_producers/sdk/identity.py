@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 
 from plaudit_schemas.codec.wire import Record
-from plaudit_schemas.errors import SettingsError
+from plaudit_schemas.errors import InvalidEventError, SettingsError
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _REMEMBERED = 4096  # cached hashes: the ids of active users recur
@@ -40,19 +40,32 @@ class IdentityHash:
         return f"IdentityHash({self.key_id!r}, secret=********)"
 
     def __call__(self, identity: str) -> str:
-        """Return the hash of one id."""
+        """Return the hash of one id.
+
+        Raises:
+            InvalidEventError: the id cannot be encoded as UTF-8.
+        """
         return self._hash(identity)
 
     def apply(self, record: Record) -> None:
-        """Replace the user id and the rater id in an event's record, in place."""
+        """Replace the ids of user, rater and author in a record, in place. Raises as a call does."""
         body = record["body"][1]
         if body.get("user_id") is not None:
             body["user_id"] = self._hash(body["user_id"])
         # UpdateMessage has its rater in the feedback, CompareMessages in the body itself.
-        holder = body.get("feedback", body)
-        rater = holder.get("rater")
-        if rater is not None and rater.get("id") is not None and rater.get("kind") != "model":
-            holder["rater"] = {**rater, "id": self._hash(rater["id"])}
+        self._hash_person(body.get("feedback", body), "rater")
+        self._hash_person(body, "author")
+
+    def _hash_person(self, holder: Record, field: str) -> None:
+        person = holder.get(field)
+        if person is not None and person.get("id") is not None and person.get("kind") != "model":
+            holder[field] = {**person, "id": self._hash(person["id"])}
 
     def _compute(self, identity: str) -> str:
-        return f"{self.key_id}:{hmac.digest(self._secret, identity.encode(), 'sha256').hex()}"
+        try:
+            data = identity.encode()
+        except UnicodeEncodeError:
+            raise InvalidEventError(
+                "an id of a user or rater holds half a surrogate pair, which UTF-8 cannot encode"
+            ) from None
+        return f"{self.key_id}:{hmac.digest(self._secret, data, 'sha256').hex()}"

@@ -42,8 +42,8 @@ class ProducerOptions(BaseModel):
         compression: how librdkafka compresses batches.
         delivery_timeout_s: without a spool, an event that Kafka has not taken after this time has failed.
         exit_timeout_s: how long the end of a `with` block or of the process waits for Kafka.
-        spool_dir: a folder on a local disk, which several processes may share. Without one, events that
-            wait for Kafka are only in memory, and are lost with the process.
+        spool_dir: a folder on a local disk, which several processes may share if they send to one cluster.
+            Without one, events that wait for Kafka are only in memory, and are lost with the process.
         spool_max_bytes: the limit for all files, including those taken over. Beyond it `when_full` applies.
         spool_sync: what a power cut may lose. `never`: whatever the system has not written yet.
             `interval`: up to the last second. `always`: nothing, at the price of an fsync for each event.

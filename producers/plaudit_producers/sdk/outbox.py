@@ -31,6 +31,8 @@ class Stats:
         dropped: events that found the buffer full, with `when_full="drop"`.
         waiting: events in memory or in the spool that Kafka has not acknowledged yet.
         spool_bytes: size of the spool's log files, in bytes.
+        partitions_changed: the topic's number of partitions has changed since the producer connected. Events
+            are sent on, but no worker folds them until the operator has made new topics.
     """
 
     accepted: int = 0
@@ -40,6 +42,7 @@ class Stats:
     dropped: int = 0
     waiting: int = 0
     spool_bytes: int = 0
+    partitions_changed: bool = False
 
 
 class Outbox(Protocol):
@@ -113,8 +116,12 @@ class DeliveryReporter:
 
     def report_postponed(self) -> None:
         """Deliver the queued reports. Called by the client's thread, by `flush` and by `close`."""
-        while self._postponed:
-            self.report(*self._postponed.popleft())
+        while True:
+            try:
+                postponed = self._postponed.popleft()
+            except IndexError:  # not a test before: another thread may take the last one in between
+                return
+            self.report(*postponed)
 
     def log_failure(self, kind: str, message: str, *arguments: object) -> None:
         """Log an error, at most once in ten seconds for each kind: an outage may fail thousands of events."""

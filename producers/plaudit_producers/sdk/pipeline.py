@@ -18,6 +18,7 @@ from plaudit_producers.sdk.encoding import encode_within_limit
 from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox
 from plaudit_producers.sdk.redact import Redact, apply_redact
+from plaudit_producers.sdk.values import plain_record
 
 _COUNTED_CONVERSATIONS: Final = 100_000  # bounds the memory of the sequence numbers
 _CLOSED: Final = "the producer is closed; make a new one"
@@ -68,7 +69,7 @@ class Pipeline:
         if enveloped:
             validate_body(record["body"])
         else:
-            validate(record)
+            validate(plain_record(record))
         if self._identity is not None or self._redact is not None:
             # The caller's objects must not change, nor the dicts that several records share.
             record = deepcopy(record)
@@ -78,6 +79,7 @@ class Pipeline:
                 record = apply_redact(self._redact, record)
         if "source" not in record:
             record["source"] = self._source
+        record["held_ms"] = None  # only whoever sends it can know
         return record
 
     def offer_record(self, record: Record, on_delivery: DeliveryCallback | None) -> bool:

@@ -36,7 +36,7 @@ def redact_texts(replace: Callable[[str], str]) -> Redact:
     def redact(record: Record) -> Record:
         name, body = record["body"]
         _replace_fields(body, _TEXTS.get(name, ()), replace)
-        for call in body.get("tool_calls", ()):
+        for call in body.get("tool_calls") or ():
             _replace_fields(call, ("arguments",), replace)
         feedback = body.get("feedback")
         if feedback is not None:

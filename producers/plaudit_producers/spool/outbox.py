@@ -3,6 +3,7 @@
 import time
 from enum import Enum
 from functools import partial
+from math import inf
 from pathlib import Path
 from threading import RLock
 from typing import Final
@@ -20,6 +21,7 @@ from plaudit_producers.spool.store import Spool
 
 _DRAIN_EVENTS: Final = 500  # for each hold of the lock, so that senders get it in between
 _RETRY_S: Final = 2.0
+_TAKE_OVER_AGAIN_S: Final = 30.0  # after files of ended processes could not be read
 _SYNC_S: Final = 1.0  # what `spool_sync="interval"` promises
 _WAIT_S: Final = 0.05
 
@@ -58,14 +60,14 @@ class SpoolOutbox:
         sync: SpoolSync,
     ) -> None:
         self._reporter = reporter
-        self._root, self._max_bytes, self._sync = root, max_bytes, sync
+        self._topic, self._root, self._max_bytes, self._sync = topic, root, max_bytes, sync
         self._thread = ClientThread(topic, connect, self._step)
         self._lock = RLock()  # re-entrant: `offer_event` opens the spool while it holds the lock
         self._spool: Spool | None = None
         self._callbacks: dict[tuple[Segment, int], DeliveryCallback] = {}
         self._state = HandOver.BACKLOG  # first come the events that ended processes left
         self._taken_over = self._closing = False
-        self._retry_at = self._synced_at = 0.0
+        self._retry_at = self._synced_at = self._take_over_at = 0.0
 
     def start(self) -> None:
         self._opened()
@@ -137,7 +139,7 @@ class SpoolOutbox:
     def _opened(self) -> Spool:
         with self._lock:
             if self._spool is None:
-                self._spool = Spool(self._root, self._max_bytes, self._sync)
+                self._spool = Spool(self._root, self._topic, self._max_bytes, self._sync)
             self._thread.start()
             return self._spool
 
@@ -191,7 +193,7 @@ class SpoolOutbox:
     # Changes of the state.
 
     def _queue_up(self) -> None:
-        """DIRECT to BACKLOG: librdkafka did not take an event that is in the spool."""
+        """DIRECT to BACKLOG: the spool has an event that librdkafka did not take, or that was taken over."""
         if self._state is HandOver.DIRECT:
             self._state = HandOver.BACKLOG
 
@@ -236,6 +238,9 @@ class SpoolOutbox:
                             return False
                         left -= 1
                     segment.move_past(frame)
+                # One that librdkafka refused at once gets no report, which would delete the segment.
+                if segment.sealed:
+                    spool.delete_if_done(segment)
             if left:  # the loop ended at the newest event
                 self._state = HandOver.DIRECT
             return not left
@@ -244,7 +249,7 @@ class SpoolOutbox:
 
     def _step(self) -> None:
         spool = self._opened()
-        if not self._taken_over:
+        if time.monotonic() >= self._take_over_at:
             self._take_over(spool)
         if self._thread.client.failed:
             self._replace_client()
@@ -257,13 +262,18 @@ class SpoolOutbox:
             spool.sync()  # without the lock: senders must not wait for the disk
 
     def _take_over(self, spool: Spool) -> None:
+        again = True
         try:
             orphans = spool.adopt_orphans()  # without the lock: it may read a lot from disk
             with self._lock:
                 self._reporter.taken_over += sum(segment.events - segment.settled for segment in orphans)
                 spool.add_orphans(orphans)
+                if orphans:
+                    self._queue_up()
+            again = spool.has_unread_orphans()
         finally:  # even after an error, or `flush` would wait until its timeout
             self._taken_over = True
+            self._take_over_at = time.monotonic() + _TAKE_OVER_AGAIN_S if again else inf
 
     def _report_spooled(self, spool: Spool) -> None:
         """Call the callbacks of the events that stay in the spool, when the producer closes."""

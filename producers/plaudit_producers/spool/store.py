@@ -8,7 +8,7 @@ from typing import Final
 from plaudit_producers.errors import SpoolError
 from plaudit_producers.sdk.options import SpoolSync
 from plaudit_producers.sdk.outbox import log
-from plaudit_producers.spool.folder import SpoolFolder, sync_folder
+from plaudit_producers.spool.folder import SpoolFolder, remove_leftover, sync_folder
 from plaudit_producers.spool.segment import Segment
 
 _SEGMENT_BYTES: Final = 16 << 20
@@ -25,17 +25,20 @@ class Spool:
         segments: those that are still needed.
     """
 
-    def __init__(self, root: Path, max_bytes: int, sync: SpoolSync) -> None:
-        """Create this producer's folder in `root`.
+    def __init__(self, root: Path, topic: str, max_bytes: int, sync: SpoolSync) -> None:
+        """Create this producer's folder in `root`. Only folders for the same topic are taken over.
 
         Raises:
             SpoolError: the folder cannot be created.
         """
-        self._root, self._max_bytes, self._sync = root, max_bytes, sync
+        self._root, self._topic, self._max_bytes, self._sync = root, topic, max_bytes, sync
         # Only whole segments are deleted, so even a small spool needs several to regain space.
         self._segment_bytes = min(_SEGMENT_BYTES, max_bytes // 8)
-        self._own = SpoolFolder.create(root)
+        self._own = SpoolFolder.create(root, topic)
         self._adopted: list[SpoolFolder] = []
+        self._unread: list[Path] = []
+        self._all_adopted = True
+        self._reported: set[Path] = set()
         self._number = 0
         self._unsynced: set[Segment | Path] = set(self._own.changed)
         self.bytes = 0
@@ -91,16 +94,24 @@ class Spool:
     def adopt_orphans(self) -> list[Segment]:
         """Lock the folders of processes that have ended, and open their segments, oldest first.
 
-        This may read a lot from disk. `add_orphans` then adds the result to `segments`.
+        This may read a lot from disk. `add_orphans` then adds the result to `segments`. What cannot be read
+        is logged and left for the next call; see `has_unread_orphans`.
+
+        Raises:
+            OSError: the spool's own folder cannot be listed.
         """
-        found: list[Segment] = []
+        self._all_adopted = True
         # The folders' names are ULIDs, which sort by time.
         for path in sorted(self._root.iterdir()):
-            folder = None if path == self._own.path else SpoolFolder.take_over(path)
-            if folder is not None:
-                self._adopted.append(folder)
-                found += filter(None, map(_adopt, folder.segment_paths()))
-        return found
+            if path != self._own.path:
+                self._adopt_folder(path)
+        opened = [(path, self._open_orphan(path)) for path in self._unread]
+        self._unread = [path for path, segment in opened if segment is None and path.exists()]
+        return [segment for _, segment in opened if segment is not None]
+
+    def has_unread_orphans(self) -> bool:
+        """Return whether the last `adopt_orphans` could not read everything that it found."""
+        return bool(self._unread) or not self._all_adopted
 
     def add_orphans(self, segments: list[Segment]) -> None:
         """Put adopted segments before all others, so that they are sent first."""
@@ -138,6 +149,42 @@ class Spool:
         for folder in (*self._adopted, self._own):
             folder.abandon()
 
+    def _adopt_folder(self, path: Path) -> None:
+        """Lock a folder, if its process has ended, and note its segments."""
+        folder = None
+        try:
+            folder = SpoolFolder.take_over(path, self._topic)
+            if folder is None:
+                remove_leftover(path)
+            else:
+                self._unread += folder.segment_paths()
+                self._adopted.append(folder)
+        except OSError as error:
+            if folder is not None:
+                folder.abandon()  # the next call takes it over again
+            self._all_adopted = False
+            self._report_unread(path, error)
+
+    def _open_orphan(self, path: Path) -> Segment | None:
+        try:
+            segment = Segment(path, adopt=True)
+        except Exception as error:  # no file may keep the others from being sent
+            self._report_unread(path, error)
+            return None
+        log.warning(
+            "taking over %d events from the spool file %s of a process that ended",
+            segment.events - segment.settled, path,
+        )  # fmt: skip
+        if segment.torn:
+            log.warning("the last %d bytes of %s are no whole event; it is kept as .torn", segment.torn, path)
+        return segment
+
+    def _report_unread(self, path: Path, error: Exception) -> None:
+        """Log a path once. It is tried again and again, and a traceback would not help."""
+        if path not in self._reported:
+            self._reported.add(path)
+            log.error("%s cannot be read now; its events wait until it can be: %s", path, error)
+
     def _open_newest(self) -> Segment | None:
         """Return the newest segment if it takes another event. A full one is sealed."""
         newest = self.segments[-1] if self.segments else None
@@ -171,18 +218,3 @@ class Spool:
 def _raise_unless_full(error: OSError) -> None:
     if error.errno not in _NO_SPACE:
         raise SpoolError(f"the spool cannot be written: {error}") from error
-
-
-def _adopt(path: Path) -> Segment | None:
-    try:
-        segment = Segment(path, adopt=True)
-    except OSError as error:
-        log.error("%s cannot be read and stays where it is: %s", path, error)  # a traceback would not help
-        return None
-    log.warning(
-        "taking over %d events from the spool file %s of a process that ended",
-        segment.events - segment.settled, path,
-    )  # fmt: skip
-    if segment.torn:
-        log.warning("the last %d bytes of %s are no whole event; it is kept as .torn", segment.torn, path)
-    return segment

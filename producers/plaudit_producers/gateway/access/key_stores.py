@@ -74,7 +74,7 @@ class FileKeyStore:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # A lock on the key file itself would be lost when the file is replaced.
-            with self._path.with_suffix(".lock").open("w") as lock:
+            with self._beside(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 keys = dict(self.load())
                 yield keys
@@ -84,13 +84,17 @@ class FileKeyStore:
 
     def _replace_file(self, keys: ApiKeys) -> None:
         document = {"keys": [key.model_dump(mode="json") for key in keys.values()]}
-        aside = self._path.with_suffix(f".{os.getpid()}.new")
+        aside = self._beside(f".{os.getpid()}.new")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())  # before the rename: a power cut must not leave an empty key file
         aside.replace(self._path)
+
+    def _beside(self, ending: str) -> Path:
+        # Not `with_suffix`: of a key file named `keys.lock` that would be the key file itself.
+        return self._path.with_name(self._path.name + ending)
 
 
 class RedisKeyStore:

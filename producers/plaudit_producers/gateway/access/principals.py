@@ -114,23 +114,21 @@ def _server_problems(principal: Principal, record: Record) -> Iterator[str]:
             yield "body.type: erasure requires a key with the role admin"
     elif not (principal.has("producer") or principal.has("reviewer")):
         yield "writing events requires a key with the role producer or reviewer"
-    if _rater(body).get("kind", "user") != "user" and not principal.has("reviewer"):
-        yield "rater.kind: any kind but user requires a key with the role reviewer"
+    for field_name, person in _people(body):
+        if person.get("kind", "user") != "user" and not principal.has("reviewer"):
+            yield f"{field_name}.kind: any kind but user requires a key with the role reviewer"
 
 
 def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
     name, body = record["body"]
-    rater = _rater(body)
     if record["conversation_id"] != page.conversation_id:
         yield "conversation_id: the token is for another conversation"
     if name not in _PAGE_BODIES:
         yield f"body.type: a page cannot send {short_name(name)}"
     if body.get("user_id") not in (None, page.user_id):
         yield "user_id: the token is for another user"
-    if rater.get("kind", "user") != "user":
-        yield "rater.kind: a page can rate only as its user"
-    if rater.get("id") not in (None, page.user_id):
-        yield "rater.id: the token is for another user"
+    for field_name, person in _people(body):
+        yield from _foreign(page, field_name, person)
     if body.get("continues") is not None:
         yield "continues: a page cannot point to another conversation"
     if "assistant" not in page.roles and any(body.get(field) for field in _MODEL_FIELDS):
@@ -141,7 +139,15 @@ def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
         yield f"reason: a page may say {', '.join(sorted(_PAGE_END_REASONS))}"
 
 
-def _rater(body: Record) -> Record:
+def _foreign(page: PageScope, field_name: str, person: Record) -> Iterator[str]:
+    if person.get("kind", "user") != "user":
+        yield f"{field_name}.kind: a page speaks only for its user"
+    if person.get("id") not in (None, page.user_id):
+        yield f"{field_name}.id: the token is for another user"
+
+
+def _people(body: Record) -> Iterator[tuple[str, Record]]:
+    """Who is said to speak in a body: its rater, and the author of a message."""
     # An UpdateMessage has its rater in `feedback`, a CompareMessages in the body itself.
-    found: Record = body.get("feedback", body).get("rater") or {}
-    return found
+    yield "rater", body.get("feedback", body).get("rater") or {}
+    yield "author", body.get("author") or {}

@@ -93,4 +93,4 @@ def _cors(origins: list[str]) -> Middleware:
 async def _answer_http_error(_request: Request, error: Exception) -> Response:
     """Answer Starlette's own errors, such as a path without a route."""
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type only
-    return Problem(error.status_code, str(error.detail)).response()
+    return Problem(error.status_code, str(error.detail), headers=error.headers or {}).response()

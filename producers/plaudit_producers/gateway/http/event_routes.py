@@ -143,6 +143,9 @@ async def _send_documents(
 ) -> Response:
     if len(documents) > MAX_EVENTS:
         raise Problem(413, f"a request takes {MAX_EVENTS} events at most; send several")
+    if services.checks.registry is not None:
+        detail = "the gateway waits for its schema registry; send them again with the same event ids"
+        raise Problem(503, detail, retry_after_s=_RETRY_AFTER_S)
     await charge_principal(request, principal, len(documents))
     taken = [services.intake.take_event(principal, document) for document in documents]
     outgoing = [event for event in taken if isinstance(event, OutgoingEvent)]

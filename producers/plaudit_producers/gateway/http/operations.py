@@ -1,5 +1,6 @@
 """Operations: each is one method of one path. They define both the router and the OpenAPI document."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -54,6 +55,8 @@ class OperationRoute(Route):
 
     def __init__(self, operation: Operation) -> None:
         super().__init__(operation.path, operation.handler, methods=[operation.method])
+        # An id may hold a line break. Without the flag, one at the end would be left out of the id.
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
         self._handler = operation.handler
         self._method = operation.method
 
@@ -68,5 +71,5 @@ class OperationRoute(Route):
 
     async def _respond(self, request: Request) -> Response:
         if request.method != self._method:
-            raise Problem(405, "Method Not Allowed")
+            raise Problem(405, "Method Not Allowed", headers={"Allow": self._method})
         return await self._handler(request)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -22,7 +23,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     501: ("not-installed", "This part is not installed here"),
     503: ("unavailable", "Try again later with the same event ids"),
 }
-"""Status -> the last part of the problem's type, and its title."""
+"""Status -> the last part of the problem's type, and its title. Other statuses have no type of ours."""
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -41,10 +42,11 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
     """An error answer; raise it from a handler.
 
     Args:
-        status: one of `TITLES`.
+        status: an HTTP status of an error.
         detail: one sentence about this case. It must not quote the content of events.
         retry_after_s: with 429 and 503, the seconds after which to try again.
         more: further members of the body.
+        headers: further headers of the answer.
         closes: close the connection after the answer instead of reading the rest of the request.
     """
 
@@ -55,6 +57,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         *,
         retry_after_s: float | None = None,
         more: Mapping[str, Any] = {},
+        headers: Mapping[str, str] = {},
         closes: bool = False,
     ) -> None:
         super().__init__(detail)
@@ -62,19 +65,20 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.more = more
+        self.headers = headers
         self.closes = closes
 
     def response(self) -> Response:
         """The HTTP response for this problem."""
-        name, title = TITLES[self.status]
+        problem_type, title = _type_and_title(self.status)
         body = {
-            "type": f"urn:plaudit:problem:{name}",
+            "type": problem_type,
             "title": title,
             "status": self.status,
             "detail": self.detail,
             **self.more,
         }
-        headers = {}
+        headers = dict(self.headers)
         if self.retry_after_s is not None:
             # The header takes whole seconds; 0 would invite a client to try again at once.
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
@@ -83,3 +87,12 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)
+
+
+def _type_and_title(status: int) -> tuple[str, str]:
+    if status in TITLES:
+        name, title = TITLES[status]
+        return f"urn:plaudit:problem:{name}", title
+    # RFC 9457: such a problem has no meaning beyond that of its status.
+    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
+    return "about:blank", title

@@ -67,38 +67,35 @@ Place = tuple[RequestBatch, int]
 class InFlight:
     """The events that librdkafka holds. Each stays until librdkafka reports on it, or its client is lost.
 
-    One identity can be here several times, because a request may repeat an event. A look-up finds the last
-    one.
+    No identity is here twice: the sender hands an event over only if it is not in flight.
     """
 
     def __init__(self) -> None:
-        self._places: set[Place] = set()
-        self._by_identity: dict[EventIdentity, Place] = {}
+        self._places: dict[EventIdentity, Place] = {}
 
     def __contains__(self, identity: EventIdentity) -> bool:
-        return identity in self._by_identity
+        return identity in self._places
 
     def __getitem__(self, identity: EventIdentity) -> Place:
-        return self._by_identity[identity]
+        return self._places[identity]
 
     def add(self, place: Place) -> None:
         """Add an event that was handed over."""
         batch, number = place
-        self._places.add(place)
-        self._by_identity[batch.events[number].identity] = place
+        self._places[batch.events[number].identity] = place
 
     def remove(self, place: Place) -> bool:
         """Remove an event that was reported on.
 
         Returns False if it is not here: it was given up with a lost client, whose report came late.
         """
-        if place not in self._places:
-            return False
-        self._places.remove(place)
         batch, number = place
-        self._by_identity.pop(batch.events[number].identity, None)
+        identity = batch.events[number].identity
+        if self._places.get(identity) != place:
+            return False
+        del self._places[identity]
         return True
 
     def places(self) -> list[Place]:
         """All places, as of now."""
-        return list(self._places)
+        return list(self._places.values())

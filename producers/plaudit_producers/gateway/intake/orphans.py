@@ -21,6 +21,9 @@ class Orphans:
     def __len__(self) -> int:
         return len(self._outcomes)
 
+    def __contains__(self, identity: EventIdentity) -> bool:
+        return identity in self._outcomes
+
     def add(self, identities: Iterable[EventIdentity]) -> None:
         """Add the events of a request that gave up."""
         loop = asyncio.get_running_loop()

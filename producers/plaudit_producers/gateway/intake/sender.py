@@ -6,8 +6,9 @@ fetched them, each report would compete with the loop for the interpreter (docs/
 If a request gives up waiting, its events stay with librdkafka and may still reach Kafka. Such an event is an
 *orphan*. A retry joins the orphan: it waits for that outcome instead of sending the event twice. A request
 also joins an event that another request is sending at the same time. That happens when a user leaves a page:
-its beacon repeats what the last request may have delivered. While orphans wait and Kafka acknowledges
-nothing, new events are refused at once. So an outage costs neither time nor memory.
+its beacon repeats what the last request may have delivered. An event that a request repeats is sent once. So
+librdkafka never holds two copies of an event. While orphans wait and Kafka acknowledges nothing, new events
+are refused at once. So an outage costs neither time nor memory.
 
 No event overtakes an earlier one that will be sent again. If an event cannot be handed over, the rest of its
 request is not sent. If an event in flight fails, new events of its conversation are not sent either.
@@ -15,7 +16,7 @@ request is not sent. If an event in flight fails, new events of its conversation
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -83,26 +84,33 @@ class EventSender:
     async def send_events(self, events: Sequence[OutgoingEvent], *, remember: bool = False) -> list[Outcome]:
         """Send events and wait for Kafka. Returns the outcome of each event, in order.
 
-        It waits for `ack_timeout_s` at most, and for twice that if some of the events are in flight already.
+        Of events with the same identity, the first one is sent. It waits for `ack_timeout_s` at most, and for
+        twice that if some of the events are in flight already.
 
         Args:
             remember: set it if the client may never see the answer. Acknowledged events that it sends again
                 do not go to Kafka a second time.
         """
-        if self._orphans or self._arrived or any(event.identity in self._in_flight for event in events):
-            outcomes = await self._join(events)
-        else:
-            outcomes = await self._send_new(events)
+        distinct: dict[EventIdentity, OutgoingEvent] = {}
+        for event in events:
+            distinct.setdefault(event.identity, event)
+        sent = await self._send_distinct(list(distinct.values()))
+        outcomes = dict(zip(distinct, sent, strict=True))
         if remember:
-            for event, outcome in zip(events, outcomes, strict=True):
+            for identity, outcome in outcomes.items():
                 if outcome is Outcome.ACKED:
-                    self._arrived.add(event.identity)
-        return outcomes
+                    self._arrived.add(identity)
+        return [outcomes[event.identity] for event in events]
 
     def stop(self) -> None:
         """Close the client. Events that still wait are reported as failed. May block for a second."""
         self._poller.stop()
         self._client.stop()
+
+    async def _send_distinct(self, events: Sequence[OutgoingEvent]) -> list[Outcome]:
+        if self._orphans or self._arrived or any(event.identity in self._in_flight for event in events):
+            return await self._join(events)
+        return await self._send_new(events)
 
     async def _join(self, events: Sequence[OutgoingEvent]) -> list[Outcome]:
         """Send new events, wait for events in flight, and skip events that have arrived.
@@ -111,7 +119,7 @@ class EventSender:
         """
         outcomes: dict[EventIdentity, Outcome] = {}
         if not self.away:
-            outcomes = await self._wait_for_known({event.identity for event in events})
+            outcomes = await self._wait_for_known([event.identity for event in events])
             held_up = {key for (key, _), outcome in outcomes.items() if outcome not in FINAL_OUTCOMES}
             new = [
                 event
@@ -127,20 +135,33 @@ class EventSender:
             for event in events
         ]
 
-    async def _wait_for_known(self, identities: Iterable[EventIdentity]) -> dict[EventIdentity, Outcome]:
-        """The outcomes of those events that are in flight already; AWAY if none came in time."""
-        orphans = self._orphans.among(identities)
-        others = {
-            identity: self._in_flight[identity]
+    async def _wait_for_known(self, identities: Sequence[EventIdentity]) -> dict[EventIdentity, Outcome]:
+        """The outcomes of those events that are in flight already; AWAY if none came in time.
+
+        When it returns, none of the other events is in flight.
+        """
+        outcomes: dict[EventIdentity, Outcome] = {}
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._timeout_s
+        # Another request may hand over more of the events while this one waits.
+        while known := [
+            identity
             for identity in identities
-            if identity in self._in_flight and identity not in orphans
-        }
+            if identity not in outcomes and (identity in self._in_flight or identity in self._orphans)
+        ]:
+            outcomes.update(await self._wait_for(known, until - loop.time()))
+        return outcomes
+
+    async def _wait_for(
+        self, identities: Sequence[EventIdentity], timeout_s: float
+    ) -> dict[EventIdentity, Outcome]:
+        orphans = self._orphans.among(identities)
+        others = {identity: self._in_flight[identity] for identity in identities if identity not in orphans}
         awaited: set[asyncio.Future[Any]] = {
             *orphans.values(),
             *(batch.answered for batch, _ in others.values()),
         }
-        if awaited:
-            await asyncio.wait(awaited, timeout=self._timeout_s)
+        await asyncio.wait(awaited, timeout=max(timeout_s, 0))
         return {
             **{name: future.result() if future.done() else Outcome.AWAY for name, future in orphans.items()},
             **{name: batch.outcomes[number] or Outcome.AWAY for name, (batch, number) in others.items()},

@@ -2,12 +2,17 @@
 
 export interface Options {
   /** A browser token, or a function that gets one: a string, or the answer of `POST /v1/tokens`. It is called again
-   * when the token expires. */
+   * when the token expires, and again if it has not answered within 30 seconds. Events wait while it gives the token of
+   * another conversation. */
   token: string | (() => Promise<string | { token: string }> | string | { token: string });
   /** The gateway's URL; by default the folder that this module was loaded from. */
   url?: string;
-  /** The conversation of the token; by default read from the token. */
+  /** The conversation of the token; by default read from the token. Give it if `token` is a function: then events that
+   * were made before the first token outlive the page, too. */
   conversationId?: string;
+  /** The application of the token; by default read from the token. Give it beside `conversationId` if pages of several
+   * applications have one origin. */
+  application?: string;
   /** How many events may wait; further ones are dropped. 1000 by default. */
   maxQueued?: number;
   /** Where waiting events outlive the page: localStorage by default, null for nowhere. It uses at most a million
@@ -42,8 +47,9 @@ export interface StartFields {
 
 export interface MessageFields {
   messageId?: string;
-  /** The message that this one follows: by default the one before it, "" for a root. */
-  parentId?: string;
+  /** The message that this one follows, "" for a root. By default the last one that this page added or was told of, if it
+   * knows which one that is; else, and with null, the one before it in the log. See `follow`. */
+  parentId?: string | null;
   status?: "complete" | "partial" | "cut" | "error";
   latency_ms?: number;
   metadata?: Record<string, string>;
@@ -70,7 +76,8 @@ export function ulid(now?: number): string;
 /** Connect to the token's conversation. It also sends the events that an earlier visit left. */
 export function connect(options: Options): Conversation;
 
-/** No method but `flush` waits for the network. Methods that send return the id of what they made. */
+/** No method but `flush` waits for the network, and none throws. Methods that send return the id of what they made; what
+ * can never be sent, such as an id with half a surrogate pair, is told to `onRefused`. */
 export class Conversation {
   constructor(options: Options);
   readonly conversationId: string | null;
@@ -78,6 +85,9 @@ export class Conversation {
   start(fields?: StartFields): string;
   /** Add a message and return its id. The token says which roles the page may add; by default only `user`. */
   add(role: "user" | "assistant", content: string, fields?: MessageFields): string;
+  /** Tell of a message that your backend has added: the next message of this page follows it. Null says that it is not
+   * known which message is the last. */
+  follow(messageId: string | null): void;
   /** Here and below, a message id of null means the whole conversation. */
   like(messageId: string | null, fields?: FeedbackFields): string;
   dislike(messageId: string | null, fields?: FeedbackFields): string;

@@ -6,23 +6,33 @@
  *   const question = chat.add("user", "Where is my parcel?");
  *   chat.like(answerId);
  *
- * No call waits for the network or throws when there is none. Events are queued, kept in localStorage, and sent again
- * with the same ids until the gateway has accepted or refused each. `flush()` waits for that.
+ * No call waits for the network or throws: what can never be sent is told to `onRefused`. Events are queued, kept in
+ * localStorage, and sent again with the same ids until the gateway has accepted or refused each. `flush()` waits for
+ * that.
  */
 
 const BATCH_EVENTS = 100;
 const BATCH_BYTES = 1_000_000;
+const HELD_BYTES = 30; // of held_ms, which an event gets when it is sent, and of the comma
+const LONGEST_HELD_MS = 2 ** 33 - 1; // the contract's limit
 const BEACON_BYTES = 60_000; // browsers refuse more than 64 KiB of beacons in flight
 const STORED_CHARACTERS = 1_000_000; // localStorage has room for 5 million for the whole site
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
-const REQUEST_MS = 30_000;
+const REQUEST_MS = 30_000; // also for a token
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+// A key is `plaudit.event:` and the JSON of [application, conversation id, producer and sequence]. Application and
+// conversation id are the identity of a conversation in Kafka, too. JSON keeps the parts of different ids apart.
+const STORED = "plaudit.event:";
+// Before, a key was `plaudit:CONVERSATION:PRODUCER`, for a list of all events of a visit. A producer is a ULID.
+const STORED_BEFORE = /^plaudit:(.+):([0-9A-HJKMNP-TV-Z]{26})$/s;
+const HALF_PAIR = /\p{Surrogate}/gu; // half of a surrogate pair, which UTF-8 cannot encode
 
 /** A ULID: 48 bits of time, 80 random bits. */
 export function ulid(now = Date.now()) {
   let text = "";
-  for (let left = now, n = 0; n < 10; n += 1, left = Math.floor(left / 32)) text = ALPHABET[left % 32] + text;
+  let left = typeof now === "number" && now >= 0 && now < 2 ** 48 ? Math.floor(now) : Date.now();
+  for (let n = 0; n < 10; n += 1, left = Math.floor(left / 32)) text = ALPHABET[left % 32] + text;
   for (const byte of crypto.getRandomValues(new Uint8Array(16))) text += ALPHABET[byte % 32];
   return text;
 }
@@ -34,7 +44,7 @@ export function connect(options) {
 
 export class Conversation {
   #options;
-  #queue; // items { id, json, beaconed }, in order
+  #queue;
   #token = null;
   #running = null;
   #closed = false;
@@ -43,26 +53,23 @@ export class Conversation {
   #wake = () => {}; // ends the pause between two tries
   #producer = ulid();
   #sequence = 0;
+  #roles = ["user"]; // of messages that this page may add, as far as it knows
+  #added = new Set(); // message ids
+  #last = null; // { id, role } of the last message that this page knows
+  #told = false; // whether `follow` was called: then this page knows the backend's messages, too
   #listeners = new AbortController();
 
   constructor(options) {
-    this.#options = {
-      url: new URL(".", import.meta.url).href,
-      maxQueued: 1000,
-      storage: usableStorage(),
-      onRefused: (refused) => console.warn("plaudit: refused", refused),
-      onDropped: (count) => console.warn(`plaudit: ${count} events dropped because the queue is full`),
-      ...options,
-    };
-    this.#queue = new Queue(this.#options, this.#producer);
+    this.#options = withDefaults({ ...options });
+    this.#queue = new Queue(this.#options);
     const on = (target, kind, listener) =>
       target.addEventListener(kind, listener, { signal: this.#listeners.signal });
     on(window, "pagehide", () => this.#beacon());
     on(document, "visibilitychange", () => this.#turned(document.visibilityState));
     on(window, "online", () => this.#wake());
-    const { conversationId, token } = this.#options;
-    if (conversationId) this.#queue.open(conversationId);
-    else if (typeof token === "string") this.#queue.open(claims(token).cid);
+    const { conversationId, application, token } = this.#options;
+    if (conversationId) this.#queue.open(conversationId, application);
+    if (typeof token === "string") attempt(() => this.#learn(token));
     this.#run(); // a token from a function names the conversation: get one now
   }
 
@@ -76,13 +83,25 @@ export class Conversation {
     return this.#queue.items.length;
   }
 
-  start(fields = {}) {
+  start(fields) {
     return this.#send({ type: "StartConversation", ...fields });
   }
 
-  add(role, content, { messageId = ulid(), parentId, ...fields } = {}) {
-    this.#send({ type: "AddMessage", message_id: messageId, parent_id: parentId, role, content, ...fields });
-    return messageId;
+  add(role, content, options) {
+    const { messageId, parentId, ...fields } = { ...options };
+    const id = messageId ?? ulid();
+    const isNew = !this.#added.has(id); // a message that comes again keeps its parent
+    const parent = parentId === undefined && isNew ? this.#parentFor(role) : parentId;
+    if (isNew && this.#roles.includes(role)) this.#last = { id, role };
+    this.#added.add(id);
+    this.#send({ type: "AddMessage", message_id: id, parent_id: parent, role, content, ...fields });
+    return id;
+  }
+
+  /** Tell of a message that the backend has added: the next message follows it. Null: it is not known which one. */
+  follow(messageId) {
+    this.#last = textIn(messageId) && { id: messageId, role: null };
+    this.#told = true;
   }
 
   like(messageId, options) {
@@ -93,8 +112,9 @@ export class Conversation {
     return this.#feedback(messageId, { kind: "thumb", like: false }, "satisfaction", options);
   }
 
-  rate(messageId, number, { minimum = 1, maximum = 5, ...options } = {}) {
-    return this.#feedback(messageId, { kind: "number", number, minimum, maximum }, "satisfaction", options);
+  rate(messageId, number, options) {
+    const { minimum = 1, maximum = 5, ...fields } = { ...options };
+    return this.#feedback(messageId, { kind: "number", number, minimum, maximum }, "satisfaction", fields);
   }
 
   comment(messageId, text, options) {
@@ -110,15 +130,17 @@ export class Conversation {
   }
 
   /** Take back the feedback on a message with this aspect and kind of value (for a signal, also this name). */
-  withdraw(messageId, kind, { aspect = "satisfaction", ...options } = {}) {
-    return this.#feedback(messageId, undefined, aspect, { kind, ...options });
+  withdraw(messageId, kind, options) {
+    return this.#feedback(messageId, undefined, "satisfaction", { kind, ...options });
   }
 
   /** `candidates` are message ids as they were shown. `ranking` has the best first; a list inside it is a tie. */
-  compare(candidates, ranking, { comparisonId = ulid(), ...fields } = {}) {
-    const groups = ranking.map((each) => (Array.isArray(each) ? each : [each]));
-    this.#send({ type: "CompareMessages", comparison_id: comparisonId, candidates, ranking: groups, ...fields });
-    return comparisonId;
+  compare(candidates, ranking, options) {
+    const { comparisonId, ...fields } = { ...options };
+    const id = comparisonId ?? ulid();
+    const groups = Array.isArray(ranking) ? ranking.map((each) => (Array.isArray(each) ? each : [each])) : ranking;
+    this.#send({ type: "CompareMessages", comparison_id: id, candidates, ranking: groups, ...fields });
+    return id;
   }
 
   end(reason = "closed") {
@@ -127,10 +149,11 @@ export class Conversation {
 
   /** Resolves to 0 once no event waits any more, or after `timeoutMs` to the number of those that still wait. */
   async flush(timeoutMs = 30_000) {
-    const until = Date.now() + timeoutMs;
-    while (this.waiting && Date.now() < until) {
+    // Not Date.now(): somebody may set the clock.
+    const until = performance.now() + (typeof timeoutMs === "number" ? timeoutMs : 0);
+    while (this.waiting && !this.#closed && performance.now() < until) {
       this.#run();
-      await Promise.race([this.#running, pause(Math.min(100, until - Date.now()))]);
+      await Promise.race([this.#running, pause(Math.min(100, until - performance.now()))]);
     }
     return this.waiting;
   }
@@ -142,10 +165,18 @@ export class Conversation {
     this.#wake();
   }
 
-  #feedback(messageId, value, aspect, { id = ulid(), ...fields } = {}) {
-    const feedback = { id, aspect, value, ...fields };
+  #feedback(messageId, value, aspect, options) {
+    const { id, ...fields } = { ...options };
+    const feedback = { aspect, value, ...fields, id: id ?? ulid() };
     this.#send({ type: "UpdateMessage", message_id: messageId ?? undefined, feedback });
-    return id;
+    return feedback.id;
+  }
+
+  /** The parent of a new message, as far as this page knows it. Undefined: the message before it in the log. */
+  #parentFor(role) {
+    // After a question of this page, the backend may have answered without telling it: the next one follows that.
+    const isKnown = this.#last && (this.#told || this.#last.role !== role);
+    return isKnown ? this.#last.id : undefined;
   }
 
   #send(body) {
@@ -158,8 +189,16 @@ export class Conversation {
       body,
     };
     this.#sequence += 1; // for a dropped event, too: the gap in the numbers shows that one is missing
-    if (!this.#queue.push({ id: event.event_id, json: JSON.stringify(event, wellFormed) })) {
-      this.#options.onDropped(1);
+    try {
+      const json = jsonOf(event);
+      const order = `${this.#producer}${String(event.sequence).padStart(10, "0")}`;
+      const isQueued = this.#queue.push({ id: event.event_id, json, order, key: null, application: null });
+      if (!isQueued) tell(this.#options.onDropped, 1);
+    } catch (error) {
+      if (body.message_id === this.#last?.id) this.#last = null;
+      const detail = `${error?.message ?? error}`;
+      const refused = { event_id: event.event_id, status: "refused", reason: "invalid", detail };
+      queueMicrotask(() => tell(this.#options.onRefused, refused)); // after the caller has got the id
     }
     this.#run();
     return event.event_id;
@@ -179,6 +218,7 @@ export class Conversation {
       try {
         wait = await this.#round();
       } catch (error) {
+        if (!this.#waits) console.warn("plaudit: events wait, since", error);
         wait = this.#backoff();
       }
       if (wait) await Promise.race([pause(wait), new Promise((wake) => (this.#wake = wake))]);
@@ -188,19 +228,18 @@ export class Conversation {
   /** Send one request. Returns the milliseconds to wait before the next one. */
   async #round() {
     const token = await this.#currentToken();
-    if (!token) return this.#backoff();
     if (!this.waiting) return 0;
     const batch = this.#queue.head(this.#batch, BATCH_BYTES);
-    const response = await fetch(new URL("v1/events", this.#options.url), {
+    const response = await fetch(this.#address("v1/events"), {
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-      body: `[${batch.map((item) => item.json).join(",")}]`,
+      body: `[${batch.map((item) => sentNow(item.json)).join(",")}]`,
       credentials: "omit",
       signal: AbortSignal.timeout(REQUEST_MS),
     });
-    const answer = await response.json().catch(() => ({}));
-    if (answer.results) this.#settle(answer.results);
-    if (response.ok && answer.results) {
+    const answer = { ...(await response.json().catch(() => null)) };
+    if (answer.results) this.#settle(answer.results, batch);
+    if (response.ok && answer.results && !this.#queue.items.includes(batch[0])) {
       this.#waits = 0;
       this.#batch = BATCH_EVENTS;
       return 0;
@@ -218,18 +257,21 @@ export class Conversation {
       return Math.max(asked, this.#backoff());
     }
     if (response.status === 408) this.#batch = Math.ceil(batch.length / 2); // a slow connection
-    if (answer.results) return 0; // each event has its own result
+    if (answer.results && !response.ok) return 0; // each event has its own result
     if (![413, 422].includes(response.status)) return this.#backoff(); // not about the events, e.g. a wrong URL
     if (batch.length > 1) this.#batch = 1; // one event spoils the request: send each alone to find it
-    else this.#settle([{ event_id: batch[0].id, status: "refused", reason: "invalid", detail: answer.detail }]);
+    else this.#settle([{ event_id: batch[0].id, status: "refused", reason: "invalid", detail: answer.detail }], batch);
     return 0;
   }
 
-  #settle(results) {
+  /** Take the results of a batch: one for each event, in order. */
+  #settle(results, batch) {
     // "unavailable" may still succeed: these events stay in the queue.
-    const done = results.filter((result) => result.reason !== "unavailable");
-    this.#queue.remove(new Set(done.map((result) => result.event_id)));
-    for (const result of done) if (result.status === "refused") this.#options.onRefused(result);
+    const done = batch.filter((_, n) => results[n] && results[n].reason !== "unavailable");
+    this.#queue.remove(new Set(done));
+    for (const result of results) {
+      if (result.status === "refused" && result.reason !== "unavailable") tell(this.#options.onRefused, result);
+    }
   }
 
   #backoff() {
@@ -239,12 +281,30 @@ export class Conversation {
   }
 
   async #currentToken() {
-    if (this.#token && !endsSoon(this.#token)) return this.#token;
+    const endsSoon = claims(this.#token).exp * 1000 < Date.now() + 5_000;
+    if (this.#token && !endsSoon) return this.#token;
     const given = this.#options.token;
-    const made = typeof given === "function" ? await given() : given;
-    this.#token = typeof made === "string" ? made : (made?.token ?? null);
-    if (this.#token && !this.conversationId) this.#queue.open(claims(this.#token).cid);
-    return this.#token;
+    const made = await (typeof given === "function" ? Promise.race([given(), pause(REQUEST_MS)]) : given);
+    const token = typeof made === "string" ? made : made?.token;
+    if (typeof token !== "string") throw new Error(`no token within ${REQUEST_MS / 1000} s`);
+    this.#learn(token);
+    this.#token = token;
+    return token;
+  }
+
+  /** Take from a token which conversation it is for, and what this page may add. Throws if it is for another one. */
+  #learn(token) {
+    const { cid, app, roles } = claims(token);
+    const queue = this.#queue;
+    const conversationId = textIn(cid) ?? queue.conversationId;
+    const application = textIn(app) ?? queue.application;
+    if (!conversationId) throw new Error("the token cannot be read");
+    // With another conversation's token, the gateway would refuse the events for good.
+    if (!isSame(conversationId, queue.conversationId) || !isSame(application, queue.application)) {
+      throw new Error("the token is for another conversation than the events");
+    }
+    if (Array.isArray(roles)) this.#roles = roles;
+    queue.open(conversationId, application);
   }
 
   #turned(visibility) {
@@ -257,54 +317,65 @@ export class Conversation {
     if (!this.#token || !navigator.sendBeacon) return;
     const items = this.#queue.head(BATCH_EVENTS, BEACON_BYTES - this.#token.length - 100, (item) => !item.beaconed);
     if (!items.length) return;
-    const body = `{"token":${JSON.stringify(this.#token)},"events":[${items.map((item) => item.json).join(",")}]}`;
+    const body = `{"token":${JSON.stringify(this.#token)},"events":[${items.map((item) => sentNow(item.json)).join(",")}]}`;
     // Plain text needs no preflight, and there is no time for one. The events stay queued: a beacon has no answer.
     const blob = new Blob([body], { type: "text/plain" });
-    if (navigator.sendBeacon(new URL("v1/beacon", this.#options.url), blob)) {
-      for (const item of items) item.beaconed = true;
-    }
+    const taken = attempt(() => navigator.sendBeacon(this.#address("v1/beacon"), blob));
+    if (taken) for (const item of items) item.beaconed = true;
+  }
+
+  #address(path) {
+    return new URL(path, new URL(this.#options.url, document.baseURI));
   }
 }
 
-/** The events that wait, in memory and in the storage, including those left by an earlier visit. */
+/**
+ * The events that wait, in memory and in the storage, including those left by earlier visits.
+ *
+ * Each event of this visit has a key of its own in the storage. Those of earlier visits stay under the keys that they
+ * have until they are settled. So nothing is copied, and a full storage or a crash loses nothing that is stored.
+ */
 class Queue {
-  items = [];
+  items = []; // { id, json, order, key, application, beaconed }; key and application are null if it is not stored
   conversationId = null;
-  #options;
-  #producer;
-  #key = null;
+  application = null; // of the conversation; null until a token or an option names it
+  #storage;
+  #maxQueued;
 
-  constructor(options, producer) {
-    this.#options = options;
-    this.#producer = producer;
+  constructor({ storage, maxQueued }) {
+    this.#storage = storage;
+    this.#maxQueued = maxQueued;
   }
 
   /** Set the conversation, and take over the events that earlier visits left of it. */
-  open(conversationId) {
+  open(conversationId, application) {
+    if (this.conversationId === conversationId && this.application === application) return;
     this.conversationId = conversationId;
-    const prefix = `plaudit:${conversationId}:`;
-    this.#key = prefix + this.#producer;
-    const { storage } = this.#options;
-    if (!storage) return;
-    const keys = Array.from({ length: storage.length }, (_, n) => storage.key(n));
-    const left = keys.filter((key) => key?.startsWith(prefix) && key !== this.#key).sort();
-    const mine = new Set(this.items.map((item) => item.id));
-    const found = left.flatMap((key) => parsed(storage.getItem(key))).filter((item) => !mine.has(item.id));
+    this.application = application;
+    // What was taken over before the application was known may be another one's. It stays in the storage.
+    this.items = this.items.filter((item) => isSame(item.application, application));
+    for (const item of this.items) item.json = named(item.json, conversationId);
+    const known = new Set(this.items.map((item) => item.id));
+    const found = this.#left().filter((item) => !known.has(item.id) && known.add(item.id));
     this.items = [...found, ...this.items];
-    this.#save(); // before the old keys go: a crash in between must not lose events
-    for (const key of left) storage.removeItem(key);
+    this.#store();
   }
 
   push(item) {
-    if (this.items.length >= this.#options.maxQueued) return false;
+    if (this.items.length >= this.#maxQueued) return false;
     this.items.push(item);
-    this.#save();
+    this.#store();
     return true;
   }
 
-  remove(ids) {
-    this.items = this.items.filter((item) => !ids.has(item.id));
-    this.#save();
+  /** Remove settled items: a Set of them. */
+  remove(settled) {
+    this.items = this.items.filter((item) => !settled.has(item));
+    const ids = new Set(Array.from(settled, (item) => item.id));
+    for (const key of new Set(Array.from(settled, (item) => item.key))) {
+      if (key !== null) this.#write(key, this.#read(key).filter((item) => !ids.has(item.id)));
+    }
+    this.#store();
   }
 
   /** The first events, at most `count` and at most `bytes` of them together, but at least one. */
@@ -313,56 +384,147 @@ class Queue {
     let size = 0;
     for (const item of this.items) {
       if (!wanted(item)) continue;
-      size += new Blob([item.json]).size + 1;
+      size += new Blob([item.json]).size + HELD_BYTES;
       if (found.length >= count || (size > bytes && found.length)) break;
       found.push(item);
     }
     return found;
   }
 
-  #save() {
-    const { storage } = this.#options;
-    if (!storage || !this.#key) return;
-    let size = 0;
-    const kept = this.items.filter((item) => (size += item.json.length) <= STORED_CHARACTERS);
-    try {
-      if (kept.length) storage.setItem(this.#key, JSON.stringify(kept.map(({ id, json }) => ({ id, json }))));
-      else storage.removeItem(this.#key);
-    } catch {
-      storage.removeItem(this.#key); // no room: an out-of-date copy would send settled events again
+  /** Write the events that are not in the storage yet, as far as there is room. */
+  #store() {
+    if (!this.#storage || !this.conversationId) return;
+    let room = STORED_CHARACTERS;
+    for (const item of this.items) if (item.key !== null) room -= item.json.length;
+    for (const item of this.items) {
+      const { id, json, order } = item;
+      if (item.key !== null || json.length > room) continue;
+      const key = STORED + JSON.stringify([this.application, this.conversationId, order]);
+      const isStored = this.#write(key, [{ id, json }]);
+      if (isStored) Object.assign(item, { key, application: this.application });
+      room = isStored ? room - json.length : json.length - 1; // in a full storage a smaller event may still fit
     }
   }
+
+  /** The events of this conversation in the storage, oldest visit first. */
+  #left() {
+    const count = attempt(() => this.#storage?.length) ?? 0;
+    const keys = Array.from({ length: count }, (_, n) => attempt(() => this.#storage.key(n)));
+    const places = keys.map(placeOf).filter((place) => place && isSame(place.application, this.application));
+    places.sort((one, other) => (one.order < other.order ? -1 : 1));
+    // A list may hold events of other conversations, which older versions took over by mistake. They stay there.
+    const isMine = (place, json) => (conversationIn(json) ?? place.conversationId) === this.conversationId;
+    return places.flatMap((place) =>
+      this.#read(place.key)
+        .filter(({ json }) => isMine(place, json))
+        .map(({ id, json }) => ({ ...place, id, json: named(json, this.conversationId) })),
+    );
+  }
+
+  #read(key) {
+    const items = attempt(() => JSON.parse(this.#storage.getItem(key)));
+    if (!Array.isArray(items)) return [];
+    return items.filter((item) => typeof item?.id === "string" && typeof item.json === "string");
+  }
+
+  /** Returns whether the storage took it. Without items, the key is removed. */
+  #write(key, items) {
+    const write = items.length
+      ? () => this.#storage.setItem(key, JSON.stringify(items))
+      : () => this.#storage.removeItem(key);
+    return attempt(() => [write()]) !== undefined;
+  }
+}
+
+/**
+ * An event that is sent now, with the time that it waited here: a difference of two times of one clock, so that the
+ * order of events does not hang on whether the clock is right.
+ */
+function sentNow(json) {
+  const made = Date.parse(/"occurred_at":"([^"]+)"/.exec(json)?.[1]);
+  const held = Math.min(Math.max(0, Date.now() - made), LONGEST_HELD_MS) || 0;
+  return `{"held_ms":${held},${json.slice(1)}`;
+}
+
+/** What a key of the storage says of its events; null if it is somebody else's key. */
+function placeOf(key) {
+  const [, before, visit] = STORED_BEFORE.exec(key) ?? [];
+  if (before) return { key, application: null, conversationId: before, order: visit };
+  return attempt(() => {
+    if (!key.startsWith(STORED)) return null;
+    const [application, conversationId, order] = JSON.parse(key.slice(STORED.length));
+    return { key, application, conversationId, order };
+  });
+}
+
+/** Whether two names are the same, as far as both are known. */
+const isSame = (one, other) => one === null || other === null || one === other;
+
+const conversationIn = (json) => attempt(() => JSON.parse(json).conversation_id);
+
+/** The JSON of an event with its conversation, which is not known before the first token. */
+function named(json, conversation_id) {
+  if (conversationIn(json)) return json;
+  return attempt(() => JSON.stringify({ ...JSON.parse(json), conversation_id })) ?? json;
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Replace lone surrogates: they cannot be encoded in UTF-8, and one would spoil a whole request. */
-function wellFormed(_key, value) {
-  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
-}
-
-function parsed(text) {
+/** The result of a function, or undefined if it throws. A page's storage may throw at every access. */
+function attempt(function_) {
   try {
-    return JSON.parse(text ?? "[]").filter((item) => typeof item.id === "string" && typeof item.json === "string");
+    return function_();
   } catch {
-    return [];
+    return undefined;
   }
 }
 
+/** Call a function of the page. Its errors are the page's, and must not stop this client. */
+function tell(listener, told) {
+  try {
+    listener(told);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/**
+ * The JSON of an event. In texts, half a surrogate pair is replaced: one would spoil a whole request.
+ *
+ * In an id it is an error, because two ids could become one. JSON.stringify throws for a cycle and a BigInt.
+ */
+function jsonOf(event) {
+  const { message_id, parent_id, comparison_id, session, feedback, candidates, ranking } = event.body;
+  const ids = [event.conversation_id, message_id, parent_id, comparison_id, session, feedback?.id, candidates, ranking];
+  const broken = ids.flat(2).find((id) => typeof id === "string" && id.search(HALF_PAIR) >= 0);
+  if (broken !== undefined) throw new Error(`the id ${JSON.stringify(broken)} holds half a surrogate pair`);
+  return JSON.stringify(event, (_, value) => (typeof value === "string" ? value.replace(HALF_PAIR, "\ufffd") : value));
+}
+
+/** What a token says; empty if it cannot be read. */
 function claims(token) {
-  const base64 = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+  const read = attempt(() => {
+    const base64 = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  });
+  return { ...read };
 }
 
-function endsSoon(token) {
-  return claims(token).exp * 1000 < Date.now() + 5_000;
-}
+const textIn = (value) => (typeof value === "string" && value ? value : null);
 
-function usableStorage() {
-  try {
-    return window.localStorage;
-  } catch {
-    return null; // storage is switched off, or the page is in a sandboxed frame
-  }
+/** The options of a page. Those that are left out, or that are of a wrong type, have their default. */
+function withDefaults({ token, url, conversationId, application, maxQueued, storage, onRefused, onDropped }) {
+  const listener = (given, otherwise) => (typeof given === "function" ? given : otherwise);
+  return {
+    token,
+    url: url ?? new URL(".", import.meta.url).href,
+    conversationId: textIn(conversationId),
+    application: textIn(application),
+    maxQueued: typeof maxQueued === "number" && maxQueued >= 0 ? maxQueued : 1000,
+    // Undefined if storage is switched off, or the page is in a sandboxed frame.
+    storage: storage === undefined ? attempt(() => window.localStorage) : storage,
+    onRefused: listener(onRefused, (refused) => console.warn("plaudit: refused", refused)),
+    onDropped: listener(onDropped, (n) => console.warn(`plaudit: ${n} events dropped because the queue is full`)),
+  };
 }
