@@ -30,10 +30,12 @@ class LetterIndex:
     Attributes:
         events: partition of the events topic -> offset -> the letters about that event.
         unread: partition of the finished topic -> offsets of the records that a sink refused.
+        given_up: partition of the events topic -> ranges of events that somebody gave up, in words.
     """
 
     events: dict[int, dict[int, list[LetterDigest]]] = field(default_factory=dict)
     unread: dict[int, set[int]] = field(default_factory=dict)
+    given_up: dict[int, list[str]] = field(default_factory=dict)
 
     def add_letters(
         self, records: Iterable[KafkaRecord], events_topic: str, finished_topic: str
@@ -47,7 +49,9 @@ class LetterIndex:
                 yield Difference(ACCOUNT, record.partition, record.offset, record.offset, what)
                 continue
             partition, offset = letter.record.partition, letter.record.offset
-            if letter.topic == events_topic:
+            if letter.refusal.reason == "lost":
+                self.given_up.setdefault(partition, []).append(letter.refusal.detail)
+            elif letter.topic == events_topic:
                 digest = LetterDigest(letter.refusal.reason, record_digest(record.key, record.value))
                 self.events.setdefault(partition, {}).setdefault(offset, []).append(digest)
             elif letter.topic == finished_topic:

@@ -1,19 +1,30 @@
 """Folds one partition of the log again, to know what must have come of it. Pure, and can continue later."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, NamedTuple
 
 from plaudit_schemas.codec.header import HEADER_BYTES
 from plaudit_schemas.codec.wire import Decoder, Encoder, Record
+from plaudit_schemas.contract.keys import partition_of
 from plaudit_schemas.contract.log_checks import check_key
 from plaudit_schemas.contract.names import START_CONVERSATION
 from plaudit_schemas.contract.reasons import Reason, Refusal
-from plaudit_schemas.errors import CodecError, InvalidEventError
+from plaudit_schemas.errors import CodecError, InvalidEventError, WrongPartitionError
+from plaudit_schemas.kafka.dead_letters import first_arrival_ms
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import ConversationState, Effects, Rules, encode_finished, fold_record
+from plaudit_stream_processors.fold import (
+    CLOCKS_VERSION,
+    ConversationState,
+    Effects,
+    Emitted,
+    Rules,
+    RulesHistory,
+    encode_finished,
+    fold_record,
+)
 from plaudit_stream_processors.metrics.buckets import Cells
 from plaudit_stream_processors.state.store import bucket_ttl_ms
 
@@ -25,6 +36,15 @@ class ExpectedRefusal(NamedTuple):
 
     reason: Reason
     digest: bytes
+
+
+class Misplaced(NamedTuple):
+    """An event in a partition that its key does not belong to. `own` is the partition that it belongs to."""
+
+    offset: int
+    arrived_ms: int
+    digest: bytes
+    own: int
 
 
 class Bucket(NamedTuple):
@@ -60,12 +80,18 @@ class Ledger:
         unknown: keys of conversations that may have begun before the log; `unsure` are the offsets of their
             events.
         dropped: names of buckets that are too old to be compared.
+        misplaced: events in a partition that their keys do not belong to.
+        sent_again: digests of the records that were dead letters once.
+        began_ms: the timestamp of the first record.
+        misplaced_states: keys of the states that earlier rules made in a partition that is not theirs.
+        history: which version of the rules was in force from which offset on.
     """
 
     partition: int
     rules: Rules
     decoder: Decoder
-    encoder: Encoder
+    encoders: Mapping[Emitted, Encoder]
+    history: RulesHistory = field(default_factory=RulesHistory)
     first: int = 0
     position: int = 0
     events: int = 0
@@ -81,6 +107,11 @@ class Ledger:
     unknown: set[bytes | None] = field(default_factory=set)
     unsure: set[int] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
+    misplaced: list[Misplaced] = field(default_factory=list)
+    sent_again: set[bytes] = field(default_factory=set)
+    began_ms: int = 0
+    misplaced_states: set[bytes | None] = field(default_factory=set)
+    _version: int = 0
 
     def fold_records(self, records: Iterable[KafkaRecord]) -> None:
         """Fold the next records, in order."""
@@ -122,23 +153,43 @@ class Ledger:
     def _fold(self, record: KafkaRecord, event: Record | CodecError, effects: Effects) -> None:
         self.position = record.offset + 1
         self.events += 1
+        self.began_ms = self.began_ms or record.timestamp
         self.arrived_ms = max(self.arrived_ms, record.timestamp)
         if self.first and not isinstance(event, CodecError):
             self._mark_unsure(record, event)
         before = effects.duplicates + effects.ignored
-        state = fold_record(record, event, self.states.get, effects, self.rules)
+        version = self.history.version_at(record.offset)
+        rules = self.rules if version == self.rules.version else replace(self.rules, version=version)
+        if version != self._version:
+            self._version = version
+            self._note_misplaced_states()
+        state = fold_record(record, event, self._find, effects, rules)
+        if record.headers and first_arrival_ms(record) is not None:
+            self.sent_again.add(record_digest(record.key, record.value))
         if isinstance(state, Refusal):
             self._refuse(record, state)
             return
         state.dirty.clear()  # only a worker needs it, for its commit; here it would grow
         self.states[record.key] = state
         self.folded += 1 - (effects.duplicates + effects.ignored - before)
-        for emission, value, refusal in encode_finished(effects, self.encoder):
+        for emission, value, refusal in encode_finished(effects, self.encoders):
             if refusal is None:
                 self.finished[emission.offset] = body_digest(value)
             else:
                 self._refuse(record, refusal)
                 self.folded -= 1
+
+    def _find(self, key: bytes | None) -> ConversationState | None:
+        return None if key in self.misplaced_states else self.states.get(key)
+
+    def _note_misplaced_states(self) -> None:
+        """Note the states that earlier rules made in a partition that is not theirs; no later rules do."""
+        if self._version >= CLOCKS_VERSION and self.rules.partitions:
+            self.misplaced_states = {
+                key
+                for key in self.states
+                if key is not None and partition_of(key, self.rules.partitions) != self.partition
+            }
 
     def _mark_unsure(self, record: KafkaRecord, event: Record) -> None:
         """Mark an event whose conversation may have begun before the first record of the log."""
@@ -154,6 +205,9 @@ class Ledger:
     def _refuse(self, record: KafkaRecord, refusal: Refusal) -> None:
         digest = record_digest(record.key, record.value)
         self.refused[record.offset] = ExpectedRefusal(refusal.reason, digest)
+        if refusal.reason == WrongPartitionError.reason and record.key is not None:
+            own = partition_of(record.key, self.rules.partitions)
+            self.misplaced.append(Misplaced(record.offset, record.timestamp, digest, own))
 
     def _add_effects(self, effects: Effects, started_ms: int) -> None:
         self.duplicates += effects.duplicates

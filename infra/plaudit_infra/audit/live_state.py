@@ -4,7 +4,6 @@ A worker may commit meanwhile. So each look at Redis is one atomic read of some 
 that belongs to them. The ledger is folded up to that position before they are compared.
 """
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -33,10 +32,15 @@ class Finding(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """One atomic read of Redis. For each hash: its scores in `open` and `ended`, and its fields."""
+    """One atomic read of Redis. For each hash: its scores in `open` and `ended`, and its fields.
+
+    Attributes:
+        now_ms: by the clock of Redis, which lets buckets expire.
+    """
 
     position: int | None
     open_count: int
+    now_ms: int
     hashes: list[tuple[int | None, int | None, dict[bytes, bytes]]]
 
 
@@ -60,12 +64,12 @@ class LiveState:
         """Every difference. Conversations that appear meanwhile are left for the next audit."""
         look = await self._look([], [])
         if self._behind(look):
-            yield self._finding("state", "its position lies before the log's first record, or went back")
+            yield self._finding("state", self._why_behind())
             return
         if look.position is None:
             return
         ledger = self._ledger
-        ledger.forget_before(time.time_ns() // 1_000_000)
+        ledger.forget_before(look.now_ms)
         expected = sum(state.is_open for state in ledger.states.values())
         if look.open_count != expected and not ledger.first:
             yield self._finding("state", f"{look.open_count} conversations are open; the log has {expected}")
@@ -106,15 +110,14 @@ class LiveState:
                 yield self._finding("counters", "the position went back while they were read")
                 return
             for name, (_, _, fields) in zip(part, look.hashes, strict=True):
-                for what in self._cell_differences(
-                    name, {cell.decode(): int(n) for cell, n in fields.items()}
-                ):
+                cells = {cell.decode(): int(n) for cell, n in fields.items()}
+                for what in self._cell_differences(name, cells, look.now_ms):
                     yield self._finding("counters", f"bucket {name}: {what}")
 
-    def _cell_differences(self, name: str, found: Cells) -> Iterator[str]:
+    def _cell_differences(self, name: str, found: Cells, now_ms: int) -> Iterator[str]:
         ledger, bucket = self._ledger, self._ledger.buckets.get(name)
         if name in ledger.dropped or (
-            not found and bucket is not None and ledger.is_gone(name, bucket, time.time_ns() // 1_000_000)
+            not found and bucket is not None and ledger.is_gone(name, bucket, now_ms)
         ):
             return
         expected = bucket.cells if bucket is not None else {}
@@ -125,7 +128,7 @@ class LiveState:
 
     async def _look(self, hashes: Sequence[str], ids: Sequence[str]) -> _Look:
         keys = [self._keys.position, self._keys.open, self._keys.ended, *hashes]
-        following, open_count, *flat = await self._observe(self._client, keys, list(ids))
+        following, open_count, now_s, *flat = await self._observe(self._client, keys, list(ids))
         position = int(following) if following != b"" else None
         if position is not None and position > self._ledger.position:  # a worker has committed meanwhile
             await self._fold_until(position)
@@ -133,10 +136,19 @@ class LiveState:
             (_number(flat[at]), _number(flat[at + 1]), _fields(flat[at + 2])) for at in range(0, len(flat), 3)
         ]
         self.position = position
-        return _Look(position, int(open_count), triples)
+        return _Look(position, int(open_count), int(now_s) * 1000, triples)
 
     def _behind(self, look: _Look) -> bool:
         return look.position is not None and look.position < self._ledger.position
+
+    def _why_behind(self) -> str:
+        position, first = self.position or 0, self._ledger.first
+        if position >= first:
+            return "its position went back: Redis lost its data"
+        return (
+            f"Kafka deleted offsets {position} to {first - 1} before they were folded; `plaudit state "
+            f"accept-loss --partition {self._ledger.partition} --from {position} --to {first}` gives them up"
+        )
 
     def _finding(self, account: str, what: str) -> Finding:
         return Finding(account, self.position or 0, what)

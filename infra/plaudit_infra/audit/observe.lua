@@ -5,10 +5,10 @@
 -- KEYS[3]   ended: sorted set
 -- KEYS[4..] hashes: conversations or buckets
 -- ARGV[..]  the conversations' ids; none for buckets
--- returns   the next offset (empty before the first commit), the number of open conversations, then for each
---           hash: its score in open, its score in ended (empty if it is not in the set), and its fields and
---           values as one flat list
-local result = {redis.call('HGET', KEYS[1], 'next') or '', redis.call('ZCARD', KEYS[2])}
+-- returns   the next offset (empty before the first commit), the number of open conversations, the time in
+--           seconds by the clock that lets buckets expire, then for each hash: its score in open, its score in
+--           ended (empty if it is not in the set), and its fields and values as one flat list
+local result = {redis.call('HGET', KEYS[1], 'next') or '', redis.call('ZCARD', KEYS[2]), redis.call('TIME')[1]}
 for i = 4, #KEYS do
   local id = ARGV[i - 3]
   result[#result + 1] = id and redis.call('ZSCORE', KEYS[2], id) or ''

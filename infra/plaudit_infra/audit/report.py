@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
-from plaudit_consumers.rows.schemas import SUBSETS, TRAINING
+from plaudit_consumers.rows.schemas import SUBSETS
 
+_OF_THE_TOPIC: Final = ("finished", "amendments", "finished_repeats")
 KEPT: Final = 1000  # differences: after a large loss there may be millions
 
 
@@ -14,7 +15,9 @@ class Difference(NamedTuple):
     """Something that does not balance.
 
     Attributes:
-        account: state, counters, dead letters, finished conversations, or a subset's name.
+        account: topics, state, counters, dead letters, wrong partition, finished conversations, or a
+            subset's name.
+        partition: -1 for a difference of the whole line.
         first, last: the range of offsets, both included. They are offsets of the finished topic for subsets,
             and of the events topic for all other accounts.
         what: what is wrong, as text.
@@ -27,10 +30,17 @@ class Difference(NamedTuple):
     what: str
 
     def __str__(self) -> str:
+        if self.partition < 0:
+            return f"{self.account}: {self.what}"
         offsets = (
             f"offset {self.first}" if self.first == self.last else f"offsets {self.first} to {self.last}"
         )
         return f"{self.account}, partition {self.partition}, {offsets}: {self.what}"
+
+
+def difference_of_line(account: str, what: str) -> Difference:
+    """A difference that belongs to no partition."""
+    return Difference(account, -1, -1, -1, what)
 
 
 @dataclass(slots=True)
@@ -44,11 +54,11 @@ class Account:
         refused: reason -> number of events.
         letters: events that have a dead letter; `letter_repeats` are letters written again after a crash.
         state_position: the next offset that the live state folds; None before its first commit.
-        emissions: finished conversations that follow from the log.
-        finished: those in the topic; `finished_repeats` are records written again after a crash.
+        emissions: finished conversations and amendments that follow from the log.
+        finished, amendments: those in the topic; `finished_repeats` are records of either kind that were
+            written again after a crash.
         sink_position: the next offset of the finished topic that is not in a file.
-        rows: subset -> rows found; `rows_expected` is the number that follows from the finished
-            conversations.
+        rows: subset -> rows found; `rows_expected` is the number that follows from the finished topic.
         unread: records of the finished topic that no sink can read. They have dead letters of their own.
     """
 
@@ -68,6 +78,7 @@ class Account:
     cells: int = 0
     emissions: int = 0
     finished: int = 0
+    amendments: int = 0
     finished_repeats: int = 0
     finished_end: int = 0
     sink_position: int = 0
@@ -84,6 +95,7 @@ class Report:
         differences: the first `KEPT` of them; `found` counts all of them by account.
         pending: work that a worker or a sink has not done yet. It is no difference, but it is not audited.
         unchecked: what could not be audited, and why.
+        given_up: ranges of events that Kafka deleted before they were folded, and that somebody accepted.
     """
 
     accounts: list[Account] = field(default_factory=list)
@@ -91,6 +103,7 @@ class Report:
     found: Counter[str] = field(default_factory=Counter)
     pending: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
 
     @property
     def balanced(self) -> bool:
@@ -114,10 +127,8 @@ class Report:
             for name in ("events", "folded", "duplicates", "ignored")
         }
         sums |= {f"refused: {reason}": count for reason, count in sorted(reasons.items())}
-        sums |= {
-            name: sum(getattr(account, name) for account in self.accounts)
-            for name in ("letters", "conversations", "cells", "emissions", "finished", "finished_repeats")
-        }
+        for name in ("letters", "conversations", "cells", "emissions", *_OF_THE_TOPIC):
+            sums[name] = sum(getattr(account, name) for account in self.accounts)
         for subset in SUBSETS:
             sums[f"rows: {subset}"] = sum(account.rows[subset] for account in self.accounts)
         return sums
@@ -132,6 +143,7 @@ class Report:
             "found": dict(self.found),
             "pending": self.pending,
             "unchecked": self.unchecked,
+            "given_up": self.given_up,
         }
 
 
@@ -141,6 +153,7 @@ def text(report: Report) -> str:
     lines += [""] + [f"{name:<32}{count:>14,}" for name, count in report.totals().items()] + [""]
     lines += [f"not yet: {what}" for what in report.pending]
     lines += [f"not checked: {what}" for what in report.unchecked]
+    lines += [f"given up: {what}" for what in report.given_up]
     lines += [f"DIFFERENCE {difference}" for difference in report.differences]
     more = report.found.total() - len(report.differences)
     if more > 0:
@@ -150,12 +163,12 @@ def text(report: Report) -> str:
 
 
 def _table(accounts: Iterable[Account]) -> list[str]:
-    head = ("partition", "events", "folded", "refused", "finished", "conversations", *TRAINING)
+    head = ("partition", "events", "folded", "refused", "finished", *SUBSETS)
     lines = ["".join(f"{name:>{max(len(name) + 2, 11)}}" for name in head)]
     for account in accounts:
         cells = (
             account.partition, account.events, account.folded, sum(account.refused.values()),
-            account.finished, account.rows["conversations"], *(account.rows[subset] for subset in TRAINING),
+            account.finished, *(account.rows[subset] for subset in SUBSETS),
         )  # fmt: skip
         pairs = zip(head, cells, strict=True)
         lines.append("".join(f"{cell:>{max(len(name) + 2, 11)},}" for name, cell in pairs))

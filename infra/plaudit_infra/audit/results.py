@@ -1,18 +1,21 @@
 """Compares a partition's ledger with its dead letters, finished conversations and rows."""
 
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from plaudit_consumers.datasets.sources import LiveRoot
+from plaudit_consumers.sink.loop.source_topic import topic_id
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
+from plaudit_schemas.topics.admin import admin_of
 
 from plaudit_infra.audit.dead_letters import LetterIndex, compare_letters
 from plaudit_infra.audit.finished import FinishedComparison, SinkRefusals
 from plaudit_infra.audit.ledger import Ledger
-from plaudit_infra.audit.report import Account, Report
+from plaudit_infra.audit.report import Account, Difference, Report
 from plaudit_infra.audit.rows import RowsCheck
 from plaudit_infra.audit.sink_positions import position_of
 
@@ -48,6 +51,15 @@ class ResultsCheck:
         # After the markers: a sink may be at work, and each refusal before its marker must have its letter.
         self._letters = _read_letters(connection, report)
         self._reader = TopicReader(connection, FINISHED)
+        if self._root is not None:
+            report.add(_output_differences(self._root, connection))
+
+    def add_given_up(self, known: Mapping[int, list[str]]) -> None:
+        """Add to the report what was given up: `known` to Redis, or, after Redis was lost, to the letters."""
+        told = self._letters.given_up
+        for partition in sorted(known.keys() | told.keys()):
+            for text in dict.fromkeys([*known.get(partition, ()), *told.get(partition, ())]):
+                self._report.given_up.append(f"partition {partition}: {text}")
 
     def close(self) -> None:
         """Close the connection to Kafka."""
@@ -95,6 +107,18 @@ class ResultsCheck:
             rows = RowsCheck(self._root, files, marker, Path(work), account, since_ms=self._since_ms)
             self._report.add(rows.compare(written, first))
             self._report.unchecked += rows.unchecked
+
+
+def _output_differences(root: LiveRoot, connection: ConnectionSettings) -> Iterator[Difference]:
+    """What the output itself records: the topic that it was made from, and the offsets that were lost."""
+    name = connection.topic_prefix + FINISHED
+    made_from, now = root.topic_id(), topic_id(admin_of(connection), name)
+    if made_from not in (None, now):
+        what = f"the output was made from a topic {name} with the id {made_from}; today's has the id {now}"
+        yield Difference("conversations", 0, 0, 0, what)
+    for lost in root.lost_ranges():
+        what = "Kafka deleted these records of the finished topic before a sink had read them"
+        yield Difference("conversations", lost.partition, lost.first, lost.last, what)
 
 
 def _read_letters(connection: ConnectionSettings, report: Report) -> LetterIndex:

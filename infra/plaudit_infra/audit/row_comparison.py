@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-_NAMES: Final = ("conversation_id", "revision", "message_ids", "origin")
+_NAMES: Final = ("conversation_id", "revision", "event_id", "message_ids", "origin")
 
 
 class RowDifference(NamedTuple):

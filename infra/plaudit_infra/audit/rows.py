@@ -1,6 +1,7 @@
-"""Compares rows with the finished conversations that they come from, file by file of one partition."""
+"""Compares rows with the records that they come from, range by range of one partition."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,14 +10,15 @@ import pyarrow.parquet as pq
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.datasets.files import read_footer
 from plaudit_consumers.datasets.sources import LiveRoot, PublishedFile
-from plaudit_consumers.rows.canonical import canonical_table
-from plaudit_consumers.rows.derive import derive
-from plaudit_consumers.rows.schemas import SUBSETS, TRAINING, Subset
-from plaudit_consumers.sink.files.metadata import FileMetadata
+from plaudit_consumers.rows.earlier import completed_table
+from plaudit_consumers.rows.finished_reader import SUBSET_OF
+from plaudit_consumers.rows.schemas import RECORDS, SNAPSHOT, SUBSETS, TRAINING, Subset
+from plaudit_consumers.rows.times import with_readable_times
+from plaudit_consumers.sink.layout import FileSpan
 
-from plaudit_infra.audit.finished import FinishedConversation
+from plaudit_infra.audit.finished import FinishedRecord
+from plaudit_infra.audit.range_rows import FoundRows, RangeRows
 from plaudit_infra.audit.report import Account, Difference
-from plaudit_infra.audit.row_comparison import RowComparison
 from plaudit_infra.audit.sink_positions import position_of
 
 CHUNK_BYTES: Final = 4 << 20  # of records that become one expected table, or CHUNK_RECORDS of them
@@ -51,11 +53,11 @@ class RowsCheck:
         """
         self._root, self._marker, self._work, self._account = root, marker, work, account
         self._files = {subset: {file.span: file for file in some} for subset, some in files.items()}
-        self._pending: FinishedConversation | None = None
+        self._pending: FinishedRecord | None = None
         self._first, self._since_ms = 0, since_ms
         self.unchecked: list[str] = []
 
-    def compare(self, finished: Iterator[FinishedConversation], first: int) -> Iterator[Difference]:
+    def compare(self, finished: Iterator[FinishedRecord], first: int) -> Iterator[Difference]:
         """Every difference. It reads `finished` to its end, and sets the account's rows and sink position.
 
         Args:
@@ -66,122 +68,114 @@ class RowsCheck:
         marker = position_of(self._marker) or 0
         if self._marker is not None and position_of(self._marker) is None:
             self.unchecked.append(f"partition {self._account.partition}: the sink's marker is damaged")
-        canonical = sorted(self._files["conversations"].values(), key=lambda file: file.span.first)
-        self._account.sink_position = max([marker, *[file.span.last + 1 for file in canonical]])
+        spans = self._committed_spans(marker)
+        self._account.sink_position = max([marker, *[span.last + 1 for span in spans]])
         for span in {file.span for subset in TRAINING for file in self._files[subset].values()}:
             if span not in self._files["conversations"]:
-                yield self._difference(
-                    "conversations", span.first, span.last, "training rows without their canonical file"
-                )
-        for file in canonical:
-            yield from self._without_rows(finished, file.span.first)
+                yield self._difference("conversations", span, "training rows without their canonical file")
+        for span in spans:
+            yield from self._without_rows(self._until(finished, span.first - 1), RECORDS)
             # Training files are listed before the canonical ones. Of a range beyond the marker, the sink may
             # have published some of them since, so that they are missing in the list.
-            yield from self._file(file, finished, committing=file.span.last >= marker)
-        yield from self._without_rows(finished, self._account.sink_position)
+            yield from self._range(span, finished, committing=span.last >= marker)
+        yield from self._without_rows(self._until(finished, self._account.sink_position - 1), RECORDS)
         for _ in self._until(finished, None):
             pass  # the sink has not written these yet
 
-    def _without_rows(self, finished: Iterator[FinishedConversation], before: int) -> Iterator[Difference]:
-        gone = self._until(finished, before - 1)
-        offsets = [each.record.offset for each in gone if each.record.timestamp >= self._since_ms]
-        if offsets:
-            self._account.rows_expected["conversations"] += len(offsets)
-            yield self._difference(
-                "conversations",
-                offsets[0],
-                offsets[-1],
-                f"{len(offsets)} rows are missing: no file holds them",
-            )
+    def _committed_spans(self, marker: int) -> list[FileSpan]:
+        """The ranges of all files of records, in order, without one whose commit is still to come."""
+        canonical, amendments = self._files["conversations"], self._files["amendments"]
+        spans = sorted({*canonical, *amendments}, key=lambda span: span.first)
+        if spans and spans[-1] not in canonical and spans[-1].last >= marker:
+            file = amendments[spans[-1]]
+            with suppress(SourceFileError):  # a damaged one is compared, and is a difference then
+                path = self._root.local_path(file, self._work)
+                if read_footer("amendments", path).metadata.conversations:
+                    self.unchecked.append(f"{file.path}: the sink is publishing its range right now")
+                    spans.pop()
+        return spans
 
-    def _file(
-        self, file: PublishedFile, finished: Iterator[FinishedConversation], *, committing: bool
+    def _without_rows(
+        self, records: Iterable[FinishedRecord], subsets: Collection[Subset]
     ) -> Iterator[Difference]:
+        """A difference for each of these subsets that has records: no file holds their rows."""
+        gone: dict[Subset, list[int]] = {subset: [] for subset in subsets}
+        for each in records:
+            if SUBSET_OF[each.kind] in gone and each.record.timestamp >= self._since_ms:
+                gone[SUBSET_OF[each.kind]].append(each.record.offset)
+        for subset, offsets in gone.items():
+            if offsets:
+                self._account.rows_expected[subset] += len(offsets)
+                what = f"{len(offsets)} rows are missing: no file holds them"
+                yield Difference(subset, self._account.partition, offsets[0], offsets[-1], what)
+
+    def _range(
+        self, span: FileSpan, finished: Iterator[FinishedRecord], *, committing: bool
+    ) -> Iterator[Difference]:
+        files = {subset: self._files[subset].get(span) for subset in SUBSETS}
+        canonical, path, metadata = files["conversations"], None, None
         try:
-            path = self._root.local_path(file, self._work)
-            metadata = read_footer("conversations", path)
+            if canonical is not None:
+                path = self._root.local_path(canonical, self._work)
+                metadata = read_footer("conversations", path).metadata
         except SourceFileError as error:
-            skipped = sum(1 for _ in self._until(finished, file.span.last))
-            yield self._of_file("conversations", file, f"{error} ({skipped} records)")
-            return
-        if file.span.first < self._first:
-            self.unchecked.append(
-                f"{file.path}: older than the finished topic; only its training rows are compared"
-            )
-            for _ in self._until(finished, file.span.last):
+            yield self._difference("conversations", span, str(error))
+        older = span.first < self._first
+        compared = [*([] if metadata is None else SNAPSHOT)]
+        if files["amendments"] is not None and not older:
+            compared.append("amendments")
+        found = {subset: self._found(subset, files[subset], path) for subset in compared}
+        rows = RangeRows(found, metadata)
+        records = self._until(finished, span.last)
+        if older:
+            file = canonical or files["amendments"]
+            if file is not None:
+                self.unchecked.append(
+                    f"{file.path}: older than the finished topic; only its training rows are compared"
+                )
+            for _ in records:
                 pass
-            tables = _tables(path)
+            yield from self._from_canonical(rows, span, path if metadata else None)
         else:
-            tables = self._expected(finished, file, metadata)
-        yield from self._compare_tables(file, path, metadata, tables, committing=committing)
+            absent = [subset for subset in RECORDS if files[subset] is None]
+            yield from self._without_rows(_expected(rows, records), absent)
+        yield from self._results(rows, span, committing=committing)
         for copied in self._work.rglob("*.parquet"):
             copied.unlink()
 
-    def _expected(
-        self, finished: Iterator[FinishedConversation], file: PublishedFile, metadata: FileMetadata
-    ) -> Iterator[Any]:
-        part: list[FinishedConversation] = []
-        size = 0
-        for each in self._until(finished, file.span.last):
-            part.append(each)
-            size += len(each.record.value or b"")
-            if size >= CHUNK_BYTES or len(part) >= CHUNK_RECORDS:
-                yield canonical_table(part, metadata.settings.training_licence)
-                part, size = [], 0
-        if part:
-            yield canonical_table(part, metadata.settings.training_licence)
-
-    def _compare_tables(
-        self,
-        file: PublishedFile,
-        path: Path,
-        metadata: FileMetadata,
-        tables: Iterable[Any],
-        *,
-        committing: bool,
-    ) -> Iterator[Difference]:
-        found = {subset: self._files[subset].get(file.span) for subset in TRAINING}
-        damages: dict[Subset, list[str]] = {subset: [] for subset in SUBSETS}
-        comparisons = {"conversations": RowComparison(_sound(_tables(path), damages["conversations"]))}
-        for subset in TRAINING:
-            comparisons[subset] = RowComparison(_sound(self._found(subset, found[subset]), damages[subset]))
-        source: list[str] = []
-        for table in _sound(tables, source):
-            comparisons["conversations"].expect_rows(table)
-            for subset, rows in derive(table, metadata.settings):
-                comparisons[subset].expect_rows(rows)
-        if source:  # the canonical file is damaged: the other files cannot be checked against it
-            yield self._of_file("conversations", file, source[0])
+    def _from_canonical(self, rows: RangeRows, span: FileSpan, path: Path | None) -> Iterator[Difference]:
+        """Expect what follows from the canonical file, because the topic no longer has its records."""
+        if path is None:
             return
-        for subset in SUBSETS:
-            different = list(self._differences(subset, file, comparisons[subset]))
-            if damages[subset]:
-                yield self._of_file(subset, file, damages[subset][0])
-            elif different and committing and subset != "conversations" and found[subset] is None:
-                self.unchecked.append(f"{subset} of {file.path}: the sink is publishing it right now")
-            else:
-                yield from different
+        try:
+            for table in tables_of("conversations", path):
+                rows.expect_conversations(table)
+        except SourceFileError as error:  # the other files cannot be checked against it
+            rows.give_up()
+            yield self._difference("conversations", span, str(error))
 
-    def _differences(
-        self, subset: Subset, file: PublishedFile, comparison: RowComparison
-    ) -> Iterator[Difference]:
-        differences = list(comparison.differences())
-        self._account.rows[subset] += comparison.found
-        self._account.rows_expected[subset] += comparison.expected
-        for each in differences:
-            what = f"source offset {each.source_offset}: {each.what}"
-            yield self._of_file(subset, file, what)
+    def _results(self, rows: RangeRows, span: FileSpan, *, committing: bool) -> Iterator[Difference]:
+        for subset, found, expected, differences in rows.results():
+            self._account.rows[subset] += found
+            self._account.rows_expected[subset] += expected
+            if differences and committing and subset in TRAINING and span not in self._files[subset]:
+                self.unchecked.append(f"{span.path(subset)}: the sink is publishing it right now")
+                continue
+            for what in differences:
+                yield self._difference(subset, span, what)
 
-    def _found(self, subset: Subset, file: PublishedFile | None) -> Iterator[Any]:
+    def _found(self, subset: Subset, file: PublishedFile | None, canonical: Path | None) -> FoundRows:
+        """The rows of a file; `canonical` is the path of the canonical file, which is here already."""
         if file is None:
-            return
-        path = self._root.local_path(file, self._work)
-        read_footer(subset, path)
-        yield from _tables(path)
+            return FoundRows()
+        try:
+            path = canonical if subset == "conversations" else None
+            path = path or self._root.local_path(file, self._work)
+            return FoundRows(read_footer(subset, path).schema, tables_of(subset, path))
+        except SourceFileError as error:
+            return FoundRows(damage=str(error))
 
-    def _until(
-        self, finished: Iterator[FinishedConversation], last: int | None
-    ) -> Iterator[FinishedConversation]:
+    def _until(self, finished: Iterator[FinishedRecord], last: int | None) -> Iterator[FinishedRecord]:
         """The records up to an offset, or all if it is None. The one after it is kept for the next call."""
         each = self._pending or next(finished, None)
         self._pending = None
@@ -192,23 +186,27 @@ class RowsCheck:
             yield each
             each = next(finished, None)
 
-    def _of_file(self, account: str, file: PublishedFile, what: str) -> Difference:
-        return self._difference(account, file.span.first, file.span.last, what)
-
-    def _difference(self, account: str, first: int, last: int, what: str) -> Difference:
-        return Difference(account, self._account.partition, first, last, what)
+    def _difference(self, subset: Subset, span: FileSpan, what: str) -> Difference:
+        return Difference(subset, self._account.partition, span.first, span.last, what)
 
 
-def _sound(tables: Iterable[Any], damage: list[str]) -> Iterator[Any]:
-    """The tables of a file as far as it can be read. The reason why it cannot goes into `damage`."""
-    try:
-        yield from tables
-    except SourceFileError as error:
-        damage.append(str(error))
+def _expected(rows: RangeRows, records: Iterable[FinishedRecord]) -> Iterator[FinishedRecord]:
+    """The records, which are given to `rows` some at a time."""
+    part: list[FinishedRecord] = []
+    size = 0
+    for each in records:
+        part.append(each)
+        size += len(each.record.value or b"")
+        if size >= CHUNK_BYTES or len(part) >= CHUNK_RECORDS:
+            rows.expect_records(part)
+            yield from part
+            part, size = [], 0
+    rows.expect_records(part)
+    yield from part
 
 
-def _tables(path: Path) -> Iterator[Any]:
-    """A file's rows as tables, in order.
+def tables_of(subset: Subset, path: Path) -> Iterator[Any]:
+    """A file's rows as tables of today's schema, in order.
 
     Raises:
         SourceFileError: the file is damaged.
@@ -220,7 +218,8 @@ def _tables(path: Path) -> Iterator[Any]:
             each = max(1, size // max(1, metadata.num_rows))
             for batch in file.iter_batches(max(1, min(2000, GROUP_BYTES // each))):
                 batch.validate(full=True)  # damaged bytes may still decompress, but not to valid text
-                yield pa.Table.from_batches([batch])
+                # An older sink wrote times that no reader can hold; today they are null, as in the rows.
+                yield completed_table(subset, with_readable_times(pa.Table.from_batches([batch])))
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise SourceFileError(f"{path} cannot be read as Parquet: {reason}") from None

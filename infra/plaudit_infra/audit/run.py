@@ -11,13 +11,16 @@ from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.service.redis import AWAY, connect, execute
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED
-from plaudit_stream_processors.fold import Rules
+from plaudit_stream_processors.fold import EMITTED, Rules, RulesHistory
 from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from plaudit_infra.audit.admitted_labels import AdmittedLabels
 from plaudit_infra.audit.ledger import Ledger
+from plaudit_infra.audit.line_checks import compare_topics, given_up, recorded_partitions
 from plaudit_infra.audit.live_state import LiveState
+from plaudit_infra.audit.placing import Placing
 from plaudit_infra.audit.report import Account, Difference, Report
 from plaudit_infra.audit.results import ResultsCheck, SinkOutput
 from plaudit_infra.audit.sink_positions import written_positions
@@ -74,25 +77,37 @@ class _Line(NamedTuple):
 
 def _audit(line: _Line, output: SinkOutput | None) -> None:
     partitions = line.reader.partitions()
+    line.report.add(asyncio.run(compare_topics(line.connection, line.worker)))
     # Before the dead letters are read: what was committed by then must have its letters there.
     committed = asyncio.run(_committed_positions(line.connection, partitions))
-    results = ResultsCheck(line.connection, output, line.report)
+    count = asyncio.run(recorded_partitions(line.connection)) or len(partitions)
+    results, placing = ResultsCheck(line.connection, output, line.report), Placing()
     try:
+        results.add_given_up(asyncio.run(given_up(line.connection, partitions)))
         for partition in partitions:
-            ledger, account = asyncio.run(_fold_partition(line, partition))
+            ledger, account = asyncio.run(_fold_partition(line, partition, count))
             results.check_partition(ledger, account, committed[partition])
+            placing.add(ledger, committed[partition])
+        line.report.add(placing.differences())
     finally:
         results.close()
 
 
-async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]:
-    """Fold one partition to the end of the log. On the way, compare the live state at its own position."""
+async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledger, Account]:
+    """Fold one partition to the end of the log. On the way, compare the live state at its own position.
+
+    Args:
+        count: the number of partitions that the state was begun with.
+    """
     connection, worker, reader, report = line
     first, end = reader.ends(partition)
     client = connect(connection.redis_url.get_secret_value())
     models = [model for model in worker.metric_models.split(",") if model]
     labels = AdmittedLabels(client, connection.redis_prefix, models)
-    ledger = _ledger(connection, worker, labels, partition, first)
+    store = ConversationStore(client, prefix=connection.redis_prefix, state_retention_ms=0)
+    history = await store.rules_history(partition)
+    rules = Rules(worker.state_retention_ms, labels.series_for, partitions=count)
+    ledger = _ledger(connection, rules, partition, first, history)
 
     async def fold_until(offset: int) -> None:
         await labels.refresh()
@@ -100,7 +115,7 @@ async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]
             until = min(offset, ledger.position + _SLICE)
             ledger.fold_records(reader.records(partition, ledger.position, until))
             ledger.position = until  # the last offsets may hold no records
-            ledger.forget_before(time.time_ns() // 1_000_000)
+            ledger.forget_before(ledger.arrived_ms)
 
     try:
         live = LiveState(client, connection.redis_prefix, ledger, fold_until)
@@ -114,19 +129,25 @@ async def _fold_partition(line: _Line, partition: int) -> tuple[Ledger, Account]
             f"partition {partition}: the log begins at offset {first}; counters, and conversations that may "
             "have begun before"
         )
+    if ledger.misplaced_states:
+        foreign = len(ledger.misplaced_states)
+        report.unchecked.append(
+            f"partition {partition}: earlier rules took events of {foreign} conversations that "
+            "belong to other partitions; `plaudit topics copy` brings them together"
+        )
     ledger.release()
     return ledger, _account(ledger, live)
 
 
 def _ledger(
-    connection: ConnectionSettings, worker: WorkerSettings, labels: AdmittedLabels, partition: int, first: int
+    connection: ConnectionSettings, rules: Rules, partition: int, first: int, history: RulesHistory
 ) -> Ledger:
-    schemas = connection.schemas()
     return Ledger(
         partition,
-        Rules(worker.state_retention_ms, labels.series_for),
-        Decoder("conversation_event", schemas, sparse=True),
-        Encoder("finished_conversation", schemas),
+        rules,
+        Decoder("conversation_event", connection.schemas(), sparse=True),
+        {name: Encoder(name) for name in EMITTED},  # the ledger leaves the schema ids out
+        history=history,
         first=first,
         position=first,
     )

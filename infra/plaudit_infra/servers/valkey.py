@@ -77,8 +77,8 @@ class ValkeyCluster:
     """Three masters that share the slots."""
 
     def __init__(self, folder: Path, *, nodes: int = 3) -> None:
-        options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
-        self.nodes = [ValkeyServer(folder / f"node{node}", options=options) for node in range(nodes)]
+        self._folder = folder
+        self.nodes = [self._new_node(node) for node in range(nodes)]
 
     @property
     def address(self) -> str:
@@ -95,8 +95,28 @@ class ValkeyCluster:
                 client.execute_command(
                     "CLUSTER", "ADDSLOTSRANGE", index * share, min(_SLOTS, (index + 1) * share) - 1
                 )
-                first = self.nodes[0].ports
-                client.execute_command("CLUSTER", "MEET", "127.0.0.1", first["valkey"], first["bus"])
+            self._introduce(node)
+        self._wait_for_all()
+
+    def add_node(self) -> ValkeyServer:
+        """Add a master that has no slot yet to the running cluster."""
+        node = self._new_node(len(self.nodes))
+        node.start()
+        self._introduce(node)
+        self.nodes.append(node)
+        self._wait_for_all()
+        return node
+
+    def _new_node(self, number: int) -> ValkeyServer:
+        options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
+        return ValkeyServer(self._folder / f"node{number}", options=options)
+
+    def _introduce(self, node: ValkeyServer) -> None:
+        first = self.nodes[0].ports
+        with node.client() as client:
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", first["valkey"], first["bus"])
+
+    def _wait_for_all(self) -> None:
         for node in self.nodes:
             if node.process_id is not None:
                 wait_until(partial(_sees_all, node, len(self.nodes)), node.name, node.process_id, node.log)
