@@ -91,13 +91,15 @@ def _page(runs: list[dict[str, object]]) -> str:
     lines = [
         "# Results",
         "",
-        "`make bench` writes this page. Each row has min, median and max over the repetitions of one run.",
+        "`make bench` writes this page. Each row has min, median and max over the repetitions of its case in",
+        "one run. Rows whose three figures are equal were measured once, or cannot vary.",
         "A ratio compares medians of the same run. Absolute figures are those of the machine that is named;",
         "other load on it lowers them.",
     ]
     for run in runs:
         lines += ["", f"## {run['group']}", "", f"{run['about']}", ""]
-        lines += [f"`{run['command']}`, {run['at']}, {run['repetitions']} repetitions. {run['machine']}.", ""]
+        measured = f"at most {run['repetitions']} repetitions of each case"
+        lines += [f"`{run['command']}`, {run['at']}, {measured}. {run['machine']}.", ""]
         lines += ["| case | unit | min | median | max | ratio |", "| --- | --- | ---: | ---: | ---: | --- |"]
         rows = run["rows"]
         assert isinstance(rows, list)

@@ -15,6 +15,7 @@ from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyCluster, ValkeyServer
 
 from tests.support.case_ids import refuse_nameless_cases
+from tests.support.children import left_running
 from tests.support.services import unavailable, under_ci
 
 S = TypeVar("S", bound=Server)
@@ -51,6 +52,13 @@ def _no_settings_of_the_user(
             monkeypatch.delenv(name)
     # Settings also come from a stack that runs in the working folder; tests must not use that one.
     monkeypatch.setenv("PLAUDIT_DATA", str(tmp_path_factory.getbasetemp() / "no-stack"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_child_is_left_behind() -> Iterator[None]:
+    # It is the first fixture of the session, so it ends last, after all servers.
+    yield
+    assert left_running() == []
 
 
 @pytest.fixture(scope="session")
@@ -97,14 +105,20 @@ def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis_cluster(servers_folder: Path) -> Iterator[str]:
-    """The URL of a three-node Valkey cluster."""
+def redis_nodes(servers_folder: Path) -> Iterator[ValkeyCluster]:
+    """A three-node Valkey cluster. No test stops it; one that moves slots leaves none half moved."""
     cluster = ValkeyCluster(servers_folder / "valkey-cluster")
     try:
         cluster.start()
-        yield cluster.address
+        yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(redis_nodes: ValkeyCluster) -> str:
+    """The URL of the three-node Valkey cluster."""
+    return redis_nodes.address
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from hiredis import pack_command
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.keys import partition_of
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import ConversationState, Rules
+from plaudit_stream_processors.fold import EMITTED, ConversationState, Rules
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
 from plaudit_stream_processors.worker.partition_folder import (
@@ -70,11 +70,11 @@ def _stages(count: int) -> Stages:
     topics = WorkerTopics("events", "finished", "letters", "metrics")
     context = FoldContext(
         topics, _NoServer(), Rules(series_for=label_limit.series_for), label_limit,
-        Decoder("conversation_event", sparse=True), Encoder("finished_conversation"),
+        Decoder("conversation_event", sparse=True), {name: Encoder(name) for name in EMITTED},
     )  # fmt: skip
     spent: defaultdict[str, float] = defaultdict(float)
     folders = [
-        PartitionFolder(context, partition, Ownership(1, None), 400_000) for partition in range(PARTITIONS)
+        PartitionFolder(context, partition, Ownership("1", None), 400_000) for partition in range(PARTITIONS)
     ]
 
     async def work() -> None:

@@ -7,11 +7,12 @@ import pyarrow as pa
 from plaudit_consumers.rows.canonical_reader import CanonicalReader
 from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.settings import RowSettings
+from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from tests.support.finished import T0_MS, Record, encoded
 
-READER = CanonicalReader()
+READER = CanonicalReader(Decoder("finished_conversation"))
 
 
 def kafka_records(payloads: Iterable[bytes], *, first: int = 0, timestamp: int = T0_MS) -> list[KafkaRecord]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS, Subset
+from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.rows.schemas import AMENDMENTS, CONVERSATIONS, RECORDS, SCHEMAS, Subset
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.files.metadata import FileMetadata
 
@@ -22,6 +23,35 @@ def chat(*texts: str) -> list[dict[str, str]]:
 def said(text: str) -> list[dict[str, str]]:
     """An answer."""
     return [{"role": "assistant", "content": text}]
+
+
+def turn(message_id: str, role: str = "assistant", parent: str | None = None, **more: Any) -> dict[str, Any]:
+    """A message of a canonical row. Without a parent it is a root."""
+    return {
+        "message_id": message_id, "parent_id": parent or "", "role": role, "content": f"text of {message_id}",
+        "status": "complete", "tool_calls": [], "attachments": [], "variants": [], "metadata": [],
+        "orphan": False, **more,
+    }  # fmt: skip
+
+
+def thumb(
+    message_id: str | None, like: bool | None, *, rater: str = "r", event_id: str = "e", **more: Any
+) -> dict[str, Any]:
+    """A reviewer's verdict as a feedback of a row; None withdraws it."""
+    return {
+        "message_id": message_id, "id": f"f-{event_id}", "aspect": "satisfaction", "kind": "thumb",
+        "thumb": like, "labels": [], "spans": [], "rater": {"id": rater, "kind": "reviewer", "version": None},
+        "event_id": event_id, "occurred_at": T0, **more,
+    }  # fmt: skip
+
+
+def ranked(*ranking: str, event_id: str = "e", rater: str = "r", **more: Any) -> dict[str, Any]:
+    """A reviewer's comparison, the best message first."""
+    return {
+        "comparison_id": f"x-{rater}", "candidates": sorted(ranking), "ranking": [[name] for name in ranking],
+        "none_acceptable": False, "rater": {"id": rater, "kind": "reviewer", "version": None},
+        "aspect": "preference", "event_id": event_id, "occurred_at": T0, **more,
+    }  # fmt: skip
 
 
 class Root:
@@ -91,30 +121,68 @@ class Root:
         row = {**dict.fromkeys(SCHEMAS[subset].names), **provenance, **shared, **columns}
         self.waiting[subset].append({name: row[name] for name in SCHEMAS[subset].names})
 
+    def judged(self, name: str, *messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A conversation with the training rows that the sink would derive."""
+        row = self.add(name, messages=list(messages), **more)
+        table = pa.Table.from_pylist([row], schema=CONVERSATIONS)
+        for subset, rows in derive(table, RowSettings()):
+            self.waiting[subset] += rows.to_pylist()
+        return row
+
+    def late(self, name: str, event_id: str, *, days: float = 4, held_ms: int = 0, **more: Any) -> None:
+        """An amendment whose event the broker took some days after T0: of a `feedback`, `exclusion`, ..."""
+        at = T0 + timedelta(days=days)
+        said = more.get("feedback") or more.get("exclusion") or {}
+        for word in (more.get("feedback"), more.get("comparison")):
+            if word:
+                word["event_id"], word["occurred_at"] = event_id, at - timedelta(milliseconds=held_ms)
+        self.waiting["amendments"].append(
+            {
+                **dict.fromkeys(AMENDMENTS.names),
+                "application": "acme",
+                "conversation_id": name,
+                "event_id": event_id,
+                "occurred_at": at - timedelta(milliseconds=held_ms),
+                "arrived_at": at,
+                "held_ms": held_ms,
+                "source": "sdk",
+                "message_id": said.get("message_id"),
+                "rules": 2,
+                "source_partition": 0,
+                "source_offset": 10 * self.offset,
+                "recorded_at": at,
+                "record_offset": self.offset,
+                **more,
+            }
+        )
+        self.offset += 1
+
     def sft(self, name: str, prompt: str, answer: str, **more: Any) -> None:
         """A conversation with one sft row."""
         self.derive(self.add(name, **more), "sft", prompt=chat(prompt), completion=said(answer))
 
-    def publish(self) -> "Root":
+    def publish(self, settings: RowSettings | None = None) -> "Root":
         """Write what is waiting as the files of one range of offsets."""
         if self.offset == self.first:
             return self
-        date = f"date={self.waiting['conversations'][0]['recorded_at'].date()}"
+        records = [row for subset in RECORDS for row in self.waiting[subset]]
+        date = f"date={records[0]['recorded_at'].date()}"
         counts = {subset: len(rows) for subset, rows in self.waiting.items() if rows}
         for subset, rows in self.waiting.items():
             if rows:
                 path = self.folder / "v1" / subset / date / f"0-{self.first}-{self.offset - 1}.parquet"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._write(path, subset, counts)
+                self._write(path, subset, counts, settings or RowSettings())
             rows.clear()
         self.first = self.offset
         return self
 
-    def _write(self, path: Path, subset: Subset, counts: dict[Subset, int]) -> None:
-        derived = {name: rows for name, rows in counts.items() if name != "conversations"}
+    def _write(self, path: Path, subset: Subset, counts: dict[Subset, int], settings: RowSettings) -> None:
+        derived = {name: rows for name, rows in counts.items() if name not in RECORDS}
         metadata = FileMetadata(
             subset=subset, topic="t", topic_id="i", partition=0, first=self.first, last=self.offset - 1,
-            rows=counts[subset], settings=RowSettings(), derived=derived if subset == "conversations" else {},
+            rows=counts[subset], settings=settings, derived=derived if subset == "conversations" else {},
+            conversations=counts.get("conversations", 0) if subset == "amendments" else 0,
         )  # fmt: skip
         with pq.ParquetWriter(path, SCHEMAS[subset]) as writer:
             writer.add_key_value_metadata(metadata.footer_entries())

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -9,10 +10,12 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fastavro.utils import generate_many
 from plaudit_consumers.rows.canonical import canonical_table
 from plaudit_consumers.rows.canonical_reader import CanonicalReader
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS
 from plaudit_schemas.codec.catalog import schema_text
+from plaudit_schemas.codec.header import HEADER_BYTES
 from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
 from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
@@ -42,7 +45,8 @@ def test_columns_and_dicts_come_to_the_same() -> None:
         said("a", "label", {"labels": ["x", "y"]}),
         said("a", "signal", {"name": "ignored"}),
         *(like("a", vote) for vote in (True, False)),
-        comparisons=[comparison([["a", "b"], ["c"]])],
+        {**like("a"), "event_id": "e1"},
+        comparisons=[comparison([["a", "b"], ["c"]], event_id="e2")],
         tags={"license": "MIT", "é": "😀"},
     )
     payloads += [encoded(each) for each in (chat(), judged, finished(), chat(erased=True))]
@@ -83,14 +87,14 @@ def test_an_older_writers_record_is_resolved(monkeypatch: pytest.MonkeyPatch) ->
     ]
 
     class Older(PackagedSchemas):
-        def text_of(self, schema_id: int) -> str | None:
-            return json.dumps(schema) if schema_id == 7 else None
+        def text_of(self, schema_id: int) -> str:
+            return json.dumps(schema) if schema_id == 7 else super().text_of(schema_id)
 
     out = BytesIO()
     record = chat(like("a"))
     fastavro.schemaless_writer(out, fastavro.parse_schema(schema), record)
     payloads = [b"\0\0\0\0\7" + out.getvalue(), encoded(record)]
-    table = CanonicalReader(Older()).read_table(kafka_records(payloads))
+    table = CanonicalReader(Decoder("finished_conversation", Older())).read_table(kafka_records(payloads))
     rows = table.drop_columns(["record_offset"]).to_pylist()
     assert rows[0] == rows[1]
 
@@ -169,3 +173,36 @@ def test_no_subset_has_a_map_or_a_nanosecond() -> None:
     for schema in SCHEMAS.values():
         assert "map<" not in str(schema)
         assert "timestamp[ns" not in str(schema)
+
+
+def test_every_field_of_the_schema_comes_out_alike_by_columns_and_by_dicts() -> None:
+    schema = fastavro.parse_schema(json.loads(schema_text("finished_conversation")))
+    random.seed(7)
+    header = encoded(chat())[:HEADER_BYTES]
+    payloads = []
+    for record in generate_many(schema, 60):
+        for each in record["feedback"]:  # `signal` repeats the name of a value of that kind
+            each["feedback"]["signal"] = (each["feedback"]["value"] or {}).get("name")
+        body = BytesIO()
+        fastavro.schemaless_writer(body, schema, record)
+        payloads.append(header + body.getvalue())
+    records = kafka_records(payloads)
+    table = READER.read_table(records)
+    assert table.equals(_by_dicts(records))
+    assert list(_empty_columns(table)) == ["licence"]  # it comes from the tags
+
+
+def _empty_columns(table: Any) -> Iterator[str]:
+    """The columns, also within structs and lists, that hold nothing but nulls."""
+    for name in table.column_names:
+        yield from _empty(name, table[name].combine_chunks())
+
+
+def _empty(path: str, array: Any) -> Iterator[str]:
+    if pa.types.is_list(array.type):
+        yield from _empty(f"{path}[]", array.flatten())
+    elif pa.types.is_struct(array.type):
+        for field in array.type:
+            yield from _empty(f"{path}.{field.name}", array.field(field.name))
+    elif array.null_count == len(array):
+        yield path

@@ -1,15 +1,16 @@
 """The sink's loop without Kafka: what it does when the output cannot be written."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from plaudit_consumers.sink.errors import LogChangedError, OutputUnavailableError
+from plaudit_consumers.sink.errors import LogChangedError, OutputUnavailableError, UnfinishedError
 from plaudit_consumers.sink.loop.consumer import SinkConsumer
 from plaudit_consumers.sink.loop.loop import SinkLoop
 from plaudit_consumers.sink.loop.metrics import SinkMetrics
+from plaudit_consumers.sink.loop.once import OnceGoal
 from plaudit_consumers.sink.loop.readiness import SinkReadiness
 from plaudit_schemas.kafka.record import KafkaRecord
 
@@ -29,7 +30,7 @@ class FakeConsumer:
         self.starts: list[int] = []
         self.before_fetch: Callable[[], None] = lambda: None
 
-    def subscribe(self, on_assign: Callable[[list[int]], None], _on_revoke: Any) -> None:
+    def subscribe(self, on_assign: Callable[[list[int]], None], *_others: Any) -> None:
         on_assign([0])
 
     def fetch(self) -> Iterator[KafkaRecord]:
@@ -41,8 +42,9 @@ class FakeConsumer:
         return iter([self.records[self._next - 1]])
 
     def assign(self, offsets: Mapping[int, int]) -> None:
-        self._next = offsets[0]
-        self.starts.append(self._next)
+        if 0 in offsets:
+            self._next = offsets[0]
+            self.starts.append(self._next)
 
     def reassign(self, offsets: Mapping[int, int]) -> None:
         self.at_end.clear()
@@ -59,6 +61,16 @@ class FakeConsumer:
 
     def close(self) -> None:
         pass
+
+
+class EndOfLog:
+    """A goal that is reached once partition 0 is written to its end."""
+
+    def missing(self, done: Set[int] = frozenset()) -> dict[int, tuple[int, int]]:
+        return {} if 0 in done else {0: (0, 1)}
+
+
+ONCE = cast("OnceGoal", EndOfLog())
 
 
 class Pauses(threading.Event):
@@ -104,7 +116,7 @@ def test_dropped_records_are_read_again_and_committed_with_the_last_of_them(tmp_
     loop, metrics, readiness = _loop(consumer, one, stop)
     problems: list[str | None] = []
     consumer.before_fetch = lambda: problems.append(readiness.problem())
-    loop.run(once=True)
+    loop.run(ONCE)
     assert sources(tmp_path) == {(0, offset): 1 for offset in range(13)}
     # The failure drops records 0 to 7. They are committed as soon as 7 is back, before record 8 has come.
     # That fails once more, and then works.
@@ -130,7 +142,7 @@ def test_an_output_that_does_not_answer_is_asked_with_growing_pauses(
         return list(paths(folder))
 
     monkeypatch.setattr(one._output, "paths", away)
-    loop.run(once=True)
+    loop.run(ONCE)
     assert stop.seconds == [1.0, 2.0, 5.0, 10.0, 10.0, 10.0]
     assert readiness.problem() is None
     assert metrics.value("plaudit_sink_waits_total") == 6
@@ -149,16 +161,60 @@ def test_a_sink_that_is_stopped_does_not_wait_for_its_output(
 
     monkeypatch.setattr(one._output, "paths", away)
     with pytest.raises(OutputUnavailableError):
-        loop.run(once=True)
+        loop.run(ONCE)
     assert stop.seconds == []
 
 
+def test_a_stop_before_the_goal_says_what_is_missing(tmp_path: Path) -> None:
+    consumer, stop = FakeConsumer(log(13)), Pauses()
+    loop, _, _ = _loop(consumer, sink(tmp_path), stop)
+    left = [5]
+
+    def stop_in_the_middle() -> None:
+        left[0] -= 1
+        if not left[0]:
+            stop.set()
+
+    consumer.before_fetch = stop_in_the_middle
+    with pytest.raises(UnfinishedError, match="partition 0 is written up to 0 of 1; run"):
+        loop.run(ONCE)
+    assert sources(tmp_path) == {(0, offset): 1 for offset in range(5)}
+
+
+def test_a_sink_without_partitions_is_done_once_others_have_written_all(tmp_path: Path) -> None:
+    class WrittenByOthers:
+        left = 3
+
+        def missing(self, _done: Set[int] = frozenset()) -> dict[int, tuple[int, int]]:
+            self.left -= self.left > 0
+            return {1: (2, 3)} if self.left else {}
+
+    consumer, stop, goal = FakeConsumer(log(3)), Pauses(), WrittenByOthers()
+    _loop(consumer, sink(tmp_path), stop)[0].run(cast("OnceGoal", goal))
+    assert goal.left == 0
+    assert sources(tmp_path) == {(0, offset): 1 for offset in range(3)}
+
+
+def test_lost_partitions_make_the_sink_unready_until_it_is_in_its_group_again(tmp_path: Path) -> None:
+    consumer, one, stop = FakeConsumer(log(3)), sink(tmp_path), Pauses()
+    loop, _, readiness = _loop(consumer, one, stop)
+    loop._on_assign([0])
+    assert readiness.problem() is None
+    loop._on_lost([0])
+    assert readiness.problem() == "it is not in its consumer group"
+    loop._on_assign([])
+    assert readiness.problem() is None
+
+
 def test_records_that_kafka_deleted_are_counted_and_a_shorter_log_is_an_error(tmp_path: Path) -> None:
-    _loop(FakeConsumer(log(5)), sink(tmp_path), Pauses())[0].run(once=True)
+    _loop(FakeConsumer(log(5)), sink(tmp_path), Pauses())[0].run(ONCE)
     gap = FakeConsumer(log(12), low=8)
     loop, metrics, _ = _loop(gap, sink(tmp_path), Pauses())
-    loop.run(once=True)
+    loop.run(ONCE)
     assert metrics.value("plaudit_sink_lost_records_total") == 3
+    assert metrics.value("plaudit_sink_lost_timestamp_seconds") > 0
+    (recorded,) = tmp_path.glob(".plaudit/lost/id-1/*.json")
+    assert recorded.name == "0000-000000000005-000000000007.json"
     assert sorted(offset for _, offset in sources(tmp_path)) == [*range(5), *range(8, 12)]
     with pytest.raises(LogChangedError, match="ends at offset 4, but the output goes up to 12"):
-        _loop(FakeConsumer(log(4)), sink(tmp_path), Pauses())[0].run(once=True)
+        _loop(FakeConsumer(log(4)), sink(tmp_path), Pauses())[0].run(ONCE)

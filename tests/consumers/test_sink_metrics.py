@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 def test_a_sink_is_ready_once_it_has_joined_and_until_it_stalls_or_waits() -> None:
     now = [0.0]
     readiness = SinkReadiness(lambda: now[0])
-    assert "not joined" in str(readiness.problem())
+    assert "not in its consumer group" in str(readiness.problem())
     readiness.mark_joined()
     assert readiness.problem() is None
     readiness.output_problem = "the disk is full"

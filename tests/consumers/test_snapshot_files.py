@@ -20,7 +20,7 @@ from plaudit_consumers.datasets.errors import (
 )
 from plaudit_consumers.datasets.manifest import read_manifest, verify_snapshot
 from plaudit_consumers.datasets.plan import SnapshotPlan
-from plaudit_consumers.rows.schemas import SCHEMAS
+from plaudit_consumers.rows.schemas import SCHEMAS, SNAPSHOT
 
 from tests.consumers.live_root import Root, bytes_of, chat, rows_of, said
 
@@ -54,7 +54,7 @@ def snapshot(root: Root, tmp_path: Path) -> Path:
     return tmp_path / "snapshot"
 
 
-@pytest.mark.parametrize("subset", SCHEMAS)
+@pytest.mark.parametrize("subset", SNAPSHOT)
 def test_hugging_face_opens_each_subset(snapshot: Path, tmp_path: Path, subset: str) -> None:
     loaded = datasets.load_dataset(str(snapshot), subset, cache_dir=str(tmp_path / "cache"))
     counts = {str(split): rows.num_rows for split, rows in loaded.items()}

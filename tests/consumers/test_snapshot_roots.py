@@ -14,7 +14,6 @@ from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.datasets.manifest import verify_snapshot
 from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.settings import RowSettings
-from plaudit_consumers.sink.errors import OutputError
 from plaudit_consumers.sink.outputs.objects import ObjectOutput
 
 from tests.consumers.live_root import bytes_of
@@ -102,6 +101,6 @@ def test_a_root_in_an_object_store_gives_the_same_snapshot(
 def test_a_store_that_cannot_be_read_is_said(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match="cannot be read"):
         build_snapshot("s3://nobodys/chats", SnapshotPlan(output=tmp_path / "snapshot"))
-    with pytest.raises(OutputError, match="is not a usable URL"):
+    with pytest.raises(SourceFileError, match="frob:// is not one of s3, gs, az, nor a folder"):
         build_snapshot("frob://x/y", SnapshotPlan(output=tmp_path / "snapshot"))
     assert [path.name for path in tmp_path.iterdir()] == []

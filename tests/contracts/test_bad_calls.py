@@ -1,7 +1,7 @@
 """Calls of the SDK that break the contract."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from plaudit_producers import FeedbackProducer
@@ -27,6 +27,21 @@ BAD_CALLS: dict[str, Callable[[FeedbackProducer], object]] = {
     "one candidate": lambda producer: producer.conversation("c").compare(["a"], ["a"]),
     "ranks a stranger": lambda producer: producer.conversation("c").compare(["a", "b"], ["c"]),
     "no time zone": lambda producer: producer.conversation("c").end(occurred_at=datetime(2026, 1, 1)),  # noqa: DTZ001
+    "the year 0": lambda producer: producer.conversation("c").end(
+        occurred_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+    ),
+    "the year 10000": lambda producer: producer.conversation("c").end(
+        occurred_at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))
+    ),
+    "a time in milliseconds": lambda producer: producer.conversation("c").end(occurred_at=1_795_262_400_000),  # type: ignore[arg-type]
+    "a number over 1e308": lambda producer: producer.conversation("c").rate("m", 10**400),
+    "labels without an order": lambda producer: producer.conversation("c").label("m", {"x"}),  # type: ignore[arg-type]
+    "tool calls of texts": lambda producer: producer.conversation("c").add_message(
+        "assistant",
+        "",
+        tool_calls=["x"],  # type: ignore[list-item]
+    ),
+    "a rater as a text": lambda producer: producer.conversation("c").like("m", rater="me"),  # type: ignore[arg-type]
     "no consent": lambda producer: producer.start_conversation(consent=None),  # type: ignore[arg-type]
     "no end reason": lambda producer: producer.conversation("c").end("bored"),  # type: ignore[arg-type]
     "over 2 MiB in all": lambda producer: producer.conversation("c").add_message(

@@ -30,6 +30,7 @@ from plaudit_schemas.contract.events import (
     ConversationEvent,
     EndConversation,
     EraseConversation,
+    ExcludeFromTraining,
     Model,
     StartConversation,
     TokenUsage,
@@ -161,12 +162,15 @@ def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(subject: Subj
     chat.compare([first, ask, "third"], [ask, [first, "third"]], none_acceptable=True, comment="ties")
     chat.update(tags={"a": "b"}, consent="denied", user_id="u-2")
     chat.end("cleared")
+    chat.exclude(first, reason="a name")
+    chat.decline_review("item", first, rater=Rater(id="r", kind="reviewer"))
+    chat.mark_spans(first, [{"start": 0, "end": 2, "label": "greeting"}])
     chat.erase("asked to")
 
     events = subject.events()
     assert list(events) == [chat.conversation_id]
     mine = events[chat.conversation_id]
-    assert [event.sequence for event in mine] == list(range(18))
+    assert [event.sequence for event in mine] == list(range(21))
     assert {type(event.body) for event in mine} == set(BODIES.values())
     given = [event.body.feedback.value for event in mine if isinstance(event.body, UpdateMessage)]
     assert {type(value) for value in given if value is not None} == set(VALUES.values())
@@ -194,7 +198,8 @@ def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(subject: Subj
     assert compared.ranking == [[ask], [first, "third"]]
     assert isinstance(mine[15].body, UpdateConversation)
     assert mine[16].body == EndConversation(reason="cleared")
-    assert mine[17].body == EraseConversation(reason="asked to")
+    assert mine[17].body == ExcludeFromTraining(message_id=first, reason="a name")
+    assert mine[20].body == EraseConversation(reason="asked to")
 
 
 def test_what_the_checks_accept_a_raw_event_carries_unchanged(subject: Subject) -> None:
@@ -208,9 +213,11 @@ def test_what_the_checks_accept_a_raw_event_carries_unchanged(subject: Subject) 
     log = subject.read()
     assert [logged.key for logged in log] == [b"other/a/b"] * 2
     first, second = (logged.event for logged in log)
-    assert first == ours.model_copy(update={"producer": first.producer, "sequence": 0})
+    sent = {"producer": first.producer, "sequence": 0, "held_ms": first.held_ms}
+    assert first == ours.model_copy(update=sent)
     assert first.producer is not None
-    assert second == theirs
+    assert second == theirs.model_copy(update={"held_ms": second.held_ms})
+    assert all(event.held_ms is not None for event in (first, second))
 
 
 def test_ids_are_ulids_and_numbers_begin_at_zero_in_every_conversation(subject: Subject) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.gateway import Gateway
+from tests.e2e.chat_page import HTML, Chat, OpenChat
+from tests.support.gateway import make_gateway
 from tests.support.services import unavailable
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -63,6 +66,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, st
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def gateway(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that pages of every origin may call."""
+    made = make_gateway(
+        kafka, valkey, tmp_path_factory.mktemp("gateway"), gateway_cors_origins="*", gateway_page_rate="1000"
+    )
+    made.secret = made.key("producer", "reader")
+    yield made.start()
+    assert made.stop() == 0
+
+
+@pytest.fixture
+def chat(gateway: Gateway, page: Page, site: Callable[[str, str], str]) -> OpenChat:
+    """Opens a page with the client, connected to a conversation; takes the fields of a token request."""
+    address = site("chat.html", HTML)
+    return lambda **wanted: Chat(gateway, page, address, **wanted)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -2,15 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx
 import pytest
 from plaudit_schemas.contract.events import (
     AddMessage,
     CompareMessages,
-    ConversationEvent,
     EndConversation,
     StartConversation,
     UpdateMessage,
@@ -20,8 +17,7 @@ from playwright.sync_api import Page, Route
 
 from harness.gateway import Gateway
 from harness.waiting import eventually
-from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import make_gateway
+from tests.e2e.chat_page import OpenChat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -32,66 +28,9 @@ TEXTS = [
     "a\u0000b\r\n\ttab",
     "e\u0301 \u2028 </script>",
 ]
-HTML = "<!doctype html><title>chat</title><p>a chat"
 
 
-@pytest.fixture(scope="module")
-def gateway(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = make_gateway(
-        kafka, valkey, tmp_path_factory.mktemp("gateway"), gateway_cors_origins="*", gateway_page_rate="1000"
-    )
-    made.secret = made.key("producer", "reader")
-    yield made.start()
-    assert made.stop() == 0
-
-
-class Chat:
-    """A page with the client loaded and connected as `chat`; the token is new."""
-
-    def __init__(self, gateway: Gateway, page: Page, address: str, **wanted: Any) -> None:
-        self.gateway, self.page, self.address, self.wanted = gateway, page, address, wanted
-        with gateway.client(gateway.secret) as client:
-            answer = client.post("/v1/tokens", json={"user_id": "u-1", **wanted})
-        assert answer.status_code == 200, answer.text
-        self.token, self.id = answer.json()["token"], answer.json()["conversation_id"]
-        self.open()
-
-    def open(self, connect: str = "connect({ token: given })") -> None:
-        self.page.goto(self.address)
-        self.run(
-            f"""async (given) => {{
-              const {{ connect, ulid }} = await import("{self.gateway.url}/plaudit.js");
-              window.refused = [];
-              window.made = (options) => connect({{ onRefused: (each) => refused.push(each), ...options }});
-              window.ulid = ulid;
-              window.chat = {connect.replace("connect(", "made(")};
-            }}""",
-            self.token,
-        )
-
-    def run(self, script: str, argument: Any = None) -> Any:
-        return self.page.evaluate(script, argument)
-
-    def flush(self) -> None:
-        assert self.run("() => chat.flush(60000)") == 0
-
-    def stored(self) -> dict[str, str]:
-        return dict(self.run("() => ({...localStorage})"))
-
-    def log(self) -> list[ConversationEvent]:
-        return by_conversation(read_log(self.gateway.connection)).get(self.id, [])
-
-
-Open = Callable[..., Chat]
-
-
-@pytest.fixture
-def chat(gateway: Gateway, page: Page, site: Callable[[str, str], str]) -> Open:
-    address = site("chat.html", HTML)
-    return lambda **wanted: Chat(gateway, page, address, **wanted)
-
-
-def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(chat: Open) -> None:
+def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(chat: OpenChat) -> None:
     one = chat(roles=["user", "assistant"])
     made = one.run(
         """(texts) => {
@@ -145,7 +84,7 @@ def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(chat: Open) -
     assert one.stored() == {}
 
 
-def test_a_page_is_told_what_is_refused_and_the_rest_goes_on(chat: Open) -> None:
+def test_a_page_is_told_what_is_refused_and_the_rest_goes_on(chat: OpenChat) -> None:
     one = chat()
     one.run(
         """() => {
@@ -164,7 +103,7 @@ def test_a_page_is_told_what_is_refused_and_the_rest_goes_on(chat: Open) -> None
     ]
 
 
-def test_what_fails_is_sent_again_with_the_same_ids(chat: Open) -> None:
+def test_what_fails_is_sent_again_with_the_same_ids(chat: OpenChat) -> None:
     one = chat()
     seen: list[list[str]] = []
 
@@ -196,7 +135,7 @@ def test_what_fails_is_sent_again_with_the_same_ids(chat: Open) -> None:
     assert len({event.event_id for event in events}) == 2
 
 
-def test_a_page_that_is_left_sends_its_last_events_by_beacon(chat: Open) -> None:
+def test_a_page_that_is_left_sends_its_last_events_by_beacon(chat: OpenChat) -> None:
     one = chat()
     one.run("() => chat.flush(60000)")
     one.page.route("**/v1/events", lambda route: route.abort())
@@ -218,7 +157,7 @@ TURN = """(state) => {
 }"""
 
 
-def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: Open) -> None:
+def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: OpenChat) -> None:
     one = chat()
     one.run("() => chat.flush(60000)")
     one.page.route("**/v1/events", lambda route: route.abort())
@@ -245,7 +184,7 @@ def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: Open) -> N
     assert said == ["a", "b", "c"]
 
 
-def test_a_body_that_took_too_long_is_sent_in_parts(chat: Open) -> None:
+def test_a_body_that_took_too_long_is_sent_in_parts(chat: OpenChat) -> None:
     one = chat()
     sizes: list[int] = []
 
@@ -265,7 +204,7 @@ def test_a_body_that_took_too_long_is_sent_in_parts(chat: Open) -> None:
     ]
 
 
-def test_the_queue_outlives_the_page_and_is_bounded(chat: Open) -> None:
+def test_the_queue_outlives_the_page_and_is_bounded(chat: OpenChat) -> None:
     one = chat()
     one.page.route("**/v1/**", lambda route: route.abort())
     one.run(
@@ -278,9 +217,7 @@ def test_the_queue_outlives_the_page_and_is_bounded(chat: Open) -> None:
         one.token,
     )
     assert one.run("() => [chat.waiting, dropped]") == [3, 2]
-    [(key, kept)] = one.stored().items()
-    assert key.startswith(f"plaudit:{one.id}:")
-    assert len(json.loads(kept)) == 3
+    assert len(one.stored()) == 3
     one.page.unroute("**/v1/**")
     one.open()
     one.run('() => { chat.add("user", "later"); }')
@@ -291,7 +228,7 @@ def test_the_queue_outlives_the_page_and_is_bounded(chat: Open) -> None:
     assert one.stored() == {}
 
 
-def test_a_token_that_ended_is_asked_for_again(chat: Open) -> None:
+def test_a_token_that_ended_is_asked_for_again(chat: OpenChat) -> None:
     one = chat()
     one.run(
         """async (good) => {
@@ -308,7 +245,9 @@ def test_a_token_that_ended_is_asked_for_again(chat: Open) -> None:
     assert len(one.log()) == 1
 
 
-def test_the_queue_stays_in_order_and_whole_while_the_gateway_is_away(chat: Open, gateway: Gateway) -> None:
+def test_the_queue_stays_in_order_and_whole_while_the_gateway_is_away(
+    chat: OpenChat, gateway: Gateway
+) -> None:
     one = chat()
     port = gateway.url.rpartition(":")[2]
     assert gateway.stop() == 0
@@ -322,7 +261,7 @@ def test_the_queue_stays_in_order_and_whole_while_the_gateway_is_away(chat: Open
     ]
 
 
-def test_ids_are_ulids(chat: Open) -> None:
+def test_ids_are_ulids(chat: OpenChat) -> None:
     made = chat().run("() => [ulid(0), ulid(2 ** 48 - 1), ulid(), ulid()]")
     assert made[0].startswith("0000000000")
     assert made[1].startswith("7ZZZZZZZZZ")
@@ -339,7 +278,7 @@ def test_the_pages_about_the_api_need_nothing_from_elsewhere(gateway: Gateway, p
     assert [url for url in elsewhere if not url.startswith(gateway.url)] == []
 
 
-def test_the_types_name_what_there_is(chat: Open, gateway: Gateway) -> None:
+def test_the_types_name_what_there_is(chat: OpenChat, gateway: Gateway) -> None:
     one = chat()
     there = set(one.run("() => Object.getOwnPropertyNames(Object.getPrototypeOf(chat))"))
     types = httpx.get(f"{gateway.url}/plaudit.d.ts").text.partition("export class Conversation")[2]

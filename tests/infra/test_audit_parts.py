@@ -1,24 +1,28 @@
 """The audit's parts without servers: streams of rows, dead letters, a remote root."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from plaudit_consumers.datasets.sources import LiveRoot
+from plaudit_consumers.rows import canonical_reader
 from plaudit_infra.audit.dead_letters import LetterIndex, compare_letters
-from plaudit_infra.audit.finished import FinishedComparison, FinishedConversation, SinkRefusals
+from plaudit_infra.audit.finished import FinishedComparison, FinishedRecord, SinkRefusals
 from plaudit_infra.audit.ledger import ExpectedRefusal, Ledger, record_digest
 from plaudit_infra.audit.report import KEPT, Account, Difference, Report, text
 from plaudit_infra.audit.row_comparison import RowComparison
 from plaudit_infra.audit.rows import RowsCheck
+from plaudit_schemas.codec.several import SeveralDecoder
 from plaudit_schemas.codec.wire import Decoder, Encoder, PackagedSchemas
 from plaudit_schemas.contract.reasons import Refusal
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import Rules
+from plaudit_stream_processors.fold import EMITTED, Rules
 
-from tests.support.finished import chat, encoded
+from tests.consumers.test_odd_times import odd_chat
+from tests.support.finished import T0_MS, chat, encoded
 from tests.support.offline_sink import feed, log, sink
 
 
@@ -59,8 +63,8 @@ def test_streams_are_the_same_in_any_tables(expected: list[Any], found: list[Any
 
 
 def _ledger(refused: dict[int, ExpectedRefusal], unsure: set[int]) -> Ledger:
-    decoder, encoder = Decoder("conversation_event", sparse=True), Encoder("finished_conversation")
-    ledger = Ledger(0, Rules(), decoder, encoder, first=10, position=20)
+    decoder, encoders = Decoder("conversation_event", sparse=True), {name: Encoder(name) for name in EMITTED}
+    ledger = Ledger(0, Rules(), decoder, encoders, first=10, position=20)
     ledger.refused, ledger.unsure = refused, unsure
     return ledger
 
@@ -140,12 +144,15 @@ def test_many_rows_that_differ_are_told_in_time_that_grows_with_them() -> None:
 MARKER = b'{"position": 10, "claim": null, "source": {"offset": -1, "finished_at": 0}, "writer": "w"}'
 
 
-def _rows_check(root: Path, count: int = 30, first: int = 0) -> tuple[list[Difference], RowsCheck]:
+def _rows_check(
+    root: Path, records: Sequence[KafkaRecord] = (), first: int = 0
+) -> tuple[list[Difference], RowsCheck]:
     """The audit of a root whose sink stands at offset 10, beside the log that it was made from."""
-    decoder, live, work = Decoder("finished_conversation", sparse=True), LiveRoot(str(root)), root / "work"
+    decoder, live, work = SeveralDecoder(EMITTED, sparse=True), LiveRoot(str(root)), root / "work"
     work.mkdir(exist_ok=True)
     finished = [
-        FinishedConversation(record, decoder.decode(record.value or b"")) for record in log(count)[first:]
+        FinishedRecord(record, *decoder.decode(record.value or b""))
+        for record in (records or log(30))[first:]
     ]
     check = RowsCheck(live, live.files(), MARKER, work, Account(0))
     return list(check.compare(iter(finished), first)), check
@@ -163,6 +170,23 @@ def test_ranges_that_a_sink_publishes_meanwhile_are_no_difference(tmp_path: Path
     first.unlink()
     differences, _ = _rows_check(tmp_path)
     assert {(each.account, each.first, each.last) for each in differences} == {("kto", 0, 9)}
+
+
+@pytest.mark.parametrize("writer", ["today's sink", "an older sink"])
+def test_a_time_that_no_reader_can_hold_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str
+) -> None:
+    one = {**odd_chat(-(2**62)), "comparisons": []}  # those ended an older sink
+    odd = [
+        KafkaRecord(0, offset, T0_MS, b"k", encoded({**one, "source_offset": offset})) for offset in range(30)
+    ]
+    if writer == "an older sink":
+        monkeypatch.setattr(canonical_reader, "with_readable_times", lambda table: table)
+    feed(sink(tmp_path), odd)
+    monkeypatch.undo()
+    assert _rows_check(tmp_path, records=odd)[0] == []
+    odd[3] = KafkaRecord(0, 3, T0_MS, b"k", encoded(chat(offset=3)))
+    assert {each.what for each in _rows_check(tmp_path, records=odd)[0]} != set()
 
 
 @pytest.mark.parametrize("subset", ["conversations", "kto"])

@@ -7,7 +7,7 @@ from plaudit_infra.audit.ledger import Ledger, body_digest, record_digest
 from plaudit_infra.audit.live_state import plain
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import Rules, step
+from plaudit_stream_processors.fold import EMITTED, Rules, step
 
 from harness.events import events
 from tests.stream_processors.builders import T0_MS, end, event, like, message, start
@@ -20,7 +20,9 @@ KEY = b"acme/c1"
 
 def _new_ledger(rules: Rules | None = None, first: int = 0) -> Ledger:
     decoder = Decoder("conversation_event", sparse=True)
-    return Ledger(0, rules or Rules(), decoder, ENCODER, first=first, position=first)
+    return Ledger(
+        0, rules or Rules(), decoder, {name: Encoder(name) for name in EMITTED}, first=first, position=first
+    )
 
 
 def _log(count: int = 3000) -> list[KafkaRecord]:

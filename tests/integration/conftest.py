@@ -31,7 +31,9 @@ def sinks(tmp_path: Path) -> Iterator[Callable[..., Sinks]]:
     made: list[Sinks] = []
 
     def make(line: Line, output: str = "", **settings: str) -> Sinks:
-        made.append(Sinks(line.connection, line.folder, output or str(tmp_path / "out"), settings))
+        folder = line.folder if not made else line.folder / f"sinks{len(made)}"
+        folder.mkdir(exist_ok=True)
+        made.append(Sinks(line.connection, folder, output or str(tmp_path / "out"), settings))
         return made[-1]
 
     yield make

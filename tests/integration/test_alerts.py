@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,12 @@ from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_infra.commands.alerts import rules_text
 from plaudit_infra.grafana import dashboards, queries
 from plaudit_infra.servers.process import free_port
+from plaudit_schemas.contract.keys import partition_of
+from plaudit_schemas.topics import EVENTS
 
+from harness.events import events
 from harness.waiting import eventually
+from tests.support.commands import run_command
 from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
 from tests.support.votes import votes
@@ -87,6 +92,30 @@ def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer
     one.end_worker(one.workers[0])
     down = 'ALERTS{alertname="PlauditTargetDown",alertstate="firing"}'
     eventually(lambda: bool(server.query(down)), "the alert fires")
+
+
+def test_events_in_wrong_partitions_are_an_alert_until_they_are_sent_again(
+    watched: tuple[Line, PrometheusServer],
+) -> None:
+    """The alert names the day until which the topic of the dead letters keeps them: two weeks from now."""
+    one, server = watched
+    ((key, value),) = events(1, start_us=time.time_ns() // 1000)
+    wrong = (partition_of(key, one.partitions) + 1) % one.partitions
+    one.producer.produce(one.connection.topic_prefix + EVENTS, value, key, partition=wrong)
+    assert one.producer.flush(60) == 0
+    sent_at = datetime.now(UTC)
+    fired = 'ALERTS{alertname="PlauditWrongPartition",alertstate="firing"}'
+    eventually(lambda: bool(server.query(fired)), "the alert fires")
+    days = {f"{sent_at + timedelta(days=14, seconds=late):%Y-%m-%d}" for late in (0, 120)}
+    (summary,) = _summaries(server, "PlauditWrongPartition")
+    assert summary.partition("until ")[2][:10] in days
+    assert run_command(one, "dead-letters", "--reason", "wrong_partition", "--limit", "1", "--send")[0] == 0
+    eventually(lambda: not server.query(fired), "the alert ends", 200)
+
+
+def _summaries(server: PrometheusServer, alert: str) -> list[str]:
+    found = httpx.get(f"{server.address}/api/v1/alerts", timeout=30).json()["data"]["alerts"]
+    return [each["annotations"]["summary"] for each in found if each["labels"]["alertname"] == alert]
 
 
 def _top(one: Line) -> str:

@@ -341,7 +341,7 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     found = [difference.what for difference in _audited(one, None).differences]
     assert len(found) == 5
     for what in (
-        "a content that the log does not make", "comes from an event that finishes nothing",
+        "a content that the log does not make", "comes from an event that finishes and amends nothing",
         "for an event that is fine", "does not hold the event's key and bytes", "cannot be read",
     ):  # fmt: skip
         assert any(what in each for each in found), what

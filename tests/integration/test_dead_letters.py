@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from plaudit_infra.main import main
 from plaudit_schemas.contract.keys import conversation_key
-from plaudit_schemas.topics import DEAD_LETTERS
+from plaudit_schemas.kafka.dead_letters import FIRST_ARRIVAL, DeadLetter
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS
 
 from harness.events import events
 from harness.waiting import eventually
@@ -46,6 +47,35 @@ def test_what_was_refused_is_listed_and_sent_again(
     one.wait_folded()
     eventually(lambda: sum(1 for _ in one.read(DEAD_LETTERS)) == 4, "it was refused again")
     one.check_exact()
+
+
+def test_the_headers_of_a_record_are_kept_and_come_back_when_it_is_sent_again(
+    line: Callable[..., Line], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own: list[tuple[str, str | bytes | None]]
+    own = [("trace", b"\xff\x00"), ("trace", b"2"), ("reason", b"mine"), ("headers", b"1"), ("none", None)]
+    one = line()
+    topic = one.connection.topic_prefix + EVENTS
+    one.producer.produce(topic, b"garbage", b"bench/none", headers=own)
+    one.producer.produce(topic, b"\0\0\0\0\x07", b"bench/none")
+    assert one.producer.flush(60) == 0
+    one.start_worker()
+    one.wait_folded()
+    letters = {letter.record.value: letter for letter in map(DeadLetter.read, one.read(DEAD_LETTERS))}
+    assert list(letters[b"garbage"].record.headers) == own
+    assert letters[b"garbage"].refusal.reason == "bad_magic"
+    monkeypatch.setenv("PLAUDIT_BOOTSTRAP_SERVERS", one.kafka)
+    monkeypatch.setenv("PLAUDIT_TOPIC_PREFIX", one.connection.topic_prefix)
+    assert main(["dead-letters", "--json", "--reason", "bad_magic"]) == 0
+    shown = json.loads(capsys.readouterr().out)["headers"]
+    assert shown == [[name, value.hex() if isinstance(value, bytes) else None] for name, value in own]
+    assert main(["dead-letters", "--send"]) == 0
+    one.wait_folded()
+    logged = [list(record.headers) for record in one.log() if record.value == b"garbage"]
+    first_ms = letters[b"garbage"].record.timestamp
+    assert logged == [own, [*own, (FIRST_ARRIVAL, str(first_ms).encode())]]
+    again = [DeadLetter.read(record) for record in one.read(DEAD_LETTERS)]
+    assert [list(each.record.headers) for each in again if each.record.value == b"garbage"] == logged
 
 
 def test_a_time_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:

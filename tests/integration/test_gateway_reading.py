@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from harness.gateway import Gateway
 from harness.waiting import eventually
+from tests.support.awkward_ids import AWKWARD_IDS
 from tests.support.gateway import like, message
 from tests.support.line import Line
 
@@ -51,5 +54,30 @@ def test_live_conversations_for_servers_and_for_their_own_page(
             assert [each["feedback"]["rater"]["kind"] for each in seen["feedback"]] == ["user"]
         with gateway.client(other) as stranger:
             assert stranger.get(path).status_code == 403
+    finally:
+        gateway.stop()
+
+
+def test_each_id_is_read_as_itself(line: Callable[..., Line], tmp_path: Path) -> None:
+    one = line()
+    gateway = Gateway(one.connection, tmp_path)
+    secret = gateway.key("producer", "reader")
+    gateway.start()
+    one.start_worker()
+    try:
+        with gateway.client(secret) as server:
+            events = [message(f"of {each}", each) for each in AWKWARD_IDS]
+            assert server.post("/v1/events", json=events).status_code == 200
+
+            def read(conversation: str) -> httpx.Response:
+                return server.get(f"/v1/conversations/{quote(conversation, safe='')}")
+
+            eventually(lambda: all(read(each).status_code == 200 for each in AWKWARD_IDS), "all are folded")
+            for each in AWKWARD_IDS:
+                state: dict[str, Any] = read(each).json()
+                said = [message["content"] for message in state["messages"]]
+                assert (state["conversation_id"], said) == (each, [f"of {each}"])
+            for nobody in ("user:7\n\n", "x" * 126, "user:7%0A", "user:7:thread:2\n"):
+                assert read(nobody).status_code == 404, repr(nobody)
     finally:
         gateway.stop()

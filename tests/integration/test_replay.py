@@ -19,6 +19,7 @@ from harness.waiting import eventually
 from tests.producers.importers.files import import_file
 from tests.producers.importers.test_common_formats import AWKWARD
 from tests.producers.importers.test_shared_data import FILES
+from tests.support.event_log import unheld
 from tests.support.line import Line, plain
 from tests.support.services import shared_data
 
@@ -51,8 +52,8 @@ def by_key(records: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
 
 
 def logged(line: Line) -> dict[bytes, list[bytes]]:
-    """Values of each key, in the order of the log."""
-    return by_key((record.key or b"", record.value or b"") for record in line.read(EVENTS))
+    """Values of each key, in the order of the log, as if none had waited before it was sent."""
+    return by_key((record.key or b"", unheld(record.value or b"")) for record in line.read(EVENTS))
 
 
 def states(line: Line) -> dict[str, Any]:

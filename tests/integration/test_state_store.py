@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from plaudit_schemas.errors import NotFoundError
-from plaudit_schemas.service.redis import connect, execute
+from plaudit_schemas.service.redis import Argument, connect, execute
 from plaudit_stream_processors.fold import ConversationState
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import (
+    NO_LEFTOVERS,
     Commit,
     ConversationStore,
     FencedError,
     Holding,
     StateLostError,
-    conversation_arguments,
+    conversation_changes,
 )
 
 pytestmark = pytest.mark.redis
@@ -41,7 +42,7 @@ async def _committed(store: ConversationStore, offset: int = 0) -> Holding:
     state.is_open, state.events = True, 1
     state.dirty["conversation"] = None
     await store.commit_batch(
-        Commit(0, owned.epoch, offset, offset + 10, 0, conversation_arguments(state), 1, {}),
+        Commit(0, owned.epoch, offset, offset + 10, 0, [state.key], conversation_changes(state), {}),
         owned.next_offset if offset == 0 else offset,
     )
     return Holding(owned.epoch, offset + 10)
@@ -101,7 +102,7 @@ def test_nothing_is_committed_upon_what_was_lost(valkey: str, lost: str) -> None
         else:
             await execute(store.client, "HSET", position, "next", 9)
         with pytest.raises(StateLostError, match="offset 10 of partition 0"):
-            await store.commit_batch(Commit(0, holding.epoch, 10, 20, 0, [], 0, {}), 10)
+            await store.commit_batch(Commit(0, holding.epoch, 10, 20, 0, [], [], {}), 10)
 
     with_store(valkey, use)
 
@@ -111,11 +112,13 @@ def test_the_names_of_expired_buckets_are_dropped(valkey: str) -> None:
         holding = await _committed(store)
         keys = partition_keys(store.prefix, 0)
         buckets = {f"10s:{number}": {"series messages:user": 1} for number in range(150)}
-        await store.commit_batch(Commit(0, holding.epoch, 10, 20, 0, [], 0, buckets), 10)
+        await store.commit_batch(Commit(0, holding.epoch, 10, 20, 0, [], [], buckets), 10)
         gone = [keys.metrics + name for name in buckets if not name.endswith("7")]
         await execute(store.client, "DEL", *gone)  # as their expiry would
+        found = NO_LEFTOVERS
         for offset in range(20, 60):
-            await store.commit_batch(Commit(0, holding.epoch, offset, offset + 1, 0, [], 0, {}), offset)
+            empty = Commit(0, holding.epoch, offset, offset + 1, 0, [], [], {})
+            found = await store.commit_batch(empty, offset, found)
         left = await execute(store.client, "ZRANGE", keys.changed, 0, -1)
         assert sorted(name.decode() for name in left) == sorted(n for n in buckets if n.endswith("7"))
 
@@ -125,9 +128,53 @@ def test_the_names_of_expired_buckets_are_dropped(valkey: str) -> None:
 def test_a_batch_without_records_keeps_the_time_that_was_reached(valkey: str) -> None:
     async def use(store: ConversationStore) -> None:
         owned = await store.acquire_partition(0, "me")
-        await store.commit_batch(Commit(0, owned.epoch, 0, 10, 1234, [], 0, {}), None)
-        await store.commit_batch(Commit(0, owned.epoch, 10, 11, 0, [], 0, {}), 10)
+        await store.commit_batch(Commit(0, owned.epoch, 0, 10, 1234, [], [], {}), None)
+        await store.commit_batch(Commit(0, owned.epoch, 10, 11, 0, [], [], {}), 10)
         assert await store.reached_ms(0) == 1234
+
+    with_store(valkey, use)
+
+
+def test_thousands_of_expired_conversations_give_their_memory_back(valkey: str) -> None:
+    async def use(store: ConversationStore) -> None:
+        owned, hour = await store.acquire_partition(0, "me"), 3_600_000
+        ids, changes = [], list[Argument]()
+        for number in range(1200):
+            state = ConversationState("shop", f"c{number}")
+            state.events, state.end = 1, {"reason": "closed", "at": 0, "arrived_ms": hour + number}
+            state.dirty["conversation"] = None
+            ids.append(state.key)
+            changes += conversation_changes(state)
+        await store.commit_batch(Commit(0, owned.epoch, 0, 10, hour, ids, changes, {}), None)
+        found = NO_LEFTOVERS
+        for offset in (10, 20, 30, 40):
+            empty = Commit(0, owned.epoch, offset, offset + 10, 4 * hour, [], [], {})
+            found = await store.commit_batch(empty, offset, found)
+        keys = partition_keys(store.prefix, 0)
+        assert await execute(store.client, "ZCARD", keys.ended) == 0
+        for number in (0, 600, 1199):
+            assert await execute(store.client, "HKEYS", f"{keys.conversation}shop/c{number}") == [b"progress"]
+
+    with_store(valkey, use)
+
+
+def test_what_goes_on_before_the_next_commit_does_not_expire(valkey: str) -> None:
+    async def use(store: ConversationStore) -> None:
+        owned, hour = await store.acquire_partition(0, "me"), 3_600_000
+        state = ConversationState("shop", "c1")
+        state.events, state.end = 1, {"reason": "closed", "at": 0, "arrived_ms": hour}
+        state.dirty["conversation"] = None
+        changes = conversation_changes(state)
+        await store.commit_batch(Commit(0, owned.epoch, 0, 10, hour, [state.key], changes, {}), None)
+        found = await store.commit_batch(Commit(0, owned.epoch, 10, 20, 4 * hour, [], [], {}), 10)
+        assert found.conversations == ["shop/c1"]
+        state.is_open, state.activity_ms = True, 4 * hour
+        again = Commit(0, owned.epoch, 20, 30, 4 * hour, [state.key], conversation_changes(state), {})
+        await store.commit_batch(again, 20, found)
+        fields = await execute(
+            store.client, "HKEYS", partition_keys(store.prefix, 0).conversation + "shop/c1"
+        )
+        assert (sorted(fields), await store.open_count(0)) == ([b"conversation", b"progress"], 1)
 
     with_store(valkey, use)
 
@@ -141,10 +188,12 @@ def test_the_rest_of_an_expired_conversation_is_none_to_readers_and_stays_while_
         state.events, state.lifecycle = 1, ["e1"]
         state.end = {"reason": "closed", "at": 0, "arrived_ms": hour}
         state.dirty["conversation"] = None
-        ended = conversation_arguments(state)
-        await store.commit_batch(Commit(0, owned.epoch, 0, 10, hour, ended, 1, {}), None)
+        ended = conversation_changes(state)
+        await store.commit_batch(Commit(0, owned.epoch, 0, 10, hour, [state.key], ended, {}), None)
         assert (await store.get_conversation("shop", "c1", 0)).events == 1
-        await store.commit_batch(Commit(0, owned.epoch, 10, 11, 4 * hour, [], 0, {}), 10)
+        found = await store.commit_batch(Commit(0, owned.epoch, 10, 11, 4 * hour, [], [], {}), 10)
+        assert found.conversations == ["shop/c1"]
+        await store.commit_batch(Commit(0, owned.epoch, 11, 12, 4 * hour, [], [], {}), 11, found)
         with pytest.raises(NotFoundError, match="expired"):
             await store.get_conversation("shop", "c1", 0)
         (rest,) = (await store.load_conversations(0, ["shop/c1"])).values()

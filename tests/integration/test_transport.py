@@ -1,13 +1,11 @@
 """The transport on a real broker: compressed records, transactions, and logs with gaps."""
 
-import random
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.topics import EVENTS
 
@@ -39,30 +37,6 @@ def test_every_compression_is_read(line: Make) -> None:
     one.start_worker()
     one.wait_folded()
     assert one.check_exact().events == 2000
-
-
-def test_a_log_that_loses_what_was_not_read_ends_the_worker(
-    line: Make, valkey_server: Callable[[], Any]
-) -> None:
-    """Or it would go on behind the hole, and nobody would know."""
-    server = valkey_server()
-    one = line(partitions=1, redis=server.address)
-    worker = one.start_worker(worker_batch="1")
-    one.send(events(10, open_conversations=1, start_us=time.time_ns() // 1000))
-    one.wait_folded()
-    server.kill()  # nothing is acknowledged, so little is fetched
-    topic = one.connection.topic_prefix + EVENTS
-    producer = Producer(one.connection.kafka(**{"message.max.bytes": 3_000_000}))
-    for number in range(12):
-        producer.produce(topic, random.Random(number).randbytes(1_500_000), b"key")
-        assert producer.flush(60) == 0
-    end = one.ends()[0]
-    admin = AdminClient(one.connection.kafka())
-    for deleted in admin.delete_records([TopicPartition(topic, 0, end)]).values():
-        deleted.result(timeout=60)
-    server.start()
-    assert one.wait_ended(worker) == 1
-    assert "no longer holds the next records" in one.logs()
 
 
 def test_aborted_transactions_are_not_read_and_leave_no_gap_in_positions(line: Make) -> None:

@@ -170,6 +170,30 @@ def test_a_compatible_change_is_taken(change: Any) -> None:
     assert findings(current, changed) == []
 
 
+def _tree(value: str, depth_type: str) -> Any:
+    """A type that contains itself, below the top level."""
+    fields = [
+        {"name": "value", "type": value},
+        {"name": "children", "type": {"type": "array", "items": "Tree"}},
+    ]
+    tree = {"type": "record", "name": "Tree", "fields": [*fields, {"name": "depth", "type": depth_type}]}
+    return {
+        "type": "record",
+        "name": "Top",
+        "fields": [{"name": "tree", "type": ["null", tree]}, {"name": "again", "type": "Tree"}],
+    }
+
+
+def test_types_that_contain_themselves_are_compared() -> None:
+    assert findings(_tree("int", "long"), _tree("long", "long")) == []
+    changed = findings(_tree("string", "long"), _tree("long", "string"))
+    assert changed == [
+        "tree: no branch of the union accepts record",
+        "again.value: string became long",
+        "again.depth: long became string",
+    ]
+
+
 @pytest.mark.registry
 def test_the_real_registry_judges_changes_as_we_do(registry: str) -> None:
     subject = f"t{uuid.uuid4().hex[:8]}-value"

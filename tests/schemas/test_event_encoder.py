@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from plaudit_schemas.codec import event_encoder
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.record_writer import compile_writer
-from plaudit_schemas.codec.wire import Encoder, PackagedSchemas, Record
+from plaudit_schemas.codec.wire import Encoder, Record
 from plaudit_schemas.errors import EncodingError
 from plaudit_schemas.examples import examples
 
 from tests.schemas.test_records import BODIES, RECORDS
 
-OURS, GENERAL = EventEncoder(PackagedSchemas()), Encoder("conversation_event")
+OURS, GENERAL = EventEncoder(), Encoder("conversation_event")
 ALL: list[Record] = [*RECORDS, *(example.record for example in examples("conversation_event"))]
 NAMES = [*BODIES, *(example.title.partition(",")[0] for example in examples("conversation_event"))]
 
@@ -38,6 +38,7 @@ def test_the_bytes_are_the_same_whatever_is_left_out(record: Record, data: st.Da
             "candidates",
             "ranking",
             "rater",
+            "item_id",
         )
         if needed or data.draw(st.booleans()):
             kept[field] = value
@@ -80,7 +81,7 @@ def test_the_order_of_the_fields_makes_no_new_shape(
     monkeypatch: pytest.MonkeyPatch, compiled: list[Any]
 ) -> None:
     monkeypatch.setattr(event_encoder, "_MAX_ORDERS", 10)
-    encoder, fields = EventEncoder(PackagedSchemas()), RECORDS[2]["body"][1]
+    encoder, fields = EventEncoder(), RECORDS[2]["body"][1]
     encoder.encode(RECORDS[2])
     before = len(compiled)
     for order in islice(permutations(fields), 2000):
@@ -94,7 +95,7 @@ def test_past_the_bound_of_shapes_nothing_is_compiled(
     monkeypatch: pytest.MonkeyPatch, compiled: list[Any]
 ) -> None:
     monkeypatch.setattr(event_encoder, "_MAX_SHAPES", 3)
-    encoder, fields = EventEncoder(PackagedSchemas()), RECORDS[2]["body"][1]
+    encoder, fields = EventEncoder(), RECORDS[2]["body"][1]
     needed = {name: fields[name] for name in ("message_id", "content")}
     counts = []
     for name in fields:
@@ -106,7 +107,7 @@ def test_past_the_bound_of_shapes_nothing_is_compiled(
 
 
 def test_an_id_given_later_is_written_from_there_on() -> None:
-    encoder = EventEncoder(PackagedSchemas())
+    encoder = EventEncoder()
     before = encoder.encode(RECORDS[0])
     encoder.use_id(7)
     assert encoder.encode(RECORDS[0]) == b"\0\0\0\0\7" + before[5:]

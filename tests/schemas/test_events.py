@@ -1,6 +1,6 @@
 """Typed events: the way to records and back, and what is refused."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from plaudit_schemas.contract.events import (
     AddMessage,
     CompareMessages,
     ConversationEvent,
+    EndConversation,
     StartConversation,
     UpdateMessage,
 )
@@ -154,3 +155,32 @@ def test_feedback_on_the_whole_conversation_has_no_message() -> None:
     body = UpdateMessage(feedback=Feedback(aspect="helpful", value=Thumb(like=False)))
     event = ConversationEvent(application="acme", conversation_id="c", body=body)
     assert ConversationEvent.from_record(event.to_record()) == event
+
+
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [
+        pytest.param(
+            datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), "years 1 to 9999", id="year 0 in UTC"
+        ),
+        pytest.param(
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))), "years 1 to 9999", id="year 10000"
+        ),
+        pytest.param("9999-12-31T23:00:00-12:00", "years 1 to 9999", id="year 10000 as a text"),
+        pytest.param(1_795_262_400, "a datetime with a time zone, not int", id="seconds"),
+        pytest.param(1_795_262_400_000, "a datetime with a time zone, not int", id="milliseconds"),
+        pytest.param(1_795_262_400.5, "a datetime with a time zone, not float", id="a float"),
+    ],
+)
+def test_a_time_that_no_reader_can_hold_is_refused_where_events_are_made(at: Any, problem: str) -> None:
+    with pytest.raises(InvalidEventError, match=f"^occurred_at .*{problem}"):
+        ConversationEvent(application="a", conversation_id="c", occurred_at=at, body=EndConversation())
+    with pytest.raises(InvalidEventError, match=f"^last_activity_at .*{problem}"):
+        EndConversation(last_activity_at=at)
+
+
+def test_a_time_as_a_text_is_parsed_and_a_number_in_a_text_is_not() -> None:
+    expected = datetime(2026, 11, 21, tzinfo=UTC)
+    assert EndConversation(last_activity_at="2026-11-21T00:00:00Z").last_activity_at == expected
+    with pytest.raises(ValidationError):
+        EndConversation(last_activity_at="1795262400000")

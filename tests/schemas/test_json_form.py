@@ -95,9 +95,38 @@ def test_times_are_exact(at: Any, expected: int) -> None:
     assert record["occurred_at"] == record["body"][1]["last_activity_at"] == expected
 
 
-def test_a_time_beyond_the_calendar_goes_there_and_back() -> None:
-    record = record_of({**minimal("EndConversation"), "occurred_at": 2**62})
-    assert record_of(document_of(record))["occurred_at"] == 2**62
+def test_a_time_of_an_old_log_that_nobody_can_hold_is_shown_and_not_taken_again() -> None:
+    record = {**record_of(minimal("EndConversation")), "occurred_at": -(2**62)}
+    document = document_of(record)
+    assert document["occurred_at"] == -(2**62)
+    with pytest.raises(InvalidEventError, match="years 1 to 9999"):
+        record_of(document)
+
+
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [
+        pytest.param(1_795_262_400, "seconds; .* are meant: 1795262400000000", id="seconds"),
+        pytest.param(1_795_262_400_123, "milliseconds; .* are meant: 1795262400123000", id="milliseconds"),
+        pytest.param(1_795_262_400_123_456_789, "nanoseconds; .*: 1795262400123456", id="nanoseconds"),
+        pytest.param(1_795_262_400.5, "looks like seconds", id="seconds with a fraction"),
+        pytest.param(2**63, "years 1 to 9999", id="more than 64 bits"),
+        pytest.param(-(2**62), "years 1 to 9999", id="before the year 1"),
+        pytest.param("0001-01-01T00:00:00+14:00", "years 1 to 9999", id="year 0 in UTC"),
+        pytest.param("9999-12-31T23:59:59-12:00", "years 1 to 9999", id="year 10000 in UTC"),
+        pytest.param(
+            "+010000-01-01T00:00:00.000Z", "must be a time", id="year 10000 as JavaScript writes it"
+        ),
+        pytest.param("1795262400", "must be a time", id="digits as a text"),
+        pytest.param(float("nan"), "must be a time", id="not a number"),
+    ],
+)
+@pytest.mark.parametrize("field", ["occurred_at", "last_activity_at"])
+def test_what_is_no_time_is_refused_with_what_was_meant(field: str, at: Any, problem: str) -> None:
+    document = minimal("EndConversation")
+    (document if field == "occurred_at" else document["body"])[field] = at
+    with pytest.raises(InvalidEventError, match=f"{field} .*{problem}"):
+        record_of(document)
 
 
 @pytest.mark.parametrize(

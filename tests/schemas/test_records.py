@@ -23,6 +23,7 @@ from plaudit_schemas.contract.events import (
 )
 from plaudit_schemas.contract.feedback import Feedback, Label, Number, Signal, Thumb
 from plaudit_schemas.contract.records import validate
+from plaudit_schemas.contract.rules import tags_problem
 from plaudit_schemas.errors import InvalidEventError
 
 BODIES: dict[str, AnyBody] = {
@@ -140,3 +141,10 @@ def test_a_missing_field_is_named(field: str) -> None:
     record = {key: value for key, value in RECORDS[0].items() if key != field}
     with pytest.raises(InvalidEventError, match=field):
         validate(record)
+
+
+def test_the_tags_of_all_updates_together_keep_within_the_limit() -> None:
+    known = [str(number) for number in range(30)]
+    assert tags_problem(known, ["a", "b"]) is tags_problem(known, known) is tags_problem([], []) is None
+    problem = tags_problem(known, ["a", "b", "c", "29"])
+    assert str(problem) == "tags would be 33 with those of earlier events; 32 are allowed"

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ class _Client:
         if topic == "fenced":
             self.fatal = KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
         elif topic != "lost":
-            on_delivery(None, None)
+            on_delivery(None, SimpleNamespace(timestamp=lambda: (0, 0)))
 
     def poll(self, timeout: float) -> int:
         time.sleep(min(timeout, 0.01))

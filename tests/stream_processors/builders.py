@@ -1,6 +1,7 @@
 """Short ways to events for tests of the fold."""
 
 import copy
+from hashlib import sha256
 from typing import Any
 
 from plaudit_schemas.codec.wire import Decoder, Encoder
@@ -17,7 +18,7 @@ def event(
 ) -> dict[str, Any]:
     """A record as bulk readers see it; `at` is in seconds after T0."""
     record: dict[str, Any] = {
-        "event_id": event_id or f"{name}-{at}-{body!r}"[:128],
+        "event_id": event_id or f"{name}-{at}-{sha256(repr(body).encode()).hexdigest()[:16]}",
         "application": "acme",
         "conversation_id": "c1",
         "occurred_at": T0_MS * 1000 + at * 1_000_000,
@@ -85,16 +86,17 @@ class Folded:
         self.offset = 0
         self._copied = 0
 
-    def add(self, *records: dict[str, Any], arrived_ms: int | None = None) -> "Folded":
+    def add(
+        self, *records: dict[str, Any], arrived_ms: int | None = None, first_arrived_ms: int | None = None
+    ) -> "Folded":
         for record in records:
             arrival = record["occurred_at"] // 1000 if arrived_ms is None else arrived_ms
+            event = Event(
+                copy.deepcopy(record), 0, self.offset, arrival, 100,
+                version=self.rules.version, first_arrived_ms=first_arrived_ms,
+            )  # fmt: skip
             try:
-                fold(
-                    self.state,
-                    Event(copy.deepcopy(record), 0, self.offset, arrival, 100),
-                    self.effects,
-                    self.rules,
-                )
+                fold(self.state, event, self.effects, self.rules)
             except RefusedError as refused:
                 self.refused.append((refused.reason, str(refused)))
             self.offset += 1

@@ -7,6 +7,7 @@ from statistics import variance
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plaudit_schemas.contract.limits import FUTURE_MICROS
 from plaudit_stream_processors.metrics.buckets import LONG_US, SHORT_US, Counters
 from plaudit_stream_processors.metrics.estimates import (
     Clusters,
@@ -100,22 +101,24 @@ def test_a_series_name_can_be_read_back(values: list[str]) -> None:
     assert series_name(labels).count("|") == 4
 
 
-def test_a_window_is_its_last_buckets() -> None:
+def test_a_window_is_its_last_buckets_and_a_minute_ahead() -> None:
     at = 1_000_000 * LONG_US
     for window in WINDOWS:
         names = bucket_names(window, at)
-        assert len(names) * window.bucket_us == window.seconds * 1_000_000
-        assert names[-1].endswith(f":{at // 1_000_000}")
+        last = names.index(next(name for name in names if name.endswith(f":{at // 1_000_000}")))
+        assert (last + 1) * window.bucket_us == window.seconds * 1_000_000
+        ahead = (at + FUTURE_MICROS) // window.bucket_us * window.bucket_us
+        assert names[-1].endswith(f":{ahead // 1_000_000}"), "a producer may be a minute fast"
     counters = Counters()
-    for age in (0, 59, 61, 4000):
+    for age in (-59, 0, 59, 61, 4000):
         counters.add(["a|m|||sdk"], "messages:assistant", at - age * 1_000_000, at // 1000)
     buckets = counters.by_bucket()
     found = {window.name: window_figures([buckets], window, at + SHORT_US - 1) for window in WINDOWS}
     assert {name: _messages(series) for name, series in found.items()} == {
-        "1m": 1,
-        "5m": 3,
-        "1h": 3,
-        "24h": 4,
+        "1m": 2,
+        "5m": 4,
+        "1h": 4,
+        "24h": 5,
     }
 
 

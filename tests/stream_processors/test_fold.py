@@ -101,9 +101,9 @@ def test_an_idle_end_that_activity_overtook_is_ignored() -> None:
 def test_late_events_are_refused_by_record_time_alone() -> None:
     rules = Rules(state_retention_ms=60_000)
     folded = Folded(rules).add(start(), message("a"), end(at=9))
-    folded.add(like("a", at=10), arrived_ms=T0_MS + 9_000 + 60_001)
+    folded.add(message("b", at=10), arrived_ms=T0_MS + 9_000 + 60_001)
     assert [reason for reason, _ in folded.refused] == [ExpiredError.reason]
-    folded.add(like("a", at=10), arrived_ms=T0_MS + 9_000 + 60_000)
+    folded.add(message("b", at=10), arrived_ms=T0_MS + 9_000 + 60_000)
     assert len(folded.refused) == 1
     assert folded.state.is_open
 

@@ -35,11 +35,9 @@ class _Reader:
         self.totals = {name: cells for window in WINDOWS for name in bucket_names(window, now_us)}
         self._scraper = scraper
 
-    async def refresh(self) -> None:
+    async def refresh(self, names: set[str]) -> None:
+        assert names
         self._scraper.scrape()
-
-    def forget_before(self, names: set[str]) -> None:
-        pass
 
 
 def _labels(window: str) -> str:
@@ -60,7 +58,11 @@ def test_a_scrape_during_a_publish_misses_no_window(monkeypatch: pytest.MonkeyPa
         sent.extend(records)
 
     monkeypatch.setattr(snapshots, "window_figures", scraped_figures)
-    output: Any = SimpleNamespace(send_records=send_records)
+
+    async def broker_now_ms(_topic: str) -> int:
+        return time.time_ns() // 1_000_000
+
+    output: Any = SimpleNamespace(send_records=send_records, broker_now_ms=broker_now_ms)
     reader: Any = _Reader(scraper)
     publisher = SnapshotPublisher(reader, output, Encoder("metric_snapshot"), metrics, "t")
     asyncio.run(publisher.publish_snapshots([0]))

@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 from faust.types import TP
+from plaudit_stream_processors.positions import FetchedBatch, SetAside, Stretch, set_aside
 from plaudit_stream_processors.transport import (
     MAX_UNACKED,
     AckOrderError,
     BatchedConsumer,
-    FetchedBatch,
     GapError,
-    PositionError,
     PositionStoreError,
-    Stretch,
-    _checked,
 )
 
 from harness.waiting import all_wait
@@ -30,6 +27,7 @@ class _Consumer(BatchedConsumer):
         app: Any = SimpleNamespace(batched_positions=store, consumer_generation_id=1)
         self.app = app
         self.session, self.last_fetch, self.flow_active = 0, 0.0, True
+        self.held, self.aside, self._kept = False, {}, {}
         self._position, self._unacked_batches, self._acked_next, self._to_commit = {}, {}, {}, {}
         self._room, self._seeking = asyncio.Event(), asyncio.Lock()
         self.can_resume_flow, self.stops = asyncio.Event(), False
@@ -261,10 +259,74 @@ def test_when_all_are_full_it_waits_for_an_ack_or_the_time_out() -> None:
     assert len(waiting) == MAX_UNACKED
 
 
-def test_a_position_that_the_log_does_not_hold_is_refused() -> None:
-    assert _checked(A, None, 7, 20) == 7
-    assert _checked(A, 20, 7, 20) == 20
-    with pytest.raises(PositionError, match="retention has deleted"):
-        _checked(A, 6, 7, 20)
-    with pytest.raises(PositionError, match="was recreated"):
-        _checked(A, 21, 7, 20)
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        pytest.param({A: None}, None, id="nothing was read yet"),
+        pytest.param({A: 7}, None, id="at the start"),
+        pytest.param({A: 20}, None, id="at the end"),
+        pytest.param({A: 6}, SetAside("deleted", 6, 7), id="retention was faster"),
+        pytest.param({A: 21}, SetAside("cut", 21, 20), id="the log is shorter"),
+        pytest.param({}, SetAside("refused", 0, 0), id="the store does not want it"),
+    ],
+)
+def test_a_partition_that_cannot_be_read_from_its_position_is_set_aside(
+    stored: dict[TP, int | None], expected: SetAside | None
+) -> None:
+    assert set_aside(A, stored, 7, 20) == expected
+
+
+def test_the_others_are_read_while_one_is_set_aside_and_all_wait_while_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer, _ = _started({A: 1001, B: 5})
+    asked: list[set[TP]] = []
+
+    async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
+        asked.append(set(self._active))
+        assert timeout == 1.0, "a partition set aside does not shorten the fetches of the others"
+        return {B: [_stretch(consumer, B, 5)]}, set(self._active)
+
+    monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
+    assert consumer.aside == {A: SetAside("cut", 1001, 1000)}
+    assert consumer.sought == {A: 0, B: 5}
+    found, _ = asyncio.run(consumer._wait_next_records(1.0))
+    assert (asked, list(found)) == ([{B}], [B])
+    consumer.held = True
+    consumer._room = asyncio.Event()
+    assert asyncio.run(consumer._wait_next_records(0.01)) == ({}, set())
+    assert asked == [{B}]
+
+
+def test_what_a_fetch_brings_after_the_hold_is_delivered_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer, _ = _started({A: 5})
+    fetches: list[int] = []
+
+    async def fetch(self: Any, timeout: float) -> tuple[dict[TP, list[Any]], set[TP]]:  # noqa: ASYNC109
+        fetches.append(1)
+        consumer.held = True
+        return {A: [_stretch(consumer, A, 5)]}, {A}
+
+    monkeypatch.setattr(BatchedConsumer.__mro__[1], "_wait_next_records", fetch)
+    assert asyncio.run(consumer._wait_next_records(1.0)) == ({}, set())
+    assert asyncio.run(consumer._wait_next_records(0.01)) == ({}, set())
+    consumer.held = False
+    found, _ = asyncio.run(consumer._wait_next_records(1.0))
+    assert ([batch.first_offset for batch in found[A]], len(fetches)) == ([5], 1)
+
+
+def test_a_partition_goes_on_where_its_loss_was_accepted() -> None:
+    consumer, _ = _started({A: 1001, B: 5})
+    again: list[tuple[TP, int, int]] = []
+
+    class _Thread:
+        async def read_again(self, tp: TP, offset: int, session: int) -> None:
+            again.append((tp, offset, session))
+
+    consumer._thread = _Thread()  # type: ignore[assignment]  # all that is called
+    asyncio.run(consumer.read_again(A, 30))
+    assert (consumer.aside, again, consumer.positions) == ({}, [(A, 30, 1)], {A: 30, B: 5})
+    assert consumer.ack(_delivered(consumer, A, 30, 31))
+    assert consumer.lag() == {A: 13, B: 40}

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, TopicPartition
+from plaudit_schemas.codec.header import HEADER_BYTES
+from plaudit_schemas.codec.held import made_at, with_held
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.events import ConversationEvent
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -83,3 +85,10 @@ def assert_whole_and_in_order(log: Iterable[Logged], expected: dict[str, int]) -
     }
     ids = [event.event_id for events in found.values() for event in events]
     assert len(set(ids)) == len(ids)
+
+
+def unheld(payload: bytes) -> bytes:
+    """An encoded event with a `held_ms` of 0. Payloads without one are returned unchanged."""
+    if payload[HEADER_BYTES : HEADER_BYTES + 1] != b"\2":
+        return payload
+    return with_held(payload[:HEADER_BYTES] + made_at(0) + payload[HEADER_BYTES + 6 :], None)

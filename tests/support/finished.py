@@ -1,11 +1,13 @@
-"""Short functions that make finished conversations."""
+"""Short functions that make finished conversations and amendments."""
 
 from typing import Any
 
 from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract import names
+from plaudit_stream_processors.fold import EMITTED
 
 T0_MS = 1_790_000_000_000
-ENCODER = Encoder("finished_conversation")
+ENCODERS = {name: Encoder(name) for name in EMITTED}
 Record = dict[str, Any]
 
 
@@ -95,5 +97,41 @@ def chat(*feedback: Record, **more: Any) -> Record:
     return finished(message("q", "user"), message("a"), feedback=list(feedback), **more)
 
 
+def amended(word: Record | None = None, **more: Any) -> tuple[str, Record]:
+    """The body of an amendment: a judgement, a comparison, a denial or an exclusion.
+
+    Args:
+        word: what `said`, `like` and so on, or `comparison`, give.
+        more: `consent`; or `excluded`, the message that is excluded, with its `reason`.
+    """
+    if "consent" in more:
+        return names.UPDATE_CONVERSATION, more
+    if "excluded" in more:
+        who = {"id": "r", "kind": "reviewer"}
+        fields = {"message_id": more["excluded"], "reason": more.get("reason", ""), "rater": who}
+        return names.EXCLUDE_FROM_TRAINING, fields
+    fields = dict(word or like("a"))
+    fields.pop("occurred_at")
+    return (names.UPDATE_MESSAGE if "feedback" in fields else names.COMPARE_MESSAGES), fields
+
+
+def amendment(body: tuple[str, Record] | None = None, *, offset: int = 7, **more: Any) -> Record:
+    """An amendment of the conversation `c0`."""
+    return {
+        "application": "acme",
+        "conversation_id": "c0",
+        "event_id": f"late-{offset}",
+        "occurred_at": T0_MS * 1000,
+        "arrived_at": T0_MS * 1000 + offset,
+        "source": "review",
+        "body": body or amended(),
+        "rules": 2,
+        "source_partition": 0,
+        "source_offset": offset,
+        **more,
+    }
+
+
 def encoded(record: Record) -> bytes:
-    return ENCODER.encode(record)
+    """The payload of a finished conversation or of an amendment."""
+    return ENCODERS["amendment" if "body" in record else "finished_conversation"].encode(record)

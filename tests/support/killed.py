@@ -2,8 +2,8 @@
 
 - `python -m tests.support.killed MODULE:CLASS.METHOD before|after N WORDS...` runs the `plaudit` command of
   these words.
-- `python -m tests.support.killed forked STEPS FOLDER RECORDS` runs a sink without Kafka once for each step of
-  a JSON object, each time in its own process.
+- `python -m tests.support.killed forked LOG STEPS FOLDER RECORDS` runs a sink without Kafka once for each
+  step of a JSON object, each time in its own process. LOG is one of `offline_sink.LOGS`.
 """
 
 import functools
@@ -47,12 +47,12 @@ def main(target: str, moment: str, times: str, *command: str) -> int:
     return plaudit(list(command))
 
 
-def forked(steps: str, folder: str, records: str) -> int:
+def forked(log: str, steps: str, folder: str, records: str) -> int:
     """Print the exit status of each step. Forking saves the steps the time of the imports."""
-    from tests.support.offline_sink import feed, log, sink
+    from tests.support.offline_sink import LOGS, feed, sink
 
     pa.array([{"a": 1}])  # makes Arrow load its lazy parts once, before the forks
-    fed, died = log(int(records)), {}
+    fed, died = LOGS[log](int(records)), {}
     for name, (target, moment, times) in json.loads(steps).items():
         child = os.fork()
         if child == 0:

@@ -12,7 +12,8 @@ from typing import Any
 
 import redis
 from confluent_kafka import Producer
-from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.codec.several import SeveralDecoder
+from plaudit_schemas.codec.wire import SchemaSource
 from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.producer import produce_when_room
@@ -22,13 +23,20 @@ from plaudit_schemas.service.redis import connect
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_schemas.topics.admin import ensure
-from plaudit_stream_processors.fold import ConversationState, Rules
+from plaudit_stream_processors.fold import EMITTED, ConversationState, Rules
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import ConversationStore
 
 from harness.environ import environ_with
 from harness.waiting import eventually
 from tests.support.recount import Recount, recount
+
+_WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
+
+
+def wrong_clock(ahead_s: float) -> dict[str, str]:
+    """The environment of a Python process whose clock is wrong."""
+    return {"PYTHONPATH": str(_WRONG_CLOCK), "WRONG_CLOCK_AHEAD_S": str(ahead_s)}
 
 
 @dataclass
@@ -37,6 +45,8 @@ class Line:
 
     Attributes:
         settings: the workers' settings by name; they override the usual ones.
+        schemas: has the ids that the workers write; None if these are the packaged ones.
+        prefix: of topics and keys; a new one if it is empty.
         ended: process ids of the workers that the test ended or expected to end.
     """
 
@@ -45,11 +55,13 @@ class Line:
     folder: Path
     partitions: int = 4
     settings: dict[str, str] = field(default_factory=dict)
+    schemas: SchemaSource | None = None
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
+    prefix: str = ""
 
     def __post_init__(self) -> None:
-        name = f"t{uuid.uuid4().hex[:8]}."
+        name = self.prefix or f"t{uuid.uuid4().hex[:8]}."
         self.connection = ConnectionSettings(
             bootstrap_servers=self.kafka,
             redis_url=SecretUrl(self.redis),
@@ -78,8 +90,12 @@ class Line:
         assert self.producer.flush(120) == 0
         return count
 
-    def start_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
-        """Start a worker process. Its log is in the folder."""
+    def start_worker(self, *, clock_ahead_s: float = 0, **settings: str) -> "subprocess.Popen[bytes]":
+        """Start a worker process. Its log is in the folder.
+
+        Args:
+            clock_ahead_s: how far the clock of its machine is ahead of the broker's.
+        """
         given = {
             "bootstrap_servers": self.kafka,
             "redis_url": self.redis,
@@ -93,7 +109,10 @@ class Line:
         log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
         with log:
             command = [sys.executable, "-m", "plaudit_infra.main", "worker"]
-            worker = subprocess.Popen(command, env=environ_with(**given), stdout=log, stderr=log)
+            environ = environ_with(**given)
+            if clock_ahead_s:
+                environ |= wrong_clock(clock_ahead_s)
+            worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
 
@@ -181,7 +200,7 @@ class Line:
 
     def check_exact(self, rules: Rules | None = None) -> Recount:
         """Assert that state, counters, finished conversations and dead letters equal a recount of the log."""
-        expected = recount(self.log(), rules or Rules())
+        expected = recount(self.log(), rules or Rules(partitions=self.partitions))
         for partition in range(self.partitions):
             assert self._buckets(partition) == expected.buckets.get(partition, {}), f"counters of {partition}"
             states = expected.states.get(partition, {})
@@ -198,11 +217,11 @@ class Line:
         return expected
 
     def _check_finished(self, expected: Recount) -> None:
-        decoder = Decoder("finished_conversation")
+        decoder = SeveralDecoder(EMITTED, self.schemas)
         contents: dict[tuple[int, int], set[bytes]] = {}
         for message in self.read(FINISHED):
             assert message.value is not None
-            record = decoder.decode(message.value)
+            _, record = decoder.decode(message.value)
             assert message.partition == record["source_partition"]
             place = record["source_partition"], record["source_offset"]
             contents.setdefault(place, set()).add(message.value)

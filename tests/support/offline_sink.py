@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_consumers.rows.finished_reader import FinishedReader
 from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic
+from plaudit_consumers.sink.commit.partition import CommitSteps
 from plaudit_consumers.sink.outputs.local import LocalOutput
 from plaudit_consumers.sink.outputs.output import OutputRoot
 from plaudit_consumers.sink.settings import SinkSettings
@@ -14,7 +15,7 @@ from plaudit_consumers.sink.sink import ParquetSink
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from tests.support.finished import T0_MS, chat, correction, encoded, like
+from tests.support.finished import T0_MS, amended, amendment, chat, correction, encoded, like
 
 TOPIC = FinishedTopic("plaudit.finished-conversations", "id-1")
 
@@ -40,6 +41,21 @@ def log(count: int, *, partition: int = 0, step_ms: int = 1000) -> list[KafkaRec
     ]
 
 
+def mixed_log(count: int) -> list[KafkaRecord]:
+    """A log of both kinds. Offsets 10 to 19 are amendments alone, as is every third of the others."""
+    return [
+        _late(record) if record.offset in range(10, 20) or record.offset % 3 == 1 else record
+        for record in log(count)
+    ]
+
+
+def _late(record: KafkaRecord) -> KafkaRecord:
+    return record._replace(value=encoded(amendment(amended(like("a")), offset=record.offset)))
+
+
+LOGS = {"finished": log, "mixed": mixed_log}
+
+
 def sink(
     output: OutputRoot | Path,
     *,
@@ -58,8 +74,8 @@ def sink(
         place,
         options,
         rows or RowSettings(),
-        CanonicalReader(),
-        send_dead_letters=letters.extend,
+        FinishedReader(),
+        steps=CommitSteps(letters.extend, lambda: None),
         writer=writer,
     )
 

@@ -17,6 +17,8 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 
 from harness.environ import environ_with
+from harness.waiting import eventually
+from tests.support.finished import chat, encoded, like
 
 Row = dict[str, Any]
 
@@ -56,6 +58,11 @@ class Sinks:
         """The last lines of the sinks' logs."""
         return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("sink*.log")))
 
+    def address(self) -> str:
+        """The address of health and metrics of a sink that has taken partitions over."""
+        eventually(lambda: "taken over" in self.logs(), "the sink has its partitions")
+        return next(word for word in self.logs().split() if word.startswith("http://"))
+
     def stop(self) -> None:
         """Kill the sinks that still run."""
         for one in self.running:
@@ -72,6 +79,20 @@ def send(connection: ConnectionSettings, records: Iterable[tuple[int, bytes]]) -
     for partition, payload in records:
         produce_when_room(producer, connection.topic_prefix + FINISHED, payload, b"k", partition)
     assert producer.flush(60) == 0
+
+
+def chats(partitions: int, offsets: range) -> list[tuple[int, bytes]]:
+    """A judged chat at each of these source offsets, in each partition."""
+    return [
+        (partition, encoded(chat(like("a"), offset=offset, source_partition=partition)))
+        for partition in range(partitions)
+        for offset in offsets
+    ]
+
+
+def each_once(partitions: int, offsets: range) -> dict[tuple[int, int], int]:
+    """What `sources` gives when each of the `chats` was written once."""
+    return {(partition, offset): 1 for partition in range(partitions) for offset in offsets}
 
 
 def rows(output: Path, subset: str) -> list[Row]:

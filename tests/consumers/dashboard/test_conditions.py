@@ -107,11 +107,26 @@ def test_the_line_that_brings_the_figures() -> None:
     assert age_conditions(0, None, now, LIMITS) == []
 
 
+def test_clocks_that_are_wrong() -> None:
+    versions = [
+        _snapshot(HOUR, version, skewed_events=_count(skewed), messages_assistant=_count(100))
+        for version, skewed in (("1", 40), ("2", 41))
+    ]
+    (found,) = conditions(versions, LIMITS)
+    assert (found.alert, found.subject) == ("PlauditClockSkew", ("a", "sdk"))
+    assert found.text.startswith("81 events of a (sdk)")
+    assert _found(_snapshot(HOUR, skewed_events=_count(50))) == ["PlauditClockSkew"]
+    assert _found(_snapshot(HOUR, skewed_events=_count(49))) == []
+    assert _found(_snapshot(HOUR, skewed_events=_count(400), messages_assistant=_count(2000))) == []
+    assert _found(_snapshot(HOUR, skewed_events=_count(400), source="import")) == []
+    assert _found(_snapshot(HOUR, skewed_events=_count(400), variant="e:b")) == []
+
+
 def test_every_alert_in_the_product_is_defined() -> None:
     names = {alert.alert for alert in definitions().alerts}
     assert {
         "PlauditSatisfactionDrop", "PlauditAccuracyLow", "PlauditFeedbackStopped",
-        "PlauditSnapshotsStale", "PlauditLagHigh",
+        "PlauditSnapshotsStale", "PlauditLagHigh", "PlauditClockSkew",
     } <= names  # fmt: skip
 
 

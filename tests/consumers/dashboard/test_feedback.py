@@ -71,3 +71,18 @@ def test_every_example_of_the_contract_can_be_item_of() -> None:
     decoder = Decoder("conversation_event")
     found = [item_of(decoder.decode(example.payload)) for example in examples("conversation_event")]
     assert len([one for one in found if one is not None]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        pytest.param(1_790_000_000_000_000, 1_790_000_000_000_000, id="a time"),
+        pytest.param(-(2**63), None, id="a time of an old log that no clock shows"),
+        pytest.param(2**63 - 1, None, id="a time beyond the calendar"),
+    ],
+)
+def test_only_a_time_that_a_page_can_show_is_shown(at: int, shown: int | None) -> None:
+    record = _record(UpdateMessage(feedback=Feedback(aspect="a", value=Thumb(like=True))))
+    found = item_of({**record, "occurred_at": at})
+    assert found is not None
+    assert found.shown["at"] == shown

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 from plaudit_consumers.dashboard.feedback import FeedbackItem
@@ -62,6 +63,26 @@ def test_texts_go_to_their_own_applications_admin() -> None:
     assert b"private" not in asyncio.run(first_round(Viewer(60, None, "b")))
     assert b"private" not in asyncio.run(first_round(Viewer(60, None, None)))
     assert b'"what":"text"' not in asyncio.run(first_round(Viewer(60, "b", "b")))
+
+
+def test_a_round_that_is_read_in_two_pieces_is_shown_whole() -> None:
+    data = _live()
+    data.loaded = True
+
+    async def rounds() -> list[int]:
+        shown: list[int] = []
+        data.monitor.history.add_snapshot(_snapshot("a"))
+        async with contextlib.aclosing(stream_events(data, Viewer(60, None, None), _never)) as stream:  # type: ignore[type-var]  # it is a generator
+            async for message in stream:
+                if message.startswith(b"event: round"):
+                    shown.append(len(json.loads(message.partition(b"data: ")[2]).get("series", [])))
+                    data.monitor.history.add_snapshot(_snapshot("b"))
+                if len(shown) == 2:
+                    break
+        await data.close()
+        return shown
+
+    assert asyncio.run(rounds()) == [1, 2]
 
 
 def test_why_nothing_can_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

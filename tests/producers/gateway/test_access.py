@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from plaudit_producers.gateway.access.principals import (
+    _PAGE_BODIES,
     ApiRole,
     PageScope,
     Principal,
     complete_record,
     forbidden_reason,
 )
+from plaudit_schemas.contract.events import BODIES
 from plaudit_schemas.contract.json_form import record_of
 
 from tests.support.gateway import like, message
@@ -91,6 +93,19 @@ def test_a_page_speaks_for_its_user_in_its_conversation(document: dict[str, Any]
             "model",
             id="message with a model",
         ),
+        pytest.param(
+            {"conversation_id": "c1", "body": {**message("x")["body"], "author": {"kind": "reviewer"}}},
+            "author.kind",
+            id="written by a reviewer",
+        ),
+        pytest.param(
+            {
+                "conversation_id": "c1",
+                "body": {**message("x")["body"], "author": {"kind": "user", "id": "u-2"}},
+            },
+            "author.id",
+            id="written by another user",
+        ),
         pytest.param(body("EraseConversation"), "EraseConversation", id="erasure"),
         pytest.param(body("EndConversation", reason="idle"), "reason", id="end by idling"),
     ],
@@ -101,6 +116,31 @@ def test_a_page_does_nothing_else(document: dict[str, Any], named: str) -> None:
     assert named in problem
     # The key that the token was made with gives the page nothing of its own.
     assert verdict(Principal("shop", "k", frozenset({"admin"}), page=PAGE), document) == problem
+
+
+CHECKED = {
+    "user_id", "rater", "author", "feedback", "continues", "role", "reason", "model", "variants", "prompt",
+    "tools", "parameters",
+}  # fmt: skip
+FREE = {
+    "consent", "tags", "session", "task", "message_id", "parent_id", "content", "reasoning", "tool_calls",
+    "tool_call_id", "attachments", "latency_ms", "first_token_ms", "finish_reason", "usage", "status",
+    "abstained", "metadata", "comparison_id", "candidates", "ranking", "none_acceptable", "aspect", "comment",
+    "strength", "confidence", "rubric", "rubric_version", "item_id", "suggestion_shown", "last_activity_at",
+}  # fmt: skip
+
+
+def test_it_is_decided_of_every_field_what_a_page_may_say() -> None:
+    """A new field is in neither set, until somebody has thought of pages."""
+    fields = {name for each in _PAGE_BODIES for name in BODIES[each].model_fields}
+    assert fields == CHECKED | FREE
+
+
+def test_a_key_without_the_role_writes_as_no_reviewer() -> None:
+    document = message("hello")
+    document["body"]["author"] = {"kind": "reviewer"}
+    assert "author.kind" in str(verdict(Principal("shop", "k", frozenset({"producer"})), document))
+    assert verdict(Principal("shop", "k", frozenset({"reviewer"})), document) is None
 
 
 def test_a_page_without_a_user_claims_none() -> None:

@@ -69,3 +69,14 @@ def test_what_a_page_sends_again_by_beacon_is_in_kafka_once(gateway: Gateway, ke
         ]
     assert [ids(answer) for answer in answers] == [["last"]] * 3
     assert len(by_conversation(read_log(gateway.connection))["left"]) == 1
+
+
+def test_an_event_that_a_request_repeats_is_in_kafka_once(gateway: Gateway, key: str) -> None:
+    event = {**message("said once", "repeats"), "event_id": "e-1"}
+    between = {**message("between", "repeats"), "event_id": "e-2"}
+    with gateway.client(key) as client:
+        answer = client.post("/v1/events", json=[event, between, event, event])
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 4)
+    assert [result["event_id"] for result in answer.json()["results"]] == ["e-1", "e-2", "e-1", "e-1"]
+    found = by_conversation(read_log(gateway.connection))["repeats"]
+    assert [each.event_id for each in found] == ["e-1", "e-2"]

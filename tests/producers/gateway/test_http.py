@@ -181,6 +181,7 @@ def test_a_revoked_key_and_its_tokens_are_refused(gateway: Gateway) -> None:
 def test_other_paths_and_methods_are_problems_too(client: httpx.Client) -> None:
     problem(client.get("/nowhere"), 404)
     problem(client.get("/v1/events"), 405)
+    assert client.get("/v1/events").headers["allow"] == "POST"
     problem(client.get("/v1/conversations/"), 403)
 
 

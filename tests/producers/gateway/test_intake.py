@@ -11,7 +11,8 @@ from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_producers.gateway.startup import load_redact
 from plaudit_producers.sdk.redact import Redact, redact_texts
 from plaudit_schemas.codec.event_encoder import EventEncoder
-from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
+from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.json_form import record_of
 from plaudit_schemas.errors import InvalidEventError, SettingsError
 from pydantic import SecretStr, ValidationError
 
@@ -24,7 +25,7 @@ DENIED = RefusedEvent("e3", "forbidden", "no")
 
 
 def intake(redact: Redact | None = None, identity: IdentityHash | None = None) -> EventIntake:
-    return EventIntake(EventEncoder(PackagedSchemas()).encode, redact, identity)
+    return EventIntake(EventEncoder().encode, redact, identity)
 
 
 def taken(document: Any, **options: Any) -> dict[str, Any]:
@@ -108,6 +109,16 @@ def test_identities_are_hashed_after_they_were_checked() -> None:
     identity = IdentityHash("k1", b"0123456789abcdef")
     record = taken(like("m1", id="u-1"), identity=identity)
     assert record["body"][1]["feedback"]["rater"]["id"] == identity("u-1")
+
+
+def test_the_author_of_a_message_is_hashed_and_a_model_is_not() -> None:
+    identity = IdentityHash("k1", b"0123456789abcdef")
+    for kind, expected in (("user", identity("u-1")), ("reviewer", identity("u-1")), ("model", "u-1")):
+        document = message("Hello")
+        document["body"]["author"] = {"id": "u-1", "kind": kind}
+        record = record_of(document)
+        identity.apply(record)
+        assert record["body"][1]["author"]["id"] == expected
 
 
 def test_an_event_too_large_for_the_topic_is_refused() -> None:

@@ -47,9 +47,18 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
     FileKeyStore(path).add(made.key)
     text = path.read_text()
     assert digest_of(made.secret) in text
-    assert made.secret.rpartition("_")[2] not in text
+    assert made.secret.split("_", 2)[2] not in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert digest_of(made.secret) not in repr(made.key)
+
+
+@pytest.mark.parametrize("name", ["keys.lock", "keys.json", "keys", "keys.1.new", ".keys"])
+def test_a_key_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    keys = [make_key("shop", frozenset({"reader"})).key for _ in range(3)]
+    for key in keys:
+        FileKeyStore(tmp_path / name).add(key)
+    FileKeyStore(tmp_path / "keys.yaml").add(keys[0])
+    assert list(FileKeyStore(tmp_path / name).load()) == [key.id for key in keys]
 
 
 def test_a_store_sees_what_another_wrote_later(tmp_path: Path) -> None:

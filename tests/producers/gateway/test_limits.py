@@ -242,6 +242,24 @@ def test_without_redis_the_gateway_takes_events_and_says_so(
 
 
 @pytest.mark.kafka
+def test_a_gateway_says_that_redis_may_evict_keys_and_goes_on(
+    gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]
+) -> None:
+    server = valkey_server()
+    with server.client() as redis_client:
+        redis_client.config_set("maxmemory-policy", "allkeys-lru")
+    made = gateways(redis=server.address)
+    secret = made.key()
+    made.start()
+    with made.client(secret) as client:
+        ready = client.get("/health/ready")
+        assert ready.status_code == 200
+        assert "maxmemory-policy allkeys-lru" in ready.json()["degraded"]
+        assert client.post("/v1/events", json=like("m")).status_code == 200
+    assert made.metric("plaudit_gateway_redis_evicting") == 1
+
+
+@pytest.mark.kafka
 @pytest.mark.slow
 def test_a_thousand_clients_over_the_limit_hurt_nobody_else(gateways: Callable[..., Gateway]) -> None:
     made = gateways()

@@ -10,7 +10,7 @@ from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent
 from plaudit_producers.gateway.intake.sender import EventSender
 from plaudit_schemas.errors import SettingsError
 
-from harness.waiting import all_wait
+from harness.waiting import all_wait, come_true
 from tests.producers.gateway.fake_client import (
     TIMEOUT_S,
     Clock,
@@ -65,6 +65,55 @@ def test_what_another_request_is_sending_is_waited_for() -> None:
         link.answer()
         assert [await first, await beacon] == [[ACKED, ACKED], [ACKED, ACKED, ACKED]]
         assert link.sent == [b"a", b"b", b"c"]
+
+    with_sender(use)
+
+
+def test_two_requests_that_wait_for_the_same_event_send_the_next_one_once() -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        first = asyncio.create_task(sender.send_events(events("a")))
+        await all_wait(first)
+        retry = asyncio.create_task(sender.send_events(events("a", "b")))
+        beacon = asyncio.create_task(sender.send_events(events("a", "b", "c")))
+        await all_wait(first, retry, beacon)
+        link.answer()
+        assert await first == [ACKED]
+        await come_true(lambda: b"b" in link.sent, "one of them sends the next event")
+        link.automatic = True
+        assert [await retry, await beacon] == [[ACKED] * 2, [ACKED] * 3]
+        assert link.sent == [b"a", b"b", b"c"]
+
+    with_sender(use)
+
+
+def test_an_event_that_a_request_repeats_is_sent_once() -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        other = OutgoingEvent((b"shop/c1", "a"), b"the same id again")
+        sending = asyncio.create_task(sender.send_events([*events("a", "b"), other, *events("b", "c")]))
+        await all_wait(sending)
+        assert link.sent == [b"a", b"b", b"c"]
+        again = asyncio.create_task(sender.send_events(events("b", "b")))
+        await all_wait(sending, again)
+        link.answer()
+        assert [await sending, await again] == [[ACKED] * 5, [ACKED] * 2]
+        assert link.sent == [b"a", b"b", b"c"]
+
+    with_sender(use)
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["once", "repeated"])
+def test_a_retry_joins_what_a_request_gave_up(repeated: bool) -> None:
+    async def use(sender: EventSender, link: FakeClient, _: Clock) -> None:
+        link.automatic = False
+        await give_up_on(sender, *(("a", "a") if repeated else ("a",)))
+        retry = asyncio.create_task(sender.send_events(events("a")))
+        await all_wait(retry)
+        assert not retry.done()
+        assert link.sent == [b"a"]
+        link.answer()
+        assert await retry == [ACKED]
 
     with_sender(use)
 

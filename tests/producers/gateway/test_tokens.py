@@ -20,7 +20,7 @@ from plaudit_producers.gateway.access.signing_keys import (
 )
 from plaudit_producers.gateway.errors import UnauthenticatedError
 from plaudit_producers.gateway.settings import GatewaySettings
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 NOW = 1_790_000_000.0
 SECRETS = {"k1": "a" * 64, "k2": "b" * 64}
@@ -126,6 +126,11 @@ def test_configured_keys_sign_with_the_first_and_believe_all() -> None:
     asyncio.run(keys.refresh())
     assert keys.current == ("new", "n" * 32)
     assert set(keys.secrets) == {"new", "old"}
+
+
+def test_an_id_has_one_secret() -> None:
+    with pytest.raises(ValidationError, match="two secrets for the id k1"):
+        GatewaySettings(gateway_token_secret=SecretStr(f"k1:{'n' * 32},k2:{'m' * 32},k1:{'o' * 32}"))
 
 
 @pytest.mark.redis

@@ -43,7 +43,8 @@ def test_every_kind_of_event_comes_back(tmp_path: Path) -> None:
     path.write_bytes(lines_of(records))
     outcome = import_file(path, "plaudit-jsonl")
     assert outcome.report.examples == []
-    expected = [ConversationEvent.from_record({**record, "source": "import"}) for record in records]
+    sent = {"source": "import", "held_ms": 0}
+    expected = [ConversationEvent.from_record({**record, **sent}) for record in records]
     assert len(expected) > 10
     for found, event in zip(outcome.events, expected, strict=True):
         if getattr(event.body, "reason", "") == "idle":

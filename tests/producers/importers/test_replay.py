@@ -294,3 +294,31 @@ def test_without_a_terminal_or_tqdm_there_is_no_bar(
         monkeypatch.setattr("plaudit_producers.importers.run.find_spec", lambda _: None)
     replay_file(texts(tmp_path, {"texts": ["a"]}), FORMAT, InMemoryProducer())
     assert stream.getvalue() == ""
+
+
+def test_a_record_with_two_notes_is_one_record_with_a_note(tmp_path: Path) -> None:
+    def build_noted(chat: Chat, record: dict[str, Any]) -> None:
+        chat.add_message("user", "x")
+        for note in record["notes"]:
+            chat.note(note)
+
+    path = texts(tmp_path, {"notes": ["a", "b"]}, {"notes": []}, {"notes": ["a"]})
+    report = ImportReport(tmp_path / "report.jsonl")
+    summary = replay_file(path, json_lines("noted", build_noted), InMemoryProducer(), report=report)
+    assert "2 records have a note" in describe_replay(summary, report, "now", 1.0)
+    assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("seconds", [4e11, -1e11, 1e300], ids=["10000 years", "before the year 1", "huge"])
+def test_a_pause_out_of_the_calendar_makes_a_bad_record(tmp_path: Path, seconds: float) -> None:
+    def build_late(chat: Chat, record: dict[str, Any]) -> None:
+        chat.add_message("user", "x")
+        chat.wait(record["wait"])
+        chat.end()
+
+    producer, report = InMemoryProducer(), ImportReport(None)
+    path = texts(tmp_path, {"wait": seconds}, {"wait": 5})
+    replay_file(path, json_lines("late", build_late), producer, pace=Pace(times="original"), report=report)
+    assert len(producer.events) == 3
+    (reason,) = report.examples
+    assert "occurred_at must lie in the years 1 to 9999" in reason

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from plaudit_producers import FeedbackProducer
-from plaudit_schemas.settings.connection import ConnectionSettings
 
 from harness.waiting import eventually
 from tests.support.event_log import (
@@ -229,7 +228,7 @@ def test_what_was_acknowledged_before_the_kill_is_not_sent_again(kafka: str, tmp
 @pytest.mark.kafka
 def test_a_live_processs_spool_is_left_alone(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)
-    nowhere = ConnectionSettings(bootstrap_servers=NOWHERE)
+    nowhere = settings.model_copy(update={"bootstrap_servers": NOWHERE})
     living = FeedbackProducer("shop", connection=nowhere, spool_dir=tmp_path)
     living.conversation("living").like(None)
     code = """
@@ -247,7 +246,7 @@ def test_a_live_processs_spool_is_left_alone(kafka: str, tmp_path: Path) -> None
 @pytest.mark.kafka
 def test_a_torn_tail_is_kept_aside_and_the_rest_is_sent(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)
-    nowhere = ConnectionSettings(bootstrap_servers=NOWHERE)
+    nowhere = settings.model_copy(update={"bootstrap_servers": NOWHERE})
     with FeedbackProducer("shop", connection=nowhere, spool_dir=tmp_path, exit_timeout_s=0) as producer:
         for _ in range(10):
             producer.conversation("c").like(None)

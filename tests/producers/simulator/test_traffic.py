@@ -219,7 +219,8 @@ def test_wrong_scenarios_are_errors(wrong: dict[str, Any]) -> None:
 
 
 def test_each_event_is_sent_when_it_is_due() -> None:
-    now, slept, producer = 1_000.0, 0.0, InMemoryProducer()
+    started = 1_790_000_000.0
+    now, slept, producer = started, 0.0, InMemoryProducer()
 
     def sleep(seconds: float) -> None:
         nonlocal now, slept
@@ -228,7 +229,7 @@ def test_each_event_is_sent_when_it_is_due() -> None:
     clock = Clock(lambda: now, lambda: round(now * 1_000_000), sleep)
     seen: list[float] = []
     scenario = Scenario(rate=100, duration_s=20)
-    sent = run_scenario(scenario, producer, clock=clock, progress=lambda _: seen.append(now - 1_000))
+    sent = run_scenario(scenario, producer, clock=clock, progress=lambda _: seen.append(now - started))
     assert sent.total() == len(producer.messages) == len(seen)
     assert seen == pytest.approx([due for due, _ in simulate(scenario, START)], abs=0.001)
     assert slept == pytest.approx(20, abs=0.5)

@@ -2,15 +2,20 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from plaudit_producers.errors import SpoolError
 from plaudit_producers.sdk.options import SpoolSync
+from plaudit_producers.spool.folder import SpoolFolder
+from plaudit_producers.spool.segment import Segment
 from plaudit_producers.spool.store import Spool
+from plaudit_schemas.contract.ulid import new_ulid
 
 KEY, PAYLOAD = b"shop/c", b"x" * 100_000
+TOPIC = "plaudit.conversation-events"
 MAX_BYTES = 4 << 20  # and so segments of 512 KiB
 
 Synced = Callable[[], set[Path]]
@@ -36,7 +41,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> Synced:
 
 
 def opened(root: Path, sync: SpoolSync, events: int) -> Spool:
-    spool = Spool(root, MAX_BYTES, sync)
+    spool = Spool(root, TOPIC, MAX_BYTES, sync)
     fill(spool, events)
     return spool
 
@@ -101,7 +106,7 @@ def test_what_an_ended_process_left_is_synced_too(tmp_path: Path, synced: Synced
     left = opened(tmp_path, "never", 12)
     paths = logs(left)
     left.close()
-    spool = Spool(tmp_path, MAX_BYTES, "interval")
+    spool = Spool(tmp_path, TOPIC, MAX_BYTES, "interval")
     spool.add_orphans(spool.adopt_orphans())
     spool.sync()
     assert set(paths) < synced()
@@ -153,3 +158,143 @@ def test_a_folder_that_cannot_be_read_is_no_reason_to_stop(
     spool.sync()
     monkeypatch.undo()
     spool.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        pytest.param(None, True, id="the same topic"),
+        pytest.param(b"", True, id="an older version's folder"),
+        pytest.param(b"staging." + TOPIC.encode(), False, id="another prefix"),
+        pytest.param(TOPIC.encode() + b"-2", False, id="a longer name"),
+        pytest.param(TOPIC.encode()[:-1], False, id="a shorter name"),
+        pytest.param(b"x" * 249, False, id="the longest name"),
+    ],
+)
+def test_a_folder_is_taken_over_for_its_own_topic_only(
+    tmp_path: Path, written: bytes | None, taken: bool
+) -> None:
+    left = opened(tmp_path, "never", 1)
+    lock = logs(left)[0].parent / "lock"
+    left.close()
+    assert lock.read_bytes() == TOPIC.encode()
+    if written is not None:
+        lock.write_bytes(written)
+    spool = Spool(tmp_path, TOPIC, MAX_BYTES, "never")
+    assert len(spool.adopt_orphans()) == taken
+    spool.abandon()
+
+
+def left_behind(root: Path, events: int = 1) -> Path:
+    """The spool folder of a process that ended with events in it."""
+    spool = opened(root, "never", events)
+    folder = logs(spool)[0].parent
+    spool.close()
+    return folder
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_and_keeps_no_other_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = left_behind(tmp_path, 7), left_behind(tmp_path, 2)
+    assert len(list(first.glob("*.log"))) == 2
+    bad, real = first / "00000001.log", Segment.__init__
+    for error in (OSError(errno.EIO, "Input/output error"), ValueError("cannot mmap")):
+
+        def fail(segment: Segment, path: Path, *, adopt: bool = False, error: Exception = error) -> None:
+            if path == bad:
+                raise error
+            real(segment, path, adopt=adopt)
+
+        monkeypatch.setattr(Segment, "__init__", fail)
+        spool = Spool(tmp_path, TOPIC, MAX_BYTES, "interval")
+        for _ in range(3):
+            spool.add_orphans(spool.adopt_orphans())
+            assert spool.has_unread_orphans()
+            assert logs(spool) == [first / "00000002.log", second / "00000001.log"]
+        assert caplog.text.count("cannot be read now") == 1
+        monkeypatch.undo()
+        spool.add_orphans(spool.adopt_orphans())
+        assert not spool.has_unread_orphans()
+        assert sum(segment.events for segment in spool.segments) == 9
+        spool.close()
+        caplog.clear()
+
+
+def test_a_folder_that_cannot_be_listed_is_taken_over_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = left_behind(tmp_path)
+    spool = Spool(tmp_path, TOPIC, MAX_BYTES, "interval")
+
+    def fail(folder: SpoolFolder) -> list[Path]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(SpoolFolder, "segment_paths", fail)
+    assert spool.adopt_orphans() == []
+    assert spool.has_unread_orphans()
+    monkeypatch.undo()
+    other = SpoolFolder.take_over(left, TOPIC)
+    assert other is not None  # nobody keeps it locked meanwhile
+    other.abandon()
+    (segment,) = spool.adopt_orphans()
+    assert segment.path.parent == left
+    assert not spool.has_unread_orphans()
+    spool.close()
+
+
+def _age(folder: Path, seconds: float) -> Path:
+    at = time.time() - seconds
+    os.utime(folder, (at, at))
+    return folder
+
+
+def _look_around(root: Path) -> None:
+    spool = Spool(root, TOPIC, MAX_BYTES, "never")
+    spool.add_orphans(spool.adopt_orphans())
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "inside"),
+    [
+        pytest.param(".new-", [], id="made, not locked"),
+        pytest.param(".new-", ["lock"], id="locked, not named"),
+        pytest.param("", [], id="emptied, not deleted"),
+        pytest.param("", ["00000001.acks"], id="unlocked, not emptied"),
+    ],
+)
+def test_a_folder_without_events_that_a_killed_process_left_is_deleted(
+    tmp_path: Path, prefix: str, inside: list[str]
+) -> None:
+    folder = tmp_path / f"{prefix}{new_ulid()}"
+    folder.mkdir()
+    for name in inside:
+        (folder / name).touch()
+    _age(folder, 60)
+    _look_around(tmp_path)
+    assert folder.exists()  # its process may be alive
+    _age(folder, -1e6)
+    _look_around(tmp_path)
+    assert folder.exists()  # the clock is off
+    _age(folder, 2 * 3600)
+    _look_around(tmp_path)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["mine", ".new-mine", "abcdefghijklmnopqrstuvwxyz"])
+def test_a_folder_of_somebody_else_stays(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    _age(folder, 1e6)
+    _look_around(tmp_path)
+    assert folder.exists()
+
+
+def test_a_half_made_folder_with_something_else_in_it_stays(tmp_path: Path) -> None:
+    folder = tmp_path / f".new-{new_ulid()}"
+    folder.mkdir()
+    (folder / "00000001.log").write_bytes(b"PLSPOOL1")
+    _age(folder, 1e6)
+    _look_around(tmp_path)
+    assert (folder / "00000001.log").exists()

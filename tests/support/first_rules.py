@@ -1,0 +1,48 @@
+"""Folds a log as a worker of before rules had versions did."""
+
+import asyncio
+from dataclasses import replace
+
+from plaudit_schemas.settings import load
+from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.worker.app import _fold_context
+from plaudit_stream_processors.worker.output import GaplessOutput
+from plaudit_stream_processors.worker.partition_folder import PartitionFolder
+from plaudit_stream_processors.worker.settings import WorkerSettings
+from plaudit_stream_processors.worker.topic_checks import check_topics
+
+from tests.support.line import Line
+
+
+def fold_by_the_first_rules(line: Line) -> dict[int, int]:
+    """Fold all that a log holds, and leave Redis as a worker of before. Returns each partition's position."""
+    settings = load(WorkerSettings, environ={})
+    topics = check_topics(line.connection, settings)
+    context = _fold_context(line.connection, settings, topics)
+    context = replace(context, rules=replace(context.rules, version=1))
+    output = GaplessOutput(line.connection)
+    records = line.log()
+
+    async def fold() -> dict[int, int]:
+        positions = {}
+        for partition in range(line.partitions):
+            own = [record for record in records if record.partition == partition]
+            ownership = await context.store.acquire_partition(partition, "before")
+            folder = PartitionFolder(context, partition, ownership, 10_000)
+            loaded = await folder.load_batch(own, 0, len(own))
+            prepared = await folder.fold_batch(loaded)
+            letters = [letter.to_send(context.topics.dead_letters) for letter in prepared.dead_letters]
+            await output.send_records([*prepared.finished, *letters])
+            await folder.commit_batch(prepared)
+            positions[partition] = len(own)
+        await context.store.client.aclose()
+        return positions
+
+    positions = asyncio.run(fold())
+    output.close()
+    with line._client() as client:
+        for partition in positions:
+            key = partition_keys(line.connection.redis_prefix, partition).position
+            client.hdel(key, "rules", "takeovers", "swept")
+            client.hset(key, "epoch", 1)
+    return positions
