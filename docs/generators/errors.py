@@ -1,8 +1,9 @@
 """The page of errors and of the reasons in dead letters."""
 
 import inspect
+from typing import Final
 
-from plaudit_schemas.contract.reasons import REASONS
+from plaudit_schemas.contract.reasons import REASONS, Reason
 from plaudit_schemas.errors import PlauditError, RefusedError
 
 from docs.generators.markdown import block, code, page, table
@@ -31,6 +32,12 @@ def render() -> str:
     )
 
 
+_OF_NO_ERROR: Final[dict[Reason, str]] = {
+    "lost": "Kafka deleted these events before they were folded, and somebody gave them up with "
+    "`plaudit state accept-loss`. There is nothing to send again."
+}
+
+
 def _children(error: type[PlauditError]) -> list[type[PlauditError]]:
     return sorted(error.__subclasses__(), key=lambda child: (member_of(child.__module__), child.__name__))
 
@@ -57,7 +64,12 @@ def _reasons() -> list[list[str]]:
     for error in _all(RefusedError):
         if not error.__subclasses__():
             raised.setdefault(error.reason, error)
-    return [[code(reason), code(raised[reason].__name__), _meaning(raised[reason])] for reason in REASONS]
+    return [
+        [code(reason), code(raised[reason].__name__), _meaning(raised[reason])]
+        if reason in raised
+        else [code(reason), "", _OF_NO_ERROR[reason]]
+        for reason in REASONS
+    ]
 
 
 def _all(error: type[RefusedError]) -> list[type[RefusedError]]:
