@@ -84,6 +84,7 @@ def test_nothing_accepted_is_lost_and_nothing_is_doubled(
             each.stop.set()
         for each in senders:
             each.thread.join(120)
+        print(gateway.log()[-6000:])  # pytest shows it if the test fails
     assert all(each.longest_s < 60 for each in senders), "waiting for Kafka ends with the time-out of 1 s"
     log = read_log(gateway.connection)
     times = Counter(logged.event.event_id for logged in log)
