@@ -4,11 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Final
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import ConsumerGroupState
 from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.errors import TopicError
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.dead_letters import DeadLetter
+from plaudit_schemas.kafka.groups import described_group
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.service.recorded_line import read_recorded
@@ -27,7 +28,6 @@ from plaudit_stream_processors.state.losses import (
 from plaudit_stream_processors.state.reset import begin_reset, cancel_reset, delete_state, measure_state
 from plaudit_stream_processors.state.store import StateError
 
-_ANSWER_S: Final = 30.0
 _LETTER_OPTIONS: Final = {"message.timeout.ms": 60_000}
 
 
@@ -135,15 +135,9 @@ async def reset_state(
 
 
 def _refuse_while_running(connection: ConnectionSettings, group: str) -> None:
-    admin = admin_of(connection)
-    try:
-        described = admin.describe_consumer_groups([group], request_timeout=_ANSWER_S)[group].result(
-            _ANSWER_S
-        )
-    except (KafkaException, TimeoutError) as error:
-        raise ServiceUnavailableError(
-            f"Kafka did not describe the group {group} ({error}); try again"
-        ) from None
+    described = described_group(admin_of(connection), group)
+    if described is None:
+        return
     if described.state not in (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD) or described.members:
         raise WorkersRunError(
             f"{len(described.members)} workers are in the group {group}; stop all of them first"

@@ -1,6 +1,5 @@
 """Rows of amendments hold everything that the amendments held, whichever way they are made."""
 
-import random
 from typing import Any
 
 import pytest
@@ -9,11 +8,10 @@ from plaudit_consumers.rows.amendments import amendment_table
 from plaudit_consumers.rows.finished_reader import FinishedReader
 from plaudit_consumers.rows.schemas import AMENDMENTS, CONVERSATIONS
 from plaudit_schemas.codec.wire import Decoder
-from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from tests.consumers.builders import canonical, kafka_records
+from tests.consumers.builders import canonical, check_damaged, kafka_records
 from tests.support.finished import T0_MS, amended, amendment, chat, comparison, encoded, like, number, said
 
 READER = AmendmentReader(Decoder("amendment"))
@@ -106,24 +104,7 @@ def test_a_withdrawn_signal_keeps_its_name() -> None:
 
 
 def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
-    rng, decoder = random.Random(6), Decoder("amendment")
-    payloads, refused = _payloads(), 0
-    for _ in range(600):
-        damaged = bytearray(rng.choice(payloads))
-        for _ in range(rng.randint(1, 2)):
-            damaged[rng.randrange(5, len(damaged))] = rng.randrange(256)
-        if rng.random() < 0.2:
-            del damaged[rng.randrange(5, len(damaged)) :]
-        records = kafka_records([bytes(damaged)])
-        try:
-            decoder.decode(bytes(damaged))
-        except CodecError:
-            refused += 1
-            with pytest.raises(ValueError, match=r"."):
-                READER.read_table(records)
-        else:
-            assert READER.read_table(records).equals(_by_dicts(records))
-    assert 100 < refused < 580
+    check_damaged(_payloads(), Decoder("amendment"), READER, _by_dicts, seed=6)
 
 
 def test_a_batch_of_both_kinds_keeps_the_order_of_each() -> None:

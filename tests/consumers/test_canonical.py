@@ -17,12 +17,11 @@ from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS
 from plaudit_schemas.codec.catalog import schema_text
 from plaudit_schemas.codec.header import HEADER_BYTES
 from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
-from plaudit_schemas.errors import CodecError
 from plaudit_schemas.examples import examples
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from harness.finished import finished_conversations
-from tests.consumers.builders import READER, canonical, kafka_records
+from tests.consumers.builders import READER, canonical, check_damaged, kafka_records
 from tests.support.finished import chat, comparison, encoded, finished, like, said
 
 Node = Any
@@ -58,26 +57,9 @@ def test_columns_and_dicts_come_to_the_same() -> None:
 
 
 def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
-    rng, decoder = random.Random(5), Decoder("finished_conversation")
     payloads = [example.payload for example in examples("finished_conversation")]
     payloads += [encoded(chat(said("a", "label", {"labels": ["x"]}), tags={"a": "b"}))]
-    refused = 0
-    for _ in range(600):
-        damaged = bytearray(rng.choice(payloads))
-        for _ in range(rng.randint(1, 2)):
-            damaged[rng.randrange(5, len(damaged))] = rng.randrange(256)
-        if rng.random() < 0.2:
-            del damaged[rng.randrange(5, len(damaged)) :]
-        records = kafka_records([bytes(damaged)])
-        try:
-            decoder.decode(bytes(damaged))
-        except CodecError:
-            refused += 1
-            with pytest.raises(ValueError, match=r"."):
-                READER.read_table(records)
-        else:
-            assert READER.read_table(records).equals(_by_dicts(records))
-    assert 100 < refused < 580
+    check_damaged(payloads, Decoder("finished_conversation"), READER, _by_dicts, seed=5)
 
 
 def test_an_older_writers_record_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,7 @@
 """What a worker says of itself while its services go and come."""
 
-import json
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -13,19 +10,10 @@ from plaudit_infra.servers.process import free_port
 
 from harness.events import events
 from harness.waiting import eventually
+from tests.support.health import asked
 from tests.support.line import Line
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
-
-
-def _asked(port: int, path: str) -> tuple[int, Any]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-    except OSError:
-        return 0, None
 
 
 def test_ready_means_that_work_can_be_done(
@@ -34,16 +22,16 @@ def test_ready_means_that_work_can_be_done(
     server, port = valkey_server(), free_port()
     one = line(redis=server.address)
     one.start_worker(web_port=str(port))
-    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "the worker is ready")
+    eventually(lambda: asked(port, "/health/ready")[0] == 200, "the worker is ready")
     one.send(events(500, open_conversations=20, start_us=time.time_ns() // 1000))
     one.wait_folded()
     server.kill()
     one.send(events(500, open_conversations=20, seed=2, start_us=time.time_ns() // 1000))
-    eventually(lambda: _asked(port, "/health/ready")[0] == 503, "it is not ready without Redis")
-    assert "waiting" in _asked(port, "/health/ready")[1]["reason"]
-    assert _asked(port, "/health/live") == (200, {"status": "live"})
+    eventually(lambda: asked(port, "/health/ready")[0] == 503, "it is not ready without Redis")
+    assert "waiting" in asked(port, "/health/ready")[1]["reason"]
+    assert asked(port, "/health/live") == (200, {"status": "live"})
     server.start()
-    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
+    eventually(lambda: asked(port, "/health/ready")[0] == 200, "it is ready again")
     one.wait_folded()
     one.check_exact()
 
@@ -52,7 +40,7 @@ def test_a_spare_worker_is_ready_and_waits(line: Callable[..., Line]) -> None:
     one, ports = line(partitions=1), [free_port(), free_port()]
     for port in ports:
         one.start_worker(web_port=str(port))
-    eventually(lambda: [_asked(port, "/health/ready")[0] for port in ports] == [200, 200], "both are ready")
+    eventually(lambda: [asked(port, "/health/ready")[0] for port in ports] == [200, 200], "both are ready")
 
 
 def test_a_worker_with_nothing_to_send_hears_that_kafka_is_back(
@@ -61,11 +49,11 @@ def test_a_worker_with_nothing_to_send_hears_that_kafka_is_back(
     server, port = kafka_server(), free_port()
     one = line(kafka=server.address)
     one.start_worker(web_port=str(port), snapshot_interval_s="3600")
-    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "the worker is ready")
+    eventually(lambda: asked(port, "/health/ready")[0] == 200, "the worker is ready")
     server.kill()
-    eventually(lambda: _asked(port, "/health/ready")[0] == 503, "it is not ready without Kafka")
+    eventually(lambda: asked(port, "/health/ready")[0] == 503, "it is not ready without Kafka")
     server.start()
-    eventually(lambda: _asked(port, "/health/ready")[0] == 200, "it is ready again")
+    eventually(lambda: asked(port, "/health/ready")[0] == 200, "it is ready again")
     assert one.lost_workers() == []
 
 

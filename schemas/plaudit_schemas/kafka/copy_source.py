@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.merging import ArrivalMerge
+from plaudit_schemas.kafka.reader import log_bounds
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 _ANSWER_S: Final = 60.0
@@ -133,12 +134,4 @@ class CopySource:
                 call([TopicPartition(self._topic, number) for number in numbers])
 
     def _bounds(self, number: int) -> tuple[int, int]:
-        try:
-            low, high = self._consumer.get_watermark_offsets(
-                TopicPartition(self._topic, number), timeout=_ANSWER_S
-            )
-        except KafkaException as error:
-            raise ServiceUnavailableError(
-                f"Kafka did not return the offsets of {self._topic} {number}: {error.args[0].str()}"
-            ) from None
-        return int(low), int(high)
+        return log_bounds(self._consumer, self._topic, number, _ANSWER_S)

@@ -25,6 +25,24 @@ _OPTIONS: Final = {
 }
 
 
+def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
+    """The first offset of a partition, and the offset after its last record.
+
+    Args:
+        topic: with the topic prefix.
+
+    Raises:
+        ServiceUnavailableError: Kafka does not answer.
+    """
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
+    except KafkaException as error:
+        raise ServiceUnavailableError(
+            f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
+        ) from None
+    return int(low), int(high)
+
+
 class TopicReader:
     """Reads ranges of one topic's partitions (`records`), or follows their ends (`follow`, `poll`).
 
@@ -80,14 +98,7 @@ class TopicReader:
         Raises:
             ServiceUnavailableError: Kafka does not answer.
         """
-        place = TopicPartition(self.topic, partition)
-        try:
-            low, high = self._consumer.get_watermark_offsets(place, timeout=self._timeout_s)
-        except KafkaException as error:
-            raise ServiceUnavailableError(
-                f"Kafka did not return the offsets of {self.topic} {partition}: {error.args[0].str()}"
-            ) from None
-        return int(low), int(high)
+        return log_bounds(self._consumer, self.topic, partition, self._timeout_s)
 
     def records(self, partition: int, first: int, end: int) -> Iterator[KafkaRecord]:
         """The records with offsets from `first` to `end` - 1. Some of these offsets may have no record.

@@ -14,7 +14,8 @@ from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.topics import LiveTopic
 
 TIMEOUT_S: Final = 30.0
-_NO_ID: Final = "A" * 22
+NO_ID: Final = "A" * 22
+"""How the id of a topic is printed that has none."""
 
 
 def live_topics(
@@ -41,7 +42,7 @@ def described_topics(
     return {
         name: LiveTopic(
             name,
-            topic_id(found),
+            _topic_id(found),
             len(found.partitions),
             min((len(partition.replicas) for partition in found.partitions), default=0),
             {},
@@ -50,10 +51,10 @@ def described_topics(
     }
 
 
-def topic_id(description: Any) -> str:
+def _topic_id(description: Any) -> str:
     """The id of a described topic, as Kafka's own tools print it but URL-safe; empty if it has none."""
     text = str(description.topic_id).rstrip("=").replace("/", "_").replace("+", "-")
-    return "" if text == _NO_ID else text
+    return "" if text == NO_ID else text
 
 
 def error_code(error: KafkaException | TimeoutError) -> int | None:

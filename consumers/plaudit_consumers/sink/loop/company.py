@@ -3,12 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.groups import ask_again, described_group
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import admin_of
 
@@ -20,20 +19,7 @@ from plaudit_consumers.sink.outputs.sink_group import OutputGroup
 log = logging.getLogger("plaudit.sink")
 
 _ANSWER_S: Final = 10.0
-_PATIENCE_S: Final = 15.0
 _PAUSE_S: Final = 0.5
-
-
-def _answered(ask: Callable[[], Any], what: str) -> Any:
-    """Ask Kafka, and ask again: after a broker's start, a group has no coordinator for some seconds."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return ask()
-        except (KafkaException, TimeoutError) as error:
-            if time.monotonic() > deadline:
-                raise ServiceUnavailableError(f"Kafka did not {what} ({error}); try again") from None
-        time.sleep(_PAUSE_S)
 
 
 class GroupMember(NamedTuple):
@@ -49,18 +35,8 @@ def group_members(admin: AdminClient, group: str) -> list[GroupMember]:
     Raises:
         ServiceUnavailableError: Kafka does not answer.
     """
-
-    def ask() -> Any:
-        # Described only if it exists: a broker that has never had a group has no coordinator to ask.
-        listed: Any = admin.list_consumer_groups(request_timeout=_ANSWER_S).result(_ANSWER_S + 5)
-        if listed.errors:  # a broker that is starting lists a part
-            raise listed.errors[0]
-        if group not in {each.group_id for each in listed.valid}:
-            return []
-        described = admin.describe_consumer_groups([group], request_timeout=_ANSWER_S)[group]
-        return described.result(_ANSWER_S + 5).members
-
-    members = _answered(ask, f"describe the group {group}")
+    described = described_group(admin, group)
+    members = [] if described is None else described.members
     return [GroupMember(each.client_id, each.host.lstrip("/")) for each in members]
 
 
@@ -139,7 +115,7 @@ class SinkCompany:
         partitions, name = sorted(ahead), self._group.group
         log.warning("the group %s was ahead of the output in the partitions %s", name, partitions)
         places = [TopicPartition(self._topic, number, position) for number, (_, position) in ahead.items()]
-        _answered(
+        ask_again(
             lambda: self._offsets.commit(offsets=places, asynchronous=False),
             f"take offsets of the group {name}",
         )
@@ -162,7 +138,7 @@ class SinkCompany:
 
     def _committed(self) -> dict[int, int]:
         places = [TopicPartition(self._topic, number) for number in self._backlog.bounds()]
-        found: Any = _answered(
+        found: Any = ask_again(
             lambda: self._offsets.committed(places, timeout=_ANSWER_S),
             f"return the offsets of the group {self._group.group}",
         )

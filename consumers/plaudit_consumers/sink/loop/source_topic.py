@@ -3,12 +3,12 @@
 import threading
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import FINISHED
 from plaudit_schemas.topics.admin import admin_of, live_config, live_partitions
+from plaudit_schemas.topics.live import NO_ID, described_topics
 
 from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.errors import LogChangedError
@@ -88,12 +88,7 @@ def topic_id(admin: AdminClient, name: str) -> str:
         TopicError: there is no such topic.
         ServiceUnavailableError: Kafka does not answer.
     """
-    try:
-        described = admin.describe_topics(TopicCollection([name]), request_timeout=_ANSWER_S)
-        found = described[name].result(timeout=_ANSWER_S + 5).topic_id
-    except (KafkaException, TimeoutError) as error:
-        if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise TopicError(f"the topic {name} is gone; run `plaudit topics create`") from None
-        raise ServiceUnavailableError(f"Kafka did not describe {name} ({error}); try again") from None
-    # In URL-safe Base64: a slash would be a folder in a path.
-    return str(found).rstrip("=").replace("/", "_").replace("+", "-")
+    found = described_topics(admin, [name], timeout_s=_ANSWER_S).get(name)
+    if found is None:
+        raise TopicError(f"the topic {name} is gone; run `plaudit topics create`")
+    return found.id or NO_ID
