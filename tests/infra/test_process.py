@@ -1,5 +1,6 @@
 """One child process: recorded before it runs, known for sure, its ports its own."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -8,7 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 from plaudit_infra.servers.errors import ServerStartError
-from plaudit_infra.servers.process import ProcessId, free_port, is_free, spawn, stop, wait_until
+from plaudit_infra.servers.process import (
+    ProcessId,
+    free_port,
+    hold_port,
+    is_free,
+    is_listening,
+    spawn,
+    stop,
+    wait_until,
+)
 
 
 def test_a_process_that_dies_or_hangs_at_the_start_is_told_with_its_log(tmp_path: Path) -> None:
@@ -101,3 +111,18 @@ def test_ports_are_free_distinct_and_not_ephemeral() -> None:
     wanted = ports.pop()
     assert free_port(wanted) == wanted
     assert free_port(wanted, {wanted}) != wanted
+
+
+def test_a_held_port_can_still_be_listened_on() -> None:
+    port = free_port()
+    held = hold_port(port)
+    assert held is not None
+    try:
+        assert is_free(port)
+        assert not is_listening(port)
+        with socket.create_server(("127.0.0.1", port)):
+            assert is_listening(port)
+            assert hold_port(port) is None
+        assert is_free(port)
+    finally:
+        os.close(held)

@@ -1,5 +1,6 @@
 """Kafka and Valkey as single servers: data, ports, faults, and errors that say why."""
 
+import gc
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from plaudit_infra.servers.errors import ServerStartError
 from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.process import free_port
 from plaudit_infra.servers.valkey import ValkeyServer
 
 from harness.waiting import eventually
@@ -33,11 +35,32 @@ def test_valkey_keeps_its_data_and_its_port(tmp_path: Path) -> None:
 
 
 @pytest.mark.redis
+def test_no_other_server_gets_the_port_of_one_that_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("plaudit_infra.servers.process._PORTS", [port])
+    server = ValkeyServer(tmp_path / "one")
+    for end in (server.stop, server.kill):
+        server.start()
+        end()
+        with pytest.raises(ServerStartError, match="no free port"):
+            ValkeyServer(tmp_path / "two").start()
+    server.start()
+    assert server.ports == {"valkey": port}
+    server.stop()
+    del server, end
+    gc.collect()
+    assert free_port() == port, "the port is given back with the object"
+
+
+@pytest.mark.redis
 def test_a_port_that_was_taken_meanwhile_is_left_to_the_other(tmp_path: Path) -> None:
     server = ValkeyServer(tmp_path)
     server.start()
     server.stop()
     with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         stranger.bind(("127.0.0.1", server.ports["valkey"]))
         stranger.listen()
         taken = server.ports["valkey"]

@@ -193,19 +193,44 @@ def log_tail(log: Path) -> str:
 
 
 def free_port(wanted: int | None = None, taken: Container[int] = ()) -> int:
-    """A free port of the loopback that is not in `taken`: the wanted one if it is free."""
-    some = random.SystemRandom().sample(_PORTS, 200)
-    for port in some if wanted is None else [wanted, *some]:
-        if port not in taken and is_free(port):
+    """A free port of the loopback that is not in `taken`: the wanted one if it is free.
+
+    No other port that this or another process holds is returned (`hold_port`).
+    """
+    if wanted is not None and wanted not in taken and is_free(wanted):
+        return wanted
+    for port in random.SystemRandom().sample(_PORTS, min(200, len(_PORTS))):
+        if port not in taken and _can_bind(port, reuse=False):
             return port
     raise ServerStartError("no free port on the loopback")
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback now."""
+    return _can_bind(port, reuse=True)
+
+
+def hold_port(port: int) -> int | None:
+    """Keep `free_port` of every process from choosing this port, also while nobody listens on it.
+
+    A server can listen on it all the same. Nobody can connect to it in the meantime.
+
+    Returns:
+        The descriptor to close when the port is no longer needed; None if a server listens there already.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return holder.detach()
+
+
+def _can_bind(port: int, *, reuse: bool) -> bool:
     with socket.socket() as probe:
-        # As servers do: a port whose last connections are in TIME_WAIT can be bound.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # As servers do: so a port can be bound whose last connections are in TIME_WAIT, and one that is held.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

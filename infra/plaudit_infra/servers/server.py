@@ -1,7 +1,9 @@
 """The base of all servers: a folder, ports that are kept across restarts, start, stop, kill and pause."""
 
 import json
+import os
 import signal
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +11,15 @@ from types import MappingProxyType
 from typing import Any
 
 from plaudit_infra.servers.errors import ServerStartError
-from plaudit_infra.servers.process import ProcessId, free_port, is_free, spawn, stop, wait_until
+from plaudit_infra.servers.process import (
+    ProcessId,
+    free_port,
+    hold_port,
+    is_free,
+    spawn,
+    stop,
+    wait_until,
+)
 
 _ATTEMPTS = 3
 
@@ -18,7 +28,8 @@ class Server(ABC):
     """One server process on the loopback, with its data in a folder of its own.
 
     `start` waits until the server answers. A later `start` on the same folder finds the data, and takes the
-    same ports if they are free. Not safe for threads.
+    same ports if they are free. While this object lives, no other server is given its ports, so clients find
+    a server again that was stopped and started. Not safe for threads.
     """
 
     name: str
@@ -30,6 +41,7 @@ class Server(ABC):
         self._dies_with_parent = dies_with_parent
         self._state_file = self.folder / f"{self.name}.json"
         self.ports: dict[str, int] = {}
+        self._holds: dict[int, weakref.finalize[..., Server]] = {}
         self.process_id: ProcessId | None = None
         self.refresh()
 
@@ -93,6 +105,12 @@ class Server(ABC):
         for name in self._port_names():
             others = {port for other, port in self.ports.items() if other != name}
             self.ports[name] = free_port(self.ports.get(name), others)
+        for port in self._holds.keys() - set(self.ports.values()):
+            self._holds.pop(port)()
+        for port in set(self.ports.values()) - self._holds.keys():
+            descriptor = hold_port(port)
+            if descriptor is not None:
+                self._holds[port] = weakref.finalize(self, os.close, descriptor)
 
     def wait(self, timeout_s: float = 120.0) -> None:
         """Wait until the server answers, and kill it if it does not.

@@ -27,6 +27,7 @@ class Sender:
         self.gateway, self.secret, self.number = gateway, secret, number
         self.accepted: list[str] = []
         self.statuses: Counter[int] = Counter()
+        self.refusal = ""
         self.longest_s = 0.0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._run)
@@ -52,6 +53,7 @@ class Sender:
             if answer.status_code == 200:
                 return
             assert answer.status_code == 503, answer.text
+            self.refusal = answer.text
             assert int(answer.headers["retry-after"]) >= 1
             time.sleep(0.2)
         pytest.fail("never accepted")
@@ -84,7 +86,9 @@ def test_nothing_accepted_is_lost_and_nothing_is_doubled(
             each.stop.set()
         for each in senders:
             each.thread.join(120)
-        print(gateway.log()[-6000:])  # pytest shows it if the test fails
+        # pytest shows these if the test fails.
+        print(*(f"{each.statuses} {each.refusal}" for each in senders), sep="\n")
+        print(gateway.log()[-6000:], server.log.read_text()[-6000:], sep="\n")
     assert all(each.longest_s < 60 for each in senders), "waiting for Kafka ends with the time-out of 1 s"
     log = read_log(gateway.connection)
     times = Counter(logged.event.event_id for logged in log)
