@@ -4,6 +4,7 @@ PlauditError
 ├── SettingsError                a setting is unknown, missing or out of range
 ├── RefusedError                 an event goes to the dead letters; `reason` says why
 │   ├── InvalidEventError        it breaks a limit or a rule of the contract
+│   │   └── AspectError          it does not fit the aspects that its application declares
 │   ├── ConflictError            a complete message's id was used again with other content
 │   ├── WrongPartitionError      its record is in a partition that its key does not belong to
 │   ├── ExpiredError             its conversation ended too long ago, or was erased
@@ -50,6 +51,10 @@ class RefusedError(PlauditError):
 
 class InvalidEventError(RefusedError):
     """An event breaks a limit or a rule of the contract."""
+
+
+class AspectError(InvalidEventError):
+    """Feedback does not fit the aspects that its application declares. Only producers raise it."""
 
 
 class ConflictError(RefusedError):

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from plaudit_schemas.alerts.aspects import changes_of
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.errors import NotFoundError
 
 Severity = Literal["page", "ticket"]
@@ -31,6 +33,7 @@ class Limits(_Frozen):
     min_votes: int
     min_reference_votes: int
     drop: float
+    aspect_change: float
     sigmas: float
     accuracy_floor: float
     traffic: str
@@ -65,6 +68,13 @@ class Alert(_Frozen):
     runbook: tuple[str, ...]
 
 
+class AspectDefinitions(_Frozen):
+    """Everything in aspects.yaml."""
+
+    records: tuple[Record, ...]
+    alerts: tuple[Alert, ...]
+
+
 class Definitions(_Frozen):
     """Everything in alerts.yaml."""
 
@@ -90,29 +100,65 @@ def definitions() -> Definitions:
     return Definitions.model_validate(yaml.safe_load(text))
 
 
-def prometheus_rules(profile: str) -> dict[str, Any]:
+@cache
+def aspect_definitions() -> AspectDefinitions:
+    """The definitions in the packaged aspects.yaml."""
+    text = (files("plaudit_schemas.alerts") / "aspects.yaml").read_text(encoding="utf-8")
+    return AspectDefinitions.model_validate(yaml.safe_load(text))
+
+
+def prometheus_rules(profile: str, aspects: Aspects | None = None) -> dict[str, Any]:
     """The content of a Prometheus rule file.
+
+    Args:
+        aspects: those that applications declare; each that has a direction is watched.
 
     Raises:
         NotFoundError: there is no such profile.
     """
     limits = definitions().limits(profile)
-    records = [{"record": rule.record, "expr": _filled(rule.expr, limits)} for rule in definitions().records]
-    alerts = [
-        {
-            "alert": alert.alert,
-            "expr": _filled(alert.expr, limits),
-            "for": limits.hold,
-            "labels": {"severity": alert.severity},
-            "annotations": {
-                "summary": _filled(alert.summary, limits),
-                "description": _filled(alert.description, limits),
-                "runbook": "\n".join(f"{n}. {_filled(s, limits)}" for n, s in enumerate(alert.runbook, 1)),
-            },
-        }
-        for alert in definitions().alerts
+    values = limits.model_dump()
+    rules = [
+        *(_record(rule, values) for rule in definitions().records),
+        *(_alert(alert, values) for alert in definitions().alerts),
     ]
-    return {"groups": [{"name": "plaudit", "interval": limits.interval, "rules": [*records, *alerts]}]}
+    if aspects:
+        rules += _aspect_rules(aspects, values)
+    return {"groups": [{"name": "plaudit", "interval": limits.interval, "rules": rules}]}
+
+
+def _aspect_rules(aspects: Aspects, values: dict[str, Any]) -> list[dict[str, Any]]:
+    changes = {
+        "up": changes_of(aspects, "higher_is_better"),
+        "down": changes_of(aspects, "lower_is_better"),
+    }
+    alerts = [
+        alert
+        for alert in aspect_definitions().alerts
+        if all(changes[side] for side in changes if f"${side})" in alert.expr)
+    ]
+    if not alerts:
+        return []
+    records = [_record(rule, values) for rule in aspect_definitions().records]
+    return records + [_alert(alert, {**values, **changes}) for alert in alerts]
+
+
+def _record(rule: Record, values: dict[str, Any]) -> dict[str, Any]:
+    return {"record": rule.record, "expr": _filled(rule.expr, values)}
+
+
+def _alert(alert: Alert, values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "alert": alert.alert,
+        "expr": _filled(alert.expr, values),
+        "for": values["hold"],
+        "labels": {"severity": alert.severity},
+        "annotations": {
+            "summary": _filled(alert.summary, values),
+            "description": _filled(alert.description, values),
+            "runbook": "\n".join(f"{n}. {_filled(s, values)}" for n, s in enumerate(alert.runbook, 1)),
+        },
+    }
 
 
 def seconds(duration: str) -> float:
@@ -127,6 +173,6 @@ def seconds(duration: str) -> float:
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
 
 
-def _filled(text: str, limits: Limits) -> str:
+def _filled(text: str, values: dict[str, Any]) -> str:
     # `safe_substitute` leaves $value and $labels alone, which Prometheus fills in itself.
-    return Template(text).safe_substitute(limits.model_dump())
+    return Template(text).safe_substitute(values)

@@ -1,4 +1,4 @@
-"""The full Avro names of the bodies of events and of the values of feedback."""
+"""The full Avro names of the bodies of events and of the values of feedback, and names of figures."""
 
 from typing import Final
 
@@ -19,6 +19,11 @@ TEXT: Final = "plaudit.v1.Text"
 CORRECTION: Final = "plaudit.v1.Correction"
 SIGNAL: Final = "plaudit.v1.Signal"
 SPANS: Final = "plaudit.v1.Spans"
+
+ASPECT_FIGURE: Final = "aspect:"
+"""The name of an aspect's figure in a metric snapshot is this and the aspect."""
+LABEL_SCALE: Final = "label:"
+"""The scale of the figure of a label of an aspect is this and the label."""
 
 
 def full_name(short: str) -> str:

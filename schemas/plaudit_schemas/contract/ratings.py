@@ -6,6 +6,8 @@ The live metrics and the training rows both use these functions, so that they ag
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+SCALE: Final = 1000
+"""The upper end of a scale in thousandths of its length; the lower end is 0."""
 WORST: Final = 1000
 SATISFIED: Final = 4000
 BEST: Final = 5000
@@ -13,6 +15,9 @@ BEST: Final = 5000
 
 Integers, because sums of them do not depend on the order in which they are added.
 """
+
+WITH_OWN_FIGURES: Final = frozenset(("satisfaction", "accuracy"))
+"""Aspects that are not counted as others are."""
 
 Feedback = Mapping[str, Any]
 
@@ -42,6 +47,23 @@ def satisfaction(feedback: Feedback) -> tuple[str, int] | None:
         share = share_of_scale(value["number"], value["minimum"], value["maximum"])
         return None if share is None else ("number", WORST + round(share * (BEST - WORST)))
     return None
+
+
+def aspect_vote(feedback: Feedback) -> tuple[str, int | list[str]] | None:
+    """The vote on an aspect: the kind, with the thousandths of its scale (0 to 1000) or the labels.
+
+    The kinds are `thumb`, `number` and `label`. None if the feedback has another one, withdraws its value, or
+    has an aspect with figures of its own.
+    """
+    if feedback["aspect"] in WITH_OWN_FIGURES or "value" not in feedback:
+        return None
+    kind, value = feedback["kind"], feedback["value"][1]
+    if kind == "thumb":
+        return kind, SCALE if value["like"] else 0
+    if kind == "number":
+        share = share_of_scale(value["number"], value["minimum"], value["maximum"])
+        return None if share is None else (kind, round(share * SCALE))
+    return (kind, sorted(set(value["labels"]))) if kind == "label" else None
 
 
 def verdict(feedback: Feedback) -> bool | None:

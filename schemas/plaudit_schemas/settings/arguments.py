@@ -40,7 +40,15 @@ def add_arguments(parser: ArgumentParser, *classes: type[Settings], main: Collec
 
 def _add(group: Any, name: str, field: FieldInfo, *, visible: bool) -> None:
     text = _help(name, field) if visible else argparse.SUPPRESS
-    group.add_argument("--" + name.replace("_", "-"), dest=f"setting_{name}", metavar="VALUE", help=text)
+    flags = [*_other_flags(field), "--" + name.replace("_", "-")]
+    group.add_argument(*flags, dest=f"setting_{name}", metavar="VALUE", help=text)
+
+
+def _other_flags(field: FieldInfo) -> list[str]:
+    """Further names of a setting's flag, from `json_schema_extra={"flags": [...]}` of the field."""
+    extra = field.json_schema_extra
+    flags = extra.get("flags", []) if isinstance(extra, dict) else []
+    return [str(flag) for flag in flags] if isinstance(flags, list) else []
 
 
 def _help(name: str, field: FieldInfo) -> str:

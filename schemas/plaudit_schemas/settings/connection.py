@@ -74,6 +74,10 @@ class ConnectionSettings(Settings):
     redis_prefix: str = Field(
         default="", description="Prefix of every Redis key", pattern=r"^[A-Za-z0-9._:-]*$"
     )
+    aspects: str | None = Field(
+        default=None,
+        description="File that declares what feedback may be about (docs/aspects.md); if unset, anything",
+    )
     partitions: int | None = Field(
         default=None,
         ge=1,
