@@ -8,7 +8,7 @@ from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.limits import HELD_LIMIT
 from plaudit_schemas.contract.times import EARLIEST_MICROS, LATEST_MICROS
 from plaudit_schemas.errors import ExpiredError
-from plaudit_stream_processors.fold import Rules
+from plaudit_stream_processors.fold import CURRENT_VERSION, Rules
 
 from tests.stream_processors.builders import T0_MS, Folded, end, event, feedback, like, message, start
 
@@ -59,7 +59,7 @@ def test_a_word_after_the_retention_is_an_amendment(late: dict[str, Any]) -> Non
     folded.add(late, arrived_ms=LATE_MS)
     (amendment,) = amendments(folded)
     assert (amendment["event_id"], amendment["source_offset"]) == (late["event_id"], 4)
-    assert (amendment["arrived_at"], amendment["rules"]) == (LATE_MS * 1000, 2)
+    assert (amendment["arrived_at"], amendment["rules"]) == (LATE_MS * 1000, CURRENT_VERSION)
     assert folded.refused == []
     assert folded.cells() == cells, "words after the retention are in no figure"
     assert not folded.state.is_open

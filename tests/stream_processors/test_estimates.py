@@ -18,7 +18,8 @@ from plaudit_stream_processors.metrics.estimates import (
     share,
     wilson,
 )
-from plaudit_stream_processors.metrics.figures import Figure, figures
+from plaudit_stream_processors.metrics.figure import Figure
+from plaudit_stream_processors.metrics.figures import figures
 from plaudit_stream_processors.metrics.histograms import index_of, middle_of, quantile
 from plaudit_stream_processors.metrics.series import Labels, labels_of, series_name
 from plaudit_stream_processors.metrics.windows import WINDOWS, bucket_names, window_figures

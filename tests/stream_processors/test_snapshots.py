@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from plaudit_schemas.codec.wire import Encoder
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_stream_processors.metrics.windows import WINDOWS, bucket_names, window_figures
 from plaudit_stream_processors.worker import snapshots
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
@@ -64,7 +65,7 @@ def test_a_scrape_during_a_publish_misses_no_window(monkeypatch: pytest.MonkeyPa
 
     output: Any = SimpleNamespace(send_records=send_records, broker_now_ms=broker_now_ms)
     reader: Any = _Reader(scraper)
-    publisher = SnapshotPublisher(reader, output, Encoder("metric_snapshot"), metrics, "t")
+    publisher = SnapshotPublisher(reader, output, Encoder("metric_snapshot"), metrics, "t", Aspects.none())
     asyncio.run(publisher.publish_snapshots([0]))
     scraper.seen.clear()
     asyncio.run(publisher.publish_snapshots([0]))

@@ -5,10 +5,11 @@ from plaudit_stream_processors.fold.effects import EMITTED, Effects, Emission, E
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.folding import fold
 from plaudit_stream_processors.fold.history import RulesHistory
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, CURRENT_VERSION, Rules
+from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, CURRENT_VERSION, Rules
 from plaudit_stream_processors.fold.step import check_place, encode_finished, fold_record
 
 __all__ = [
+    "ASPECTS_VERSION",
     "CLOCKS_VERSION",
     "CURRENT_VERSION",
     "EMITTED",

@@ -5,12 +5,13 @@ from typing import Any
 from plaudit_schemas.contract.log_checks import check_comparison, check_feedback
 from plaudit_schemas.contract.words import Word, add_word, earlier_word
 
+from plaudit_stream_processors.fold.aspects import recount_aspect
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.counting import recount_cohort, recount_satisfaction
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.raters import slot_of, slots_of_user
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, Rules
 
 Body = dict[str, Any]
 
@@ -64,7 +65,8 @@ def join_user(state: ConversationState, user_id: str, event: Event, effects: Eff
     The conversation's user may become known after their ratings. The words of a slot that names the user go
     to the slot of the conversation's user; the old slot counts no more and is not emitted.
     """
-    for name in slots_of_user(state, user_id):
+    names = slots_of_user(state, user_id)
+    for name in sorted(names) if rules.version >= ASPECTS_VERSION else names:
         old = state.feedback[name]
         message_id = old["message_id"] or ""
         own = slot_of(state, message_id, old["feedback"], rules.version)
@@ -135,6 +137,8 @@ def _recount(state: ConversationState, slot: Entity, event: Event, effects: Effe
     message = state.messages.get(message_id or "")
     if not message_id:
         recount_satisfaction(state, slot, None, event, effects)
-    elif message is not None and message["role"] == "assistant":  # else add_message counts it, if ever
+    if not message_id or message is not None:  # else add_message counts it, if ever
+        recount_aspect(state, slot, message, event, effects, rules)
+    if message is not None and message["role"] == "assistant":
         recount_satisfaction(state, slot, message, event, effects)
         recount_cohort(state, message, event, effects, rules)

@@ -4,6 +4,7 @@ from typing import Any
 
 from plaudit_schemas.errors import ConflictError
 
+from plaudit_stream_processors.fold.aspects import recount_aspect
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.counting import (
     count_message,
@@ -13,7 +14,7 @@ from plaudit_stream_processors.fold.counting import (
 )
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 
 _ADDED_BY_FOLD = frozenset(
@@ -93,12 +94,17 @@ def _count_waiting_feedback(
     state: ConversationState, message: Entity, event: Event, effects: Effects, rules: Rules
 ) -> None:
     """Count the feedback that came before its message."""
-    if message["role"] != "assistant":  # feedback on other roles never counts
-        return
-    for slot in state.slots_of[message["message_id"]]:
-        recount_satisfaction(state, state.feedback[slot], message, event, effects)
+    answers = message["role"] == "assistant"
+    slots = state.slots_of[message["message_id"]]
+    # A state that was read back has its slots in this order. The first of the votes makes the conversation's
+    # cluster, so before version 3 its bucket could differ from that of a replay.
+    for slot in sorted(slots) if rules.version >= ASPECTS_VERSION else slots:
+        if answers:  # figures of satisfaction are of answers alone
+            recount_satisfaction(state, state.feedback[slot], message, event, effects)
+        recount_aspect(state, state.feedback[slot], message, event, effects, rules)
         state.dirty["feedback:" + slot] = state.feedback[slot]
-    recount_cohort(state, message, event, effects, rules)
+    if answers:
+        recount_cohort(state, message, event, effects, rules)
 
 
 def _replace(

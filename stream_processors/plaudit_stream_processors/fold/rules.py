@@ -2,20 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from plaudit_stream_processors.metrics.series import Labels, series_name
+from plaudit_stream_processors.metrics.series import Labels, counter_part, series_name
 
 DAY_MS: Final = 86_400_000
 
 CLOCKS_VERSION: Final = 2
 """From this version on no clock but the broker's decides, late words are amendments, and a rater who is the
 conversation's user is one rater."""
-CURRENT_VERSION: Final = 2
+ASPECTS_VERSION: Final = 3
+"""From this version on votes on every aspect are counted."""
+CURRENT_VERSION: Final = 3
 
 
 def _all_labels(labels: Labels) -> str:
     return series_name(labels)
+
+
+def _all_aspects(aspect: str, label: str | None = None) -> str:
+    return counter_part(aspect if label is None else label)
+
+
+class PartFor(Protocol):
+    """Names an aspect, or a label of an aspect, as a part of a counter's name."""
+
+    def __call__(self, aspect: str, label: str | None = None) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Rules:
         state_retention_ms: how long after its end a conversation still takes events, by the broker's
             record timestamps.
         series_for: names the series in which labels count; labels past the cardinality limit become `other`.
+        part_for: names an aspect, or a label of an aspect, in a counter; past the limit it becomes `other`.
         version: of the rules. A partition's events are folded by the version that was in force at their
             offset, so that a replay of an old log gives what it gave.
         partitions: of the events topic, to refuse records in a partition that their key does not belong to;
@@ -34,5 +47,6 @@ class Rules:
 
     state_retention_ms: int = 3 * DAY_MS
     series_for: Callable[[Labels], str] = field(default=_all_labels)
+    part_for: PartFor = _all_aspects
     version: int = CURRENT_VERSION
     partitions: int = 0

@@ -17,7 +17,7 @@ class Estimate:
     Attributes:
         value: None where nothing was counted.
         count: the votes or messages behind the value.
-        standard_error: of a mean; None for all else.
+        standard_error: of a mean, and of the share of likes on an aspect; None for all else.
         voters: conversations that voted; 0 where the estimate is not clustered.
     """
 
@@ -67,11 +67,16 @@ def design_effect(clusters: Clusters, variance: float) -> float:
     return max(1.0, clustered / (variance / clusters.n))
 
 
-def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
+def mean(
+    n: int, total: int, squares: int, clusters: Clusters, ends: tuple[int, int] = (WORST, BEST)
+) -> Estimate:
     """A mean of ratings in thousandths, with its standard error clustered by conversation.
 
     The interval ends where the scale does. Votes that are all equal tell nothing about their spread, so
     they have no interval.
+
+    Args:
+        ends: of the scale, in thousandths.
     """
     if n <= 0:
         return Estimate(None, 0)
@@ -84,7 +89,7 @@ def mean(n: int, total: int, squares: int, clusters: Clusters) -> Estimate:
     middle /= 1000
     if not error:
         return Estimate(middle, n, standard_error=error, voters=clusters.voters)
-    low, high = max(WORST / 1000, middle - Z * error), min(BEST / 1000, middle + Z * error)
+    low, high = max(ends[0] / 1000, middle - Z * error), min(ends[1] / 1000, middle + Z * error)
     return Estimate(middle, n, low, high, error, clusters.voters)
 
 

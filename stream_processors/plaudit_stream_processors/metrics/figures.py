@@ -1,26 +1,16 @@
 """Makes the figures of each series from the counters of a window, as docs/metrics.md defines them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final
 
+from plaudit_stream_processors.metrics.aspect_figures import aspect_figures
 from plaudit_stream_processors.metrics.buckets import Cells
-from plaudit_stream_processors.metrics.estimates import Clusters, Estimate, mean, proportion, share
+from plaudit_stream_processors.metrics.estimates import Estimate, mean, proportion, share
+from plaudit_stream_processors.metrics.figure import Counts, Figure, clusters_of
 from plaudit_stream_processors.metrics.histograms import quantile
-
-Counts = Mapping[str, int]
 
 SKEWED: Final = "skewed_events"
 """Events whose producer's clock was more than a minute off; only where there are some."""
-
-
-class Figure(NamedTuple):
-    """One figure of one series; dimensions that do not apply are empty."""
-
-    name: str
-    rater_kind: str
-    scale: str
-    level: str
-    estimate: Estimate
 
 
 def summed(buckets: Iterable[Cells]) -> dict[str, dict[str, int]]:
@@ -38,6 +28,7 @@ def summed(buckets: Iterable[Cells]) -> dict[str, dict[str, int]]:
 def figures(counts: Counts) -> list[Figure]:
     """Every figure of one series over one window."""
     found = [_voted(family, counts) for family in sorted(_families(counts))]
+    found += aspect_figures(counts)
     messages = counts.get("messages:assistant", 0)
     for name, counter in (
         ("coverage", "covered"),
@@ -74,9 +65,10 @@ def _families(counts: Counts) -> set[str]:
 
 def _voted(family: str, counts: Counts) -> Figure:
     name, rater_kind, *rest = family.split(":")
-    n, total = counts.get(family + ":n", 0), counts.get(family + ":sum", 0)
-    clusters = Clusters(
-        *(counts.get(f"{family}:{part}", 0) for part in ("voters", "cn", "cs", "css", "csn", "cnn"))
+    n, total, clusters = (
+        counts.get(family + ":n", 0),
+        counts.get(family + ":sum", 0),
+        clusters_of(family, counts),
     )
     if name == "satisfaction":
         estimate = mean(n, total, counts.get(family + ":sumsq", 0), clusters)

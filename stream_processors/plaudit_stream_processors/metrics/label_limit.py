@@ -1,5 +1,7 @@
 """Decides which models, applications and variants get series of their own, to bound the number of series.
 
+It also decides which aspects, and which labels of an aspect, get counters of their own.
+
 The decision is the same for all partitions: the first values that any worker sees enter a set that all
 workers share, up to a limit. With a configured list of models, only versions of those may enter. All other
 values count as `other`.
@@ -9,9 +11,21 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
+from plaudit_schemas.contract.ratings import aspect_vote
+
+from plaudit_stream_processors.metrics.series import (
+    OTHER,
+    Labels,
+    counter_part,
+    label_value,
+    model_value,
+    series_name,
+)
 
 log = logging.getLogger(__name__)
+
+KINDS: Final = ("application", "model", "variant", "aspect", "label")
+"""The kinds of values. A label's value is its aspect, a null character and the label."""
 
 AdmitValues = Callable[[str, list[str]], Awaitable[list[bool]]]
 """Takes a kind and values. Returns for each value whether the shared set holds it, now or from before."""
@@ -30,8 +44,8 @@ class LabelLimit:
         """Only `models` may have series of their own; if it is empty, the first models that come may."""
         self._admit_values = admit_values
         self._listed = frozenset(models)
-        self._known: dict[str, dict[str, bool]] = {"application": {}, "model": {}, "variant": {}}
-        self._new: dict[str, dict[str, None]] = {"application": {}, "model": {}, "variant": {}}
+        self._known: dict[str, dict[str, bool]] = {kind: {} for kind in KINDS}
+        self._new: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}
         self._series: dict[Labels, str] = {}
         self._warned: set[str] = set()
 
@@ -50,6 +64,19 @@ class LabelLimit:
             for experiment, arm in body["variants"].items():
                 if f"{experiment}:{arm}" not in self._known["variant"]:
                     self._new["variant"][f"{experiment}:{arm}"] = None
+
+    def collect_feedback(self, feedback: dict[str, Any]) -> None:
+        """Keep the aspect of a feedback, and its labels, for the next decision."""
+        vote = aspect_vote(feedback)
+        if vote is None:
+            return
+        aspect = feedback["aspect"]
+        if aspect not in self._known["aspect"]:
+            self._new["aspect"][aspect] = None
+        for label in vote[1] if isinstance(vote[1], list) else ():
+            value = label_value(aspect, label)
+            if value not in self._known["label"]:
+                self._new["label"][value] = None
 
     def collect_application(self, application: str) -> None:
         """Keep an application for the next decision."""
@@ -90,6 +117,12 @@ class LabelLimit:
                 )
             )
         return series
+
+    def part_for(self, aspect: str, label: str | None = None) -> str:
+        """The name of an aspect, or of a label of an aspect, in counters."""
+        if label is None:
+            return counter_part(aspect) if self._is_admitted("aspect", aspect) else OTHER
+        return counter_part(label) if self._is_admitted("label", label_value(aspect, label)) else OTHER
 
     def _may_enter(self, kind: str, value: str) -> bool:
         listed = kind != "model" or not self._listed or value.split("\x00", maxsplit=1)[0] in self._listed

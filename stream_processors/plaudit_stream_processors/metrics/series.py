@@ -34,12 +34,27 @@ def model_value(model: str, version: str) -> str:
     return f"{model}\x00{version}"
 
 
+def label_value(aspect: str, label: str) -> str:
+    """A label of an aspect, as the set of admitted values holds it."""
+    return f"{aspect}\x00{label}"
+
+
 def series_name(labels: Labels) -> str:
     """`application|model|version|variant|source`; values with `|`, `%` or non-ASCII are percent-encoded."""
     return "|".join(
         quote(value, safe=_SAFE) if "|" in value or "%" in value or not value.isascii() else value
         for value in labels
     )
+
+
+def counter_part(text: str) -> str:
+    """A text as a part of a counter's name: without the blanks and colons that separate parts."""
+    return quote(text, safe="")
+
+
+def text_of_part(part: str) -> str:
+    """The inverse of `counter_part`."""
+    return unquote(part)
 
 
 def labels_of(series: str) -> Labels:

@@ -35,16 +35,17 @@ def revote(
         return
     number = (new is not None) - (old is not None)
     before, after = old or 0, new or 0
-    _add(counters, series, family + ":n", moment, number)
-    _add(counters, series, family + ":sum", moment, after - before)
-    _add(counters, series, family + ":sumsq", moment, after * after - before * before)
+    add_to(counters, series, family + ":n", moment, number)
+    add_to(counters, series, family + ":sum", moment, after - before)
+    add_to(counters, series, family + ":sumsq", moment, after * after - before * before)
     for name in series:
-        _recluster(counters, votes, name, family, (number, after - before), moment)
+        recluster(counters, votes, name, family, (number, after - before), moment)
 
 
-def _recluster(
+def recluster(
     counters: Counters, votes: Votes, name: str, family: str, change: tuple[int, int], moment: Moment
 ) -> None:
+    """Correct the sums of a conversation in one series; `change` is of its votes and of their sum."""
     key = f"{name} {family}"
     home, count, total = votes.get(key) or (moment.at, 0, 0)
     count_after, total_after = count + change[0], total + change[1]
@@ -52,14 +53,15 @@ def _recluster(
     # Squares and products are of a conversation's sums, so the old ones leave as the new ones come.
     at = Moment(home, moment.arrived_ms)
     series = [name]
-    _add(counters, series, family + ":voters", at, (count_after > 0) - (count > 0))
-    _add(counters, series, family + ":cn", at, change[0])
-    _add(counters, series, family + ":cs", at, change[1])
-    _add(counters, series, family + ":css", at, total_after**2 - total**2)
-    _add(counters, series, family + ":csn", at, total_after * count_after - total * count)
-    _add(counters, series, family + ":cnn", at, count_after**2 - count**2)
+    add_to(counters, series, family + ":voters", at, (count_after > 0) - (count > 0))
+    add_to(counters, series, family + ":cn", at, change[0])
+    add_to(counters, series, family + ":cs", at, change[1])
+    add_to(counters, series, family + ":css", at, total_after**2 - total**2)
+    add_to(counters, series, family + ":csn", at, total_after * count_after - total * count)
+    add_to(counters, series, family + ":cnn", at, count_after**2 - count**2)
 
 
-def _add(counters: Counters, series: list[str], counter: str, moment: Moment, amount: int) -> None:
+def add_to(counters: Counters, series: list[str], counter: str, moment: Moment, amount: int) -> None:
+    """Count `amount`, if it is not 0."""
     if amount:
         counters.add(series, counter, moment.at, moment.arrived_ms, amount)

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.limits import FUTURE_MICROS
 
 from plaudit_stream_processors.metrics.buckets import LONG_US, SHORT_US, Cells, long_name, short_name
-from plaudit_stream_processors.metrics.figures import Figure, figures, summed
+from plaudit_stream_processors.metrics.declared import declared_only
+from plaudit_stream_processors.metrics.figure import Figure
+from plaudit_stream_processors.metrics.figures import figures, summed
+from plaudit_stream_processors.metrics.series import labels_of
 
 
 class Window(NamedTuple):
@@ -41,9 +45,17 @@ def bucket_names(window: Window, at_us: int) -> list[str]:
 
 
 def window_figures(
-    partitions: Iterable[Mapping[str, Cells]], window: Window, at_us: int
+    partitions: Iterable[Mapping[str, Cells]], window: Window, at_us: int, aspects: Aspects | None = None
 ) -> dict[str, list[Figure]]:
-    """Series -> figures over a window, summed over the partitions."""
+    """Series -> figures over a window, summed over the partitions.
+
+    Args:
+        aspects: those that applications declare; all others are shown as `other`.
+    """
     names = bucket_names(window, at_us)
     counts = summed(buckets[name] for buckets in partitions for name in names if name in buckets)
-    return {series: figures(counters) for series, counters in sorted(counts.items())}
+    found = {}
+    for series, counters in sorted(counts.items()):
+        shown = declared_only(counters, labels_of(series).application, aspects) if aspects else counters
+        found[series] = figures(shown)
+    return found

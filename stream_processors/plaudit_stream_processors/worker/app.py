@@ -10,12 +10,14 @@ from typing import Any, Final
 import faust
 import mode
 from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.service.redis import connect
 from plaudit_schemas.service.redis_watch import LOOK_EVERY_S, RedisWatch
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
 
 from plaudit_stream_processors.fold import EMITTED, Rules
+from plaudit_stream_processors.metrics.declared import declared_first
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
@@ -120,16 +122,21 @@ def _fold_context(
         late_guard_ms=topics.keeps_ms,
     )
 
-    async def admit_values(kind: str, values: list[str]) -> list[bool]:
-        return await store.admit_labels(kind, values, settings.metric_values)
-
+    admit_values = declared_first(
+        store.admit_labels, settings.metric_values, read_aspects(connection.aspects)
+    )
     models = [model for model in settings.metric_models.split(",") if model]
     label_limit = LabelLimit(admit_values, models)
     schemas, prefix = connection.schemas(), connection.topic_prefix
     return FoldContext(
         topics=WorkerTopics(*(prefix + name for name in (EVENTS, FINISHED, DEAD_LETTERS, METRICS))),
         store=store,
-        rules=Rules(settings.state_retention_ms, label_limit.series_for, partitions=topics.partitions),
+        rules=Rules(
+            settings.state_retention_ms,
+            label_limit.series_for,
+            label_limit.part_for,
+            partitions=topics.partitions,
+        ),
         label_limit=label_limit,
         decoder=Decoder("conversation_event", schemas, sparse=True),
         encoders={name: Encoder(name, schemas) for name in EMITTED},
@@ -214,7 +221,12 @@ def _wire_timers(
     snapshot_encoder = Encoder("metric_snapshot", schemas)
     counters = CounterReader(context.store.client, connection.redis_prefix, range(partitions))
     publisher = SnapshotPublisher(
-        counters, worker.output, snapshot_encoder, worker.metrics, context.topics.metrics
+        counters,
+        worker.output,
+        snapshot_encoder,
+        worker.metrics,
+        context.topics.metrics,
+        read_aspects(connection.aspects),
     )
 
     @app.task  # type: ignore[untyped-decorator]  # Faust is not typed

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder, Encoder, Record
 from plaudit_schemas.contract.reasons import Refusal
+from plaudit_schemas.contract.words import Word
 from plaudit_schemas.errors import CodecError, RefusedError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord, ProducerRecord
@@ -167,6 +168,8 @@ class PartitionFolder:
             body = event["body"][1]
             if "model" in body or "variants" in body:
                 label_limit.collect_body(body)
+            elif "feedback" in body:
+                label_limit.collect_feedback(body["feedback"])
             key: Any = record.key
             state = find(key)
             if state is not None:
@@ -183,6 +186,16 @@ class PartitionFolder:
                 state = found.get(name) or ConversationState(event["application"], event["conversation_id"])
                 state.batch = number
                 self.cache.put(state)
+                self._collect_feedback(state)
+            await label_limit.decide_collected()
+
+    def _collect_feedback(self, state: ConversationState) -> None:
+        """Let the aspects of a state be decided on: feedback may wait for its message, or hold again."""
+        collect = self.context.label_limit.collect_feedback
+        for slot in state.feedback.values():
+            collect(slot["feedback"])
+            for word in slot.get("others", ()):
+                collect(Word(*word).said)
 
 
 def _has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Final
 
+from plaudit_schemas.contract.names import ASPECT_FIGURE
 from plaudit_schemas.kafka.resent_letters import RESENDABLE
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.topics.problems import TopicProblem
 
 from plaudit_stream_processors.dead_letters.waiting import Waiting, WaitingLetters
-from plaudit_stream_processors.metrics.figures import SKEWED, Figure
+from plaudit_stream_processors.metrics.figure import Figure
+from plaudit_stream_processors.metrics.figures import SKEWED
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.positions import SetAside
 from plaudit_stream_processors.worker.partition_folder import Prepared
@@ -21,6 +23,7 @@ from plaudit_stream_processors.worker.partition_folder import Prepared
 _SERIES = ("application", "model", "model_version", "variant", "source", "window")
 _LETTERS: Final = "plaudit_waiting_letters"
 _FIGURE = (*_SERIES, "rater_kind", "scale", "level")
+_ASPECT = (*_FIGURE, "aspect")
 
 WORKER_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_events_total", "counter", "Records folded and committed, dead letters included."),
@@ -109,6 +112,20 @@ FIGURE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_accuracy_ratio", "gauge", "Share of judged messages that are correct.", _FIGURE),
     Metric("plaudit_accuracy_votes", "gauge", "Judged messages behind the accuracy.", _FIGURE),
     Metric("plaudit_precision_ratio", "gauge", "Accuracy of messages known not to abstain.", _FIGURE),
+    Metric(
+        "plaudit_aspect_ratio",
+        "gauge",
+        "Mean position on the scale of an aspect, 0 to 1; of thumbs, the share of likes.",
+        _ASPECT,
+    ),
+    Metric("plaudit_aspect_standard_error", "gauge", "Standard error of that mean.", _ASPECT),
+    Metric("plaudit_aspect_votes", "gauge", "Votes on an aspect.", _ASPECT),
+    Metric(
+        "plaudit_aspect_label_ratio",
+        "gauge",
+        "Share of the votes with labels on an aspect that gave this label.",
+        (*_ASPECT, "label"),
+    ),
     Metric(
         "plaudit_coverage_ratio",
         "gauge",
@@ -224,10 +241,27 @@ class WorkerMetrics(MetricSet):
         """Set the gauges of one series and window."""
         labels = (*labels_of(series), window)
         for figure in figures:
+            if figure.name.startswith(ASPECT_FIGURE):
+                self._show_aspect(labels, figure)
+                continue
             dimensions = (figure.rater_kind, figure.scale, figure.level) if figure.rater_kind else ()
             for name, value in _gauges(figure):
                 if value is not None:
                     self.gauge(name, *labels, *dimensions).set(value)
+
+    def _show_aspect(self, labels: tuple[str, ...], figure: Figure) -> None:
+        scale, _, label = figure.scale.partition(":")
+        estimate = figure.estimate
+        which = (*labels, figure.rater_kind, scale, figure.level, figure.name.removeprefix(ASPECT_FIGURE))
+        self.gauge("plaudit_aspect_votes", *which).set(estimate.count)
+        if estimate.value is None:
+            return
+        if scale == "label":
+            self.gauge("plaudit_aspect_label_ratio", *which, label).set(estimate.value)
+            return
+        self.gauge("plaudit_aspect_ratio", *which).set(estimate.value)
+        if estimate.standard_error is not None:
+            self.gauge("plaudit_aspect_standard_error", *which).set(estimate.standard_error)
 
     def clear_figures(self) -> None:
         """Drop the figures of the last snapshot, as another worker may publish them now."""

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from plaudit_schemas.codec.wire import Encoder, Record
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.kafka.record import ProducerRecord
 from redis.exceptions import RedisError
 
-from plaudit_stream_processors.metrics.figures import SKEWED, Figure
+from plaudit_stream_processors.metrics.figure import Figure
+from plaudit_stream_processors.metrics.figures import SKEWED
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.metrics.windows import WINDOWS, Window, bucket_names, window_figures
 from plaudit_stream_processors.state.counters import CounterReader
@@ -29,9 +31,10 @@ class SnapshotPublisher:
         encoder: Encoder,
         metrics: WorkerMetrics,
         topic: str,
+        aspects: Aspects,
     ) -> None:
         self._reader, self._output, self._encoder = reader, output, encoder
-        self._metrics, self._topic = metrics, topic
+        self._metrics, self._topic, self._aspects = metrics, topic, aspects
 
     async def publish_snapshots(self, partitions: Iterable[int]) -> int:
         """Read what changed, publish every series and window, and wait for Kafka. Returns how many snapshots.
@@ -55,7 +58,7 @@ class SnapshotPublisher:
             (window, series, figures)
             for window in WINDOWS
             for series, figures in (
-                await asyncio.to_thread(window_figures, [self._reader.totals], window, now_us)
+                await asyncio.to_thread(window_figures, [self._reader.totals], window, now_us, self._aspects)
             ).items()
         ]
         # No await in between: a scrape there would miss windows, and alerts on them would start over.
