@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.json_form import document_of
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.records import validate
@@ -41,16 +42,18 @@ class Destination(Protocol):
 class EventFile:
     """Writes events as JSON documents, one per line: the format `plaudit-jsonl`."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO, aspects: Aspects | None = None) -> None:
+        self._stream, self._aspects = stream, aspects or Aspects.none()
 
     def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:  # noqa: ARG002  # as producers'
         """Validate an event; returns its Kafka key and its line of JSON.
 
         Raises:
             InvalidEventError: it breaks the contract.
+            AspectError: it does not fit the declared aspects.
         """
         validate(record)
+        self._aspects.check(record)
         try:
             line = json.dumps(document_of(record), ensure_ascii=False).encode() + b"\n"
         except UnicodeEncodeError:
@@ -63,14 +66,14 @@ class EventFile:
 
 
 @contextmanager
-def open_event_file(path: str) -> Iterator[EventFile]:
+def open_event_file(path: str, aspects: Aspects | None = None) -> Iterator[EventFile]:
     """Open a new file, or standard output for `-`.
 
     Raises:
         SettingsError: the file cannot be written.
     """
     if path == "-":
-        yield EventFile(sys.stdout.buffer)
+        yield EventFile(sys.stdout.buffer, aspects)
         sys.stdout.flush()
         return
     try:
@@ -78,7 +81,7 @@ def open_event_file(path: str) -> Iterator[EventFile]:
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
     with stream:
-        yield EventFile(stream)
+        yield EventFile(stream, aspects)
 
 
 @contextmanager
@@ -100,10 +103,10 @@ def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> It
         yield producer
 
 
-def count_unsent(destination: FeedbackProducer | EventFile) -> int:
+def count_unsent(destination: Destination) -> int:
     """Wait until Kafka has taken or refused every event. Returns how many events it did not take."""
-    if isinstance(destination, EventFile):
-        return 0
+    if not isinstance(destination, FeedbackProducer):
+        return 0  # a file, or nothing at all
     # After that time librdkafka itself gives up every event that still waits.
     waiting = destination.flush(destination.options.delivery_timeout_s)
     return waiting + destination.stats().failed

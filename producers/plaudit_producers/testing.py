@@ -1,5 +1,6 @@
 """In-memory producers, for the tests of programs that use the SDK."""
 
+import os
 import time
 from collections import deque
 from threading import Condition
@@ -10,6 +11,7 @@ from plaudit_schemas.codec.held import with_held
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.events import ConversationEvent
 from plaudit_schemas.contract.keys import partition_of
+from plaudit_schemas.settings import variable_of
 
 from plaudit_producers.errors import DeliveryError
 from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
@@ -52,6 +54,9 @@ class _InMemory(ProducerBase):
     def messages(self) -> list[tuple[bytes, bytes]]:
         """The keys and values that Kafka would hold, in the order they were sent."""
         return list(self._outbox.log)
+
+    def _aspects_file(self) -> str | None:
+        return os.environ.get(variable_of("aspects"))  # all other settings are of Kafka
 
     def clear(self) -> None:
         """Remove all events that were delivered so far."""

@@ -4,18 +4,23 @@ import math
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.contract.aspects import Aspects, read_aspects
 from plaudit_schemas.contract.field_types import Consent
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 if TYPE_CHECKING:
+    from plaudit_producers.destinations import EventFile
+    from plaudit_producers.importers.dry_run import DryRun
     from plaudit_producers.importers.model import ImportOptions
+    from plaudit_producers.sdk.producer import FeedbackProducer
 
 
 def rate(text: str) -> float:  # argparse puts the function's name into its error message
@@ -39,12 +44,16 @@ def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Sends the conversations of a file to Kafka, as events of source `import`, which alerts ignore. All "
         "ids are derived from the file's content. So an import that was stopped can be started again: what "
-        "arrived before counts once. Each conversation is sent whole or not at all. Records that cannot be "
-        "read are listed in the report, and the import continues. plaudit-jsonl takes or refuses each event "
-        "on its own."
+        "arrived before counts once, and of a changed file what is new is added. Each conversation is sent "
+        "whole or not at all. Records that cannot be read, and fields that are not taken, are listed in the "
+        "report, and the import continues. plaudit-jsonl takes or refuses each event on its own."
     )
     parser.add_argument("file", help="plain or gzip; - is standard input")
-    parser.add_argument("--format", required=True, metavar="F", help=f"one of {', '.join(names)}")
+    parser.add_argument(
+        "--format",
+        metavar="F",
+        help=f"one of {', '.join(names)}; default: recognised from the first records",
+    )
     parser.add_argument("--application", help="the tenant of the conversations; default import")
     parser.add_argument("--rate", type=rate, metavar="N", help="the most events per second; default no limit")
     parser.add_argument("--limit", type=count, metavar="N", help="read only the first N records")
@@ -83,25 +92,43 @@ def _add_meaning(parser: ArgumentParser) -> None:
         "--output", metavar="FILE", help="write plaudit-jsonl to this file instead of sending"
     )
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show the first ten events and what is not taken, and send nothing; needs no Kafka",
+    )
+    parser.add_argument(
+        "--id-field",
+        metavar="NAME",
+        help="the field of each record that identifies its chat, where the format has none",
+    )
+    parser.add_argument(
+        "--again",
+        default="",
+        metavar="TEXT",
+        help="say everything again under other event ids, after a change and a change back; any text",
+    )
+    parser.add_argument(
         "--report",
         type=Path,
         metavar="FILE",
-        help="where to list what was refused; default <file>.refused.jsonl in the current folder",
+        help="where to list what was refused or not taken; default <file>.refused.jsonl in this folder",
     )
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_producers.destinations import count_unsent, open_event_file, open_kafka  # noqa: PLC0415  # loaded when used
+    from plaudit_producers.destinations import count_unsent  # noqa: PLC0415  # loaded when used
     from plaudit_producers.importers.catalog import find_format  # noqa: PLC0415
+    from plaudit_producers.importers.outcome import describe_aspects, describe_replay  # noqa: PLC0415
     from plaudit_producers.importers.report import ImportReport  # noqa: PLC0415
-    from plaudit_producers.importers.run import Pace, describe_replay, replay_file  # noqa: PLC0415
+    from plaudit_producers.importers.run import Pace, replay_file  # noqa: PLC0415
 
-    form, options = find_format(arguments.format), _options(arguments)
-    report = ImportReport(arguments.report or Path(f"{Path(arguments.file).name}.refused.jsonl"))
-    pace = Pace(arguments.rate, arguments.limit, arguments.time)
+    form = find_format(arguments.format) if arguments.format else None
     connection, started = load(ConnectionSettings, arguments), time.monotonic()
-    output = arguments.output
-    with open_event_file(output) if output else open_kafka(connection, {"source": "import"}) as destination:
+    aspects = read_aspects(connection.aspects)
+    options = _options(arguments, aspects)
+    report = ImportReport(_report_path(arguments))
+    pace = Pace(arguments.rate, arguments.limit, arguments.time)
+    with _destination(arguments, connection, aspects) as destination:
         try:
             summary = replay_file(
                 arguments.file, form, destination, options=options, pace=pace, report=report
@@ -110,8 +137,11 @@ def run(arguments: Namespace) -> int:
             print("stopped; start it again to continue: what arrived before counts once", file=sys.stderr)
             raise
         lost = count_unsent(destination)
-    told = sys.stderr if output == "-" else sys.stdout  # standard output then has the events
-    print(describe_replay(summary, report, pace.times, time.monotonic() - started), file=told)
+    told = sys.stderr if arguments.output == "-" else sys.stdout  # standard output then has the events
+    seconds = time.monotonic() - started
+    print(describe_replay(summary, report, pace.times, seconds, dry=arguments.dry_run), file=told)
+    if undeclared := describe_aspects(summary, aspects):
+        print(undeclared, file=told)
     if summary.records and options.consent == "unspecified":
         print("without --consent, what has no consent in the file stays out of training subsets", file=told)
     if lost:
@@ -120,7 +150,29 @@ def run(arguments: Namespace) -> int:
     return FAILED if lost or nothing or report.rest_unread else OK
 
 
-def _options(arguments: Namespace) -> "ImportOptions":
+def _destination(
+    arguments: Namespace, connection: ConnectionSettings, aspects: Aspects
+) -> "AbstractContextManager[FeedbackProducer | EventFile | DryRun]":
+    from plaudit_producers.destinations import open_event_file, open_kafka  # noqa: PLC0415  # loaded when used
+    from plaudit_producers.importers.dry_run import DryRun  # noqa: PLC0415
+
+    if arguments.dry_run:
+        if arguments.output:
+            raise SettingsError("--dry-run writes no events: leave out --output")
+        return nullcontext(DryRun(sys.stdout, aspects))
+    if arguments.output:
+        return open_event_file(arguments.output, aspects)
+    return open_kafka(connection, {"source": "import"})
+
+
+def _report_path(arguments: Namespace) -> Path | None:
+    given: Path | None = arguments.report
+    if given is not None or arguments.dry_run:
+        return given
+    return Path(f"{Path(arguments.file).name}.refused.jsonl")
+
+
+def _options(arguments: Namespace, aspects: Aspects) -> "ImportOptions":
     from plaudit_producers.importers.model import ImportOptions  # noqa: PLC0415
 
     pairs = [tag.partition("=") for tag in arguments.tag]
@@ -132,6 +184,9 @@ def _options(arguments: Namespace) -> "ImportOptions":
         consent=arguments.consent,
         tags={name: value for name, _, value in pairs},
         seed=arguments.seed,
+        aspects=aspects,
+        again=arguments.again,
+        id_field=arguments.id_field,
     )
 
 

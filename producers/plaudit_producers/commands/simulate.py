@@ -7,6 +7,8 @@ from collections import Counter
 from contextlib import suppress
 
 from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.contract.aspects import read_aspects
+from plaudit_schemas.errors import AspectError, SettingsError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -94,10 +96,17 @@ def run(arguments: Namespace) -> int:
         seed=arguments.seed,
     )
     connection, line = load(ConnectionSettings, arguments), _ProgressLine()
-    output = arguments.output
-    with open_event_file(output) if output else open_kafka(connection, {}) as destination:
-        with suppress(KeyboardInterrupt):  # the normal way to stop a run without an end
-            simulator.run_scenario(scenario, destination, wait=not output, progress=line)
+    output, aspects = arguments.output, read_aspects(connection.aspects)
+    opened = open_event_file(output, aspects) if output else open_kafka(connection, {})
+    with opened as destination:
+        try:
+            with suppress(KeyboardInterrupt):  # the normal way to stop a run without an end
+                simulator.run_scenario(scenario, destination, wait=not output, progress=line)
+        except AspectError as error:
+            raise SettingsError(
+                f"{error}. Simulated people rate on scales of their own: unset PLAUDIT_ASPECTS, or simulate "
+                "an --application that does not declare this"
+            ) from None
         lost = count_unsent(destination)
     told = sys.stderr if output == "-" else sys.stdout
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(line.sent.items()))

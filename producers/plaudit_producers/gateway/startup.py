@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.wire import SchemaSource
+from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import PlauditError, RegistryError, SettingsError
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.service.metrics import MetricSet
@@ -109,7 +110,12 @@ async def _make_services(
             largest_bytes=MAX_BODY_BYTES,
             within_s=settings.gateway_body_timeout_s,
         ),
-        intake=EventIntake(encoder.encode, load_redact(settings.gateway_redact), _identity_of(settings)),
+        intake=EventIntake(
+            encoder.encode,
+            load_redact(settings.gateway_redact),
+            _identity_of(settings),
+            read_aspects(connection.aspects),
+        ),
         sender=_make_sender(settings, connection),
         reader=_reader_of(connection),
         # The packaged id is known already.

@@ -13,8 +13,21 @@ FORMAT = json_lines("my-format", build)
 
 from plaudit_producers.importers.catalog import find_format, formats
 from plaudit_producers.importers.chat import DERIVED, Chat
-from plaudit_producers.importers.formats import Format, as_text, expect, json_file, json_lines, json_object
+from plaudit_producers.importers.formats import (
+    Format,
+    as_text,
+    build_chats,
+    expect,
+    group_records,
+    json_file,
+    json_lines,
+    json_object,
+    scan_lines,
+)
+from plaudit_producers.importers.json_scanner import Member, scan_json
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
+from plaudit_producers.importers.records import ReadRecord, unread_fields
+from plaudit_producers.importers.sample import Recognised, Sample, fields_fit, has_fields
 from plaudit_producers.importers.source import Source, open_source
 
 __all__ = [
@@ -24,14 +37,25 @@ __all__ = [
     "Chat",
     "Format",
     "ImportOptions",
+    "Member",
     "Place",
+    "ReadRecord",
+    "Recognised",
+    "Sample",
     "Source",
     "as_text",
+    "build_chats",
     "expect",
+    "fields_fit",
     "find_format",
     "formats",
+    "group_records",
+    "has_fields",
     "json_file",
     "json_lines",
     "json_object",
     "open_source",
+    "scan_json",
+    "scan_lines",
+    "unread_fields",
 ]

@@ -1,7 +1,6 @@
 """HALIE's dialogues: `event_blocks.csv`, joined with `survey_responses.csv` by session and turn."""
 
 import csv
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Final, TypeAlias
@@ -10,6 +9,8 @@ from plaudit_producers.importers.chat import DERIVED, Chat
 from plaudit_producers.importers.formats import Format, build_chats
 from plaudit_producers.importers.json_scanner import Member
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
+from plaudit_producers.importers.records import ReadRecord
+from plaudit_producers.importers.sample import Recognised, Sample
 from plaudit_producers.importers.source import RECORD_BYTES, Source
 
 _SURVEY: Final = "survey_responses.csv"
@@ -18,13 +19,22 @@ _ROUNDS = (
     "model_completion",
 )  # fmt: skip
 _ANSWERS = ("session_id", "turn_id")
+_OF_A_SESSION: Final = (
+    "worker_id",
+    "model",
+    "prompt",
+    "prompt_dataset",
+)  # every row of both files repeats them
 _OVERALL = "-1"  # the turn of the survey's answers on the whole chat
 _TICKS = ("interestingness", "boringness", "preference", "fluency", "sensibility", "specificity", "humanness")
+_NO_ANSWERS: Final = ReadRecord()
 _MINUTE = 60  # seconds; elapsed_time is in minutes
 _DISLIKED = f"{DERIVED}preference 0 in the survey after the chat"
 
-Row = dict[str, str]
+Row = ReadRecord
 Table: TypeAlias = "csv.DictReader[str]"
+_Found: TypeAlias = tuple[Place, str, list[Row]]
+"""Where a session begins, its id, and its rows."""
 Session = tuple[list[Row], dict[str, Row]]
 """The rounds of a chat, and the survey's answers by turn id."""
 
@@ -32,6 +42,7 @@ Session = tuple[list[Row], dict[str, Row]]
 def build_halie(chat: Chat, session: Session) -> None:
     rounds, answers = session
     first = rounds[0]
+    chat.identify(first["session_id"])
     chat.start(
         model=first["model"],
         user_id=first["worker_id"],
@@ -41,12 +52,16 @@ def build_halie(chat: Chat, session: Session) -> None:
             "scenario_source": first["prompt_dataset"],
         },
     )
-    given = {row["turn_id"]: _add_round(chat, row, answers.get(row["turn_id"], {})) for row in rounds}
+    for row in (*rounds, *answers.values()):
+        row.skip(*(name for name in _OF_A_SESSION if row.peek(name) == first.peek(name)))
+    given = {
+        row["turn_id"]: _add_round(chat, row, answers.get(row["turn_id"], _NO_ANSWERS)) for row in rounds
+    }
     for turn, message_id in given.items():
-        preference = answers.get(turn, {}).get("preference")
+        preference = answers.get(turn, _NO_ANSWERS).get("preference")
         if preference and float(preference) == 0:  # 1 is a box that was not ticked, so it is no like
             chat.dislike(message_id, rubric=_DISLIKED)
-    quality = answers.get(_OVERALL, {}).get("quality")
+    quality = answers.get(_OVERALL, _NO_ANSWERS).get("quality")
     if quality:
         chat.rate(None, float(quality))
     if not answers:
@@ -71,7 +86,7 @@ def read_halie(source: Source, options: ImportOptions) -> Iterator[Batch | BadRe
                 yield BadRecord(Place(1, 1), _missing_columns(name, lacking), rest_unread=True)
                 return
         survey = _Survey(answers)
-        yield from build_chats("halie", build_halie, _sessions(rounds, survey), options)
+        yield from build_chats("halie", build_halie, _sessions(source, rounds, survey), options)
         for place, session_id in survey.unused():
             yield BadRecord(place, f"line {place.line} of {_SURVEY}: session {session_id} has no rounds")
 
@@ -89,14 +104,25 @@ def _missing_columns(name: str, lacking: list[str]) -> str:
     )
 
 
-def _sessions(rounds: Table, survey: "_Survey") -> Iterator[Member]:
-    for place, session_id, rows in _by_session(rounds):
-        answers = {row["turn_id"]: row for row in survey.rows_of(session_id)}
-        identity = json.dumps([rows, answers]).encode()
-        yield Member(place, identity, (rows, answers))
+def _sessions(source: Source, rounds: Table, survey: "_Survey") -> Iterator[Member | BadRecord]:
+    held: _Found | None = None
+    for found in _by_session(rounds):
+        if held is not None:
+            yield _joined(held, survey)
+        held = found
+    if held is not None and source.damage:  # of the last session, rounds may be missing
+        yield BadRecord(held[0], "the file ends within this session", rest_unread=True)
+    elif held is not None:
+        yield _joined(held, survey)
 
 
-def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
+def _joined(found: "_Found", survey: "_Survey") -> Member:
+    place, session_id, rows = found
+    answers = {row["turn_id"]: row for row in survey.rows_of(session_id)}
+    return Member(place, b"", (rows, answers))
+
+
+def _by_session(reader: Table) -> Iterator[_Found]:
     """Yield the rows of each session and where they begin. The rows of a session must be adjacent."""
     line = 1
 
@@ -105,7 +131,7 @@ def _by_session(reader: Table) -> Iterator[tuple[Place, str, list[Row]]]:
         line = reader.line_num + 1
         for row in reader:
             begins, line = line, reader.line_num + 1  # a quoted cell may span several lines
-            yield begins, row
+            yield begins, ReadRecord(row.items())
 
     for number, (session_id, group) in enumerate(groupby(rows(), lambda item: item[1]["session_id"]), 1):
         found = list(group)
@@ -139,4 +165,11 @@ class _Survey:
             yield place, session_id
 
 
-FORMAT = Format("halie", f"HALIE's dialogues: event_blocks.csv, with {_SURVEY} beside it", read_halie)
+def recognise(sample: Sample) -> Recognised | None:
+    fits = sample.shape == "table" and sample.records and all(name in sample.records[0] for name in _ROUNDS)
+    return Recognised(0.9, "it is a table with HALIE's columns") if fits else None
+
+
+FORMAT = Format(
+    "halie", f"HALIE's dialogues: event_blocks.csv, with {_SURVEY} beside it", read_halie, recognise
+)

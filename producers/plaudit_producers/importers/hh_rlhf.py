@@ -4,6 +4,7 @@ import re
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import expect, json_lines
+from plaudit_producers.importers.sample import Recognised, Sample
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
@@ -57,4 +58,17 @@ def _add_branches(chat: Chat, branches: dict[str, list[Turn]]) -> None:
             chat.label(chat.last, name, aspect="preference", rubric=_WHOLE)
 
 
-FORMAT = json_lines("hh-rlhf", build_hh_rlhf, help="hh-rlhf: JSON lines of chosen and rejected transcripts")
+def recognise(sample: Sample) -> Recognised | None:
+    for record in sample.objects or [{}]:
+        ends = [record.get("chosen"), record.get("rejected")]
+        if not all(isinstance(end, str) and _TURN.match(end) for end in ends):
+            return None
+    return Recognised(0.9, "its records have chosen and rejected transcripts, which begin with 'Human:'")
+
+
+FORMAT = json_lines(
+    "hh-rlhf",
+    build_hh_rlhf,
+    help="hh-rlhf: JSON lines of chosen and rejected transcripts",
+    recognises=recognise,
+)

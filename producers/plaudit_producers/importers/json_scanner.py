@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from plaudit_producers.importers.model import BadRecord, Place
+from plaudit_producers.importers.records import ReadRecord
 from plaudit_producers.importers.source import RECORD_BYTES
 
 ReadBytes = Callable[[int], bytes]
@@ -44,7 +45,7 @@ def parse_json(text: bytes) -> Any:
         ValueError: the text is not valid JSON, or not valid UTF-8.
     """
     try:
-        return json.loads(text.decode(), strict=False)
+        return json.loads(text.decode(), strict=False, object_pairs_hook=ReadRecord)
     except UnicodeDecodeError as error:
         raise ValueError(f"is not valid UTF-8 at its byte {error.start + 1}") from None
     except json.JSONDecodeError as error:
@@ -77,7 +78,7 @@ def _parse_member(text: bytes) -> tuple[str, Any]:
     members = parse_json(b"{" + text + b"}")
     if len(members) != 1:
         raise ValueError("is no member of an object")
-    ((key, value),) = members.items()
+    ((key, value),) = dict.items(members)
     return key, value
 
 

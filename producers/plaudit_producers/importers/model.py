@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.events import ConversationEvent, StartConversation
 from plaudit_schemas.contract.field_types import Consent
 from plaudit_schemas.errors import SettingsError
@@ -40,6 +41,8 @@ class Batch:
     Attributes:
         invented: how many of the events have an invented time, because the file has none.
         notes: remarks on this record for the report.
+        unread: paths of the record's fields that the importer did not take. A field in many elements of a
+            list comes as often as it is there.
         enveloped: whether everything but the bodies is already validated, as in a Chat.
     """
 
@@ -47,6 +50,7 @@ class Batch:
     records: list[Record]
     invented: int = 0
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     enveloped: bool = False
 
 
@@ -60,6 +64,10 @@ class ImportOptions:
         consent: the users' consent to training, for conversations that have none in the file.
         tags: set on every conversation, such as the licence of the data set.
         seed: decides the order in which ranked candidates are shown.
+        aspects: what the applications declare, such as the scale of a rating.
+        again: part of every event's id. An import with another one says everything again: after a change
+            and a change back, the ids of the first import would make the last one a duplicate.
+        id_field: the field of a record that holds the id of its chat, for formats without one of their own.
 
     Raises:
         SettingsError: a value breaks the contract.
@@ -69,6 +77,9 @@ class ImportOptions:
     consent: Consent = "unspecified"
     tags: dict[str, str] = field(default_factory=dict)
     seed: int = 0
+    aspects: Aspects = field(default_factory=Aspects.none)
+    again: str = ""
+    id_field: str | None = None
 
     def __post_init__(self) -> None:
         # Checked here, once: otherwise every record would be refused for it.

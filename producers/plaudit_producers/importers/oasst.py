@@ -6,6 +6,7 @@ from plaudit_schemas.contract.feedback import Rater
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import expect, json_file
+from plaudit_producers.importers.sample import Recognised, Sample
 
 _RATER = Rater(id="oasst", kind="reviewer")
 
@@ -28,6 +29,16 @@ def build_oasst(chat: Chat, record: dict[str, Any]) -> None:
     chat.end()
 
 
+def recognise(sample: Sample) -> Recognised | None:
+    for record in sample.objects or [{}]:
+        if "instruction" not in record or not isinstance(record.get("output"), list):
+            return None
+    return Recognised(0.9, "its records have an instruction and a list of outputs")
+
+
 FORMAT = json_file(
-    "oasst", build_oasst, help="OpenAssistant rankings: instruction, history, answers ranked best first"
+    "oasst",
+    build_oasst,
+    help="OpenAssistant rankings: instruction, history, answers ranked best first",
+    recognises=recognise,
 )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 
 from plaudit_schemas.contract.names import short_name
 from plaudit_schemas.errors import InvalidEventError
@@ -17,25 +17,50 @@ from plaudit_producers.sdk.pipeline import PackedEvent
 
 Times = Literal["now", "original"]
 
+_NUMBER: Final = "number"  # other ratings say themselves what is better
+
 
 @dataclass(slots=True)
 class ReplaySummary:
     """Counts of what was sent.
 
     Attributes:
+        format: the name of the file's format.
+        recognised_by: why the file was taken to be of that format; empty if the user named it.
         records: conversations, or events in a format of single events.
         invented: events with an invented time, because the file has none.
         bodies: events by the name of their body.
+        unrated: conversations with an answer and without any feedback or comparison.
+        aspects: ratings by application and aspect. Texts, corrections, signals and spans are none.
     """
 
+    format: str = ""
+    recognised_by: str = ""
     records: int = 0
     invented: int = 0
     bodies: Counter[str] = field(default_factory=Counter)
+    unrated: int = 0
+    aspects: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def events(self) -> int:
         """The number of all events."""
         return sum(self.bodies.values())
+
+    def add(self, batch: Batch) -> None:
+        """Count a batch that was sent."""
+        self.records += 1
+        self.invented += batch.invented
+        names = Counter(short_name(record["body"][0]) for record in batch.records)
+        self.bodies.update(names)
+        if batch.enveloped:  # a whole chat; events of a format of single events tell nothing about theirs
+            answered = any(record["body"][1].get("role") == "assistant" for record in batch.records)
+            judged = names["UpdateMessage"] or names["CompareMessages"]
+            self.unrated += answered and not judged
+        for record in batch.records:
+            feedback = record["body"][1].get("feedback")
+            if feedback is not None and feedback["kind"] == _NUMBER:
+                self.aspects[record["application"], feedback["aspect"]] += 1
 
 
 Progress = Callable[[ReplaySummary], None]
@@ -96,9 +121,8 @@ class Replay:
             self._destination.send_packed(each)
         for note in batch.notes:
             self._report.add_note(batch.place, note)
-        self.summary.records += 1
-        self.summary.invented += batch.invented
-        self.summary.bodies.update(short_name(record["body"][0]) for record in batch.records)
+        self._report.add_unread(batch.place, batch.unread)
+        self.summary.add(batch)
 
     def _pack_batch(self, batch: Batch) -> list[PackedEvent]:
         if self._times == "now":

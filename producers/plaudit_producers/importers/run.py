@@ -11,6 +11,7 @@ from plaudit_producers.clock import Clock
 from plaudit_producers.destinations import Destination
 from plaudit_producers.importers.formats import Format, read_batches
 from plaudit_producers.importers.model import ImportOptions
+from plaudit_producers.importers.recognition import recognise_format
 from plaudit_producers.importers.replay import Progress, Replay, ReplaySummary, Times
 from plaudit_producers.importers.report import ImportReport
 from plaudit_producers.importers.source import Source, open_source
@@ -27,7 +28,7 @@ class Pace:
 
 def replay_file(
     path: str | Path,
-    form: Format,
+    form: Format | None,
     destination: Destination,
     *,
     options: ImportOptions | None = None,
@@ -39,42 +40,28 @@ def replay_file(
 
     Args:
         path: the file, plain or gzip; `-` is standard input.
+        form: the file's format; None recognises it from the first records.
         destination: a FeedbackProducer, which should have `when_full="block"`, or its fake.
-        report: receives the refused records. It is closed at the end.
+        report: receives what is not taken. It is closed at the end.
 
     Raises:
-        NotFoundError: the file, or one that belongs to it, cannot be read.
+        NotFoundError: the file, or one that belongs to it, cannot be read, or no format knows it.
         BufferFullError: the producer's buffer is full.
-        SettingsError: the report cannot be written.
+        SettingsError: the report cannot be written, or the file may be of several formats.
     """
     pace, report = pace or Pace(), report or ImportReport(None)
     try:
         with open_source(path) as source, _progress_bar(source) as progress:
+            reason = ""
+            if form is None:
+                form, reason = recognise_format(source)
             replay = Replay(
                 destination, report, rate=pace.rate, times=pace.times, clock=clock, progress=progress
             )
+            replay.summary.format, replay.summary.recognised_by = form.name, reason
             return replay.send_batches(read_batches(form, source, options or ImportOptions()), pace.limit)
     finally:
         report.close()
-
-
-def describe_replay(summary: ReplaySummary, report: ImportReport, times: Times, seconds: float) -> str:
-    """Describe the outcome in a few lines of text."""
-    kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.bodies.items()))
-    lines = [f"{summary.records:,} records, {summary.events:,} events in {seconds:.1f} s: {kinds or 'none'}"]
-    if times == "now":
-        lines.append("times: each event has the time at which it was sent, not that of the chat")
-    elif summary.invented:
-        lines.append(f"times: {summary.invented:,} events have none in the file and got invented ones")
-    where = f", see {report.path}" if report.path else ""
-    if report.bad:
-        lines.append(f"{report.bad:,} records were refused{where}")
-        lines += [f"  {example}" for example in report.examples]
-    if report.noted:
-        lines.append(f"{report.noted:,} records have a note{where}")
-    if report.rest_unread:
-        lines.append("the file could not be read to its end")
-    return "\n".join(lines)
 
 
 @contextmanager

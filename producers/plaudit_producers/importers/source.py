@@ -1,15 +1,16 @@
 """A file to import, read once from beginning to end. gzip is recognised by its first bytes."""
 
-import gzip
 import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO, cast
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 from plaudit_schemas.errors import NotFoundError
+
+from plaudit_producers.importers.unpacking import GzipReader
 
 RECORD_BYTES: Final = 64 << 20
 """A longer record is refused, so that a file without line breaks does not fill the memory."""
@@ -31,15 +32,25 @@ class Source:
         self._raw = stream if isinstance(stream, io.BufferedReader) else _Buffered(stream)
         self._path = path
         self._stream: io.BufferedReader | None = None
+        self._unpacked: GzipReader | None = None
         self._text: io.TextIOWrapper | None = None
 
     def read(self, size: int = _CHUNK) -> bytes:
-        """Read up to `size` bytes. Returns none at the end of the file.
-
-        Raises:
-            EOFError, zlib.error, gzip.BadGzipFile: the compressed data is damaged.
-        """
+        """Read up to `size` bytes. Returns none at the end of the file, or where it is damaged."""
         return self._open().read(size)
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the compressed data, and where; empty if nothing is known to be wrong."""
+        return "" if self._unpacked is None else self._unpacked.damage
+
+    def head(self, size: int) -> tuple[bytes, bool]:
+        """Return the first `size` bytes without consuming them, and whether they are all. Call it first."""
+        stream = self._open()
+        head = stream.read(size)
+        whole = len(head) < size
+        self._stream = io.BufferedReader(_Rejoined(head, stream))
+        return head, whole
 
     def peek(self) -> bytes:
         """Return the first character that is not blank, without consuming it.
@@ -50,7 +61,7 @@ class Source:
         return buffered.peek(1).lstrip()[:1]
 
     def lines(self) -> Iterator[tuple[int, bytes | None]]:
-        """Yield the number and bytes of each line, without its line break.
+        """Yield the number and bytes of each line. Only the last one may have no line break.
 
         Instead of the bytes of a line longer than RECORD_BYTES it yields None.
         """
@@ -60,7 +71,7 @@ class Source:
             whole = len(line) < RECORD_BYTES or line.endswith(b"\n")
             while not whole and (rest := stream.readline(RECORD_BYTES)) and not rest.endswith(b"\n"):
                 pass
-            yield number, line.rstrip(b"\r\n") if whole else None
+            yield number, line if whole else None
 
     def text(self) -> TextIO:
         """Return the file as text, for csv.
@@ -96,8 +107,8 @@ class Source:
     def _open(self) -> io.BufferedReader:
         if self._stream is None:
             packed = self._raw.peek(2)[:2] == _GZIP
-            plain = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
-            buffered = plain if isinstance(plain, io.BufferedReader) else io.BufferedReader(plain)
+            self._unpacked = GzipReader(self._raw) if packed else None
+            buffered = io.BufferedReader(self._unpacked) if self._unpacked is not None else self._raw
             if buffered.peek(3)[:3] == _BOM:
                 buffered.read(3)
             self._stream = buffered
@@ -109,6 +120,22 @@ class _Buffered(io.BufferedReader):
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(cast("io.RawIOBase", stream))
+
+
+class _Rejoined(io.RawIOBase):
+    """Bytes that were read already, and then the rest of their stream."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head, self._rest = io.BytesIO(head), rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._head.read(len(buffer)) or self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 @contextmanager

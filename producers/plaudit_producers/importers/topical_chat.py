@@ -6,6 +6,7 @@ from plaudit_schemas.contract.feedback import Rater
 
 from plaudit_producers.importers.chat import Chat
 from plaudit_producers.importers.formats import as_text, expect, json_object
+from plaudit_producers.importers.sample import Recognised, Sample
 
 _ROLES = {"agent_1": "user", "agent_2": "assistant"}
 _RATERS = {"agent_1": Rater(), "agent_2": Rater(id="agent_2", kind="reviewer")}
@@ -19,6 +20,7 @@ def build_topical_chat(chat: Chat, item: tuple[str, Any]) -> None:
     turns = expect(expect(conversation, dict, "a conversation")["content"], list, "content")
     tags = {"original_id": key}
     tags |= {name: str(conversation[name]) for name in ("config", "article_url") if name in conversation}
+    chat.identify(key)
     chat.start(tags=tags)
     for turn in turns:
         _add_turn(chat, turn)
@@ -46,6 +48,17 @@ def _add_rating(chat: Chat, message: str | None, rating: str, rater: str) -> Non
     chat.rate(message, _STARS[rating], rater=_RATERS[rater])
 
 
+def recognise(sample: Sample) -> Recognised | None:
+    for _, conversation in sample.pairs or [("", {})]:
+        turns = conversation["content"]
+        if not all("agent" in turn and "message" in turn for turn in turns):
+            return None
+    return Recognised(0.9, "it is an object of chats, each with the turns of two agents")
+
+
 FORMAT = json_object(
-    "topical-chat", build_topical_chat, help="Topical-Chat: a JSON object of chats, every turn rated"
+    "topical-chat",
+    build_topical_chat,
+    help="Topical-Chat: a JSON object of chats, every turn rated",
+    recognises=recognise,
 )

@@ -6,6 +6,7 @@ from typing import Any, Unpack, cast
 from weakref import WeakSet
 
 from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.contract.records import check_application, check_id
 from plaudit_schemas.kafka.producer import ProducerClient, connector
 from plaudit_schemas.settings import load
@@ -52,6 +53,7 @@ class ProducerBase:
         self._closed = False
         self._registered: RegisteredId | None = None
         self._partition_watch: PartitionWatch | None = None
+        self._aspects = read_aspects(self._aspects_file())
         self._pipeline = self._make_pipeline()
         _live.add(self)
 
@@ -103,7 +105,12 @@ class ProducerBase:
             source=self.options.source,
             identity=self._identity,
             redact=self._redact,
+            aspects=self._aspects,
         )
+
+    def _aspects_file(self) -> str | None:
+        self._connection = self._connection or load(ConnectionSettings)
+        return self._connection.aspects
 
     def _on_connect(self) -> None:
         _connected.add(self)

@@ -6,6 +6,7 @@ from typing import Final
 
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.field_types import Source
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.records import validate, validate_body
@@ -43,6 +44,7 @@ class Pipeline:
         source: Source,
         identity: IdentityHash | None,
         redact: Redact | None,
+        aspects: Aspects,
     ) -> None:
         self.outbox = outbox
         self.reporter = reporter
@@ -50,6 +52,7 @@ class Pipeline:
         self._source = source
         self._identity = identity
         self._redact = redact
+        self._aspects = aspects or None  # most producers have none, and then there is nothing to look at
         # Re-entrant: the in-memory outbox runs callbacks within `offer_event`, and a callback may send.
         self._lock = RLock()
         self._closed = False
@@ -64,12 +67,15 @@ class Pipeline:
 
         Raises:
             InvalidEventError: the record breaks the contract, before or after redaction.
+            AspectError: the record does not fit the declared aspects.
             RedactionError: the `redact` hook failed.
         """
         if enveloped:
             validate_body(record["body"])
         else:
             validate(plain_record(record))
+        if self._aspects is not None:
+            self._aspects.check(record)
         if self._identity is not None or self._redact is not None:
             # The caller's objects must not change, nor the dicts that several records share.
             record = deepcopy(record)

@@ -1,5 +1,8 @@
 """Events over HTTP on real servers: accepted means in Kafka, byte for byte."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -80,3 +83,46 @@ def test_an_event_that_a_request_repeats_is_in_kafka_once(gateway: Gateway, key:
     assert [result["event_id"] for result in answer.json()["results"]] == ["e-1", "e-2", "e-1", "e-1"]
     found = by_conversation(read_log(gateway.connection))["repeats"]
     assert [each.event_id for each in found] == ["e-1", "e-2"]
+
+
+_ASPECTS = """
+version: 1
+applications:
+  shop: [{name: helpfulness, kinds: [thumb], levels: [message], direction: higher_is_better}]
+"""
+
+
+def test_undeclared_aspects_are_refused_at_the_door_and_counted(
+    gateways: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    (tmp_path / "aspects.yaml").write_text(_ASPECTS)
+    door = gateways(aspects=str(tmp_path / "aspects.yaml"))
+    secret = door.key("producer", "reader")
+    door.start()
+    events = []
+    for number, aspect in enumerate(("helpfulness", "helpfullness", "satisfaction")):
+        event = {**like("m1", "aspects"), "event_id": f"a{number}"}
+        event["body"]["feedback"]["aspect"] = aspect
+        events.append(event)
+    with door.client(secret) as server:
+        wait_for_key(server)
+        token = server.post("/v1/tokens", json={"conversation_id": "aspects"}).json()["token"]
+    with door.client(token) as page:
+        answer = page.post("/v1/events", json=events)
+    assert answer.status_code == 207
+    assert ids(answer) == ["a0", "a2"]
+    refused = answer.json()["results"][1]
+    assert refused["reason"] == "invalid"
+    assert "did you mean helpfulness?" in refused["detail"]
+    assert door.metric('plaudit_gateway_events_refused_total{reason="invalid"}') == 1
+    logged = by_conversation(read_log(door.connection))["aspects"]
+    assert [event.event_id for event in logged] == ["a0", "a2"]
+    assert door.stop() == 0
+
+
+def test_a_gateway_with_a_wrong_file_of_aspects_does_not_start(
+    gateways: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    door = gateways(aspects=str(tmp_path / "none.yaml"))
+    with pytest.raises(AssertionError, match=r"none\.yaml cannot be read"):
+        door.launch()

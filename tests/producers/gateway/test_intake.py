@@ -12,6 +12,7 @@ from plaudit_producers.gateway.startup import load_redact
 from plaudit_producers.sdk.redact import Redact, redact_texts
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 from plaudit_schemas.contract.json_form import record_of
 from plaudit_schemas.errors import InvalidEventError, SettingsError
 from pydantic import SecretStr, ValidationError
@@ -24,8 +25,10 @@ NOT = RefusedEvent("e2", "invalid", "no")
 DENIED = RefusedEvent("e3", "forbidden", "no")
 
 
-def intake(redact: Redact | None = None, identity: IdentityHash | None = None) -> EventIntake:
-    return EventIntake(EventEncoder().encode, redact, identity)
+def intake(
+    redact: Redact | None = None, identity: IdentityHash | None = None, aspects: Aspects | None = None
+) -> EventIntake:
+    return EventIntake(EventEncoder().encode, redact, identity, aspects or Aspects.none())
 
 
 def taken(document: Any, **options: Any) -> dict[str, Any]:
@@ -161,3 +164,21 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 def test_secrets_are_masked() -> None:
     settings = GatewaySettings(gateway_token_secret=SecretStr("id:" + "s" * 40))
     assert "ssss" not in repr(settings)
+
+
+def test_feedback_that_does_not_fit_the_declared_aspects_is_refused() -> None:
+    declared = AspectDeclaration(
+        name="helpfulness", kinds=("thumb",), levels=("message",), direction="higher_is_better"
+    )
+    door = intake(aspects=Aspects({"shop": [declared]}))
+    wrong, right = {**like("m"), "event_id": "e-1"}, like("m")
+    wrong["body"]["feedback"]["aspect"] = "helpfullness"
+    right["body"]["feedback"]["aspect"] = "helpfulness"
+    refused = door.take_event(SERVER, wrong)
+    assert isinstance(refused, RefusedEvent)
+    assert (refused.event_id, refused.reason) == ("e-1", "invalid")
+    assert "did you mean helpfulness?" in refused.detail
+    assert isinstance(door.take_event(SERVER, right), OutgoingEvent)
+    again = like("m")
+    again["body"]["feedback"]["aspect"] = "helpfullness"
+    assert isinstance(intake().take_event(SERVER, again), OutgoingEvent)

@@ -49,7 +49,8 @@ def replay(*arguments: str) -> int:
         pytest.param(
             ("none.jsonl", "--format", "oasst", "--limit", "0"), 2, "must be 1 or more", id="limit of zero"
         ),
-        pytest.param(("none.jsonl",), 2, "--format", id="no format"),
+        pytest.param(("none.jsonl",), 1, "none.jsonl cannot be read", id="missing file, no format"),
+        pytest.param(("none.jsonl", "--dry-run"), 1, "leave out --output", id="dry run with an output"),
     ],
 )
 def test_errors_are_one_line(
@@ -79,6 +80,91 @@ def test_some_bad_records_do_not_fail(capsys: pytest.CaptureFixture[str]) -> Non
     assert "1 records were refused, see told" in out
     first = json.loads(Path("events.jsonl").read_text().splitlines()[0])["body"]
     assert (first["consent"], first["tags"]) == ("granted", {"licence": "MIT"})
+
+
+ASPECTS = """
+version: 1
+applications:
+  shop:
+    - {name: helpfulness, kinds: [number], levels: [message], direction: higher_is_better}
+    - {name: verbosity, kinds: [number], levels: [message], direction: neutral, minimum: 0, maximum: 4}
+"""
+CHATS = [
+    {
+        "messages": [{"role": "user", "content": "q\n\x9b"}, {"role": "assistant", "content": "a" * 300}],
+        "n": n,
+    }
+    for n in range(5)
+]
+
+
+def test_a_dry_run_shows_ten_events_and_sends_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("chats.jsonl").write_text("\n".join(map(json.dumps, [*CHATS, {"messages": [{"role": "user"}]}])))
+    assert main(["replay", "chats.jsonl", "--dry-run", "--bootstrap-servers", "127.0.0.1:1"]) == 0
+    out = capsys.readouterr().out
+    shown, _, rest = out.partition("format: ")
+    lines = shown.splitlines()
+    assert sum(line.startswith("  ") for line in lines) == 10
+    assert sum(line.startswith("conversation ") for line in lines) == 3
+    assert '  AddMessage: #1, user: "q\\n\\u009b"' in lines
+    assert any(line.startswith('  AddMessage: #2 to #1, assistant: "aaa') for line in lines)
+    assert max(map(len, lines)) < 200
+    assert rest.startswith("openai-chat, since its records have messages with roles\n")
+    assert "a dry run, nothing was sent: 5 records, 20 events" in rest
+    assert "n (5), first on line 1" in rest
+    assert "5 conversations have no rating and no comparison" in rest
+    assert "--unrated-sft" in rest
+    assert "1 records were refused\n  line 6: message 1, of role user, has no content" in rest
+    assert sorted(path.name for path in Path().iterdir()) == ["chats.jsonl"]
+
+
+def test_a_dry_run_refuses_what_kafka_would_not_get(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["q", "half \ud83d"]
+    chats = [{"messages": [{"role": "user", "content": text}]} for text in texts]
+    Path("chats.jsonl").write_text("\n".join(map(json.dumps, chats)))
+    assert main(["replay", "chats.jsonl", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "1 records were refused\n  line 2: the event does not fit its schema: UnicodeEncodeError" in out
+
+
+def test_a_dry_run_shows_every_kind_of_event(capsys: pytest.CaptureFixture[str]) -> None:
+    events = [
+        {"type": "AddMessage", "role": "assistant", "content": "a", "message_id": "m1"},
+        {"type": "AddMessage", "role": "assistant", "content": "b", "message_id": "m2", "parent_id": ""},
+        {"type": "CompareMessages", "candidates": ["m1", "m2"], "ranking": [["m2", "m1"]], "strength": 0.5},
+        {"type": "UpdateMessage", "message_id": "m1", "feedback": {"aspect": "a", "kind": "thumb"}},
+        {"type": "UpdateMessage", "feedback": {"aspect": "a", "value": {"kind": "thumb", "like": True}}},
+        {"type": "UpdateMessage", "message_id": "m0", "feedback": {"aspect": "a", "kind": "text"}},
+        {"type": "UpdateConversation", "consent": "denied"},
+        {"type": "EraseConversation"},
+    ]
+    lines = [json.dumps({"conversation_id": "c", "body": body}) for body in events]
+    Path("events.jsonl").write_text("\n".join(lines))
+    assert main(["replay", "events.jsonl", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    for said in (
+        "preference: #2 = #1, strength 0.5",
+        "a of #1, thumb: withdrawn",
+        'a of the conversation, thumb: {"like": true}',
+        "a of m0, text: withdrawn",
+        'UpdateConversation: consent "denied"',
+        "EraseConversation: nothing more",
+    ):
+        assert f"{said}\n" in out
+
+
+def test_ratings_of_undeclared_aspects_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("rated.jsonl").write_text(
+        json.dumps({"prompt": "q", "response": "a", "helpfulness": 1, "verbosity": 0})
+    )
+    assert replay("rated.jsonl") == 0
+    assert "not declared: helpfulness (1), verbosity (1)" in capsys.readouterr().out
+    Path("aspects.yaml").write_text(ASPECTS)
+    monkeypatch.setenv("PLAUDIT_ASPECTS", "aspects.yaml")
+    assert replay("rated.jsonl", "--application", "shop") == 0
+    assert "not declared" not in capsys.readouterr().out
 
 
 def test_without_consent_it_tells_what_that_means(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,28 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.producers.importers.files import Imported, Outcome, import_file
-
-AWKWARD = "\n  leading blanks, é́ unnormalised, \U0001f9d1\u200d\U0001f680, \x01 and \r\n "
-
-
-def run(folder: Path, name: str, *records: Any, array: bool = False, **options: Any) -> Outcome:
-    path = folder / "file"
-    lines = [json.dumps(record, ensure_ascii=False) for record in records]
-    path.write_text(
-        "[" + ",\n".join(lines) + "]" if array else "\n".join(lines), encoding="utf-8", newline=""
-    )
-    return import_file(path, name, **options)
-
-
-def only(outcome: Outcome) -> Imported:
-    assert outcome.report.examples == []
-    (chat,) = outcome.chats
-    return chat
-
-
-def turns(chat: Imported) -> list[tuple[str, str]]:
-    return [(message.role, message.content) for message in chat.messages.values()]
+from tests.producers.importers.exports import AWKWARD, import_records, only, turns
+from tests.producers.importers.files import import_file
 
 
 def test_openai_messages_keep_roles_texts_and_calls(tmp_path: Path) -> None:
@@ -44,7 +24,7 @@ def test_openai_messages_keep_roles_texts_and_calls(tmp_path: Path) -> None:
         ],
         "tools": tools, "model": "m-1", "user": "u-1", "id": 7, "metadata": {"topic": "weather"},
     }  # fmt: skip
-    chat = only(run(tmp_path, "openai-chat", record))
+    chat = only(import_records(tmp_path, "openai-chat", record))
     assert turns(chat) == [
         ("system", "Be brief."),
         ("user", AWKWARD),
@@ -78,7 +58,7 @@ def test_openai_parts_and_former_ways(tmp_path: Path) -> None:
         ],
         "functions": "as text",
     }  # fmt: skip
-    chat = only(run(tmp_path, "openai-chat", record, array=True))
+    chat = only(import_records(tmp_path, "openai-chat", record, lines=False))
     messages = list(chat.messages.values())
     assert [message.content for message in messages] == [" one two", "no", "I will not.", "", "1"]
     assert messages[0].attachments[0].uri == "https://example.org/a.png"
@@ -90,7 +70,7 @@ def test_openai_parts_and_former_ways(tmp_path: Path) -> None:
     ("name", "record", "reason"),
     [
         pytest.param("openai-chat", {"prompt": "x"}, "lacks 'messages'", id="openai without messages"),
-        pytest.param("openai-chat", [1], "must be a dict", id="openai as a list"),
+        pytest.param("openai-chat", [1], "must be an object", id="openai as a list"),
         pytest.param(
             "openai-chat",
             {"messages": [{"role": "boss", "content": "x"}]},
@@ -125,7 +105,7 @@ def test_openai_parts_and_former_ways(tmp_path: Path) -> None:
         pytest.param(
             "sharegpt",
             {"conversations": [{"from": "function_call", "value": "no json"}]},
-            "JSONDecodeError",
+            "a function call is not valid JSON",
             id="sharegpt with a broken call",
         ),
         pytest.param(
@@ -141,7 +121,7 @@ def test_bad_records_say_why(tmp_path: Path, name: str, record: Any, reason: str
         "messages": [{"role": "user", "content": "x"}],
         "conversations": [{"from": "human", "value": "x"}],
     }
-    outcome = run(tmp_path, name, good, record, good)
+    outcome = import_records(tmp_path, name, good, record, good)
     assert outcome.report.bad == 1
     assert reason in outcome.report.examples[0]
     assert outcome.report.examples[0].startswith("line 2: ")
@@ -161,7 +141,7 @@ def test_sharegpt_turns(tmp_path: Path, array: bool) -> None:
             {"from": "gpt", "value": ""},
         ],
     }
-    chat = only(run(tmp_path, "sharegpt", record, array=array))
+    chat = only(import_records(tmp_path, "sharegpt", record, lines=not array))
     assert turns(chat) == [
         ("system", "Be kind."), ("user", AWKWARD), ("assistant", ""), ("tool", "42"), ("assistant", ""),
     ]  # fmt: skip
@@ -172,12 +152,24 @@ def test_sharegpt_turns(tmp_path: Path, array: bool) -> None:
     assert chat.start.tools == '[{"name": "f"}]'
 
 
+def test_sharegpt_turns_may_have_role_and_content(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": AWKWARD}]
+    pair = {
+        "chosen": {"role": "assistant", "content": "a"},
+        "rejected": {"role": "assistant", "content": "b"},
+    }
+    outcome = import_records(tmp_path, "sharegpt", {"conversations": messages, **pair})
+    assert turns(only(outcome))[0] == ("user", AWKWARD)
+    assert len(only(outcome).comparisons) == 1
+    assert outcome.report.fields == {}
+
+
 def test_sharegpt_preferences_are_comparisons_of_siblings(tmp_path: Path) -> None:
     record = {
         "conversations": [{"from": "human", "value": "q"}],
         "chosen": {"from": "gpt", "value": "good"}, "rejected": {"from": "gpt", "value": "bad"},
     }  # fmt: skip
-    chat = only(run(tmp_path, "sharegpt", record))
+    chat = only(import_records(tmp_path, "sharegpt", record))
     (comparison,) = chat.comparisons
     assert [chat.messages[group[0]].content for group in comparison.ranking] == ["good", "bad"]
     assert len({chat.messages[message_id].parent_id for message_id in comparison.candidates}) == 1
@@ -185,10 +177,10 @@ def test_sharegpt_preferences_are_comparisons_of_siblings(tmp_path: Path) -> Non
 
 def test_packed_and_plain_files_make_the_same_events(tmp_path: Path) -> None:
     record = {"messages": [{"role": "user", "content": AWKWARD}]}
-    plain = run(tmp_path, "openai-chat", record)
+    plain = import_records(tmp_path, "openai-chat", record)
     packed = tmp_path / "packed"
-    packed.write_bytes(gzip.compress((tmp_path / "file").read_bytes()))
+    packed.write_bytes(gzip.compress((tmp_path / "export").read_bytes()))
     marked = tmp_path / "marked"  # a byte order mark, as some editors leave it
-    marked.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "file").read_bytes())
+    marked.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "export").read_bytes())
     for path in (packed, marked):
         assert import_file(path, "openai-chat").producer.messages == plain.producer.messages

@@ -15,8 +15,8 @@ from plaudit_schemas.contract.events import ConversationEvent
 from plaudit_schemas.errors import InvalidEventError, SettingsError
 from plaudit_schemas.examples import examples
 
+from tests.producers.importers.exports import AWKWARD
 from tests.producers.importers.files import import_file
-from tests.producers.importers.test_common_formats import AWKWARD
 from tests.support.services import shared_data
 
 ORIGINAL = Pace(times="original")
@@ -85,6 +85,36 @@ def test_what_a_document_leaves_out_follows_from_its_line(tmp_path: Path) -> Non
     assert [message.content for message in chat.messages.values()] == [AWKWARD]
 
 
+def line(text: str, **more: str) -> str:
+    return json.dumps(
+        {"conversation_id": "c", "body": {"type": "AddMessage", "role": "user", "content": text}, **more}
+    )
+
+
+def test_ids_follow_from_what_a_line_says(tmp_path: Path) -> None:
+    def ids(*lines: str, again: str = "") -> list[tuple[str, str]]:
+        path = tmp_path / "events.jsonl"
+        path.write_text("\n".join(lines))
+        events = import_file(path, "plaudit-jsonl", again=again).events
+        return [(event.event_id, getattr(event.body, "message_id", "")) for event in events]
+
+    one, two = ids(line("a"), line("b"))
+    assert ids(line("new"), line("b"), line("a"))[1:] == [two, one]
+    same = ids(line("a"), line("a"))
+    assert same[0] == one
+    assert len({event_id for event_id, _ in same}) == len({message_id for _, message_id in same}) == 2
+    ((event_id, message_id),) = ids(line("a"), again="2")
+    assert (event_id == one[0], message_id) == (False, one[1])
+
+
+def test_one_event_id_with_two_contents_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join([line("a", event_id="e"), line("a", event_id="e"), line("b", event_id="e")]))
+    outcome = import_file(path, "plaudit-jsonl")
+    assert outcome.report.examples == ["line 3: conflict: line 1 has the event id e, too, with other content"]
+    assert outcome.summary.records == 2
+
+
 def test_the_application_may_be_another(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(lines_of(known()[:3]))
@@ -96,10 +126,10 @@ def test_the_application_may_be_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        pytest.param("[]", "must be a dict", id="a list"),
-        pytest.param("{}", "body must be a dict", id="no body"),
+        pytest.param("[]", "must be an object", id="a list"),
+        pytest.param("{}", "body must be an object", id="no body"),
         pytest.param('{"body": {"type": "Dance"}}', "body.type must be one of", id="unknown body"),
-        pytest.param('{"body": {"type": "UpdateMessage"}}', "feedback must be a dict", id="no feedback"),
+        pytest.param('{"body": {"type": "UpdateMessage"}}', "feedback must be an object", id="no feedback"),
         pytest.param('{"body": {"type": "EndConversation"}}', "lacks conversation_id", id="no conversation"),
         pytest.param(
             '{"conversation_id": "c", "body": {"type": "EndConversation"}, "extra": 1}',

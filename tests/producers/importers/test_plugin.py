@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def test_the_example_is_found_and_reads_its_format(installed: Path, tmp_path: Pa
 
 def test_it_is_short_and_the_formats_of_the_package_are_listed() -> None:
     assert len((EXAMPLE / "tavern_log.py").read_text().splitlines()) <= 25
-    known = {"topical-chat", "hh-rlhf", "oasst", "halie", "openai-chat", "sharegpt", "plaudit-jsonl"}
+    project = tomllib.loads((ROOT / "producers" / "pyproject.toml").read_text())["project"]
+    known = set(project["entry-points"]["plaudit.importers"])
     assert set(formats()) >= known
     for name, form in formats().items():
         assert form.name == name

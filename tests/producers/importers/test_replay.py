@@ -23,9 +23,10 @@ from plaudit_producers.importers import (
     json_lines,
 )
 from plaudit_producers.importers.formats import read_batches
+from plaudit_producers.importers.outcome import describe_replay
 from plaudit_producers.importers.replay import Replay
 from plaudit_producers.importers.report import ImportReport
-from plaudit_producers.importers.run import Pace, describe_replay, replay_file
+from plaudit_producers.importers.run import Pace, replay_file
 from plaudit_producers.importers.source import open_source
 from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.contract.times import micros
@@ -111,7 +112,7 @@ def test_after_a_stall_the_rest_is_not_rushed() -> None:
 
     def items() -> Any:
         for number in range(20):
-            chat = Chat(Place(number, number), ImportOptions(), "f", b"")
+            chat = Chat(Place(number, number), ImportOptions(), "f")
             chat.start()
             yield chat.batch()
             if number == 9:
@@ -183,7 +184,7 @@ def test_ids_follow_from_place_and_content(tmp_path: Path) -> None:
     ids=["end", "like", "update", "message", "comparison"],
 )
 def test_any_verb_begins_the_conversation(first: Any) -> None:
-    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    chat = Chat(Place(1, 1), ImportOptions(), "f")
     first(chat)
     chat.comment(None, "words")
     chat.signal(None, "copied")
@@ -193,7 +194,7 @@ def test_any_verb_begins_the_conversation(first: Any) -> None:
 
 
 def test_ids_and_times_may_be_the_files_own() -> None:
-    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    chat = Chat(Place(1, 1), ImportOptions(), "f")
     at = datetime(2024, 5, 6, tzinfo=UTC)
     chat.start(event_id="e0", occurred_at=at)
     assert chat.add_message("user", "x", message_id="m0", event_id="e1") == "m0"
@@ -261,7 +262,7 @@ def test_reading_holds_one_conversation_at_a_time(tmp_path: Path, array: bool) -
 def test_what_kafka_did_not_take_is_counted() -> None:
     producer = InMemoryProducer(delivery_timeout_s=0.05)
     producer.go_offline()
-    chat = Chat(Place(1, 1), ImportOptions(), "f", b"")
+    chat = Chat(Place(1, 1), ImportOptions(), "f")
     chat.end()
     Replay(producer, ImportReport(None)).send_batches([chat.batch()])
     assert count_unsent(producer) == 2

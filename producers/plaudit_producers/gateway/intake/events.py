@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.json_form import record_of
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.records import validate
@@ -33,10 +34,13 @@ _LONGEST_DETAIL: Final = 300
 class EventIntake:
     """Checks and encodes events. Not safe for threads."""
 
-    def __init__(self, encode: Encode, redact: Redact | None, identity: IdentityHash | None) -> None:
+    def __init__(
+        self, encode: Encode, redact: Redact | None, identity: IdentityHash | None, aspects: Aspects
+    ) -> None:
         self._encode = encode
         self._redact = redact
         self._identity = identity
+        self._aspects = aspects
 
     def take_event(self, principal: Principal, document: Any) -> OutgoingEvent | RefusedEvent:
         """One event of a request: encoded and ready to be sent, or refused with a reason."""
@@ -49,6 +53,7 @@ class EventIntake:
             problem = forbidden_reason(principal, record)
             if problem is not None:
                 return RefusedEvent(event_id, "forbidden", problem)
+            self._aspects.check(record)
             return self._outgoing(record)
         except (InvalidEventError, RedactionError) as error:
             return RefusedEvent(event_id, "invalid", _shortened(str(error)))
