@@ -2,8 +2,9 @@
 
 Rooms:
     rows: makes the rows of each subset from finished conversations. Pure. Begin with `rows.schemas`.
-    sink: writes those rows to Parquet, each exactly once. Begin with `sink.loop.run`.
-    datasets: builds snapshots for training: latest revisions, split by user, without duplicates.
+    sink: writes one row for each finished conversation to Parquet, exactly once. Begin with `sink.loop.run`.
+    datasets: builds snapshots for training: rows for trainers, latest revisions, split by user.
+    publishing: names snapshots, and sends them to the Hugging Face Hub. Begin with `publishing.register`.
     dashboard: shows the figures on a page of the console and in the terminal.
     commands: `plaudit sink`, `datasets`, `top`.
 """

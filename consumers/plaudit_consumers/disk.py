@@ -1,6 +1,7 @@
 """Folders and files on a disk: writes that survive a crash of the machine, and listings."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,15 +60,18 @@ class Listing(NamedTuple):
     odd: dict[Path, str]
 
 
-def list_files(folder: Path) -> Listing:
+def list_files(folder: Path, but: Collection[Path] = ()) -> Listing:
     """List the files under a folder; empty if there is no folder.
+
+    Args:
+        but: entries of the folder that are left out, with all that is under them.
 
     Raises:
         OSError: a folder cannot be read.
     """
     listing = Listing([], {})
     if folder.is_dir():
-        _collect(folder, listing, set())
+        _collect(folder, listing, set(), but)
     for place in (folder, *folder.parents):
         if place.is_symlink() and not place.exists():
             listing.odd[place] = "is a symlink to nothing"
@@ -75,7 +79,7 @@ def list_files(folder: Path) -> Listing:
     return listing
 
 
-def _collect(folder: Path, listing: Listing, seen: set[tuple[int, int]]) -> None:
+def _collect(folder: Path, listing: Listing, seen: set[tuple[int, int]], but: Collection[Path] = ()) -> None:
     identity = folder.stat()
     if (identity.st_dev, identity.st_ino) in seen:
         listing.odd[folder] = "is a symlink to a folder that is listed already"
@@ -86,6 +90,8 @@ def _collect(folder: Path, listing: Listing, seen: set[tuple[int, int]]) -> None
     # Folders come before links to them, so that the link is the odd one.
     for entry in found:
         path = Path(entry.path)
+        if path in but:
+            continue
         if path.is_dir():
             _collect(path, listing, seen)
         elif path.is_file():

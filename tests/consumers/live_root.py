@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.datasets.build import build_snapshot
+from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.schemas import AMENDMENTS, CONVERSATIONS, RECORDS, SCHEMAS, Subset
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.files.metadata import FileMetadata
 
 T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -16,13 +16,21 @@ _EMPTY_LISTS = ("messages", "feedback", "comparisons", "variants", "tags")
 
 
 def chat(*texts: str) -> list[dict[str, str]]:
-    """Messages in turns, the user's first."""
+    """Messages of a training row in turns, the user's first."""
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
 
 def said(text: str) -> list[dict[str, str]]:
-    """An answer."""
+    """The answer of a training row."""
     return [{"role": "assistant", "content": text}]
+
+
+def talk(*texts: str) -> list[dict[str, Any]]:
+    """The messages of a conversation in turns, the user's first: m0, m1, ..."""
+    return [
+        turn(f"m{at}", ("user", "assistant")[at % 2], f"m{at - 1}" if at else None, content=text)
+        for at, text in enumerate(texts)
+    ]
 
 
 def turn(message_id: str, role: str = "assistant", parent: str | None = None, **more: Any) -> dict[str, Any]:
@@ -61,7 +69,7 @@ class Root:
         self.folder = folder
         self.offset = 0
         self.first = 0
-        self.waiting: dict[Subset, list[dict[str, Any]]] = {subset: [] for subset in SCHEMAS}
+        self.waiting: dict[Subset, list[dict[str, Any]]] = {subset: [] for subset in RECORDS}
 
     def add(
         self,
@@ -100,34 +108,9 @@ class Root:
         self.waiting["conversations"].append(row)
         return row
 
-    def derive(self, canonical: dict[str, Any], subset: Subset, **columns: Any) -> None:
-        """A training row of a canonical one."""
-        shared = {
-            name: canonical[name]
-            for name in SCHEMAS[subset].names
-            if name in CONVERSATIONS.names and name not in ("model", "prompt", "tools")
-        }
-        provenance = {
-            "message_ids": ["a"],
-            "origin": "rating",
-            "aspect": "satisfaction",
-            "model": "m",
-            "model_version": "1",
-            "raters": [],
-            "agreement": 1.0,
-            "weight": 1.0,
-            "tools": None,
-        }
-        row = {**dict.fromkeys(SCHEMAS[subset].names), **provenance, **shared, **columns}
-        self.waiting[subset].append({name: row[name] for name in SCHEMAS[subset].names})
-
     def judged(self, name: str, *messages: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """A conversation with the training rows that the sink would derive."""
-        row = self.add(name, messages=list(messages), **more)
-        table = pa.Table.from_pylist([row], schema=CONVERSATIONS)
-        for subset, rows in derive(table, RowSettings()):
-            self.waiting[subset] += rows.to_pylist()
-        return row
+        """A conversation with these messages."""
+        return self.add(name, messages=list(messages), **more)
 
     def late(self, name: str, event_id: str, *, days: float = 4, held_ms: int = 0, **more: Any) -> None:
         """An amendment whose event the broker took some days after T0: of a `feedback`, `exclusion`, ..."""
@@ -157,11 +140,12 @@ class Root:
         )
         self.offset += 1
 
-    def sft(self, name: str, prompt: str, answer: str, **more: Any) -> None:
-        """A conversation with one sft row."""
-        self.derive(self.add(name, **more), "sft", prompt=chat(prompt), completion=said(answer))
+    def sft(self, name: str, prompt: str, answer: str, *, like: bool = True, **more: Any) -> dict[str, Any]:
+        """A conversation of one question with one answer, which a reviewer likes or dislikes."""
+        messages = turn("q", "user", content=prompt), turn("a", parent="q", content=answer)
+        return self.judged(name, *messages, feedback=[thumb("a", like)], **more)
 
-    def publish(self, settings: RowSettings | None = None) -> "Root":
+    def publish(self) -> "Root":
         """Write what is waiting as the files of one range of offsets."""
         if self.offset == self.first:
             return self
@@ -172,16 +156,21 @@ class Root:
             if rows:
                 path = self.folder / "v1" / subset / date / f"0-{self.first}-{self.offset - 1}.parquet"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._write(path, subset, counts, settings or RowSettings())
+                self._write(path, subset, counts)
             rows.clear()
         self.first = self.offset
         return self
 
-    def _write(self, path: Path, subset: Subset, counts: dict[Subset, int], settings: RowSettings) -> None:
-        derived = {name: rows for name, rows in counts.items() if name not in RECORDS}
+    def built(self, name: str = "snapshot", **options: Any) -> Path:
+        """Publish what is waiting, and build a snapshot beside the root with options of `SnapshotPlan`."""
+        output = self.publish().folder.parent / name
+        build_snapshot(str(self.folder), SnapshotPlan(output=output, **options))
+        return output
+
+    def _write(self, path: Path, subset: Subset, counts: dict[Subset, int]) -> None:
         metadata = FileMetadata(
             subset=subset, topic="t", topic_id="i", partition=0, first=self.first, last=self.offset - 1,
-            rows=counts[subset], settings=settings, derived=derived if subset == "conversations" else {},
+            rows=counts[subset],
             conversations=counts.get("conversations", 0) if subset == "amendments" else 0,
         )  # fmt: skip
         with pq.ParquetWriter(path, SCHEMAS[subset]) as writer:

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 from plaudit_consumers.datasets import amending
-from plaudit_consumers.datasets.build import build_snapshot
 from plaudit_consumers.datasets.difference import compare_snapshots
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.datasets.manifest import read_manifest, verify_snapshot
-from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.rows.schemas import SNAPSHOT
-from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.rows.settings import RowRules
 
 from tests.consumers.live_root import T0, Root, bytes_of, ranked, rows_of, thumb, turn
 
@@ -34,9 +32,7 @@ def _answers(question: str = "hello") -> list[dict[str, Any]]:
 
 
 def _built(root: Root, name: str = "snapshot", **options: Any) -> Path:
-    root.publish()
-    output = root.folder.parent / name
-    build_snapshot(str(root.folder), SnapshotPlan(output=output, **options))
+    output = root.built(name, **options)
     verify_snapshot(output)
     return output
 
@@ -52,7 +48,7 @@ def _days(days: float) -> Any:
 
 def test_a_verdict_four_days_after_the_chat_is_in_the_next_snapshot(root: Root) -> None:
     before = _built(root, "before")
-    assert [len(rows_of(before, subset)) for subset in SNAPSHOT] == [1, 0, 0, 0, 0]
+    assert [len(rows_of(before, subset)) for subset in SNAPSHOT] == [1, 0, 0, 0, 0, 0, 0]
     root.late("c1", "e1", feedback=thumb("a", True))
     root.late("c1", "e2", feedback=thumb("b", False))
     root.late("c1", "e3", comparison=ranked("a", "b"))
@@ -73,14 +69,7 @@ def test_a_verdict_four_days_after_the_chat_is_in_the_next_snapshot(root: Root) 
     assert (found["conversations"].changed, found["kto"].added, found["sft"].added) == (1, 2, 1)
 
 
-def test_the_rows_of_other_conversations_are_those_of_the_sink(root: Root) -> None:
-    root.sft("c2", "not what would be derived", "as the sink wrote it")
-    root.late("c1", "e1", feedback=thumb("a", True))
-    completions = {row["completion"][0]["content"] for row in rows_of(_built(root), "sft")}
-    assert completions == {"text of a", "as the sink wrote it"}
-
-
-def test_the_rows_that_the_sink_derived_are_replaced(root: Root) -> None:
+def test_a_later_verdict_replaces_the_rows(root: Root) -> None:
     root.judged("c2", turn("q", "user"), turn("a", parent="q"), feedback=[thumb("a", True)])
     assert _labels(_built(root, "before")) == {"a": True}
     root.late("c2", "e1", feedback=thumb("a", False))
@@ -101,7 +90,7 @@ def test_a_word_against_training_counts_whatever_the_time(
 ) -> None:
     root.judged("c2", *_answers(), feedback=[thumb("a", True)], comparisons=[ranked("a", "b")])
     full = _built(root, "full")
-    assert [len(rows_of(full, subset)) for subset in SNAPSHOT] == [2, 1, 0, 1, 1]
+    assert [len(rows_of(full, subset)) for subset in SNAPSHOT] == [2, 1, 0, 1, 0, 1, 0]
     root.late("c2", "e1", **late)
     root.late("c1", "e2", feedback=thumb("a", True))
     snapshot = _built(root, as_of=as_of)
@@ -154,7 +143,7 @@ def test_a_score_of_a_conversation_that_was_not_known_yet_is_merged(root: Root) 
     root.late("c2", "e2", days=0, feedback=thumb("b", True, rater="x") | {"rater": judge})
     score = thumb("b", False, event_id="later") | {"rater": judge, "occurred_at": T0 - timedelta(hours=1)}
     root.judged("c2", *_answers(), minute=5, feedback=[score])
-    snapshot = _built(root)
+    snapshot = _built(root, rules=RowRules(training_raters="model"))
     assert _labels(snapshot) == {"a": True, "b": False}
     assert read_manifest(snapshot).amendments == {"merged": 1, "overruled": 1}
 
@@ -319,19 +308,6 @@ def _crowd(root: Root, is_full: Callable[[int], bool]) -> None:
         root.late(f"c{number}", f"h{number}", days=5, feedback=thumb("n", True))
         if is_full(number):
             root.publish()
-
-
-def test_rows_are_derived_by_the_settings_of_their_file(root: Root) -> None:
-    root.publish()
-    root.add("c2", messages=_answers("another"), consent="unspecified")
-    root.publish(RowSettings(training_consent="opt_out"))
-    root.add("c3", messages=_answers("a third"))
-    root.publish(RowSettings(min_raters=2))
-    for name in ("c1", "c2", "c3"):
-        root.late(name, f"e-{name}", feedback=thumb("a", True))
-    snapshot = _built(root)
-    assert {row["conversation_id"] for row in rows_of(snapshot, "kto")} == {"c1", "c2"}
-    assert len(read_manifest(snapshot).thresholds) == 3
 
 
 def test_amendments_wait_for_the_canonical_file_of_their_range(root: Root) -> None:

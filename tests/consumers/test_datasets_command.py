@@ -16,7 +16,7 @@ from plaudit_infra.main import main
 from plaudit_schemas.commands import FAILED, OK
 from plaudit_schemas.errors import SettingsError
 
-from tests.consumers.live_root import Root, bytes_of, chat, rows_of, said
+from tests.consumers.live_root import Root, bytes_of, rows_of
 
 
 @pytest.fixture
@@ -37,7 +37,9 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
     first, second = str(tmp_path / "first"), str(tmp_path / "deep" / "second")
     common = ["datasets", "build", "--root", str(root.folder), "--split", "80/20"]
     assert main([*common, "--as-of", "2026-11-20T12:10:00+00:00", "--output", first]) == OK
-    assert "as of 2026-11-20T12:10:00Z" in capsys.readouterr().out
+    built = capsys.readouterr().out
+    assert "as of 2026-11-20T12:10:00Z" in built
+    assert "judgements        in rows 11\n" in built
     assert main([*common, "--output", second, "--json"]) == OK
     assert json.loads(capsys.readouterr().out)["rows"]["sft"].keys() == {"train", "validation"}
     assert main(["datasets", "diff", first, second]) == OK
@@ -48,6 +50,7 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert "question 3" in shown or "question 2" in shown
     assert "cc-by-4.0: 11" in shown
+    assert "judgements: in rows 11\n" in shown
     assert main(["datasets", "show", first, "--json"]) == OK
     assert capsys.readouterr().out == (tmp_path / "first" / MANIFEST).read_text()
 
@@ -60,7 +63,9 @@ def test_build_show_and_diff(root: Root, tmp_path: Path, capsys: pytest.CaptureF
         pytest.param(["--split", "a/b"], "is not like 90/5/5", id="shares in words"),
         pytest.param(["--split", "0/0/0"], "share of 0", id="shares of zero"),
         pytest.param(["--subset", "frob"], "is not one of conversations, sft", id="unknown subset"),
-        pytest.param(["--min-agreement", "2"], "between 0 and 1", id="agreement above one"),
+        pytest.param(
+            ["--min-agreement", "2"], "--min-agreement: Input should be less", id="agreement above one"
+        ),
         pytest.param(["--memory-mb", "1"], "at least", id="too little memory"),
         pytest.param(["--threads", "0"], "at least 1", id="no threads"),
         pytest.param(["--where", "random() > 0"], "random", id="a random condition"),
@@ -87,7 +92,7 @@ def test_the_conditions_that_the_help_names_work(
     conditions = re.findall(r'"([^"]+ (?:=|>=) [^"]+)"', said_)
     assert len(conditions) == 3
     for number, where in enumerate(conditions):
-        of_training = ["--subset", "sft"] if "weight" in where else []
+        of_training = ["--subset", "sft"] if "vote_weight" in where else []
         words = ["--root", str(root.folder), "--output", str(tmp_path / str(number)), "--where", where]
         assert main(["datasets", "build", *words, *of_training]) == OK
         assert sum(read_manifest(tmp_path / str(number)).rows["sft"].values()) == 20
@@ -118,14 +123,16 @@ def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
     root.add("c0", minute=100, revision=2)  # the row is gone
     root.sft("c1", "question 1", "better", minute=100, revision=2)
     root.sft("c2", "question 2", "answer 2", minute=100, revision=2)  # the same again
+    root.sft("c3", "question 3", "answer 3", like=False, minute=100, revision=2)
     root.sft("c30", "question 30", "new", minute=100)
     found = compare_snapshots(first, _snapshot(root, "second"))
     sft = found["sft"]
-    assert (sft.same, sft.added, sft.removed, sft.changed, sft.moved) == (18, 1, 1, 1, 0)
+    assert (sft.same, sft.added, sft.removed, sft.changed, sft.moved) == (17, 1, 2, 1, 0)
     assert sft.examples["changed"][0]["conversation_id"] == "c1"
-    assert sft.examples["removed"][0]["conversation_id"] == "c0"
+    assert [each["conversation_id"] for each in sft.examples["removed"]] == ["c0", "c3"]
     assert found["conversations"].added == 1
-    assert found["kto"].same == found["kto"].added == 0
+    kto = found["kto"]
+    assert (kto.same, kto.added, kto.removed, kto.changed, kto.moved) == (17, 1, 1, 2, 0)
 
 
 def test_another_salt_moves_rows(root: Root) -> None:
@@ -172,10 +179,7 @@ def test_folders_that_are_no_snapshots_are_said(
 
 def test_a_terminal_is_not_steered_by_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = Root(tmp_path / "live")
-    canonical = root.add("c1")
-    root.derive(
-        canonical, "sft", prompt=chat("\x1b[31mred [bold]x[/bold]\nline"), completion=said("y" * 1000)
-    )
+    root.sft("c1", "\x1b[31mred [bold]x[/bold]\nline", "y" * 1000)
     assert main(["datasets", "show", str(_snapshot(root, "a"))]) == OK
     shown = capsys.readouterr().out
     assert "\x1b[31m" not in shown

@@ -4,12 +4,16 @@ import random
 from typing import Any
 
 import pytest
-from plaudit_consumers.rows.derive import derive
-from plaudit_consumers.rows.settings import RowSettings
+from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING, Subset
+from plaudit_consumers.rows.settings import RowRules
+from plaudit_consumers.rows.training import training_table
+from plaudit_consumers.rows.unit_counts import UnitCounts
+from plaudit_consumers.rows.unit_schema import UNITS
+from plaudit_consumers.rows.units import derive_units
+from plaudit_schemas.contract.aspects import Aspects
 
-from tests.consumers.builders import canonical, rows, turns
+from tests.consumers.builders import canonical, lost, rows, turns
 from tests.support.finished import (
-    T0_MS,
     Record,
     chat,
     comparison,
@@ -37,9 +41,11 @@ def test_a_like_makes_an_sft_row_and_a_kto_row() -> None:
     assert row["completion"] == ANSWER
     assert row["message_ids"] == ["a"]
     assert row["raters"] == [{"id": "u", "kind": "user", "version": None}]
-    assert (row["origin"], row["aspect"], row["agreement"], row["weight"], row["margin"]) == (
+    assert (row["origin"], row["aspect"], row["agreement"], row["vote_weight"], row["vote_strength"]) == (
         "rating", "satisfaction", 1.0, 1.0, 1.0,
     )  # fmt: skip
+    assert (row["votes"], row["user_count"], row["conversation_count"], row["near_tie"]) == (1, 1, 1, False)
+    assert (row["turns"], row["alternating"]) == (1, True)
     assert (row["application"], row["conversation_id"], row["revision"]) == ("acme", "c41", 1)
     assert (row["model"], row["model_version"]) == ("m", "1")
     assert (row["consent"], row["source_partition"], row["source_offset"]) == ("granted", 0, 41)
@@ -126,7 +132,7 @@ def test_raters_are_combined_by_their_mean() -> None:
         return chat(*(like("a", vote, rater={"id": f"r{at}"}) for at, vote in enumerate(votes)))
 
     row = rows(voters(True, True, True, False))["sft"][0]
-    assert (row["agreement"], row["weight"], row["margin"]) == (0.75, 0.75, 0.5)
+    assert (row["agreement"], row["vote_weight"], row["vote_strength"]) == (0.75, 0.75, 0.5)
     assert [rater["id"] for rater in row["raters"]] == ["r0", "r1", "r2", "r3"]
     assert counts(rows(voters(True, False))) == (0, 0, 0, 0)
     assert counts(rows(voters(True, True, False))) == (0, 0, 0, 1)
@@ -143,23 +149,28 @@ def test_the_worst_judged_aspect_decides() -> None:
 
 
 def test_confidence_weighs() -> None:
-    assert rows(chat(like("a", confidence=0.5)))["kto"][0]["weight"] == 0.5
+    assert rows(chat(like("a", confidence=0.5)))["kto"][0]["vote_weight"] == 0.5
 
 
-def test_a_rater_counts_once_however_sure_they_were() -> None:
+def test_a_raters_latest_word_on_an_aspect_counts_once() -> None:
     both = chat(like("a", confidence=0.5), number("a", 5), like("a", False, rater={"id": "v"}))
     assert counts(rows(both)) == (0, 0, 0, 0)  # one for, one against
-    twice = rows(chat(like("a", confidence=0.5), number("a", 5)))["kto"][0]
-    assert (len(twice["raters"]), twice["weight"]) == (1, 0.75)
-    assert counts(rows(chat(like("a", confidence=0.5), number("a", 5)), min_raters=2)) == (0, 0, 0, 0)
+    row = rows(chat(like("a", False), number("a", 5, confidence=0.5)))["kto"][0]
+    assert (row["label"], len(row["raters"]), row["votes"], row["vote_weight"]) == (True, 1, 1, 0.5)
+    assert counts(rows(chat(like("a"), number("a", 5)), min_raters=2)) == (0, 0, 0, 0)
+    early = number("a", 1)
+    early["occurred_at"] -= 1
+    assert rows(chat(like("a"), early))["kto"][0]["label"] is True
     same = [correction("a", "better", aspect=aspect, confidence=0.5) for aspect in ("x", "y")]
     assert [len(row["raters"]) for row in rows(chat(*same))["sft"]] == [1]
 
 
-def test_raters_of_a_kind_can_be_left_out() -> None:
+def test_a_models_vote_counts_only_if_it_is_asked_for() -> None:
     judged = chat(like("a", rater={"id": "judge", "kind": "model", "version": "3"}))
-    assert counts(rows(judged, training_raters="user,reviewer")) == (0, 0, 0, 0)
-    assert rows(judged)["kto"][0]["raters"] == [{"id": "judge", "kind": "model", "version": "3"}]
+    assert counts(rows(judged)) == (0, 0, 0, 0)
+    assert lost(judged) == {"rater_not_chosen": 1}
+    (row,) = rows(judged, training_raters="model")["kto"]
+    assert row["raters"] == [{"id": "judge", "kind": "model", "version": "3"}]
 
 
 def test_a_user_without_a_rater_id_is_the_conversations_user() -> None:
@@ -177,7 +188,7 @@ def test_a_correction_is_an_sft_target_and_a_pair() -> None:
         turns(("assistant", "better")),
         ANSWER,
     )
-    assert (pair["message_ids"], pair["margin"], pair["model"]) == (["a", "a"], None, "m")
+    assert (pair["message_ids"], pair["vote_strength"], pair["model"]) == (["a", "a"], None, "m")
 
 
 def test_a_correction_of_a_cut_answer_is_no_pair_and_one_without_change_neither() -> None:
@@ -191,111 +202,6 @@ def test_the_same_correction_by_two_raters_is_one_row() -> None:
     found = rows(chat(*(correction("a", "better", rater={"id": name}) for name in ("r1", "r2"))))
     assert counts(found) == (1, 0, 1, 0)
     assert len(found["sft"][0]["raters"]) == 2
-
-
-def candidates(*texts: str, comparisons: list[Record], **more: Any) -> Record:
-    answers = [
-        message(f"a{at}", parent_id="q", content=text, **more) for at, text in enumerate(texts, start=1)
-    ]
-    return finished(message("q", "user"), *answers, comparisons=comparisons)
-
-
-def pairs(record: Record, **settings: Any) -> list[tuple[Any, ...]]:
-    return [
-        (row["chosen"][0]["content"], row["rejected"][0]["content"], row["margin"], row["agreement"])
-        for row in rows(record, **settings)["preference"]
-    ]
-
-
-def test_a_ranking_gives_a_pair_for_each_order_and_none_for_a_tie() -> None:
-    ranked = candidates("x", "y", "z", comparisons=[comparison([["a2"], ["a1", "a3"]])])
-    assert pairs(ranked) == [("y", "x", 1.0, 1.0), ("y", "z", 1.0, 1.0)]
-    whole = candidates("x", "y", "z", comparisons=[comparison([["a3"], ["a2"], ["a1"]])])
-    assert sorted(pairs(whole)) == [("y", "x", 0.5, 1.0), ("z", "x", 1.0, 1.0), ("z", "y", 0.5, 1.0)]
-
-
-def test_a_pair_never_makes_a_kto_or_sft_row() -> None:
-    found = rows(candidates("x", "y", comparisons=[comparison([["a2"], ["a1"]])]))
-    assert counts(found) == (0, 0, 1, 0)
-    assert found["preference"][0]["message_ids"] == ["a2", "a1"]
-
-
-def test_identical_answers_are_one_answer() -> None:
-    assert pairs(candidates("x", "x", comparisons=[comparison([["a1"], ["a2"]])])) == []
-    both = candidates("x", "y", "x", comparisons=[comparison([["a1"], ["a2"], ["a3"]])])
-    assert pairs(both) == []
-    twice = candidates("x", "x", "y", comparisons=[comparison([["a1"], ["a2"], ["a3"]])])
-    assert pairs(twice) == [("x", "y", 0.75, 1.0)]
-
-
-def test_several_raters_of_a_pair() -> None:
-    def judged(*rankings: list[list[str]]) -> Record:
-        each = [comparison(ranking, rater={"id": f"r{at}"}) for at, ranking in enumerate(rankings)]
-        return candidates("x", "y", comparisons=each)
-
-    for_x, for_y, tie = [["a1"], ["a2"]], [["a2"], ["a1"]], [["a1", "a2"]]
-    assert pairs(judged(for_x, for_y, for_x)) == [("x", "y", pytest.approx(1 / 3), pytest.approx(2 / 3))]
-    assert pairs(judged(for_x, for_y)) == []
-    assert pairs(judged(tie)) == []
-    assert pairs(judged(for_y, tie, tie)) == []
-    assert pairs(judged(for_y, tie, tie), min_agreement=0.3) == [
-        ("y", "x", pytest.approx(1 / 3), pytest.approx(1 / 3))
-    ]
-
-
-def test_a_raters_later_word_on_a_pair_counts() -> None:
-    changed = [comparison([["a1"], ["a2"]]), comparison([["a2"], ["a1"]])]
-    assert pairs(candidates("x", "y", comparisons=changed)) == [("y", "x", 1.0, 1.0)]
-    late = [comparison([["a1"], ["a2"]], occurred_at=T0_MS * 1000 + 1), comparison([["a2"], ["a1"]])]
-    assert pairs(candidates("x", "y", comparisons=late)) == [("x", "y", 1.0, 1.0)]
-
-
-def test_what_is_never_a_pair() -> None:
-    ranking = [["a1"], ["a2"]]
-    assert pairs(candidates("x", "y", comparisons=[comparison(ranking, none_acceptable=True)])) == []
-    assert pairs(candidates("x", "y", comparisons=[comparison(ranking)], status="cut")) == []
-    strangers = finished(
-        message("q", "user"),
-        message("a1"),
-        message("q2", "user"),
-        message("a2"),
-        comparisons=[comparison(ranking)],
-    )
-    assert pairs(strangers) == []
-
-
-CALL = {"id": "t1", "name": "clock", "arguments": '{"zone": "UTC"}'}
-TOOLS = '[{"type": "function", "function": {"name": "clock"}}]'
-
-
-def test_chats_with_tools_go_to_a_subset_of_their_own() -> None:
-    chat_ = finished(
-        message("q", "user"),
-        message("c", tool_calls=[CALL], content=""),
-        message("t", "tool", tool_call_id="t1", content="12:00"),
-        message("a"),
-        tools=TOOLS,
-        feedback=[like("a"), like("c"), correction("a", "noon")],
-    )
-    found = rows(chat_)
-    assert counts(found) == (0, 2, 0, 0)
-    corrected, call = found["sft_tools"]
-    assert call["completion"][0]["tool_calls"] == [
-        {"id": "t1", "type": "function", "function": {"name": "clock", "arguments": '{"zone": "UTC"}'}}
-    ]
-    assert corrected["tools"] == TOOLS
-    assert corrected["prompt"][2]["tool_call_id"] == "t1"
-    assert corrected["prompt"][0]["tool_calls"] is None
-    assert corrected["completion"] == [
-        {"role": "assistant", "content": "noon", "tool_calls": None, "tool_call_id": None}
-    ]
-
-
-def test_tools_on_offer_count_even_when_unused() -> None:
-    assert counts(rows(chat(like("a"), tools=TOOLS))) == (0, 1, 0, 0)
-    assert counts(rows(chat(like("a"), tools="[]"))) == (1, 0, 0, 1)
-    own = finished(message("q", "user"), message("a", tools="[]"), tools=TOOLS, feedback=[like("a")])
-    assert counts(rows(own)) == (1, 0, 0, 1)
 
 
 def test_an_empty_answer_is_labelled_but_no_target() -> None:
@@ -321,7 +227,9 @@ def test_many_conversations_give_what_each_gives_alone() -> None:
         feedback = [like("a", rng.random() < 0.5) for _ in range(rng.randint(0, 2))]
         if rng.random() < 0.3:
             feedback.append(correction("a", f"better {at}"))
-        many.append(chat(*feedback, offset=at, consent=rng.choice(["granted", "denied"])))
+        messages = [message("q", "user", content=f"question {at}"), message("a")]
+        consent = rng.choice(["granted", "denied"])
+        many.append(finished(*messages, feedback=feedback, offset=at, consent=consent))
     together = rows(*many)
     alone = [rows(each) for each in many]
     for subset, found in together.items():
@@ -329,14 +237,15 @@ def test_many_conversations_give_what_each_gives_alone() -> None:
 
 
 def largest_table(record: Record) -> int:
-    return max(int(table.nbytes) for _, table in derive(canonical(record), RowSettings()))
+    tables = derive_units(canonical(record), RowRules(), Aspects.none(), UnitCounts())
+    return max(int(table.nbytes) for table in tables)
 
 
 def test_tables_stay_small_however_large_the_answers_are() -> None:
     names = [f"a{at}" for at in range(1, 41)]
-    wide = candidates(
-        *(f"{name} {'x' * 300_000}" for name in names), comparisons=[comparison([[name] for name in names])]
-    )
+    answers = [message(name, parent_id="q", content=f"{name} {'x' * 300_000}") for name in names]
+    ranked = comparison([[name] for name in names])
+    wide = finished(message("q", "user"), *answers, comparisons=[ranked])
     assert largest_table(wide) < 10 << 20  # of 780 pairs of 600 KB each
     text = "x" * 300_000
     corrected = chat(*(correction("a", f"{at} {text}", rater={"id": f"r{at}"}) for at in range(60)))
@@ -346,17 +255,50 @@ def test_tables_stay_small_however_large_the_answers_are() -> None:
 def test_tables_stay_small_however_large_the_tools_are() -> None:
     answers = [message(f"a{at}", parent_id="q") for at in range(60)]
     judged = [like(each["message_id"]) for each in answers]
-    offered = f'["{"x" * 300_000}"]'
+    offered = f'[{{"name": "{"x" * 300_000}"}}]'
     assert largest_table(finished(message("q", "user"), *answers, feedback=judged, tools=offered)) < 10 << 20
     for each in answers:
-        each["tool_calls"] = [{**CALL, "arguments": offered}]
-    called = finished(message("q", "user"), *answers, feedback=judged, tools=TOOLS)
+        call = {"id": "t", "name": "clock", "arguments": f'{{"zone": "{"x" * 300_000}"}}'}
+        each["tool_calls"] = [{**call, "id": f"call {each['message_id']}"}]
+    called = finished(message("q", "user"), *answers, feedback=judged)
     assert largest_table(called) < 10 << 20
 
 
 def test_a_long_chat_is_cut_into_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plaudit_consumers.rows.derive._TABLE_POSITIONS", 50)
+    monkeypatch.setattr("plaudit_consumers.rows.units._TABLE_POSITIONS", 50)
     turns_ = [message(f"m{at}", "assistant" if at % 2 else "user") for at in range(40)]
     judged = finished(*turns_, feedback=[like(f"m{at}") for at in range(1, 40, 2)])
     found = rows(judged)
     assert [len(row["prompt"]) for row in found["sft"]] == list(range(1, 40, 2))
+
+
+def test_slices_of_a_table_give_the_units_of_the_whole() -> None:
+    call = {"id": "", "name": "clock", "arguments": ""}
+    many = [
+        finished(
+            message("q", "user", content=f"question {at}"),
+            message("c", content="", tool_calls=[call] * (at % 3)),
+            message("t", "tool"),
+            message("a"),
+            feedback=[like("a"), correction("a", f"better {at}")] if at % 2 else [],
+            comparisons=[comparison([["c"], ["a"]])] if at % 5 == 0 else [],
+            offset=at,
+        )
+        for at in range(20)
+    ]
+    table = canonical(*many)
+
+    def units_of(part: Any) -> list[Record]:
+        tables = derive_units(part, RowRules(unrated_sft=True), Aspects.none(), UnitCounts())
+        return [unit for each in tables for unit in each.to_pylist()]
+
+    whole = units_of(table)
+    assert len(whole) > 20
+    assert units_of(table.slice(0, 7)) + units_of(table.slice(7)) == whole
+    assert units_of(table.slice(3, 0)) == []
+
+
+@pytest.mark.parametrize("subset", TRAINING, ids="subset-{}".format)
+def test_no_units_are_an_empty_table(subset: Subset) -> None:
+    table = training_table(subset, UNITS.empty_table(), [])
+    assert (table.num_rows, table.schema) == (0, SCHEMAS[subset])

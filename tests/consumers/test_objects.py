@@ -1,16 +1,13 @@
 """The sink on an object store: S3's own protocol, served by moto."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import obstore
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 from plaudit_consumers.sink.errors import OutputError, OutputUnavailableError, SinkFencedError
 from plaudit_consumers.sink.loop.run import open_output
 from plaudit_consumers.sink.outputs.objects import ObjectOutput
@@ -19,31 +16,19 @@ from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import load
 
-from tests.support.offline_sink import feed, log, sink, take_records
+from tests.support.object_store import empty_bucket, object_store
+from tests.support.offline_sink import feed, log, mixed_log, sink, take_records
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with object_store() as address:
+        yield address
 
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in (
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("AWS_ACCESS_KEY_ID", "key"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
-    httpx.post(f"{endpoint}/moto-api/reset")
-    httpx.put(f"{endpoint}/lake").raise_for_status()
-    return "s3://lake/chats"
+    return empty_bucket(endpoint, monkeypatch)
 
 
 def rows(output: OutputRoot, subset: str) -> list[dict[str, Any]]:
@@ -60,23 +45,23 @@ def offsets(output: OutputRoot, subset: str = "conversations") -> list[int]:
 def test_the_sink_writes_to_s3_and_goes_on_after_a_stop(bucket: str, tmp_path: Path) -> None:
     for end in (25, 31):
         output = ObjectOutput(bucket, str(tmp_path))
-        feed(sink(output), log(end))
+        feed(sink(output), mixed_log(end))
         output.close()
-    assert offsets(output) == list(range(31))
-    assert offsets(output, "preference") == list(range(0, 31, 3))
+    assert sorted(offsets(output) + offsets(output, "amendments")) == list(range(31))
     loaded = output.load("README.md")
     assert loaded is not None
-    assert b"config_name: kto" in loaded[0]
+    assert b"config_name: amendments" in loaded[0]
     assert list((tmp_path / "plaudit-sink").iterdir()) == []
 
 
-def test_what_a_crash_left_out_is_made_again(bucket: str) -> None:
+def test_a_lost_marker_is_read_back_beside_files_of_a_sink_of_before(bucket: str) -> None:
     output = ObjectOutput(bucket)
     feed(sink(output), log(10))
-    for path in [*output.paths("v1/sft"), *output.paths(".plaudit/markers")]:
+    for path in output.paths(".plaudit/markers"):
         obstore.delete(output._store, path)
+    obstore.put(output._store, "v1/sft/notes.txt", b"of a sink of before")
     feed(sink(output), log(20))
-    assert offsets(output, "sft") == list(range(20))
+    assert offsets(output) == list(range(20))
 
 
 def test_of_two_sinks_on_one_partition_one_goes_on(bucket: str) -> None:
@@ -106,8 +91,9 @@ def test_conditional_writes(bucket: str, tmp_path: Path) -> None:
     for text, expected in (("a", True), ("b", False)):
         (tmp_path / "f").write_text(text)
         assert output.publish(tmp_path / "f", "dir/f") is expected
-    assert output.exists("dir/f")
-    assert not output.exists("dir/g")
+    assert output.paths("dir") == ["dir/f"]
+    assert output.paths("dir", but=["dir/f"]) == ["dir/f"], "a folder is left out, not a file"
+    assert output.paths("", but=["dir"]) == ["x"]
     assert output.load("dir/f")[0] == b"a"  # type: ignore[index]  # it was just put there
 
 

@@ -13,14 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset  # type: ignore[import-untyped]  # it has no types
 from plaudit_consumers.rows.canonical import canonical_table
-from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.schemas import CONVERSATIONS, TIME
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.rows.times import with_readable_times
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.times import EARLIEST_MICROS, LATEST_MICROS, moment
 
-from tests.consumers.builders import READER, kafka_records
+from tests.consumers.builders import READER, Rows, kafka_records
 from tests.support.finished import T0_MS, chat, comparison, encoded, finished, like, message
 
 Read = Callable[[Path], list[Any]]
@@ -92,8 +90,7 @@ def test_training_rows_come_of_it_as_of_any_other() -> None:
     record = finished(
         message("q", "user"), message("a1", parent_id="q"), message("a2", parent_id="q"), comparisons=odd
     )
-    tables = dict(derive(READER.read_table(kafka_records([encoded(record)])), RowSettings()))
-    (row,) = tables["preference"].to_pylist()
+    (row,) = Rows(record).by_subset["preference"]
     # The one with a time is the later one, in any order.
     assert row["chosen"][0]["content"] == "text of a1"
 

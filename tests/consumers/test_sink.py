@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.errors import (
     LogChangedError,
@@ -21,7 +20,7 @@ from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from tests.support.finished import T0_MS, chat, encoded
-from tests.support.offline_sink import feed, log, sink, take_records
+from tests.support.offline_sink import feed, log, mixed_log, sink, take_records
 from tests.support.sinks import rows, sources
 
 DAY_MS = 86_400_000
@@ -36,17 +35,18 @@ def once(count: int) -> dict[tuple[int, int], int]:
 
 
 def test_files_are_named_by_their_records_and_say_how_they_were_made(tmp_path: Path) -> None:
-    feed(sink(tmp_path, rows=RowSettings(sft_min_score=0.9)), log(25))
+    feed(sink(tmp_path, training_licence="cc-by-4.0"), log(25))
     assert files(tmp_path) == [
         "0000-000000000000-000000000009.parquet",
         "0000-000000000010-000000000019.parquet",
         "0000-000000000020-000000000024.parquet",
     ]
     assert sources(tmp_path) == once(25)
-    path = tmp_path / "v1/sft/date=2026-09-21/0000-000000000000-000000000009.parquet"
+    path = tmp_path / "v1/conversations/date=2026-09-21/0000-000000000000-000000000009.parquet"
     said = json.loads(pq.read_metadata(path).metadata[b"plaudit"])
-    assert said["settings"]["sft_min_score"] == 0.9
-    assert (said["subset"], said["first"], said["last"], said["topic_id"]) == ("sft", 0, 9, "id-1")
+    assert (said["rows"], said["licence"]) == (10, "cc-by-4.0")
+    assert {row["licence"] for row in rows(tmp_path, "conversations")} == {"cc-by-4.0"}
+    assert (said["subset"], said["first"], said["last"], said["topic_id"]) == ("conversations", 0, 9, "id-1")
     assert all(pq.read_metadata(path).row_group(0).num_rows for path in tmp_path.glob("v1/*/*/*.parquet"))
 
 
@@ -54,7 +54,6 @@ def test_a_new_sink_goes_on_where_the_output_ends(tmp_path: Path) -> None:
     for end in (7, 7, 25, 31, 60):
         feed(sink(tmp_path), log(end))
     assert sources(tmp_path) == once(60)
-    assert [(r["source_offset"]) for r in rows(tmp_path, "preference")] == list(range(0, 60, 3))
 
 
 def test_the_settings_do_not_change_what_is_written_once(tmp_path: Path) -> None:
@@ -87,9 +86,8 @@ def test_little_memory_changes_no_row(tmp_path: Path) -> None:
     one._settings = one._settings.model_copy(update={"sink_memory_mb": 0})
     feed(one, log(30))
     feed(sink(tmp_path / "b", rotate_rows=1000), log(30))
-    assert pq.ParquetFile(next((tmp_path / "a").glob("v1/kto/*/*"))).num_row_groups > 5
-    for subset in ("conversations", "sft", "preference", "kto"):
-        assert rows(tmp_path / "a", subset) == rows(tmp_path / "b", subset)
+    assert pq.ParquetFile(next((tmp_path / "a").glob("v1/conversations/*/*"))).num_row_groups > 5
+    assert rows(tmp_path / "a", "conversations") == rows(tmp_path / "b", "conversations")
 
 
 def test_old_files_that_someone_deletes_do_not_come_again(tmp_path: Path) -> None:
@@ -161,7 +159,6 @@ def test_a_range_that_was_begun_is_written_as_it_was_begun(tmp_path: Path) -> No
     assert files(tmp_path)[0] == "0000-000000000000-000000000029.parquet"
     assert files(tmp_path)[1] == "0000-000000000030-000000000033.parquet"
     assert sources(tmp_path) == once(40)
-    assert sources(tmp_path, "kto") == once(40)
 
 
 def test_a_begun_range_is_not_cut_short_by_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,32 +193,13 @@ def _die(*_: object) -> bool:
     raise KeyboardInterrupt
 
 
-def test_training_files_that_a_crash_left_out_are_made_with_the_settings_of_then(tmp_path: Path) -> None:
-    records, dying = log(12), sink(tmp_path, rows=RowSettings(kto_good_score=1.0))
-    publish = dying._output.publish
-
-    def canonical_only(file: Path, path: str) -> bool:
-        return publish(file, path) if "/conversations/" in path else _die()
-
-    dying._output.publish = canonical_only  # type: ignore[method-assign]  # as a crash does
-    dying.open_partitions([0])
-    with pytest.raises(KeyboardInterrupt):
-        take_records(dying, records)
-    assert files(tmp_path, "kto") == []
-    feed(sink(tmp_path, rows=RowSettings(training_raters="model")), records)
-    assert sources(tmp_path, "kto") == once(10)
-    feed(sink(tmp_path / "calm"), records[:10])
-    for subset in ("sft", "preference", "kto"):
-        assert rows(tmp_path, subset) == rows(tmp_path / "calm", subset)
-
-
 def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, records = sink(tmp_path), log(25)
+    one, records = sink(tmp_path), mixed_log(25)
     one.open_partitions([0])
     link = os.link
-    full = {"v1/conversations", "v1/kto"}
+    full = {"v1/amendments", "v1/conversations"}
 
     def refusing(source: Path, target: Path) -> None:
         if any(part in str(target) for part in full):
@@ -230,43 +208,52 @@ def test_a_full_disk_leaves_nothing_visible_and_the_sink_goes_on(
 
     monkeypatch.setattr("os.link", refusing)
     for part in sorted(full):
-        with pytest.raises(OutputUnavailableError, match="No space left"):
+        with pytest.raises(OutputUnavailableError, match=f"{part}.*No space left"):
             take_records(one, records)
+        assert files(tmp_path) == []
         full.discard(part)
         one.close_partitions([0])
         one.open_partitions([0])
     feed(one, records)
-    assert sources(tmp_path) == once(25)
-    assert sources(tmp_path, "kto") == once(25)
+    assert sources(tmp_path) + sources(tmp_path, "amendments") == once(25)
     assert _aside(tmp_path) == []
 
 
 def test_attempts_on_a_full_disk_leave_nothing_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed(sink(tmp_path), log(10))
-    for path in [*tmp_path.glob("v1/kto/*/*.parquet"), *tmp_path.glob(".plaudit/markers/*/*.json")]:
-        path.unlink()  # as a crash leaves it
     one = sink(tmp_path)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     for name in ("plaudit_consumers.sink.files.subset_writer.fsync_path", "os.fsync"):
+        one.open_partitions([0])
         with monkeypatch.context() as patched:
             patched.setattr(name, full)
             with pytest.raises(OutputUnavailableError, match="No space left"):
-                one.open_partitions([0])
+                take_records(one, log(11))
+        one.close_partitions([0])
         assert _aside(tmp_path) == []
     feed(one, log(10))
-    assert sources(tmp_path, "kto") == once(10)
+    assert sources(tmp_path) == once(10)
     assert _aside(tmp_path) == []
 
 
 def test_what_was_published_by_another_leaves_no_copy_aside(tmp_path: Path) -> None:
-    feed(sink(tmp_path), log(10))
-    next(tmp_path.glob("v1/conversations/*/*.parquet")).unlink()
-    next(tmp_path.glob(".plaudit/markers/*/*.json")).unlink()
-    feed(sink(tmp_path), log(10))
-    assert sources(tmp_path, "kto") == once(10)
+    """The file of another sink stays as it is, although this one has a copy of its own."""
+    sleeper = sink(tmp_path, writer="w1")
+    sleeper.open_partitions([0])
+    publish = sleeper._output.publish
+
+    def pause(file: Path, path: str) -> bool:
+        feed(sink(tmp_path, writer="w2", training_licence="theirs"), log(10))
+        return publish(file, path)
+
+    sleeper._output.publish = pause  # type: ignore[method-assign]  # the pause
+    with pytest.raises(SinkFencedError):
+        take_records(sleeper, log(11))
+    sleeper.close_partitions([0])
+    assert sources(tmp_path) == once(10)
+    assert {row["licence"] for row in rows(tmp_path, "conversations")} == {"theirs"}
     assert _aside(tmp_path) == []
 
 
@@ -281,9 +268,9 @@ def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(
     one.open_partitions([0, 1])
 
     def failing(writer: SubsetWriter, table: Any) -> None:
-        if writer.path.suffix == ".kto" and full:
+        if full:
             full.clear()
-            raise OutputUnavailableError("kto aside cannot be written")
+            raise OutputUnavailableError("conversations aside cannot be written")
         write(writer, table)
 
     monkeypatch.setattr(SubsetWriter, "write_table", failing)
@@ -297,7 +284,7 @@ def test_a_write_that_failed_is_its_own_files_error_whoever_comes_between(
         take_records(one, log(11)[10:])
     one.close_partitions([0])
     feed(one, log(20))
-    assert sources(tmp_path, "kto") == sources(tmp_path) == once(20)
+    assert sources(tmp_path) == once(20)
 
 
 def test_a_newer_revision_is_not_passed_over(tmp_path: Path) -> None:
@@ -328,3 +315,19 @@ def test_folders_of_killed_sinks_are_removed_and_those_of_others_kept(tmp_path: 
     assert alive.scratch.exists()
     other.close()
     assert not other.scratch.exists()
+
+
+def test_training_files_of_a_sink_of_before_are_left_alone(tmp_path: Path) -> None:
+    feed(sink(tmp_path), log(10))
+    folder = tmp_path / "v1/sft/date=2026-09-21"
+    folder.mkdir(parents=True)
+    left = [folder / "0000-000000000000-000000000009.parquet", tmp_path / "v1/kto/notes.txt"]
+    left[1].parent.mkdir()
+    for path in left:
+        path.write_bytes(b"not even Parquet")
+    (tmp_path / "v1/preference").symlink_to(tmp_path / "nowhere")
+    next(tmp_path.glob(".plaudit/markers/*/*.json")).unlink()
+    feed(sink(tmp_path), log(25))
+    assert sources(tmp_path) == once(25)
+    assert [path.read_bytes() for path in left] == [b"not even Parquet"] * 2
+    assert "sft" not in (tmp_path / "README.md").read_text()

@@ -128,6 +128,30 @@ def test_dropped_records_are_read_again_and_committed_with_the_last_of_them(tmp_
     assert metrics.value("plaudit_sink_waits_total") == 2
 
 
+@pytest.mark.parametrize("failures", [0, 1], ids=["it can be written", "it cannot be written once"])
+def test_the_readme_follows_the_commits_and_takes_none_back(tmp_path: Path, failures: int) -> None:
+    consumer, one, stop = FakeConsumer(log(13)), sink(tmp_path, rotate_rows=8), Pauses()
+    replace, left, written = one._output.replace, [failures], list[bytes]()
+
+    def replacing(path: str, data: bytes) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OutputUnavailableError("README.md cannot be written; the sink waits")
+        replace(path, data)
+        written.append(data)
+
+    one._output.replace = replacing  # type: ignore[method-assign]
+    loop, metrics, readiness = _loop(consumer, one, stop)
+    loop.run(ONCE)
+    assert sources(tmp_path) == {(0, offset): 1 for offset in range(13)}
+    # The ninth record was held when the README failed. It is dropped, and committed alone when it is back.
+    assert consumer.committed == ([8, 9, 13] if failures else [8, 13])
+    assert metrics.value("plaudit_sink_records_total") == 13
+    assert metrics.value("plaudit_sink_waits_total") == failures
+    assert len(set(written)) == len(written) >= 2, "one after the first file, and one at the end"
+    assert readiness.problem() is None
+
+
 def test_an_output_that_does_not_answer_is_asked_with_growing_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ def test_what_was_committed_is_counted() -> None:
     wall = [10.0]
     metrics = SinkMetrics(lambda: wall[0])
     letters = [DeadLetter.of(KafkaRecord(0, 3, 0, None, b""), "finished", Refusal("truncated", "empty"))]
-    rows: dict[Subset, int] = {"conversations": 7, "sft": 2}
+    rows: dict[Subset, int] = {"conversations": 7, "amendments": 2}
     metrics.count_commit(CommittedRange(0, 10, 9, rows, 1, letters, {"decode": 0.5, "write": 1.5}))
     metrics.show_lag({0: 5, 1: 7})
     metrics.show_oldest_record(4000)
@@ -38,7 +38,7 @@ def test_what_was_committed_is_counted() -> None:
     for line in (
         "plaudit_sink_records_total 9.0",
         'plaudit_sink_rows_total{subset="conversations"} 7.0',
-        'plaudit_sink_files_total{subset="sft"} 1.0',
+        'plaudit_sink_files_total{subset="amendments"} 1.0',
         "plaudit_sink_repeats_total 1.0",
         'plaudit_sink_refused_total{reason="truncated"} 1.0',
         "plaudit_sink_write_seconds_total 1.5",

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import ForeignFileError, OutputError
 from plaudit_consumers.sink.outputs.local import LocalOutput
 
@@ -15,7 +14,7 @@ from tests.support.offline_sink import feed, log, sink
     "path",
     [
         pytest.param("v1/conversations/date=2026-09-21/part-0.parquet", id="another writer's file"),
-        pytest.param("v1/sft/notes.txt", id="notes"),
+        pytest.param("v1/amendments/notes.txt", id="notes"),
         pytest.param("v1/other/date=2026-09-21/0000-000000000000-000000000009.parquet", id="unknown subset"),
     ],
 )
@@ -37,13 +36,6 @@ def test_a_damaged_file_is_named_and_refused(tmp_path: Path) -> None:
     paths[1].write_bytes(whole)
     one = sink(tmp_path)
     next(tmp_path.glob(".plaudit/markers/id-1/0000.json")).unlink()
-    torn = bytearray(paths[2].read_bytes())
-    torn[4:400] = bytes(396)
-    for training in tmp_path.glob(f"v1/*/*/{paths[2].name}"):
-        training.unlink()
-    paths[2].write_bytes(torn)
-    with pytest.raises(ForeignFileError, match=paths[2].name):
-        one.open_partitions([0])
     paths[2].write_bytes(b"PAR1" + b"\0" * 50 + b"PAR1")
     with pytest.raises(ForeignFileError, match=paths[2].name):
         one.open_partitions([0])
@@ -69,16 +61,6 @@ def test_a_damaged_marker_and_a_foreign_readme_are_named(tmp_path: Path) -> None
     (tmp_path / "README.md").write_text("# mine")
     with pytest.raises(ForeignFileError, match=r"README\.md"):
         sink(tmp_path)
-
-
-def test_the_readme_names_the_subsets_that_have_files(tmp_path: Path) -> None:
-    feed(sink(tmp_path, rows=RowSettings(training_consent="opt_in", training_raters="model")), log(3))
-    assert "v1/conversations/*/*.parquet" in (tmp_path / "README.md").read_text()
-    assert "sft" not in (tmp_path / "README.md").read_text()
-    feed(sink(tmp_path), log(12))
-    text = (tmp_path / "README.md").read_text()
-    named = [name for name in ("sft", "sft_tools", "preference", "kto") if f"config_name: {name}\n" in text]
-    assert named == ["sft", "preference", "kto"]
 
 
 def test_a_folder_without_permission_is_an_error_at_once() -> None:

@@ -1,6 +1,5 @@
 """Snapshots as folders: never half, never over another, readable by trainers' tools; and what is refused."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +19,28 @@ from plaudit_consumers.datasets.errors import (
 )
 from plaudit_consumers.datasets.manifest import read_manifest, verify_snapshot
 from plaudit_consumers.datasets.plan import SnapshotPlan
-from plaudit_consumers.rows.schemas import SCHEMAS, SNAPSHOT
+from plaudit_consumers.rows.schemas import SCHEMAS, SNAPSHOT, Subset
 
-from tests.consumers.live_root import Root, bytes_of, chat, rows_of, said
+from tests.consumers.live_root import Root, bytes_of, ranked, rows_of, thumb, turn
+
+TOOLS = '[{"type": "function", "function": {"name": "clock"}}]'
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
+    """Rows for every subset."""
     root = Root(tmp_path / "live")
-    for number in range(40):
-        canonical = root.add(f"c{number}", minute=number)
-        prompt = chat(f"question {number}")
-        root.derive(canonical, "sft", prompt=prompt, completion=said("good"))
-        root.derive(
-            canonical,
-            "sft_tools",
-            prompt=[{"role": "user", "content": "x", "tool_calls": [], "tool_call_id": None}],
-            completion=[
-                {"role": "assistant", "content": str(number), "tool_calls": [], "tool_call_id": None}
-            ],
-            tools="[]",
+    for number in range(80):
+        root.judged(
+            f"c{number}",
+            turn("q", "user", content=f"question {number}"),
+            turn("a", parent="q", content="good"),
+            turn("b", parent="q", content="bad"),
+            feedback=[thumb("a", number % 4 < 2), thumb("a", number % 4 < 2, rater="other")],
+            comparisons=[ranked("a", "b")],
+            tools=TOOLS if number % 2 else None,
+            minute=number,
         )
-        root.derive(canonical, "preference", prompt=prompt, chosen=said("good"), rejected=said("bad"))
-        root.derive(canonical, "kto", prompt=prompt, completion=said("good"), label=number % 2 == 0)
         if number == 20:
             root.publish()
     return root.publish()
@@ -65,12 +63,11 @@ def test_hugging_face_opens_each_subset(snapshot: Path, tmp_path: Path, subset: 
         assert all(features[name] == datasets.List(message) for name in ("prompt", "chosen", "rejected"))
 
 
-def test_files_have_the_schema_of_the_sink(snapshot: Path) -> None:
-    for subset, schema in SCHEMAS.items():
-        for path in (snapshot / subset).glob("*.parquet"):
-            file = pq.ParquetFile(path)
-            assert file.schema_arrow.equals(schema)
-            assert file.metadata.num_rows > 0
+def test_files_have_the_schema_of_their_subset(snapshot: Path) -> None:
+    for subset in SNAPSHOT:
+        files = [pq.ParquetFile(path) for path in (snapshot / subset).glob("*.parquet")]
+        assert sum(file.metadata.num_rows for file in files) > 0
+        assert all(file.schema_arrow.equals(SCHEMAS[subset]) for file in files)
 
 
 def test_duckdb_and_polars_open_it(snapshot: Path) -> None:
@@ -134,36 +131,34 @@ def test_an_output_that_appears_meanwhile_is_refused(
 def test_foreign_and_damaged_files_are_named(
     root: Root, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
-    for subset in ("sft", "conversations"):
-        path = root.folder / "v1" / subset / name
-        path.write_bytes(content)
-        with pytest.raises(SourceFileError, match=message):
-            build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
-        path.unlink()
+    path = root.folder / "v1/conversations" / name
+    path.write_bytes(content)
+    with pytest.raises(SourceFileError, match=message):
+        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
 def test_a_file_of_another_schema_is_named(root: Root, tmp_path: Path) -> None:
-    path = next((root.folder / "v1" / "sft").rglob("*.parquet"))
-    pq.write_table(pq.read_table(str(path).replace("/sft/", "/kto/")), path)
-    with pytest.raises(SourceFileError, match="the columns label differ"):
+    path = min((root.folder / "v1/conversations").rglob("*.parquet"))
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("mine", table["application"]), path)
+    with pytest.raises(SourceFileError, match="the columns mine differ"):
         build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
-    pq.write_table(SCHEMAS["sft"].empty_table(), path)
+    pq.write_table(SCHEMAS["conversations"].empty_table(), path)
     with pytest.raises(SourceFileError, match="was not written by a sink"):
         build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
-def test_a_file_under_anothers_name_is_refused(root: Root, tmp_path: Path) -> None:
-    one, other = sorted((root.folder / "v1" / "sft").rglob("*.parquet"))
-    shutil.copy(one, other)
-    with pytest.raises(SourceFileError, match="21 rows; the canonical file beside it says 19"):
-        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
-    shutil.copy(str(one).replace("/sft/", "/conversations/"), other)
-    with pytest.raises(SourceFileError, match="another schema"):
-        build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
+def test_training_files_of_earlier_sinks_are_ignored(root: Root, tmp_path: Path, snapshot: Path) -> None:
+    """Rows of other rules, and of conversations that were erased since, would be among them."""
+    old = root.folder / "v1/sft/date=2026-11-20"
+    old.mkdir(parents=True)
+    (old / "0-0-20.parquet").write_bytes(b"what another version wrote")
+    build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "again", shares=(60, 20, 20)))
+    assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
 
 
 def test_files_in_the_making_and_notes_are_no_rows(root: Root, tmp_path: Path, snapshot: Path) -> None:
-    folder = root.folder / "v1" / "sft"
+    folder = root.folder / "v1" / "conversations"
     (folder / ".0-900-901.parquet.part").write_bytes(b"half")
     (folder / "date=2026-11-20" / ".tmp-1.parquet").write_bytes(b"half")
     (root.folder / "README.md").write_text("about")
@@ -179,16 +174,16 @@ def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        pytest.param("weight >", "syntax", id="cut off"),
+        pytest.param("votes >", "syntax", id="cut off"),
         pytest.param("true) UNION SELECT (false", "one condition", id="a union"),
         pytest.param("true; DROP TABLE x", "syntax", id="two statements"),
-        pytest.param("weight > (SELECT 1)", "subqueries", id="a subquery"),
+        pytest.param("votes > (SELECT 1)", "subqueries", id="a subquery"),
         pytest.param("random() < 0.5", "random", id="a random number"),
         pytest.param("finished_at < now()", "now", id="now"),
         pytest.param("finished_at < current_timestamp", "current_timestamp", id="the current timestamp"),
         pytest.param("finished_at > ago(INTERVAL 1 DAY)", "ago", id="ago"),
         pytest.param(
-            "row_number() OVER (ORDER BY weight) < 10", "one condition over one row", id="a window function"
+            "row_number() OVER (ORDER BY votes) < 10", "one condition over one row", id="a window function"
         ),
         pytest.param("* IS NULL", "one condition over one row", id="a star"),
         pytest.param("#1 IS NULL", "one condition over one row", id="a column by its number"),
@@ -201,8 +196,8 @@ def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
             "rows.filename = 'x'", "filename, which is not a column", id="the file's name with its table"
         ),
         pytest.param("(rows)::VARCHAR LIKE '%0-%'", "rows, which is not a column", id="the whole row"),
-        pytest.param("_split = 'train'", "_split, which is not a column", id="the column of splits"),
-        pytest.param("_denied", "_denied, which is not a column", id="the column of denials"),
+        pytest.param("_key = ''", "_key, which is not a column", id="the key of what was judged"),
+        pytest.param("_kind = 'pair'", "_kind, which is not a column", id="the kind of what was judged"),
         pytest.param("frob = 1", "frob", id="an unknown column"),
         pytest.param(
             "frob(application)", r"does not fit .*: Catalog Error: .*frob", id="an unknown function"
@@ -225,6 +220,18 @@ def test_conditions_that_cannot_be_used_are_refused(
     assert not (tmp_path / "snapshot").exists()
 
 
+@pytest.mark.parametrize(
+    ("subset", "where"),
+    [
+        pytest.param("sft", "prompt[1].content = 'question 0'", id="a struct"),
+        pytest.param("sft_tools", "prompt[1] ->> 'content' = 'question 1'", id="JSON"),
+    ],
+)
+def test_conditions_read_messages(root: Root, tmp_path: Path, subset: Subset, where: str) -> None:
+    plan = SnapshotPlan(output=tmp_path / "snapshot", subsets=(subset,), where=where)
+    assert sum(build_snapshot(str(root.folder), plan).rows[subset].values()) == 1
+
+
 def test_a_changed_snapshot_is_found_out(snapshot: Path) -> None:
     verify_snapshot(snapshot)
     path = next((snapshot / "sft").glob("train-*"))
@@ -242,9 +249,15 @@ def test_what_is_no_snapshot_is_said(tmp_path: Path, snapshot: Path) -> None:
     with pytest.raises(SnapshotError, match="is not a snapshot"):
         read_manifest(tmp_path)
     text = (snapshot / "manifest.json").read_text()
-    for broken in (text.replace('"format": 1', '"format": 2'), "{", "[]", '{"files": []}'):
+    for broken, said in (
+        (text.replace('"format": 2', '"format": 3'), "has the format 3; this version reads 2"),
+        (text.replace('"format": 2', '"format": 1'), "has format 1, .* build the snapshot again"),
+        ("{", "format"),
+        ("[]", "format"),
+        ('{"files": []}', "format"),
+    ):
         (snapshot / "manifest.json").write_text(broken)
-        with pytest.raises(SnapshotError, match="format"):
+        with pytest.raises(SnapshotError, match=said):
             read_manifest(snapshot)
 
 
@@ -253,7 +266,7 @@ def test_row_groups_and_shards_are_bounded_and_lose_nothing(
 ) -> None:
     root = Root(tmp_path / "big")
     for number in range(300):
-        root.sft(f"c{number}", f"question {number}", "x" * (number * 37), minute=number)
+        root.sft(f"c{number}", f"question {number}", "x" * (1 + number * 37), minute=number)
     root.publish()
     monkeypatch.setattr(writing, "GROUP_BYTES", 50_000)
     monkeypatch.setattr(writing, "SHARD_BYTES", 20_000)

@@ -1,31 +1,27 @@
 """Snapshots of roots that a sink wrote: what a crash left out, an object store, a sink just begun."""
 
-import logging
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 from plaudit_consumers.datasets.build import build_snapshot
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.datasets.manifest import verify_snapshot
 from plaudit_consumers.datasets.plan import SnapshotPlan
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.outputs.objects import ObjectOutput
 
 from tests.consumers.live_root import bytes_of
 from tests.support.finished import T0_MS
+from tests.support.object_store import empty_bucket, object_store
 from tests.support.offline_sink import feed, log, sink
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
-    """A snapshot of a root that two sinks made, with different thresholds."""
+    """A snapshot of a root that two sinks made."""
     feed(sink(tmp_path / "root"), log(25))
-    feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
+    feed(sink(tmp_path / "root"), log(31))
     build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "snapshot", shares=(2, 1, 1)))
     return tmp_path / "snapshot"
 
@@ -35,32 +31,15 @@ def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
     assert sum(manifest.rows["conversations"].values()) == 31
     assert sum(manifest.rows["preference"].values()) == 11
     assert manifest.read_to == {"0": 31}
-    assert [each["min_agreement"] for each in manifest.thresholds] == [0.5, 0.6]
-    assert '"min_agreement": 0.6' in (snapshot / "README.md").read_text()
 
 
-def test_later_settings_do_not_change_an_older_snapshot(tmp_path: Path) -> None:
+def test_later_rows_do_not_change_an_older_snapshot(tmp_path: Path) -> None:
     half_way = datetime.fromtimestamp((T0_MS + 14_500) / 1000, UTC)
     feed(sink(tmp_path / "root"), log(15))
     build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "before", as_of=half_way))
-    feed(sink(tmp_path / "root", rows=RowSettings(min_agreement=0.6)), log(31))
+    feed(sink(tmp_path / "root"), log(31))
     build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "after", as_of=half_way))
     assert bytes_of(tmp_path / "after") == bytes_of(tmp_path / "before")
-
-
-@pytest.mark.parametrize("subset", ["sft", "preference", "kto"])
-def test_training_rows_that_a_crash_left_out_are_there_all_the_same(
-    snapshot: Path, tmp_path: Path, subset: str
-) -> None:
-    shutil.rmtree(tmp_path / "root" / "v1" / subset)
-    build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "again", shares=(2, 1, 1)))
-    assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
-
-
-def test_training_files_without_their_canonical_one_are_refused(snapshot: Path, tmp_path: Path) -> None:
-    min((tmp_path / "root" / "v1" / "conversations").rglob("*.parquet")).unlink()
-    with pytest.raises(SourceFileError, match="has no canonical file"):
-        build_snapshot(str(tmp_path / "root"), SnapshotPlan(output=tmp_path / "again"))
 
 
 def test_a_root_that_a_sink_has_only_begun_is_an_empty_one(tmp_path: Path) -> None:
@@ -70,19 +49,8 @@ def test_a_root_that_a_sink_has_only_begun_is_an_empty_one(tmp_path: Path) -> No
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in (
-        ("AWS_ENDPOINT_URL", f"http://{host}:{port}"), ("AWS_ACCESS_KEY_ID", "key"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "us-east-1"),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, value)
-    httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # its buckets are the process's
-    httpx.put(f"http://{host}:{port}/lake").raise_for_status()
-    yield "s3://lake/chats"
-    server.stop()
+    with object_store() as address:
+        yield empty_bucket(address, monkeypatch)
 
 
 def test_a_root_in_an_object_store_gives_the_same_snapshot(
@@ -92,7 +60,7 @@ def test_a_root_in_an_object_store_gives_the_same_snapshot(
         build_snapshot(bucket, SnapshotPlan(output=tmp_path / "none"))
     output = ObjectOutput(bucket, str(tmp_path))
     feed(sink(output), log(25))
-    feed(sink(output, rows=RowSettings(min_agreement=0.6)), log(31))
+    feed(sink(output), log(31))
     output.close()
     build_snapshot(bucket, SnapshotPlan(output=tmp_path / "remote", shares=(2, 1, 1)))
     assert bytes_of(tmp_path / "remote") == bytes_of(snapshot)

@@ -39,12 +39,12 @@ def _moved_day(root: Path) -> Path:
 
 
 def _moved_subset(root: Path) -> None:
-    shutil.move(root / "v1/sft", root.parent / "sft")
-    (root / "v1/sft").symlink_to(root.parent / "sft")
+    shutil.move(root / "v1/conversations", root.parent / "conversations")
+    (root / "v1/conversations").symlink_to(root.parent / "conversations")
 
 
 def _moved_file(root: Path) -> None:
-    path = next((root / "v1/kto").rglob("*.parquet"))
+    path = next((root / "v1/conversations").rglob("*.parquet"))
     shutil.move(path, root.parent / "file")
     path.symlink_to(root.parent / "file")
 
@@ -161,8 +161,8 @@ def test_every_new_folder_is_synced_in_its_parent(tmp_path: Path, monkeypatch: p
     output = LocalOutput(root)
     assert {tmp_path, tmp_path / "a"} <= set(synced)
     (output.scratch / "f").write_text("x")
-    assert output.publish(output.scratch / "f", "v1/sft/date=2026-01-01/f")
-    written = ("v1/sft/date=2026-01-01", "v1/sft", "v1", "")
+    assert output.publish(output.scratch / "f", "v1/conversations/date=2026-01-01/f")
+    written = ("v1/conversations/date=2026-01-01", "v1/conversations", "v1", "")
     assert {root / folder for folder in written} <= set(synced)
     synced.clear()
     output.swap(".plaudit/markers/t/0000.json", b"1", None)

@@ -7,26 +7,21 @@ from plaudit_schemas.service.logs import add_log_level, configure_logging
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.settings import SinkSettings
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Writes finished conversations to Parquet, each revision exactly once: the canonical subset and "
-        "the training subsets (docs/datasets.md). Several sinks share the partitions. On SIGTERM a sink "
-        "writes what it holds and stops. After a crash it continues from the files in the output."
+        "Writes finished conversations to Parquet, each revision exactly once, and beside them what was said "
+        "too late for a revision (docs/datasets.md). Training rows are made of them by `plaudit datasets "
+        "build`. Several sinks share the partitions. On SIGTERM a sink writes what it holds and stops. After "
+        "a crash it continues from the files in the output."
     )
     parser.add_argument("--once", action="store_true", help="stop at the end of the log")
     parser.add_argument("--without-web", action="store_true", help="do not serve health and metrics")
     add_log_level(parser)
-    add_arguments(
-        parser,
-        ConnectionSettings,
-        SinkSettings,
-        RowSettings,
-        main=("bootstrap_servers", "output", "rotate_minutes"),
-    )
+    main = ("bootstrap_servers", "output", "rotate_minutes")
+    add_arguments(parser, ConnectionSettings, SinkSettings, main=main)
 
 
 def run(arguments: Namespace) -> int:
@@ -34,8 +29,7 @@ def run(arguments: Namespace) -> int:
 
     configure_logging(arguments.log_level)
     connection, settings = load(ConnectionSettings, arguments), load(SinkSettings, arguments)
-    rows = load(RowSettings, arguments)
-    return run_sink(connection, settings, rows, web=not arguments.without_web, once=arguments.once)
+    return run_sink(connection, settings, web=not arguments.without_web, once=arguments.once)
 
 
 COMMAND = Command("sink", "write finished conversations to Parquet, exactly once", configure, run)

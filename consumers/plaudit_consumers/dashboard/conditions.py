@@ -6,27 +6,14 @@ reference window minus the recent one. Versions of a model are added, weighted b
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 from plaudit_schemas.alerts import Limits, seconds
+from plaudit_schemas.contract.aspects import Aspects
 
+from plaudit_consumers.dashboard.changes import Condition, VoteSums, aspect_changes, change_of, named
 from plaudit_consumers.dashboard.snapshots import Snapshot, judged
-
-
-class Condition(NamedTuple):
-    """A condition that becomes an alert if it lasts.
-
-    Attributes:
-        alert: its name in alerts.yaml.
-        subject: application, model, and whatever else distinguishes two alerts of the same name.
-        text: one sentence with the numbers.
-    """
-
-    alert: str
-    subject: tuple[str, ...]
-    text: str
 
 
 class ActiveAlert(NamedTuple):
@@ -42,22 +29,14 @@ class ActiveAlert(NamedTuple):
     pending: bool = False
 
 
-@dataclass(slots=True)
-class _Votes:
-    """Sums over several figures, from which means and standard errors follow."""
+def conditions(
+    snapshots: Iterable[Snapshot], limits: Limits, aspects: Aspects | None = None
+) -> list[Condition]:
+    """The quality conditions that hold now.
 
-    count: int = 0
-    points: float = 0.0
-    variance: float = 0.0
-
-    def add(self, value: float, count: int, standard_error: float | None) -> None:
-        self.count += count
-        self.points += value * count
-        self.variance += ((standard_error or 0.0) * count) ** 2
-
-
-def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]:
-    """The quality conditions that hold now."""
+    Args:
+        aspects: those that applications declare; each that has a direction is watched.
+    """
     shown = list(snapshots)
     recent = judged(shown, int(seconds(limits.recent)))
     reference = judged(shown, int(seconds(limits.reference)))
@@ -67,6 +46,7 @@ def conditions(snapshots: Iterable[Snapshot], limits: Limits) -> list[Condition]
         *_low_accuracy(recent, limits),
         *_stopped_feedback(traffic, reference, limits),
         *_wrong_clocks(recent, limits),
+        *(aspect_changes(recent, reference, limits, aspects) if aspects else ()),
     ]
 
 
@@ -109,8 +89,8 @@ class AlertTracker:
         ]
 
 
-def _satisfaction(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], _Votes]:
-    found: defaultdict[tuple[str, ...], _Votes] = defaultdict(_Votes)
+def _satisfaction(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], VoteSums]:
+    found: defaultdict[tuple[str, ...], VoteSums] = defaultdict(VoteSums)
     for snapshot in snapshots:
         for which, value in snapshot.voted("satisfaction"):
             key = (snapshot.series.application, snapshot.series.model, which.scale, which.level)
@@ -124,17 +104,10 @@ def _satisfaction_drops(
     long = _satisfaction(reference)
     found = []
     for key, short in _satisfaction(recent).items():
-        before, whole = long[key].count - short.count, long[key]
-        if short.count < limits.min_votes or before < limits.min_reference_votes:
-            continue
-        # The reference window contains the recent one, whose votes must not be compared with themselves.
-        mean_before, mean_now = (whole.points - short.points) / before, short.points / short.count
-        error = sqrt(short.variance / short.count**2 + whole.variance / whole.count / before)
-        drop = mean_before - mean_now
-        # The drop must also be many standard errors: the rule is evaluated all day, and chance must not page.
-        if drop > limits.drop and (drop / error if error else inf) > limits.sigmas:
+        change = change_of(short, long[key], limits)
+        if change is not None and change.amount < -limits.drop and change.sigmas > limits.sigmas:
             text = (
-                f"Satisfaction of {_named(key[1])} fell from {mean_before:.2f} to {mean_now:.2f} "
+                f"Satisfaction of {named(key[1])} fell from {change.before:.2f} to {change.now:.2f} "
                 f"({short.count} votes in {limits.recent})"
             )
             found.append(Condition("PlauditSatisfactionDrop", key, text))
@@ -142,7 +115,7 @@ def _satisfaction_drops(
 
 
 def _low_accuracy(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]:
-    sums: defaultdict[tuple[str, ...], _Votes] = defaultdict(_Votes)
+    sums: defaultdict[tuple[str, ...], VoteSums] = defaultdict(VoteSums)
     for snapshot in recent:
         for which, value in snapshot.figures.items():
             if which.name == "accuracy" and value.value is not None:
@@ -155,7 +128,7 @@ def _low_accuracy(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]
         upper = share + limits.sigmas * sqrt(share * (1 - share) / votes.count)
         if votes.count >= limits.min_votes and upper < limits.accuracy_floor:
             text = (
-                f"Accuracy of {_named(key[1])} is {share:.0%}, below {limits.accuracy_floor:.0%} "
+                f"Accuracy of {named(key[1])} is {share:.0%}, below {limits.accuracy_floor:.0%} "
                 f"({votes.count} judged by {key[2]}s)"
             )
             found.append(Condition("PlauditAccuracyLow", key, text))
@@ -192,10 +165,6 @@ def _wrong_clocks(recent: Iterable[Snapshot], limits: Limits) -> list[Condition]
             text = f"{skewed} events of {key[0]} ({key[1]}) came from clocks that are more than a minute off"
             found.append(Condition("PlauditClockSkew", key, text))
     return found
-
-
-def _named(model: str) -> str:
-    return model or "an unknown model"
 
 
 def _traffic(snapshots: Iterable[Snapshot]) -> Mapping[str, tuple[int, int]]:

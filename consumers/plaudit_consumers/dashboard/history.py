@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from plaudit_schemas.contract.names import ASPECT_FIGURE, LABEL_SCALE
+
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
 
 POINTS: Final = 180
@@ -24,6 +26,9 @@ CHARTED: Final = frozenset(
         "messages_assistant",
     }
 )
+
+CHARTED_ASPECTS: Final = 10
+"""Figures of aspects that a past point keeps: those with the most votes of users, without labels."""
 
 Key = tuple[int, Series]
 Point = tuple[int, dict[FigureId, FigureValue]]
@@ -85,7 +90,7 @@ class SnapshotHistory:
             points = self._past[key] = deque(maxlen=POINTS)
         if points and snapshot.at - points[-1][0] < snapshot.window * 1_000_000 // 60:
             return
-        points.append((snapshot.at, {k: v for k, v in snapshot.figures.items() if k.name in CHARTED}))
+        points.append((snapshot.at, _charted(snapshot)))
 
     def _forget(self) -> None:
         """Drop series that have not been published for two days, twice the longest window."""
@@ -93,3 +98,17 @@ class SnapshotHistory:
         for key in [key for key, snapshot in self._latest.items() if snapshot.at < before]:
             del self._latest[key]
             self._past.pop(key, None)
+
+
+def _charted(snapshot: Snapshot) -> dict[FigureId, FigureValue]:
+    kept = {which: value for which, value in snapshot.figures.items() if which.name in CHARTED}
+    aspects = [
+        (value.count, which)
+        for which, value in snapshot.figures.items()
+        if which.name.startswith(ASPECT_FIGURE)
+        and which.rater_kind == "user"
+        and not which.scale.startswith(LABEL_SCALE)
+    ]
+    for _, which in sorted(aspects, key=lambda pair: (-pair[0], pair[1]))[:CHARTED_ASPECTS]:
+        kept[which] = snapshot.figures[which]
+    return kept

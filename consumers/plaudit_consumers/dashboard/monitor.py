@@ -6,6 +6,7 @@ from typing import Final
 
 from plaudit_schemas.alerts import definitions, seconds
 from plaudit_schemas.codec.wire import Decoder
+from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import CodecError
 from plaudit_schemas.kafka.lag import Lag, LagReader
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -32,6 +33,7 @@ class LineMonitor:
 
     Attributes:
         history: the snapshots. Its past is what compaction has left of the last hours.
+        aspects: those that applications declare.
         alerts: the conditions that hold now, and since when by the broker's time.
         lag: None if Kafka does not answer.
     """
@@ -47,9 +49,10 @@ class LineMonitor:
             past_s: how far back the history begins, in seconds.
 
         Raises:
-            SettingsError: there is no such profile.
+            SettingsError: there is no such profile, or the file of aspects is wrong.
         """
         self._limits = definitions().limits(profile)
+        self.aspects = read_aspects(connection.aspects)
         self._follower = TopicFollower(connection, METRICS, past_s)
         self._decoder = Decoder("metric_snapshot", connection.schemas())
         self._lag_reader = LagReader(connection, group)
@@ -78,7 +81,7 @@ class LineMonitor:
                 continue  # a newer writer's; readers are upgraded first, so this does not last
             added += 1
         self._read_lag()
-        found = conditions(self.history.current(), self._limits)
+        found = conditions(self.history.current(), self._limits, self.aspects)
         waiting = None if self.lag is None else self.lag.waiting
         now_us, now = self.now_us(), time.monotonic()
         found += age_conditions(self.history.newest_at, waiting, now_us, self._limits)

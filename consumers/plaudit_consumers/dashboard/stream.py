@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 import orjson
-from plaudit_schemas.alerts import definitions
+from plaudit_schemas.alerts import aspect_definitions, definitions
+from plaudit_schemas.contract.aspects import OTHER_APPLICATIONS, Aspects
 
 from plaudit_consumers.dashboard.conditions import ActiveAlert
 from plaudit_consumers.dashboard.feedback import FeedbackItem
@@ -15,7 +16,8 @@ from plaudit_consumers.dashboard.snapshots import Snapshot, as_json
 
 _AT_LEAST_EVERY_S: Final = 2.0
 """A round is sent this often even without news: the page takes a longer silence for a lost connection."""
-_ALERTS: Final = {alert.alert: alert for alert in definitions().alerts}
+_ALERTS: Final = {alert.alert: alert for alert in (*definitions().alerts, *aspect_definitions().alerts)}
+_SHOWN_OF_ASPECT: Final = {"direction", "minimum", "maximum", "description"}
 
 
 class Viewer(NamedTuple):
@@ -41,7 +43,8 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events until `is_over`. If the viewer leaves, the caller closes the generator."""
     with data.viewing():
-        yield _event("hello", {"texts": viewer.admin_of, "application": viewer.application})
+        told = {"texts": viewer.admin_of, "application": viewer.application}
+        yield _event("hello", {**told, "aspects": aspects_of(data.monitor.aspects, viewer)})
         # Short waits, so that the end of a session is noticed soon even if nothing comes.
         while not data.loaded and not await is_over():
             await data.wait_for_change(0.5)
@@ -63,6 +66,17 @@ async def stream_events(
                 await data.wait_for_change(0.5)
                 if history.taken > shown or (data.feedback and data.feedback[-1][0] > number):
                     break
+
+
+def aspects_of(aspects: Aspects, viewer: Viewer) -> dict[str, dict[str, Any]]:
+    """What the viewer's applications declare, by application and name."""
+    return {
+        application: {
+            declaration.name: declaration.model_dump(include=_SHOWN_OF_ASPECT) for declaration in declarations
+        }
+        for application, declarations in aspects
+        if application == OTHER_APPLICATIONS or viewer.sees(application)
+    }
 
 
 def past_of(data: LiveData, viewer: Viewer) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The terminal view of a pipeline: its state as plain values, drawn with rich. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from plaudit_schemas.contract.aspects import Aspects
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -13,6 +14,7 @@ from rich.text import Text
 from plaudit_consumers.dashboard.conditions import ActiveAlert
 from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
+from plaudit_consumers.dashboard.terminal_aspects import aspect_table, printable
 
 NOTHING: Final = "-"
 _ROWS: Final = 20
@@ -41,6 +43,7 @@ class TerminalState:
         rows: subset -> rows on disk; None if no sink is watched.
         notes: recent happenings, oldest first.
         addresses: lines that name other places to look at.
+        aspects: those that applications declare.
     """
 
     window: int
@@ -55,6 +58,7 @@ class TerminalState:
     services: Sequence[ServiceLine] = ()
     notes: Sequence[str] = ()
     addresses: Sequence[str] = ()
+    aspects: Aspects = field(default_factory=Aspects.none)
 
 
 def state_of(monitor: LineMonitor, window: int) -> TerminalState:
@@ -64,6 +68,7 @@ def state_of(monitor: LineMonitor, window: int) -> TerminalState:
         window=window,
         snapshots=monitor.history.current(),
         alerts=monitor.alerts,
+        aspects=monitor.aspects,
         events=None if lag is None else lag.events,
         rate=monitor.events_per_second(),
         waiting=None if lag is None else lag.waiting,
@@ -78,6 +83,10 @@ def screen(state: TerminalState, title: str = "Plaudit") -> RenderableType:
         parts.append(_services(state))
     # A terminal with few rows cuts off the end, so what must not be missed comes first.
     parts += [_alerts(state), *(Text(line, style="bold") for line in state.addresses), _models(state)]
+    shown = (s for s in state.snapshots if s.window == state.window and not s.series.variant)
+    aspects = aspect_table(shown, state.aspects)
+    if aspects is not None:
+        parts.append(aspects)
     parts += [Text(note, style="dim") for note in state.notes]
     return Group(*parts)
 
@@ -120,7 +129,7 @@ def _alerts(state: TerminalState) -> RenderableType:
     ]
     confirmed = any(not alert.pending for alert in state.alerts)
     return Panel(
-        Text("\n".join(map(_printable, lines))),
+        Text("\n".join(map(printable, lines))),
         title="ALERT" if confirmed else "PENDING: becomes an alert if it lasts",
         title_align="left",
         border_style="bold red" if confirmed else "yellow",
@@ -140,7 +149,7 @@ def _models(state: TerminalState) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     busiest = sorted(shown, key=lambda s: (-_count(s.figure("messages_assistant")), s.series))
     for snapshot in busiest[:_ROWS]:
-        table.add_row(*(Text(_printable(cell)) for cell in _row(snapshot)))
+        table.add_row(*(Text(printable(cell)) for cell in _row(snapshot)))
     if len(busiest) > _ROWS:
         table.caption, table.caption_justify = f"the busiest {_ROWS} of {len(busiest)} models", "left"
     return table
@@ -176,11 +185,6 @@ def _interval(value: FigureValue | None, form: str, ends: str = "", times: int =
 
 def _count(value: FigureValue | None) -> int:
     return 0 if value is None else value.count
-
-
-def _printable(text: str) -> str:
-    """The text without control characters: names come from producers, and must not control the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _whole(number: int | None) -> str:

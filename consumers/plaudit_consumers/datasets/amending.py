@@ -1,4 +1,4 @@
-"""Merges amendments into the chosen rows, and derives the training rows of those conversations anew."""
+"""Merges amendments into the chosen rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,20 +8,9 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from plaudit_consumers.datasets.files import RowMaker, SourceFiles
-from plaudit_consumers.datasets.selection import RowSelection
-from plaudit_consumers.rows.derive import derive
+from plaudit_consumers.datasets.revisions import RevisionSelection
 from plaudit_consumers.rows.late_words import Fate, LateWord, LateWords, merge_late_words
-from plaudit_consumers.rows.schemas import (
-    AMENDMENTS,
-    CONVERSATIONS,
-    SCHEMAS,
-    TEXT,
-    TRAINING,
-    Subset,
-    list_of,
-    struct,
-)
+from plaudit_consumers.rows.schemas import AMENDMENTS, CONVERSATIONS, TEXT, list_of, struct
 from plaudit_consumers.rows.times import with_readable_times
 
 _AT_ONCE: Final = 512
@@ -43,48 +32,33 @@ class AmendedRows(NamedTuple):
     """The rows that replace those of the sink.
 
     Attributes:
-        paths: subset -> its file; empty if no conversation changes.
+        path: their file; None if no conversation changes.
         fates: how many amendments were merged, or why they were not.
     """
 
-    paths: dict[Subset, str]
+    path: str | None
     fates: Counter[Fate]
 
 
-def amend_rows(
-    selection: RowSelection,
-    touched: Mapping[str, int],
-    sources: SourceFiles,
-    subsets: tuple[Subset, ...],
-    folder: Path,
-) -> AmendedRows:
+def amend_rows(revisions: RevisionSelection, touched: Mapping[str, int], path: Path) -> AmendedRows:
     """Write the rows of the conversations that amendments change.
 
     Args:
         touched: canonical file -> the number of amendments to its rows.
-        subsets: those that are wanted; canonical rows are written in any case.
 
     Raises:
         SourceFileError: a file cannot be read.
         DatasetError: memory or disk space did not suffice.
     """
-    amended = AmendedRows({}, Counter())
+    fates: Counter[Fate] = Counter()
     if not touched:
-        return amended
-    folder.mkdir()
-    writers: dict[Subset, Any] = {}
-    wanted: list[Subset] = ["conversations", *(subset for subset in subsets if subset in TRAINING)]
-    for subset in wanted:
-        amended.paths[subset] = str(folder / f"{subset}.parquet")
-        writers[subset] = pq.ParquetWriter(amended.paths[subset], SCHEMAS[subset])
-    for maker, paths in sources.by_maker(touched).items():
-        for some in _chunks(paths, touched):
-            for batch in selection.touched_rows(some):
+        return AmendedRows(None, fates)
+    with pq.ParquetWriter(path, CONVERSATIONS) as writer:
+        for some in _chunks(touched, touched):
+            for batch in revisions.touched_rows(some):
                 for table in _pieces(batch):
-                    _write_merged(table, maker, writers, amended.fates)
-    for writer in writers.values():
-        writer.close()
-    return amended
+                    writer.write_table(_merged(table, fates))
+    return AmendedRows(str(path), fates)
 
 
 def _chunks(paths: Iterable[str], words: Mapping[str, int]) -> Iterator[list[str]]:
@@ -101,14 +75,11 @@ def _chunks(paths: Iterable[str], words: Mapping[str, int]) -> Iterator[list[str
         yield held
 
 
-def _write_merged(table: Any, maker: RowMaker, writers: dict[Subset, Any], fates: Counter[Fate]) -> None:
+def _merged(table: Any, fates: Counter[Fate]) -> Any:
     late = [_late_words(row) for row in table.select(_TOUCHED.names[-3:]).to_pylist()]
     conversations, found = merge_late_words(table.select(CONVERSATIONS.names), late)
     fates.update(found)
-    writers["conversations"].write_table(conversations)
-    for subset, rows in derive(conversations, maker.settings, maker.rules):
-        if subset in writers:
-            writers[subset].write_table(rows)
+    return conversations
 
 
 def _late_words(row: dict[str, Any]) -> LateWords:

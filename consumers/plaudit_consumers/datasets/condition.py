@@ -1,4 +1,4 @@
-"""The condition of --where: one SQL expression that always gives the same result for the same row."""
+"""A condition on rows: one SQL expression that always gives the same result for the same row."""
 
 import json
 from collections.abc import Iterator
@@ -9,29 +9,32 @@ import duckdb
 from plaudit_consumers.datasets.errors import ConditionError
 
 
-def check_condition(condition: str) -> None:
+def check_condition(condition: str, option: str = "--where") -> None:
     """Check that a condition can be used in a query, in parentheses on lines of their own.
+
+    Args:
+        option: where it comes from, for the errors.
 
     Raises:
         ConditionError: it is not a single SQL expression, or its result depends on more than the row.
     """
     connection = duckdb.connect()
     try:
-        _check(connection, condition)
+        _check(connection, condition, option)
     finally:
         connection.close()
 
 
-def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, condition: str, option: str) -> None:
     # On lines of its own, so that a comment at its end does not swallow the closing parenthesis.
     text = f"SELECT (\n{condition}\n)"
     answer = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0]
     tree = json.loads(answer)
     if tree["error"]:
-        raise ConditionError(f"--where {condition!r}: {tree['error_message']}")
+        raise ConditionError(f"{option} {condition!r}: {tree['error_message']}")
     if not _is_one_expression(tree):
         raise ConditionError(
-            f"--where {condition!r} must be one condition over one row, without subqueries, window "
+            f"{option} {condition!r} must be one condition over one row, without subqueries, window "
             "functions, * or parameters"
         )
     # DuckDB knows which of its functions may give another result for the same arguments.
@@ -40,10 +43,10 @@ def _check(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
     ).fetchall()
     found = sorted(_called_functions(tree) & ({name for (name,) in volatile} | _CLOCKS))
     if found:
-        raise ConditionError(f"--where uses {found[0]}, so the same rows would not give the same snapshot")
+        raise ConditionError(f"{option} uses {found[0]}, so the same rows would not give the same snapshot")
     hidden = sorted({name for names in _columns(tree) for name in names} & _HIDDEN)
     if hidden:
-        raise ConditionError(f"--where uses {hidden[0]}, which is not a column of the subsets")
+        raise ConditionError(f"{option} uses {hidden[0]}, which is not a column of the subsets")
 
 
 _CLOCKS: Final = {
@@ -51,7 +54,7 @@ _CLOCKS: Final = {
     "current_localtimestamp", "ago", "age", "pg_postmaster_start_time", "pg_conf_load_time",
 }  # fmt: skip
 """Functions of the current time that DuckDB does not list as volatile (`age` if it has one argument)."""
-_HIDDEN: Final = {"rows", "filename", "file_row_number", "_split", "_denied"}
+_HIDDEN: Final = {"rows", "filename", "file_row_number", "_kind", "_key", "_selected"}
 """Names in `candidates.sql` that depend on where a row is stored, or on what happens to it."""
 _BEYOND_ONE_ROW: Final = {"SUBQUERY", "WINDOW", "STAR", "POSITIONAL_REFERENCE", "PARAMETER", "DEFAULT"}
 

@@ -14,8 +14,12 @@ _TRAINING: Final = {
     "model": "concat_ws(' ', model, model_version)",
     "origin": "origin",
     "aspect": "aspect",
+    "users": "CASE WHEN user_count > 1 THEN 'several' ELSE 'one' END",
+    "near tie": "CASE WHEN near_tie THEN 'yes' ELSE 'no' END",
+    "roles alternate": "CASE WHEN alternating THEN 'yes' ELSE 'no' END",
     **_COMMON,
 }
+_LABELLED: Final = {"label": "label::VARCHAR", **_TRAINING}
 _FACETS: Final[dict[Subset, dict[str, str]]] = {
     "conversations": {
         "model": "concat_ws(' ', model.id, model.version)",
@@ -26,7 +30,9 @@ _FACETS: Final[dict[Subset, dict[str, str]]] = {
     "sft": _TRAINING,
     "sft_tools": _TRAINING,
     "preference": _TRAINING,
-    "kto": {"label": "label::VARCHAR", **_TRAINING},
+    "preference_tools": _TRAINING,
+    "kto": _LABELLED,
+    "kto_tools": _LABELLED,
 }
 
 

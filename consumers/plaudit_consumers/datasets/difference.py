@@ -19,7 +19,11 @@ _ORIGIN_COLUMNS: Final = frozenset(
 )
 """Where and when a row came from. They are not compared: a new revision may leave the row as it was."""
 _CONVERSATION_KEY: Final = ("application", "conversation_id")
-_TRAINING_KEY: Final = (*_CONVERSATION_KEY, "message_ids", "origin", "aspect")
+_TRAINING_KEY: Final = (
+    "struct_pack(application := application, conversation_id := conversation_id, "
+    "message_ids := list_sort(message_ids))"
+)
+"""The judged messages of the conversation that a row shows, whichever of two is the better one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,12 @@ def _paths(folder: Path, manifest: Manifest, subset: Subset) -> list[str]:
 
 
 def _compare_subset(subset: Subset, before: list[str], after: list[str], examples: int) -> SubsetDifference:
-    key = _CONVERSATION_KEY if subset == "conversations" else _TRAINING_KEY
+    key = packed(_CONVERSATION_KEY) if subset == "conversations" else _TRAINING_KEY
     content = [column.name for column in SCHEMAS[subset] if column.name not in _ORIGIN_COLUMNS]
     with tempfile.TemporaryDirectory() as folder:
         # A snapshot of an older version lacks columns, and both may lack one.
         template = Path(folder) / "columns.parquet"
-        pq.write_table(SCHEMAS[subset].empty_table(), template)
+        pq.ParquetWriter(template, SCHEMAS[subset]).close()  # an empty table has no JSON
         connection = duckdb.connect(
             Path(folder) / "difference.duckdb", config={"temp_directory": f"{folder}/spilled"}
         )
@@ -85,7 +89,7 @@ def _compare_subset(subset: Subset, before: list[str], after: list[str], example
                 ("examples", "BIGINT", examples),
             ):
                 connection.execute(f"SET VARIABLE {name} = CAST(? AS {kind})", [value])
-            connection.execute(sql("difference", key=packed(key), content=packed(content)))
+            connection.execute(sql("difference", key=key, content=packed(content)))
             rows = connection.execute(sql("differences")).fetchall()
         except duckdb.Error as error:
             raise SnapshotError(f"{subset} cannot be compared: {first_line(error)}") from None

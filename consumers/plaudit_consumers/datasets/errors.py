@@ -2,6 +2,8 @@
 
 DatasetError
 ├── OutputExistsError    the output folder exists; a snapshot is never overwritten
+├── OutputPlaceError     the output lies in the root, or around it
+├── DiskFullError        the disk of the output is full
 ├── SourceFileError      a file of the live root is foreign, damaged or of another schema
 ├── ConditionError       the condition of --where cannot be used
 └── SnapshotError        a folder is not a snapshot, or was changed after it was built
@@ -16,6 +18,14 @@ class DatasetError(PlauditError):
 
 class OutputExistsError(DatasetError):
     """The output exists already."""
+
+
+class OutputPlaceError(DatasetError):
+    """The output lies in the root, or around it."""
+
+
+class DiskFullError(DatasetError):
+    """The disk of the output is full."""
 
 
 class SourceFileError(DatasetError):

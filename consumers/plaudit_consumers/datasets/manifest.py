@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from plaudit_consumers.datasets.errors import SnapshotError
 from plaudit_consumers.rows.schemas import Subset
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -39,30 +39,37 @@ class Manifest:
         as_of: the snapshot has rows that the broker received up to this time (included); None without rows.
         schema: the layout of the live root.
         split: the share of each split.
-        prompts: how each prompt text is kept to one split.
+        prompts: how each prompt is kept to one split.
+        rules: the rules for training rows, all of them.
+        aspects: application -> what it declares of its aspects; empty if nothing was declared.
+        caps: what -> how many rows of one such thing a training subset may have.
         rows: subset -> split -> number of rows.
-        left_out: subset -> reason -> number of rows of the chosen revisions that were left out.
+        left_out: subset -> reason -> number of rows that were left out, and of judged things without a row.
+        accounts: what was judged, and what became of it (`SnapshotAccounts.document`).
+        labels: KTO subset -> split -> `true` or `false` -> rows.
         erased: conversations that were left out because they were erased, even if later than `as_of`.
         read_to: partition of the finished topic -> the offset after the last record up to `as_of`.
-        thresholds: the distinct row settings in the metadata of the source files.
-        amendments: fate -> number of late words: merged, or why not. A snapshot of before they were merged
-            has none.
+        amendments: fate -> number of late words: merged, or why not.
     """
 
     as_of: str | None
     schema: str
     where: str | None
-    min_agreement: float | None
+    where_conversation: str | None
     split: dict[str, float]
     salt: str
     prompts: str
+    rules: dict[str, Any]
+    aspects: dict[str, Any]
+    caps: dict[str, int]
     rows: dict[Subset, dict[str, int]]
     left_out: dict[Subset, dict[str, int]]
+    accounts: dict[str, Any]
+    labels: dict[Subset, dict[str, dict[str, int]]]
     erased: int
+    amendments: dict[str, int]
     read_to: dict[str, int]
-    thresholds: list[Any]
     files: list[SnapshotFile]
-    amendments: dict[str, int] = field(default_factory=dict)
     format: int = FORMAT
 
     def text(self) -> str:
@@ -73,6 +80,11 @@ class Manifest:
         """What became of the amendments, in words."""
         counts = [f"{fate.replace('_', ' ')} {count}" for fate, count in self.amendments.items()]
         return ", ".join(counts) or "none"
+
+    def judgements(self) -> str:
+        """What became of the judgements, in words; empty if the snapshot has no training subset."""
+        counts = self.accounts["judgements_by_fate"].items()
+        return ", ".join(f"{fate.replace('_', ' ')} {count}" for fate, count in counts)
 
     def subset_files(self, subset: str) -> list[SnapshotFile]:
         """The Parquet files of a subset."""
@@ -88,23 +100,29 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a snapshot.
 
     Raises:
-        SnapshotError: the folder is not a snapshot, or one of a newer format.
+        SnapshotError: the folder is not a snapshot, or one of another format.
     """
+    path = folder / MANIFEST
     try:
-        document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        _check_format(path, document.get("format"))
         files = [SnapshotFile(**file) for file in document.pop("files")]
-        manifest = Manifest(files=files, **document)
+        return Manifest(files=files, **document)
     except FileNotFoundError:
         raise SnapshotError(f"{folder} is not a snapshot: it has no {MANIFEST}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SnapshotError(f"{path} does not have the format of this version: {error}") from None
+
+
+def _check_format(path: Path, found: Any) -> None:
+    if found == FORMAT:
+        return
+    if found == 1:
         raise SnapshotError(
-            f"{folder / MANIFEST} does not have the format of this version: {error}"
-        ) from None
-    if manifest.format != FORMAT:
-        raise SnapshotError(
-            f"{folder / MANIFEST} has the format {manifest.format}; this version reads {FORMAT}"
+            f"{path} has format 1, in which training rows did not follow one set of rules; build the "
+            "snapshot again from its root, or read it with the version that built it"
         )
-    return manifest
+    raise SnapshotError(f"{path} has the format {found}; this version reads {FORMAT}")
 
 
 def verify_snapshot(folder: Path) -> Manifest:

@@ -1,17 +1,18 @@
-"""The plan of a snapshot, and how it is read from the options of the command. Pure."""
+"""The plan of a snapshot. Pure."""
 
 import re
-from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.times import read_moment
 from plaudit_schemas.errors import SettingsError
 
 from plaudit_consumers.rows.schemas import SNAPSHOT, Subset
+from plaudit_consumers.rows.settings import RowRules
 
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
@@ -21,15 +22,29 @@ LEAST_MEMORY_MB: Final = 512
 """Room for one thread of DuckDB, as `selection` counts it."""
 
 
+class Caps(NamedTuple):
+    """How many rows of one prompt, user or model a training subset may have; None is no cap.
+
+    They are applied in this order, and the earliest rows stay. Rows of several users are under no user's cap.
+    """
+
+    prompt: int | None = None
+    user: int | None = None
+    model: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotPlan:
     """One snapshot to build. The same plan over the same rows gives the same bytes.
 
     Attributes:
+        rules: which judgements count, and what becomes a training row.
+        aspects: what each application declares of its aspects.
         as_of: only rows that the broker received up to this time (included); None takes all.
         where: an SQL condition over the columns of a row; `conversation` has the facts of its conversation.
+        where_conversation: the same over the columns of `conversations`. What was said in other conversations
+            does not count.
         shares: the share of each split, in any unit.
-        min_agreement: leave out training rows whose agreement is below this or null.
         salt: a different salt puts users into different splits.
         memory_mb: how much DuckDB holds in memory before it spills to disk. The result does not depend on it.
         threads: threads of DuckDB; None takes as many as cores and memory allow. The result does not depend
@@ -40,9 +55,12 @@ class SnapshotPlan:
     as_of: datetime | None = None
     subsets: tuple[Subset, ...] = SNAPSHOT
     where: str | None = None
+    where_conversation: str | None = None
     shares: tuple[float, float, float] = (90.0, 5.0, 5.0)
-    min_agreement: float | None = None
     salt: str = "plaudit"
+    rules: RowRules = field(default_factory=RowRules)
+    aspects: Aspects = field(default_factory=Aspects.none)
+    caps: Caps = field(default_factory=Caps)
     memory_mb: int = 1024
     threads: int | None = None
 
@@ -91,29 +109,3 @@ def subsets_of(names: Sequence[str] | None) -> tuple[Subset, ...]:
     if unknown:
         raise SettingsError(f"--subset {unknown[0]!r} is not one of {', '.join(SNAPSHOT)}")
     return tuple(subset for subset in SNAPSHOT if subset in wanted)
-
-
-def plan_of(arguments: Namespace) -> SnapshotPlan:
-    """The plan that the options of the command describe.
-
-    Raises:
-        SettingsError: an option is out of range.
-    """
-    agreement = arguments.min_agreement
-    if agreement is not None and not 0 <= agreement <= 1:
-        raise SettingsError("--min-agreement must lie between 0 and 1")
-    if arguments.memory_mb < LEAST_MEMORY_MB:
-        raise SettingsError(f"--memory-mb must be at least {LEAST_MEMORY_MB}")
-    if arguments.threads is not None and arguments.threads < 1:
-        raise SettingsError("--threads must be at least 1")
-    return SnapshotPlan(
-        output=arguments.output,
-        as_of=None if arguments.as_of is None else moment_of(arguments.as_of),
-        subsets=subsets_of(arguments.subsets),
-        where=arguments.where,
-        shares=shares_of(arguments.split),
-        min_agreement=agreement,
-        salt=arguments.salt,
-        memory_mb=arguments.memory_mb,
-        threads=arguments.threads,
-    )

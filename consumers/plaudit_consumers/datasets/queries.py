@@ -22,3 +22,9 @@ def packed(columns: Iterable[str], table: str = "") -> str:
     """An SQL expression that packs columns, of one of several tables, into a struct under their own names."""
     prefix = f"{table}." if table else ""
     return "struct_pack(" + ", ".join(f'"{name}" := {prefix}"{name}"' for name in columns) + ")"
+
+
+def columns(names: Iterable[str], table: str = "") -> str:
+    """Columns, of one of several tables, as a list of SQL."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(f'{prefix}"{name}"' for name in names)

@@ -7,11 +7,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from plaudit_consumers.datasets.describing import SubsetDescription, describe_subset
 from plaudit_consumers.datasets.manifest import Manifest, read_manifest
+from plaudit_consumers.datasets.reading import message_text, read_message
 from plaudit_consumers.rows.times import with_readable_times
 
 _TEXT_CHARACTERS: Final = 300
@@ -29,12 +30,14 @@ def snapshot_tables(folder: Path, samples: int) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{folder}: as of {manifest.as_of}, salt {manifest.salt!r}")]
     if manifest.amendments:
         parts.append(Text(f"amendments: {manifest.late_words()}"))
+    if manifest.judgements():
+        parts.append(Text(f"judgements: {manifest.judgements()}"))
     parts += [_overview(manifest), *_subsets(folder, manifest, samples)]
     return Group(*parts)
 
 
 def _overview(manifest: Manifest) -> Table:
-    table = Table("subset", *manifest.split, "files", "bytes", "left out")
+    table = Table(Column("subset", no_wrap=True), *manifest.split, "files", "bytes", "left out")
     for subset, rows in manifest.rows.items():
         files = manifest.subset_files(subset)
         left_out = manifest.left_out.get(subset, {})
@@ -85,8 +88,10 @@ def _sample(row: Mapping[str, Any]) -> Table:
     for name in _CHATS:
         messages = row.get(name)
         if isinstance(messages, list):  # unlike the prompt of a canonical row, which is a struct
-            for message in messages:
-                table.add_row(Text(name, style="dim"), Text(message["role"]), _one_line(message["content"]))
+            for message in map(read_message, messages):
+                table.add_row(
+                    Text(name, style="dim"), Text(message["role"]), _one_line(message_text(message))
+                )
     if "label" in row:
         table.add_row(Text("label", style="dim"), "", Text(str(row["label"])))
     table.add_row(Text("from", style="dim"), "", _one_line(f"{row['application']}/{row['conversation_id']}"))

@@ -10,7 +10,7 @@ from obstore.exceptions import BaseError
 
 from plaudit_consumers.datasets.errors import SourceFileError, first_line
 from plaudit_consumers.disk import list_files
-from plaudit_consumers.rows.schemas import TRAINING, Subset
+from plaudit_consumers.rows.schemas import Subset
 from plaudit_consumers.sink.layout import HIDDEN, LAYOUT, LOST, MARKERS, ROOT_FILE, FileSpan, parse_name
 from plaudit_consumers.sink.outputs.location import parse_location
 from plaudit_consumers.sink.outputs.lost_ranges import LostRange, parse_lost_path
@@ -22,7 +22,7 @@ class PublishedFile(NamedTuple):
     """A file that a sink has published.
 
     Attributes:
-        span: the records that it covers; a canonical file and its training files have the same span.
+        span: the records that it covers; a canonical file and the amendments beside it have the same span.
         path: the whole path for a local root, the path within the store for a remote one.
     """
 
@@ -69,15 +69,18 @@ class LiveRoot:
             raise SourceFileError(f"{root} has no folder {LAYOUT}; --root must be where the sink writes")
 
     def files(self, partition: int | None = None) -> dict[Subset, list[PublishedFile]]:
-        """The current files of each subset, of one partition or of all.
+        """The current files of both subsets, of one partition or of all.
+
+        Files with training rows, which an earlier sink wrote beside them, are passed over.
 
         Raises:
             SourceFileError: a foreign file is among them.
         """
         found: dict[Subset, list[PublishedFile]] = {}
-        # A sink may publish meanwhile: amendments, the canonical file, training files. Listed the other way
-        # round, every training file found has its canonical file, and every canonical file its amendments.
-        for subset in (*TRAINING, "conversations", "amendments"):
+        subsets: tuple[Subset, ...] = ("conversations", "amendments")
+        # A sink may publish meanwhile: amendments, then the canonical file. Listed the other way round, every
+        # canonical file found has its amendments.
+        for subset in subsets:
             files = [published_file(name, path) for name, path in self._names(f"{LAYOUT}/{subset}")]
             found[subset] = sorted(
                 file for file in files if file is not None and partition in (None, file.span.partition)

@@ -72,7 +72,7 @@ def _pieces(batch: Any) -> Iterator[Any]:
 
 def _table(batches: list[Any], schema: Any) -> Any:
     # DuckDB's Arrow types differ in details, such as large strings.
-    # A sink of before Plaudit checked times may have written some that no reader can hold.
+    # A sink from before Plaudit checked times may have written some that no reader can hold.
     return with_readable_times(pa.Table.from_batches(batches).cast(schema))
 
 

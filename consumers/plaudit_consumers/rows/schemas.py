@@ -9,10 +9,12 @@ from typing import Any, Final, Literal, get_args
 import pyarrow as pa
 from plaudit_schemas.contract import names
 
-Subset = Literal["conversations", "amendments", "sft", "sft_tools", "preference", "kto"]
+Subset = Literal[
+    "conversations", "amendments", "sft", "sft_tools", "preference", "preference_tools", "kto", "kto_tools"
+]
 SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
 RECORDS: Final[tuple[Subset, ...]] = ("conversations", "amendments")
-"""The subsets whose rows are records of the finished topic. The others are derived from `conversations`."""
+"""The subsets that the sink writes. The others are made of `conversations` when a snapshot is built."""
 TRAINING: Final[tuple[Subset, ...]] = SUBSETS[2:]
 SNAPSHOT: Final[tuple[Subset, ...]] = ("conversations", *TRAINING)
 """The subsets of a snapshot."""
@@ -101,19 +103,19 @@ AMENDMENTS = pa.schema(
 """
 
 CHAT = list_of(struct(role=TEXT, content=TEXT))
-TOOL_CHAT = list_of(
-    struct(
-        role=TEXT, content=TEXT,
-        tool_calls=list_of(struct(id=TEXT, type=TEXT, function=struct(name=TEXT, arguments=TEXT))),
-        tool_call_id=TEXT,
-    )
-)  # fmt: skip
+JSON: Any = pa.json_(TEXT)
+"""JSON text that says so, so that Hugging Face `datasets` reads it as what it describes."""
+TOOL_CHAT = list_of(JSON)
+"""Each message is a JSON object with only the keys that apply to it (`rows.message_json`)."""
 
+# No name here is one that a trainer reads: a column `margin` would change the objective of a reward trainer.
 PROVENANCE = struct(
     application=TEXT, conversation_id=TEXT, message_ids=list_of(TEXT), revision=pa.int32(), origin=TEXT,
-    aspect=TEXT, model=TEXT, model_version=TEXT, user_id=TEXT, raters=list_of(RATER), agreement=pa.float64(),
-    weight=pa.float64(), margin=pa.float64(), consent=TEXT, licence=TEXT, finished_at=TIME,
-    source_partition=pa.int32(), source_offset=pa.int64(), parent_guessed=pa.bool_(),
+    aspect=TEXT, model=TEXT, model_version=TEXT, user_id=TEXT, raters=list_of(RATER), votes=pa.int64(),
+    agreement=pa.float64(), vote_weight=pa.float64(), vote_strength=pa.float64(), user_count=pa.int64(),
+    conversation_count=pa.int64(), near_tie=pa.bool_(), alternating=pa.bool_(), turns=pa.int64(),
+    consent=TEXT, licence=TEXT, finished_at=TIME, source_partition=pa.int32(),
+    source_offset=pa.int64(), parent_guessed=pa.bool_(),
 )  # fmt: skip
 
 
@@ -127,5 +129,7 @@ SCHEMAS: Final[dict[Subset, Any]] = {
     "sft": _training(prompt=CHAT, completion=CHAT),
     "sft_tools": _training(prompt=TOOL_CHAT, completion=TOOL_CHAT, tools=TEXT),
     "preference": _training(prompt=CHAT, chosen=CHAT, rejected=CHAT),
+    "preference_tools": _training(prompt=TOOL_CHAT, chosen=TOOL_CHAT, rejected=TOOL_CHAT, tools=TEXT),
     "kto": _training(prompt=CHAT, completion=CHAT, label=pa.bool_()),
+    "kto_tools": _training(prompt=TOOL_CHAT, completion=TOOL_CHAT, label=pa.bool_(), tools=TEXT),
 }

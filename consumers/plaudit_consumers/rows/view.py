@@ -1,6 +1,7 @@
-"""Canonical rows taken apart: Python lists to decide on training rows, and Arrow arrays with their texts."""
+"""Canonical rows taken apart: Python lists to decide on units, and Arrow arrays with their texts."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -8,13 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plaudit_consumers.rows.message_tree import SPEAKERS, MessageFields
+from plaudit_consumers.rows.reasons import AnswerReason
 
 _FEEDBACK_FIELDS: Final = (
     "message_id", "aspect", "kind", "thumb", "number", "minimum", "maximum", "labels", "correction",
-    "confidence",
+    "confidence", "number_raters", "rater",
 )  # fmt: skip
-# JSON texts that offer no tool.
-_NO_TOOLS: Final = ("", "[]", "{}", "null")
 
 
 class MessageView(NamedTuple):
@@ -23,12 +23,23 @@ class MessageView(NamedTuple):
     Attributes:
         structs: an Arrow struct array.
         starts: the position of each conversation's first message, then the number of all messages.
-        fields: the fields that decide on training rows.
+        fields: the fields that decide on units.
+        tools: for each message, the JSON text of its own tools, which replace those of its conversation.
     """
 
     structs: Any
     starts: list[int]
     fields: MessageFields
+    tools: list[str | None]
+
+    def problem(self, position: int) -> AnswerReason:
+        """Why a message is not usable."""
+        message = self.structs[position]
+        if message["role"].as_py() not in SPEAKERS:
+            return "unknown_role"
+        if message["excluded"].as_py():
+            return "message_excluded"
+        return "orphan" if message["orphan"].as_py() else "attachment"
 
 
 class TextView(NamedTuple):
@@ -47,7 +58,7 @@ class FeedbackView(NamedTuple):
     """The feedback of all conversations, one after the other.
 
     Attributes:
-        items: the fields that decide, as dicts; `rater` is (kind, id, version).
+        items: the fields that decide, as dicts, with `occurred_us` in microseconds.
         starts: the position of each conversation's first feedback, then the number of all feedback.
     """
 
@@ -55,27 +66,22 @@ class FeedbackView(NamedTuple):
     starts: list[int]
 
 
-class ToolView(NamedTuple):
-    """The tools of the conversations: offered, named by messages, and called.
+class ConversationFacts(NamedTuple):
+    """What units need of a conversation.
 
     Attributes:
-        absent: True if there are no tools at all.
-        offered: for each conversation, whether tools were offered.
-        own_offers: for each message, the JSON text of its own tools, which replace those of its conversation.
-        message_sizes: for each message, bytes of its own tools and of its calls; empty if `absent`.
-        offer_sizes: for each conversation, bytes of the tools offered; empty if `absent`.
+        comparisons: as dicts, with `occurred_us` in microseconds.
+        tools: the JSON text of the tools on offer.
     """
 
-    absent: bool
-    offered: list[bool]
-    own_offers: list[str | None]
-    message_sizes: Sequence[int]
-    offer_sizes: Sequence[int]
-
-    def are_offered(self, conversation: int, message: int) -> bool:
-        """Whether tools were offered for an answer."""
-        own = self.own_offers[message]
-        return self.offered[conversation] if own is None else _names_tools(own)
+    application: str
+    conversation_id: str
+    user_id: str | None
+    tools: str | None
+    finished_us: int
+    source_partition: int
+    source_offset: int
+    comparisons: list[dict[str, Any]]
 
 
 class ConversationView(NamedTuple):
@@ -83,34 +89,18 @@ class ConversationView(NamedTuple):
 
     Attributes:
         table: the rows, of schema CONVERSATIONS.
-        comparisons: of each conversation, as dicts.
-        user_ids: of each conversation; None where no user is named.
+        facts: of each conversation.
     """
 
     table: Any
     messages: MessageView
     texts: TextView
     feedback: FeedbackView
-    comparisons: list[list[dict[str, Any]]]
-    user_ids: list[str | None]
-    tools: ToolView
+    facts: list[ConversationFacts]
 
     def correction_text(self, feedback: int) -> int:
         """The position in `texts` of the correction of a feedback."""
         return len(self.messages.structs) + feedback
-
-
-def trainable(conversations: Any, consents: Sequence[str]) -> Any:
-    """The conversations that may give training rows: consented, judged, not erased or excluded."""
-    judgements = pc.add(
-        pc.list_value_length(conversations["feedback"]), pc.list_value_length(conversations["comparisons"])
-    )
-    consented = pc.is_in(conversations["consent"], pa.array(consents, pa.string()))
-    gone = pc.or_(conversations["erased"], conversations["excluded"].fill_null(False))
-    chosen = pc.and_(pc.and_(consented, pc.greater(judgements, 0)), pc.invert(gone))
-    if pc.all(chosen, min_count=0).as_py():  # filtering copies, and one conversation may be 50 MB
-        return conversations.combine_chunks()
-    return conversations.filter(chosen).combine_chunks()
 
 
 def take_apart(table: Any) -> ConversationView:
@@ -120,18 +110,18 @@ def take_apart(table: Any) -> ConversationView:
     fields = _message_fields(structs)
     return ConversationView(
         table=table,
-        messages=MessageView(structs, message_starts, fields),
+        messages=MessageView(
+            structs, message_starts, fields, _repeated_values(pc.struct_field(structs, "tools"))
+        ),
         texts=_texts(structs, fields, feedback),
         feedback=FeedbackView(_feedback_items(feedback), feedback_starts),
-        comparisons=table["comparisons"].to_pylist(),
-        user_ids=table["user_id"].to_pylist(),
-        tools=_tools(table, structs, fields),
+        facts=_facts(table),
     )
 
 
 def _flatten(column: Any) -> tuple[Any, list[int]]:
     """The items of a list column in one array, and the position at which each list begins."""
-    lengths = pc.list_value_length(column).to_numpy()
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     starts = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=starts[1:])
     array = column.combine_chunks()
@@ -142,8 +132,10 @@ def _message_fields(structs: Any) -> MessageFields:
     def column(name: str) -> Any:
         return pc.struct_field(structs, name)
 
-    calls_tools = pc.greater(pc.list_value_length(column("tool_calls")), 0)
-    is_whole = pc.and_(pc.equal(pc.list_value_length(column("attachments")), 0), pc.invert(column("orphan")))
+    def count(name: str) -> Any:
+        return pc.fill_null(pc.list_value_length(column(name)), 0)
+
+    is_whole = pc.and_(pc.equal(count("attachments"), 0), pc.invert(column("orphan")))
     is_in = pc.invert(column("excluded").fill_null(False))  # older files do not have it
     is_usable = pc.and_(pc.and_(is_whole, is_in), pc.is_in(column("role"), pa.array(SPEAKERS)))
     return MessageFields(
@@ -151,10 +143,10 @@ def _message_fields(structs: Any) -> MessageFields:
         parents=column("parent_id").to_pylist(),
         roles=_repeated_values(column("role")),
         statuses=_repeated_values(column("status")),
-        sizes=pc.binary_length(column("content")).to_pylist(),
+        sizes=pc.fill_null(pc.binary_length(column("content")), 0).to_pylist(),
         usable=is_usable.to_pylist(),
         guessed=column("parent_guessed").fill_null(False).to_pylist(),
-        tools=pc.or_(calls_tools, pc.equal(column("role"), "tool")).to_pylist(),
+        calls=pc.greater(count("tool_calls"), 0).to_pylist(),
     )
 
 
@@ -162,7 +154,7 @@ def _repeated_values(column: Any) -> list[Any]:
     """The values as a list in which equal values share one object, to save memory."""
     encoded = column.dictionary_encode()
     values = encoded.dictionary.to_pylist()
-    return [values[index] for index in encoded.indices.to_pylist()]
+    return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
 
 
 def _texts(structs: Any, fields: MessageFields, feedback: Any) -> TextView:
@@ -170,49 +162,38 @@ def _texts(structs: Any, fields: MessageFields, feedback: Any) -> TextView:
     corrections = pc.struct_field(feedback, "correction")
     if corrections.null_count == len(corrections):  # the usual case: concatenating would copy all texts
         return TextView(contents, fields.sizes)
-    strings = pa.concat_arrays([contents, corrections])
-    return TextView(strings, [*fields.sizes, *_sizes(corrections).tolist()])
+    sizes = pc.fill_null(pc.binary_length(corrections), 0).to_pylist()
+    return TextView(pa.concat_arrays([contents, corrections]), [*fields.sizes, *sizes])
 
 
 def _feedback_items(feedback: Any) -> list[dict[str, Any]]:
+    names = (*_FEEDBACK_FIELDS, "occurred_us")
     columns = [pc.struct_field(feedback, name).to_pylist() for name in _FEEDBACK_FIELDS]
-    rater = pc.struct_field(feedback, "rater")
-    raters = zip(
-        *(pc.struct_field(rater, name).to_pylist() for name in ("kind", "id", "version")), strict=True
-    )
-    return [
-        {**dict(zip(_FEEDBACK_FIELDS, values, strict=True)), "rater": who}
-        for who, *values in zip(raters, *columns, strict=True)
+    columns.append(_micros(pc.struct_field(feedback, "occurred_at")))
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _facts(table: Any) -> list[ConversationFacts]:
+    columns = [
+        table["application"].to_pylist(),
+        table["conversation_id"].to_pylist(),
+        table["user_id"].to_pylist(),
+        _repeated_values(table["tools"].combine_chunks()),
+        _micros(table["finished_at"]),
+        table["source_partition"].to_pylist(),
+        table["source_offset"].to_pylist(),
+        _comparisons(table["comparisons"]),
     ]
+    return [ConversationFacts(*values) for values in zip(*columns, strict=True)]
 
 
-def _tools(table: Any, structs: Any, fields: MessageFields) -> ToolView:
-    offered = [tools is not None and _names_tools(tools) for tools in table["tools"].to_pylist()]
-    own_offers = pc.struct_field(structs, "tools").to_pylist()
-    absent = not any(fields.tools) and not any(offered) and not any(own_offers)
-    return ToolView(
-        absent=absent,
-        offered=offered,
-        own_offers=own_offers,
-        message_sizes=() if absent else _tool_sizes(structs).tolist(),
-        offer_sizes=() if absent else _sizes(table["tools"]).tolist(),
-    )
+def _comparisons(column: Any) -> list[list[dict[str, Any]]]:
+    structs, starts = _flatten(column)
+    items = structs.to_pylist()
+    for item, at in zip(items, _micros(pc.struct_field(structs, "occurred_at")), strict=True):
+        item["occurred_us"] = at
+    return [items[start:end] for start, end in pairwise(starts)]
 
 
-def _names_tools(tools: str) -> bool:
-    return tools.strip() not in _NO_TOOLS
-
-
-def _tool_sizes(structs: Any) -> Any:
-    sizes = _sizes(pc.struct_field(structs, "tools")).astype(np.int64)
-    calls = pc.struct_field(structs, "tool_calls")
-    values, lengths = calls.flatten(), pc.fill_null(pc.list_value_length(calls), 0).to_numpy()
-    call_sizes = sum(_sizes(pc.struct_field(values, name)) for name in ("id", "name", "arguments"))
-    # Not `sizes[...] +=`, which would count a message with several calls only once.
-    np.add.at(sizes, np.repeat(np.arange(len(lengths)), lengths), call_sizes)
-    return sizes
-
-
-def _sizes(texts: Any) -> Any:
-    """The length of each text in bytes; 0 for null."""
-    return pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+def _micros(times: Any) -> list[int | None]:
+    return list(times.cast(pa.int64()).to_pylist())

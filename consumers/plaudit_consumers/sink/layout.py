@@ -12,10 +12,12 @@ README.md                                                         lists the subs
 import re
 from typing import Final, NamedTuple
 
-from plaudit_consumers.rows.schemas import SUBSETS, Subset
+from plaudit_consumers.rows.schemas import RECORDS, Subset
 from plaudit_consumers.sink.errors import ForeignFileError
 
 LAYOUT: Final = "v1"
+EARLIER_TRAINING: Final = tuple(f"{LAYOUT}/{name}" for name in ("sft", "sft_tools", "preference", "kto"))
+"""Folders with training rows of an earlier sink. Nothing reads them any more, and they may be deleted."""
 HIDDEN: Final = ".plaudit"
 ROOT_FILE: Final = f"{HIDDEN}/root.json"
 GROUP_FILE: Final = f"{HIDDEN}/group.json"
@@ -29,7 +31,7 @@ _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/(\d+)-(\d+)-(\d+)\.parquet")
 
 
 class FileSpan(NamedTuple):
-    """The range of records that one file covers, as do the files of the other subsets beside it.
+    """The range of records that one file covers, as does the file of the other subset beside it.
 
     Attributes:
         day: the UTC day on which Kafka received the records.
@@ -60,7 +62,7 @@ def parse_path(path: str) -> tuple[Subset, FileSpan]:
     Raises:
         ForeignFileError: no sink gives such a name.
     """
-    for subset in SUBSETS:
+    for subset in RECORDS:
         folder = f"{LAYOUT}/{subset}/"
         span = parse_name(path.removeprefix(folder)) if path.startswith(folder) else None
         # Another spelling, such as one without zeros, would be a second name for the same offsets.

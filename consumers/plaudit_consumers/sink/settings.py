@@ -6,12 +6,27 @@ from pydantic import Field, field_validator
 from plaudit_consumers.sink.outputs.location import parse_location
 
 
-class SinkSettings(Settings):
-    """Where the sink writes, when it rotates files, and where it serves health and metrics."""
+class RootSettings(Settings):
+    """Where the root is."""
 
     output: str = Field(
-        default="", description="The root of the files: a folder, or a URL with s3://, gs://, az://"
+        default="",
+        description="The root of the files: a folder, or a URL with s3://, gs://, az://",
+        # `--root` names the root in every command. `--output` is what a command writes: for a sink the same.
+        json_schema_extra={"flags": ["--root"]},
     )
+
+    @field_validator("output")
+    @classmethod
+    def _output_is_a_place(cls, value: str) -> str:
+        if value:
+            parse_location(value)
+        return value
+
+
+class SinkSettings(RootSettings):
+    """Where the sink writes, when it rotates files, and where it serves health and metrics."""
+
     sink_group: str | None = Field(
         default=None,
         min_length=1,
@@ -37,13 +52,9 @@ class SinkSettings(Settings):
         default=None,
         description="Folder for files before their upload to an object store; default: the system's",
     )
+    training_licence: str | None = Field(
+        default=None, description="The licence that rows give for chats without a tag licence or license"
+    )
     zstd_level: int = Field(default=3, ge=1, le=19, description="Compression level of the Parquet files")
     sink_web_host: str = Field(default="127.0.0.1", description="Where health and metrics are served")
     sink_web_port: int = Field(default=6067, ge=0, le=65535, description="Their port; 0 takes a free one")
-
-    @field_validator("output")
-    @classmethod
-    def _output_is_a_place(cls, value: str) -> str:
-        if value:
-            parse_location(value)
-        return value

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_consumers.rows.finished_reader import FinishedReader
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic, PartitionContext
 from plaudit_consumers.sink.commit.partition import CommitSteps, CommittedRange, SinkPartition
 from plaudit_consumers.sink.commit.rotation import FileLimits
 from plaudit_consumers.sink.files.subset_files import BackgroundThread
+from plaudit_consumers.sink.layout import parse_path
 from plaudit_consumers.sink.outputs.lost_ranges import LostRange, record_lost
 from plaudit_consumers.sink.outputs.output import OutputRoot
 from plaudit_consumers.sink.outputs.root import RootReadme, claim_root, inspect_files, record_files
@@ -29,7 +29,6 @@ class ParquetSink:
         topic: FinishedTopic,
         output: OutputRoot,
         settings: SinkSettings,
-        row_settings: RowSettings,
         reader: FinishedReader,
         *,
         steps: CommitSteps,
@@ -46,8 +45,7 @@ class ParquetSink:
             LogChangedError: it was made from another topic.
         """
         self._topic, self._output, self._reader = topic, output, reader
-        self._settings, self._row_settings = settings, row_settings
-        self._steps, self._writer = steps, writer
+        self._settings, self._steps, self._writer = settings, steps, writer
         self._background = BackgroundThread()
         self.partitions: dict[int, SinkPartition] = {}
         self._free_bytes = 0
@@ -84,6 +82,9 @@ class ParquetSink:
             partition = self._partition(number)
             positions[number] = partition.recover(files.get(number, []))
             self.partitions[number] = partition
+        # The former owner may have been killed between its last file and the README.
+        taken_over = [path for number in positions for path in files.get(number, ())]
+        self._readme.note_files({parse_path(path)[0] for path in taken_over})
         return positions
 
     def close_partitions(self, numbers: Iterable[int]) -> None:
@@ -110,6 +111,13 @@ class ParquetSink:
         """Commit what a partition holds to the output. Raises as `SinkPartition.commit`."""
         return self._after_commit(self.partitions[number].commit())
 
+    def refresh_readme(self, *, at_once: bool = False) -> None:
+        """Write the README of the output if it is behind; see `RootReadme.refresh`.
+
+        No commit does this by itself: what is committed stays committed whatever becomes of the README.
+        """
+        self._readme.refresh(at_once=at_once)
+
     def oldest_ms(self) -> int | None:
         """The broker's timestamp of the oldest record that was taken but is not in the output yet."""
         timestamps = [partition.earliest_ms for partition in self.partitions.values()]
@@ -122,7 +130,7 @@ class ParquetSink:
             topic=self._topic,
             partition=number,
             output=self._output,
-            row_settings=self._row_settings,
+            licence=settings.training_licence,
             zstd_level=settings.zstd_level,
             reader=self._reader,
             background=self._background,
@@ -138,5 +146,5 @@ class ParquetSink:
 
     def _after_commit(self, committed: CommittedRange | None) -> CommittedRange | None:
         if committed is not None:
-            self._readme.add_subsets(committed.rows.keys())
+            self._readme.note_files(committed.rows.keys())
         return committed

@@ -1,15 +1,16 @@
 """The alerts in the product: the same cases as Prometheus' rule tests, with the same limits."""
 
 import pytest
+from plaudit_consumers.dashboard.changes import Condition
 from plaudit_consumers.dashboard.conditions import (
     ActiveAlert,
     AlertTracker,
-    Condition,
     age_conditions,
     conditions,
 )
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
 from plaudit_schemas.alerts import definitions
+from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 
 LIMITS = definitions().limits("production")
 HOUR, DAY = 3600, 86_400
@@ -137,3 +138,58 @@ def test_a_condition_is_an_alert_when_it_lasts() -> None:
     assert tracker.update([condition], 40) == [ActiveAlert(condition, 40, pending=True)]
     assert tracker.update([condition], 99) == [ActiveAlert(condition, 40, pending=True)]
     assert tracker.update([condition], 100) == [ActiveAlert(condition, 40)]
+
+
+ASPECTS = Aspects(
+    {
+        "a": [
+            AspectDeclaration(name=name, kinds=("number",), levels=("message",), direction=direction)
+            for name, direction in (
+                ("helpful", "higher_is_better"), ("verbose", "lower_is_better"), ("flat", "neutral"),
+                ("satisfaction", "higher_is_better"),
+            )
+        ]
+    }
+)  # fmt: skip
+
+
+def _rated(
+    aspect: str, before: float, now: float, *, votes: int = 100, scale: str = "number", error: float = 0.01
+) -> list[Snapshot]:
+    which = FigureId(f"aspect:{aspect}", "user", scale, "message")
+    return [
+        _snapshot(window)._replace(figures={which: value})
+        for window, value in (
+            (HOUR, _mean(now, votes, error)),
+            (DAY, _mean((9 * before + now) / 10, 10 * votes, 0.003)),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "expected"),
+    [
+        pytest.param(_rated("helpful", 0.8, 0.5), ["PlauditAspectDrop"], id="worse"),
+        pytest.param(_rated("helpful", 0.5, 0.8), [], id="better"),
+        pytest.param(_rated("verbose", 0.1, 0.4), ["PlauditAspectRise"], id="worse-by-rising"),
+        pytest.param(_rated("verbose", 0.4, 0.1), [], id="better-by-falling"),
+        pytest.param(_rated("flat", 0.8, 0.1), [], id="neutral"),
+        pytest.param(_rated("undeclared", 0.8, 0.1), [], id="undeclared"),
+        pytest.param(_rated("helpful", 0.8, 0.75), [], id="small-change"),
+        pytest.param(_rated("helpful", 0.8, 0.5, votes=49), [], id="few-votes"),
+        pytest.param(_rated("helpful", 0.8, 0.5, error=0.08), [], id="chance"),
+        pytest.param(_rated("helpful", 0.8, 0.5, scale="label:x"), [], id="label"),
+    ],
+)
+def test_declared_aspects_alert_against_their_direction(
+    snapshots: list[Snapshot], expected: list[str]
+) -> None:
+    found = conditions(snapshots, LIMITS, ASPECTS)
+    assert [condition.alert for condition in found] == expected
+    assert conditions(snapshots, LIMITS) == []
+
+
+def test_an_alert_on_an_aspect_says_what_changed() -> None:
+    (found,) = conditions(_rated("helpful", 0.8, 0.5), LIMITS, ASPECTS)
+    assert found.text == "helpful of m fell from 80% to 50% of its scale (100 votes in 1h)"
+    assert found.subject == ("a", "m", "helpful", "number", "message")

@@ -3,10 +3,12 @@
 import pytest
 from plaudit_consumers.commands import top
 from plaudit_consumers.dashboard import following
-from plaudit_consumers.dashboard.conditions import ActiveAlert, Condition
+from plaudit_consumers.dashboard.changes import Condition
+from plaudit_consumers.dashboard.conditions import ActiveAlert
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
 from plaudit_consumers.dashboard.terminal import ServiceLine, TerminalState, screen
 from plaudit_infra.main import main
+from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 from plaudit_schemas.kafka import lag
 from rich.console import Console
 
@@ -62,9 +64,19 @@ def test_figures_come_with_intervals_and_counts() -> None:
 
 def test_eighty_columns_are_enough() -> None:
     text = drawn(
-        TerminalState(window=300, snapshots=[_snapshot("aurora-mini")], events=1234567, rows={"sft": 9}), 80
+        TerminalState(
+            window=300, snapshots=[_snapshot("aurora-mini")], events=1234567, rows={"amendments": 9}
+        ),
+        80,
     )
-    for part in ("4.25 4.1-4.4", "81% 70-90", "events in 1,234,567", "sft rows 9", "aurora-mini", "2,400"):
+    for part in (
+        "4.25 4.1-4.4",
+        "81% 70-90",
+        "events in 1,234,567",
+        "amendments rows 9",
+        "aurora-mini",
+        "2,400",
+    ):
         assert part in text
     assert "…" not in text
 
@@ -81,12 +93,19 @@ def test_alerts_services_rows_and_notes_are_seen() -> None:
         window=60,
         alerts=[ActiveAlert(Condition("PlauditSatisfactionDrop", ("a",), "Satisfaction of m fell"), 1.0)],
         services=[ServiceLine("worker", False, "starting", 2), ServiceLine("kafka", True, "runs", 0)],
-        rows={"sft": 17},
+        rows={"amendments": 17},
         notes=["12:00:01 worker was killed (signal 9); started again"],
         addresses=["console: somewhere"],
     )
     text = drawn(state)
-    for part in ("PlauditSatisfactionDrop", "started again 2 x", "sft rows", "17", "signal 9", "somewhere"):
+    for part in (
+        "PlauditSatisfactionDrop",
+        "started again 2 x",
+        "amendments rows",
+        "17",
+        "signal 9",
+        "somewhere",
+    ):
         assert part in text
     assert text.count("started again 0") == 0
 
@@ -106,7 +125,7 @@ def test_where_to_look_further_fits_on_a_low_terminal() -> None:
         services=[
             ServiceLine(name, True, "ready", 0) for name in ("valkey", "kafka", "worker", "sink", "gateway")
         ],
-        rows={"conversations": 1, "sft": 2, "preference": 3, "kto": 4},
+        rows={"conversations": 1, "amendments": 2},
         notes=[f"12:00:0{number} something happened" for number in range(6)],
         addresses=["console  http://127.0.0.1:1", "logs       /somewhere"],
     )
@@ -118,3 +137,38 @@ def test_a_model_name_is_text_and_steers_no_terminal() -> None:
     text = drawn(TerminalState(window=300, snapshots=[_snapshot("[red]x\x1b[2J")]))
     assert "[red]x" in text
     assert "\x1b" not in text
+
+
+def _rated(count: int = 1) -> Snapshot:
+    user = ("user", "number", "message")
+    figures = {
+        FigureId(f"aspect:helpful{number:02}\x1b[2J", *user): FigureValue(
+            0.75, 0.7, 0.8, 90 - number, 0.02, 80
+        )
+        for number in range(count)
+    }
+    figures[FigureId("aspect:toxic", "user", "label:very", "conversation")] = FigureValue(0.5, None, None, 3)
+    figures[FigureId("aspect:judged", "model", "number", "message")] = FigureValue(0.5, None, None, 900)
+    return Snapshot(300, 1, Series("shop", "answerer", "2", "", "sdk"), False, figures)
+
+
+def test_aspects_are_shown_on_their_declared_scale() -> None:
+    declared = AspectDeclaration(
+        name="helpful00", kinds=("number",), levels=("message",), direction="higher_is_better"
+    )
+    named = declared.model_copy(update={"name": "helpful00\x1b[2J", "minimum": 0.0, "maximum": 4.0})
+    text = drawn(TerminalState(window=300, snapshots=[_rated()], aspects=Aspects({"shop": [named]})))
+    assert "3.00 2.80-3.20" in text
+    assert "higher" in text
+    assert "toxic (very, per conversation)" in text
+    assert "\x1b[2J" not in text
+    assert "judged" not in text, "users' ratings only"
+
+
+def test_of_many_aspects_those_with_the_most_votes_are_shown() -> None:
+    text = drawn(TerminalState(window=300, snapshots=[_rated(40)]))
+    assert "the 12 with the most votes of 41" in text
+    assert "75% 70%-80%" in text
+    assert "helpful11" in text
+    assert "helpful12" not in text
+    assert "aspects" not in drawn(TerminalState(window=300, snapshots=[_snapshot()]))

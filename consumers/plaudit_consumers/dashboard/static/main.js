@@ -1,17 +1,18 @@
 // Connects the parts of the page: the stream comes in; table, charts, alerts and feedback go out.
 
 import { Stream } from "./stream.js";
-import { Store } from "./store.js";
+import { figureKey, isCharted, Store } from "./store.js";
 import { CHARTS, Chart } from "./charts.js";
 import { safe, shortened } from "./names.js";
 import { fillTable, NOTHING } from "./table.js";
+import { aspectRows, choiceOf, fillAspects } from "./aspects.js";
 
 const $ = (id) => document.getElementById(id);
 const store = new Store();
 const charts = CHARTS.map((definition) => new Chart(definition, $("charts")));
 const eventsSeen = [];
 const FEEDBACK = 50, ROWS = 12;
-let newest = 0, skew = 0, told = "", all = false;
+let newest = 0, skew = 0, told = "", all = false, allAspects = false, declared = {};
 
 const stream = new Stream({ onMessage, onState });
 
@@ -29,7 +30,7 @@ function onState(state, detail) {
 }
 
 function onMessage(event, data) {
-  if (event === "hello") { $("texts").hidden = Boolean(data.texts); return; }
+  if (event === "hello") { $("texts").hidden = Boolean(data.texts); declared = data.aspects; return; }
   if (event === "past") { store.past(data); return; }
   $("lost").hidden = !data.problem;
   if (data.problem) $("lost").textContent = `No figures can be read: ${data.problem}.`;
@@ -131,6 +132,8 @@ function choices() {
   options($("application"), [{ id: "", label: "all" }, ...store.applications().map((a) => ({ id: a, label: shortened(safe(a)) }))]);
   options($("scale"), store.dimensions("satisfaction", application, (f) => f.rater_kind === "user" && ({
     id: `${f.scale}|${f.level}`, label: `${f.scale === "thumb" ? "thumbs" : "numbers"}, per ${f.level}` })));
+  options($("aspect"), store.dimensions(isCharted, application, (f) => ({ id: figureKey(f), label: choiceOf(f) })));
+  $("aspect-choice").hidden = !$("aspect").value;
   options($("judge"), store.dimensions("accuracy", application, (f) => ({ id: f.rater_kind, label: `${f.rater_kind}s` })));
 }
 
@@ -149,7 +152,7 @@ function draw() {
   const entries = store.shown($("application").value), [scale, level] = $("scale").value.split("|");
   const choice = {
     scale: { rater_kind: "user", scale, level }, scaleLabel: $("scale").selectedOptions[0]?.text ?? "",
-    judge: $("judge").value,
+    judge: $("judge").value, aspect: $("aspect").value, aspectLabel: $("aspect").selectedOptions[0]?.text ?? "",
   };
   $("empty").hidden = entries.length > 0;
   $("models").hidden = $("charts").hidden = entries.length === 0;
@@ -159,6 +162,7 @@ function draw() {
     pick: (entry, shown) => { entry.picked = shown; draw(); },
     expand: (entry) => { entry.whole = !entry.whole; draw(); },
   });
+  aspects(charted);
   for (const chart of charts) chart.draw(charted, choice, document.documentElement.dataset.theme);
 }
 
@@ -175,6 +179,18 @@ function listed(entries) {
   return rows;
 }
 
+function aspects(charted) {
+  const rows = aspectRows(charted), words = $("aspect-find").value.trim().toLocaleLowerCase();
+  const found = words ? rows.filter((r) => `${r.name} ${r.entry.name}`.toLocaleLowerCase().includes(words)) : rows;
+  const listed = allAspects || words ? found : found.slice(0, ROWS);
+  $("aspects").hidden = rows.length === 0;
+  $("aspect-finding").hidden = $("aspect-more").hidden = rows.length <= ROWS;
+  $("aspect-count").textContent = words && !found.length ? `None of the ${rows.length} rows has such a name.` : `${listed.length} of ${rows.length} rows.`;
+  $("aspect-all").hidden = Boolean(words);
+  $("aspect-all").textContent = allAspects ? `Show the ${ROWS} with the most votes` : "Show all";
+  fillAspects($("aspect-rows"), listed, declared, draw);
+}
+
 const safeLines = (text) => text.split("\n").map(safe).join("\n");
 
 function quiet(tag, text) { return Object.assign(document.createElement(tag), { className: "quiet", textContent: text }); }
@@ -187,9 +203,11 @@ function connect() {
 }
 
 $("windows").addEventListener("change", connect);
-for (const id of ["application", "scale", "judge"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
+for (const id of ["application", "scale", "judge", "aspect"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
 $("choices").addEventListener("submit", (event) => event.preventDefault());
 $("find").addEventListener("input", draw);
+$("aspect-find").addEventListener("input", draw);
+$("aspect-all").addEventListener("click", () => { allAspects = !allAspects; draw(); });
 $("all").addEventListener("click", () => { all = !all; draw(); });
 document.documentElement.addEventListener("themechange", draw);
 setInterval(age, 500);

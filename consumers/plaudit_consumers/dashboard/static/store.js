@@ -7,6 +7,10 @@ const POINTS = 180, CHARTED_ALONE = 5;
 export const CHARTED = new Set(["satisfaction", "satisfied", "accuracy", "precision", "coverage", "ignore_rate",
   "regeneration_rate", "response_latency_ms_p50", "response_latency_ms_p95", "response_latency_ms_p99"]);
 
+export const FIGURE = "aspect:", LABEL = "label:"; // figures of aspects, and the scale of a label's
+export const isAspect = (figure) => figure.name.startsWith(FIGURE);
+export const isCharted = (figure) => isAspect(figure) && !figure.scale.startsWith(LABEL);
+
 export const seriesName = (s) => [s.model || "unknown model", s.model_version].filter(Boolean).join(" ");
 /** The number of answers of a series in a message. Past points lack that figure, but coverage counts answers. */
 const answers = (s) => (s.figures ?? []).find((f) => f.name === "messages_assistant")?.count
@@ -43,7 +47,7 @@ export class Store {
       const last = entry.points.at(-1);
       // The same spacing as in the history of the console: a sixtieth of the window.
       if (!last || one.at - last.at >= this.window * 1e6 / 60) {
-        entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => CHARTED.has(f.name))) });
+        entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => CHARTED.has(f.name) || isCharted(f))) });
         if (entry.points.length > POINTS) entry.points.shift();
       }
     }
@@ -69,12 +73,12 @@ export class Store {
 
   applications() { return [...new Set([...this.series.values()].map((e) => e.application))].sort(); }
 
-  /** The dimensions in which a voted figure exists, those with the most votes first: [{id, label}]. */
+  /** The dimensions in which a voted figure exists, those with the most votes first: [{id, label}]. `name` may be a test. */
   dimensions(name, application, describe) {
     const votes = new Map();
     for (const entry of this.shown(application))
       for (const [key, f] of entry.figures)
-        if (f.name === name && f.count) {
+        if ((typeof name === "string" ? f.name === name : name(f)) && f.count) {
           const one = describe(f);
           if (one) votes.set(one.id, { ...one, votes: (votes.get(one.id)?.votes ?? 0) + f.count });
         }

@@ -15,7 +15,7 @@ export function interval(figure, form) {
   return [form(figure.value), range];
 }
 
-function cell(label, [main, sub], votes) {
+export function cell(label, [main, sub], votes) {
   const td = document.createElement("td");
   td.dataset.label = label;
   td.textContent = main;

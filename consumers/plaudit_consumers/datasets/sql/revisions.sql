@@ -10,9 +10,15 @@
 --
 -- makes    revisions        every row
 --          latest           the latest row of each conversation today
---          chosen           the latest row of each conversation at that time, with today's consent
+--          chosen           the latest row of each conversation at that time, with today's consent; `asker`
+--                           stands for its user, or for the conversation where no user is named;
+--                           `selected` is false where `unselected.sql` says so
 --          facts            the facts of a conversation that a condition may use
---          candidates, fates  empty; filled for each subset
+--          split_of         the split of a text
+--          conversation_lines  the lines of the chosen rows in `candidates`
+--          candidates       empty; for each row of the snapshot, and for what gives no row, its keys and sort
+--                           keys, and how many users, units and votes were added up in it. `fate` says why
+--                           it is left out, and is null if it is not
 CREATE TABLE revisions AS
 SELECT application, conversation_id, revision, erased, consent, user_id, finished_at, recorded_at,
        record_offset, source_partition, source_offset, filename, file_row_number
@@ -38,6 +44,11 @@ SELECT application, conversation_id
 FROM amendments a JOIN latest l USING (application, conversation_id)
 WHERE a.consent = 'denied' AND is_after(a, l);
 
+CREATE MACRO split_of(text) AS
+    CASE WHEN md5_number_lower(text) % 1000000 < getvariable('train_end') THEN 'train'
+         WHEN md5_number_lower(text) % 1000000 < getvariable('validation_end') THEN 'validation'
+         ELSE 'test' END;
+
 CREATE TABLE chosen AS
 WITH known AS (
     SELECT * FROM revisions
@@ -48,21 +59,18 @@ WITH known AS (
     ) = 1
 ),
 -- All rows of a user are in one split. If no user is named, all rows of the conversation are.
-placed AS (
-    SELECT known.*, denials.application IS NOT NULL AS denied,
-           md5_number_lower(to_json(struct_pack(
-               salt := getvariable('salt'), application := application,
-               kind := CASE WHEN user_id IS NULL THEN 'conversation' ELSE 'user' END,
-               id := coalesce(user_id, conversation_id)
-           ))::VARCHAR) % 1000000 AS bucket
-    FROM known LEFT JOIN denials USING (application, conversation_id)
-    ANTI JOIN erased USING (application, conversation_id)
+asked AS (
+    SELECT *, CASE WHEN user_id IS NULL THEN 'conversation' ELSE 'user' END AS asker_kind,
+           coalesce(user_id, conversation_id) AS asker_id
+    FROM known ANTI JOIN erased USING (application, conversation_id)
 )
-SELECT * EXCLUDE (bucket), filename AS source_file, false AS amended,
-       CASE WHEN bucket < getvariable('train_end') THEN 'train'
-            WHEN bucket < getvariable('validation_end') THEN 'validation'
-            ELSE 'test' END AS split
-FROM placed;
+SELECT asked.* EXCLUDE (asker_kind, asker_id), denials.application IS NOT NULL AS denied, true AS selected,
+       md5(to_json(struct_pack(a := application, b := conversation_id))::VARCHAR) AS key,
+       md5(to_json(struct_pack(a := application, b := asker_kind, c := asker_id))::VARCHAR) AS asker,
+       split_of(to_json(struct_pack(
+           salt := getvariable('salt'), application := application, kind := asker_kind, id := asker_id
+       ))::VARCHAR) AS split
+FROM asked LEFT JOIN denials USING (application, conversation_id);
 
 CREATE TABLE facts AS
 SELECT c.application, c.conversation_id, struct_pack(
@@ -76,13 +84,13 @@ FROM read_parquet(getvariable('conversations_files'), hive_partitioning = false,
 JOIN chosen c USING (filename, file_row_number)
 WHERE getvariable('has_condition');
 
-CREATE TABLE candidates (
-    subset VARCHAR, filename VARCHAR, file_row_number BIGINT, split VARCHAR, wanted BOOLEAN, denied BOOLEAN,
-    marked BOOLEAN, finished_at TIMESTAMPTZ, source_partition INTEGER, source_offset BIGINT, parts VARCHAR,
-    content VARCHAR, prompt VARCHAR
-);
+CREATE VIEW conversation_lines AS
+SELECT 'conversation' AS kind, key, '' AS prompt, 0 AS turns, NULL AS model, asker, split, 1 AS users, 1 AS units,
+       0 AS votes, split AS first_split, split AS last_split, finished_at, source_partition, source_offset
+FROM chosen;
 
-CREATE TABLE fates (
-    subset VARCHAR, filename VARCHAR, file_row_number BIGINT, split VARCHAR, marked BOOLEAN, fate VARCHAR,
-    position BIGINT
+CREATE TABLE candidates (
+    subset VARCHAR, kind VARCHAR, key VARCHAR, prompt VARCHAR, turns BIGINT, model VARCHAR, asker VARCHAR,
+    split VARCHAR, users BIGINT, units BIGINT, votes BIGINT, first_split VARCHAR, last_split VARCHAR,
+    finished_at TIMESTAMPTZ, source_partition INTEGER, source_offset BIGINT, fate VARCHAR
 );

@@ -6,7 +6,6 @@ from plaudit_schemas.errors import CodecError
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_consumers.rows.finished_reader import FinishedReader
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.files.subset_files import BackgroundThread
 from plaudit_consumers.sink.outputs.output import OutputRoot
 
@@ -21,13 +20,15 @@ class FinishedTopic(NamedTuple):
 class PartitionContext(NamedTuple):
     """One partition of the topic, with the output and the settings of its files.
 
-    `reader` and `background` are shared by all partitions of the process.
+    Attributes:
+        licence: of conversations without a tag for it; None leaves it open.
+        reader, background: shared by all partitions of the process.
     """
 
     topic: FinishedTopic
     partition: int
     output: OutputRoot
-    row_settings: RowSettings
+    licence: str | None
     zstd_level: int
     reader: FinishedReader
     background: BackgroundThread

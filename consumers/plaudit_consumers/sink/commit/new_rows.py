@@ -44,7 +44,7 @@ class NewRows:
             LogChangedError: the offsets of the source events went back.
             RegistryUnavailableError: the registry cannot be asked now.
         """
-        reader, licence = self._context.reader, self._context.row_settings.training_licence
+        reader, licence = self._context.reader, self._context.licence
         try:
             tables = reader.read_tables(records, licence)
         except (ValueError, CodecError):

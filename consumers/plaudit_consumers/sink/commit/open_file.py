@@ -5,9 +5,7 @@ from typing import Final
 
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_consumers.rows.derive import derive
-from plaudit_consumers.rows.schemas import RECORDS, TRAINING, Subset
-from plaudit_consumers.rows.settings import ROW_RULES
+from plaudit_consumers.rows.schemas import Subset
 from plaudit_consumers.sink.commit.context import PartitionContext
 from plaudit_consumers.sink.commit.new_rows import NewRows
 from plaudit_consumers.sink.commit.rotation import FileExtent
@@ -19,7 +17,7 @@ SLICE_BYTES: Final = 4 << 20
 
 
 class OpenFile:
-    """Records of one partition on their way into one file of each subset.
+    """Records of one partition on their way into one file of each kind.
 
     Records are held undecoded until `spill` turns them into rows.
 
@@ -45,7 +43,7 @@ class OpenFile:
         self._held = [record]
         self.new_rows = NewRows(context, source)
         self._files = SubsetFiles(context.output.scratch, context.zstd_level, context.background)
-        self._decode_seconds = self._derive_seconds = 0.0
+        self._decode_seconds = 0.0
 
     @property
     def rows(self) -> dict[Subset, int]:
@@ -55,8 +53,7 @@ class OpenFile:
     @property
     def stage_seconds(self) -> dict[str, float]:
         """Where the time went, by STAGES of the metrics."""
-        write_seconds = self._files.write_seconds
-        return {"decode": self._decode_seconds, "derive": self._derive_seconds, "write": write_seconds}
+        return {"decode": self._decode_seconds, "write": self._files.write_seconds}
 
     def hold_record(self, record: KafkaRecord) -> None:
         """Hold one more record.
@@ -94,17 +91,14 @@ class OpenFile:
         """
         self.spill()
         self._files.wait_written()
-        rows, topic = self.rows, self._context.topic
+        rows, context, topic = self.rows, self._context, self._context.topic
         for subset, count in rows.items():
             self._files.writers[subset].finish(
                 FileMetadata(
-                    subset=subset, topic=topic.name, topic_id=topic.id, partition=self._context.partition,
-                    first=self.first, last=self.last, rows=count, settings=self._context.row_settings,
-                    rules=ROW_RULES,
-                    derived={each: rows[each] for each in TRAINING if each in rows}
-                    if subset == "conversations" else {},
+                    subset=subset, topic=topic.name, topic_id=topic.id, partition=context.partition,
+                    first=self.first, last=self.last, rows=count, licence=context.licence,
                     conversations=rows.get("conversations", 0) if subset == "amendments" else 0,
-                    source=self.new_rows.source if subset in RECORDS else SourcePosition(),
+                    source=self.new_rows.source,
                 )
             )  # fmt: skip
 
@@ -121,11 +115,7 @@ class OpenFile:
         began = time.perf_counter()
         tables = self.new_rows.read_tables(records)
         records.clear()  # one may be 50 MB
-        decoded = time.perf_counter()
-        self._decode_seconds += decoded - began
+        self._decode_seconds += time.perf_counter() - began
         for subset, table in tables.items():
             if table.num_rows:
                 self._files.add_rows(subset, table)
-        for subset, rows in derive(tables["conversations"], self._context.row_settings):
-            self._files.add_rows(subset, rows)
-        self._derive_seconds += time.perf_counter() - decoded

@@ -7,8 +7,7 @@ A commit has these steps, and a crash may follow any of them (docs/decisions/000
 3. Unreadable records go to the dead letters, before the commit because nobody reads the range after it.
 4. The file of amendments is published. It is the commit of a range without finished conversations.
 5. The canonical file is published. This is the commit of every other range.
-6. The training files are published.
-7. The marker moves to the end of the range.
+6. The marker moves to the end of the range.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,11 +17,10 @@ from plaudit_schemas.errors import MissingSchemaError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_consumers.rows.schemas import TRAINING, Subset
+from plaudit_consumers.rows.schemas import Subset
 from plaudit_consumers.sink.commit.context import PartitionContext
 from plaudit_consumers.sink.commit.file_end import file_end
 from plaudit_consumers.sink.commit.marker import Marker, MarkerFile
-from plaudit_consumers.sink.commit.mending import publish_missing
 from plaudit_consumers.sink.commit.open_file import OpenFile
 from plaudit_consumers.sink.commit.rotation import FileLimits
 from plaudit_consumers.sink.errors import ForeignFileError
@@ -30,7 +28,7 @@ from plaudit_consumers.sink.files.metadata import SourcePosition, read_metadata
 from plaudit_consumers.sink.layout import FileSpan, marker_path
 
 PUBLISHED_FIRST: Final[tuple[Subset, ...]] = ("amendments", "conversations")
-"""The files with records of the topic, the commit last."""
+"""The order of the files, the commit last."""
 SendDeadLetters = Callable[[Sequence[DeadLetter]], None]
 """Sends dead letters, and returns once Kafka has acknowledged them."""
 ConfirmTopic = Callable[[], None]
@@ -129,8 +127,6 @@ class SinkPartition:
         committed, begun = file_end(self._output, files, marker.position if marker else 0)
         if committed is not None:
             # A sink died after it published this file and before it moved the marker.
-            if committed.subset == "conversations":
-                publish_missing(self._output, committed.span, self._context.zstd_level)
             source = read_metadata(self._output, committed.path).source
             marker = self._move_marker(committed.span.last + 1, source)
         self._begun = SourcePosition()
@@ -280,21 +276,17 @@ class SinkPartition:
     def _publish(self, file: OpenFile) -> SourcePosition:
         """Publish the files, the commit after the amendments. Returns the source position after them."""
         span = FileSpan(file.extent.day, self._context.partition, file.first, file.last)
-        # What is there may go further: retention may have cut the range since.
-        sources, theirs = [file.new_rows.source, self._begun], set[Subset]()
-        for subset in PUBLISHED_FIRST:
-            if subset in file.rows and not file.publish(subset, span.path(subset)):
-                # Only a sink with the same claim can have published it, so the rows are the same.
-                theirs.add(subset)
-                sources.append(read_metadata(self._output, span.path(subset)).source)
-        if "conversations" in theirs:
-            # Its settings may differ from ours, so the training files are derived from its file.
-            publish_missing(self._output, span, self._context.zstd_level)
-        else:
-            for subset in TRAINING:
-                if subset in file.rows:
-                    file.publish(subset, span.path(subset))
-        return _furthest(sources)
+        wanted = [subset for subset in PUBLISHED_FIRST if subset in file.rows]
+        published = [self._publish_file(file, subset, span.path(subset)) for subset in wanted]
+        return _furthest([file.new_rows.source, self._begun, *published])
+
+    def _publish_file(self, file: OpenFile, subset: Subset, path: str) -> SourcePosition:
+        """Publish one file, unless it is there. Returns how far the one that is there goes."""
+        if file.publish(subset, path):
+            return file.new_rows.source
+        # Only a sink with the same claim can have published it, so the rows are the same. But it may go
+        # further: retention may have cut the range since.
+        return read_metadata(self._output, path).source
 
     def _move_marker(self, position: int, source: SourcePosition) -> Marker:
         marker = Marker(position=position, source=source, writer=self._writer)

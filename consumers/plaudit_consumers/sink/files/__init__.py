@@ -1,1 +1,1 @@
-"""Makes Parquet files: their metadata, one file, and the files of all subsets."""
+"""Makes Parquet files: their metadata, one file, and the files of both subsets."""

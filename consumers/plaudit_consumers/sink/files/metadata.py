@@ -4,10 +4,9 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from plaudit_consumers.rows.schemas import Subset
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.errors import ForeignFileError
 from plaudit_consumers.sink.layout import LAYOUT
 from plaudit_consumers.sink.outputs.output import OutputRoot
@@ -37,16 +36,14 @@ class FileMetadata(BaseModel):
     Attributes:
         first, last: offsets of the finished topic that the file covers, both included.
         rows: how many the file has.
-        settings: the settings with which the training rows were derived.
-        rules: the version of the rules by which they were derived (`rows.settings.ROW_RULES`).
-        derived: in a canonical file, the row count of each training file of the same range.
+        licence: what the rows give as the licence of conversations without one of their own.
         conversations: in a file of amendments, the row count of the canonical file of the same range. Without
             one, the file of amendments is the commit.
-        source: in a canonical file and one of amendments, the furthest source event of the range and of all
-            records before it.
+        source: the furthest source event of the range and of all records before it.
     """
 
-    # Fields that a newer sink has added are ignored, so that an older one can still read its files.
+    # Fields that a newer sink has added are ignored, so that an older one can still read its files. So are
+    # those that an earlier sink wrote for its training rows.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     layout: str = LAYOUT
@@ -57,9 +54,11 @@ class FileMetadata(BaseModel):
     first: int
     last: int
     rows: int
-    settings: RowSettings
-    rules: int = 1  # files from before there were versions do not say
-    derived: dict[Subset, int] = {}
+    licence: str | None = Field(
+        default=None,
+        # An earlier sink wrote it among the settings of its training rows.
+        validation_alias=AliasChoices("licence", AliasPath("settings", "training_licence")),
+    )
     conversations: int = 0
     source: SourcePosition = SourcePosition()
 
@@ -86,12 +85,7 @@ def read_metadata(output: OutputRoot, path: str) -> FileMetadata:
     try:
         return FileMetadata.from_footer(pq.read_metadata(output.open_file(path)))
     except (OSError, pa.ArrowException) as error:
-        raise damaged_file(path, error) from None
+        reason = str(error).splitlines()[0][:150]
+        raise ForeignFileError(f"{path} is damaged ({reason}); move it out of the output") from None
     except ValidationError:
         raise ForeignFileError(f"{path} was not written by a sink; move it out of the output") from None
-
-
-def damaged_file(path: str, error: Exception) -> ForeignFileError:
-    """The error for a file that Arrow cannot read."""
-    reason = str(error).splitlines()[0][:150]
-    return ForeignFileError(f"{path} is damaged ({reason}); move it out of the output")

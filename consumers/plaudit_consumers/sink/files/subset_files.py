@@ -1,4 +1,4 @@
-"""Files of all subsets being written: rows are collected into row groups, which a thread writes."""
+"""Files of both subsets being written: rows are collected into row groups, which a thread writes."""
 
 import time
 import uuid
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from plaudit_consumers.rows.schemas import SUBSETS, Subset
+from plaudit_consumers.rows.schemas import RECORDS, Subset
 from plaudit_consumers.sink.files.subset_writer import SubsetWriter
 
 ROW_GROUP_BYTES: Final = 16 << 20
@@ -61,11 +61,11 @@ class SubsetFiles:
     def __init__(self, scratch: Path, zstd_level: int, background: BackgroundThread) -> None:
         name = uuid.uuid4().hex
         self.writers: dict[Subset, SubsetWriter] = {
-            subset: SubsetWriter(scratch / f"{name}.{subset}", subset, zstd_level) for subset in SUBSETS
+            subset: SubsetWriter(scratch / f"{name}.{subset}", subset, zstd_level) for subset in RECORDS
         }
         self.write_seconds = 0.0
         self._background = background
-        self._gathered: dict[Subset, _RowGroup] = {subset: _RowGroup() for subset in SUBSETS}
+        self._gathered: dict[Subset, _RowGroup] = {subset: _RowGroup() for subset in RECORDS}
         self._written: Future[None] | None = None
 
     def add_rows(self, subset: Subset, table: Any) -> None:
@@ -78,7 +78,7 @@ class SubsetFiles:
 
     def flush(self) -> None:
         """Write the collected rows in the background."""
-        for subset in SUBSETS:
+        for subset in RECORDS:
             if self._gathered[subset].tables:
                 self._write_group(subset)
 

@@ -43,17 +43,16 @@ def refuse_cut_log(topic: str, number: int, position: int, high: int) -> None:
         )
 
 
-class Backlog:
-    """Compares the markers of an output with the log. Safe for several threads.
+class TopicLog:
+    """The log of the finished topic. Safe for several threads.
 
     Attributes:
         topic: the finished topic.
     """
 
-    def __init__(self, connection: ConnectionSettings, topic: FinishedTopic, output: OutputRoot) -> None:
-        self._connection, self.topic, self._output = connection, topic, output
+    def __init__(self, connection: ConnectionSettings, topic: FinishedTopic) -> None:
+        self._connection, self.topic = connection, topic
         self._admin = admin_of(connection)
-        self._timestamps: dict[tuple[int, int], int] = {}  # (partition, offset) -> broker's timestamp
 
     def bounds(self) -> dict[int, LogBounds]:
         """The bounds of every partition's log.
@@ -68,6 +67,31 @@ class Backlog:
         low = self._offsets(dict.fromkeys(numbers, earliest))
         high = self._offsets(dict.fromkeys(numbers, latest))
         return {number: LogBounds(low[number][0], high[number][0]) for number in numbers}
+
+    def _offsets(self, asked: Mapping[int, OffsetSpec]) -> dict[int, tuple[int, int]]:
+        """Offset and timestamp that the broker answers for each partition; -1 for one that there is not."""
+        if not asked:
+            return {}
+        specs = {TopicPartition(self.topic.name, number): spec for number, spec in asked.items()}
+        try:
+            answers = self._admin.list_offsets(
+                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
+            )
+            results = {place.partition: future.result(_ANSWER_S + 5) for place, future in answers.items()}
+        except (KafkaException, TimeoutError) as error:
+            raise ServiceUnavailableError(
+                f"Kafka did not return the offsets of {self.topic.name} ({error}); try again"
+            ) from None
+        return {number: (result.offset, result.timestamp) for number, result in results.items()}
+
+
+class Backlog(TopicLog):
+    """Compares the markers of an output with the log."""
+
+    def __init__(self, connection: ConnectionSettings, topic: FinishedTopic, output: OutputRoot) -> None:
+        super().__init__(connection, topic)
+        self._output = output
+        self._timestamps: dict[tuple[int, int], int] = {}  # (partition, offset) -> broker's timestamp
 
     def written(self, numbers: Iterable[int]) -> dict[int, int]:
         """The positions in the markers of these partitions; nothing for one without a marker.
@@ -133,19 +157,3 @@ class Backlog:
                 if low >= high or offset == wanted[number]:
                     del spans[number]
         return found
-
-    def _offsets(self, asked: Mapping[int, OffsetSpec]) -> dict[int, tuple[int, int]]:
-        """Offset and timestamp that the broker answers for each partition; -1 for one that there is not."""
-        if not asked:
-            return {}
-        specs = {TopicPartition(self.topic.name, number): spec for number, spec in asked.items()}
-        try:
-            answers = self._admin.list_offsets(
-                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
-            )
-            results = {place.partition: future.result(_ANSWER_S + 5) for place, future in answers.items()}
-        except (KafkaException, TimeoutError) as error:
-            raise ServiceUnavailableError(
-                f"Kafka did not return the offsets of {self.topic.name} ({error}); try again"
-            ) from None
-        return {number: (result.offset, result.timestamp) for number, result in results.items()}

@@ -92,6 +92,7 @@ class SinkLoop:
                 self._turn(once=goal is not None)
             # A graceful stop writes what is held, so that the rows do not wait for the next start.
             self._commit_all()
+            self._sink.refresh_readme(at_once=True)
             if goal is not None:
                 self._refuse_unfinished(goal)
         finally:
@@ -109,6 +110,7 @@ class SinkLoop:
                 self._take_record(record)
                 del record  # each may be 50 MB: no name outlives its use
             self._commit_quiet_partitions()
+            self._sink.refresh_readme()
         except (OutputUnavailableError, *_UNREADABLE_NOW) as error:
             if once and isinstance(error, CodecError):
                 raise  # no waiting helps this process, and nobody restarts one that should end by itself

@@ -23,7 +23,6 @@ SINK_METRICS: Final[tuple[Metric, ...]] = (
         "Times that the output could not be used, or a record not be read.",
     ),
     Metric("plaudit_sink_decode_seconds_total", "counter", "Seconds spent decoding to canonical rows."),
-    Metric("plaudit_sink_derive_seconds_total", "counter", "Seconds spent deriving training rows."),
     Metric("plaudit_sink_write_seconds_total", "counter", "Seconds spent writing Parquet."),
     Metric("plaudit_sink_assigned_partitions", "gauge", "Partitions that this sink owns."),
     Metric("plaudit_sink_lag_records", "gauge", "Records that are not in the output yet.", ("partition",)),
@@ -39,7 +38,7 @@ SINK_METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as at /health/ready."),
 )
-STAGES: Final = ("decode", "derive", "write")
+STAGES: Final = ("decode", "write")
 
 
 class SinkMetrics(MetricSet):

@@ -16,7 +16,6 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import admin_of
 
 from plaudit_consumers.rows.finished_reader import FinishedReader
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.commit.partition import CommitSteps
 from plaudit_consumers.sink.loop.backlog import Backlog
@@ -44,9 +43,7 @@ _LEAVES_WITHIN_S: Final = 5.0
 """How long after its session a sink that was killed may still be a member of the group."""
 
 
-def run_sink(
-    connection: ConnectionSettings, settings: SinkSettings, rows: RowSettings, *, web: bool, once: bool
-) -> int:
+def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: bool, once: bool) -> int:
     """Run until SIGTERM or SIGINT, or with `once` until the output has all. Then write what is held.
 
     Args:
@@ -79,7 +76,7 @@ def run_sink(
         stack.callback(letters.close)
         writer, source = uuid.uuid4().hex, SourceTopic(connection, topic, stop)
         sink = ParquetSink(
-            topic, output, settings, rows, FinishedReader(connection.schemas()),
+            topic, output, settings, FinishedReader(connection.schemas()),
             steps=CommitSteps(letters.send_letters, source.confirm), writer=writer,
         )  # fmt: skip
         metrics.show_loss(last_loss_s(output))
@@ -128,7 +125,7 @@ def open_output(settings: SinkSettings) -> OutputRoot:
         OutputError: it cannot be opened.
     """
     if not settings.output:
-        raise SettingsError("PLAUDIT_OUTPUT: say where the files go, with --output FOLDER or a URL")
+        raise SettingsError("PLAUDIT_OUTPUT: say where the root is, with --root and a folder or a URL")
     location = parse_location(settings.output)
     if isinstance(location, Path):
         return LocalOutput(location)

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -47,15 +47,12 @@ class LocalOutput:
                 f"{probe} cannot be written ({reason_of(error)}); the sink must be able to write here"
             ) from None
 
-    def paths(self, folder: str) -> list[str]:
+    def paths(self, folder: str, *, but: Collection[str] = ()) -> list[str]:
         with unavailable(folder, "read"):
-            files, odd = list_files(self._root / folder)
+            files, odd = list_files(self._root / folder, {self._root / each for each in but})
         for path, reason in odd.items():
             raise ForeignFileError(f"{path.relative_to(self._root)} {reason}; move it out of the output")
         return [path.relative_to(self._root).as_posix() for path in files]
-
-    def exists(self, path: str) -> bool:
-        return (self._root / path).exists()
 
     def looks_damaged(self, path: str) -> bool:
         # Parsing every footer would make the start slow, and the end alone shows a file that was cut off.

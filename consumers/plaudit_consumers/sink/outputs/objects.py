@@ -8,7 +8,7 @@ import io
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -91,17 +91,11 @@ class ObjectOutput:
                 "write the same rows; use a store that does"
             )
 
-    def paths(self, folder: str) -> list[str]:
+    def paths(self, folder: str, *, but: Collection[str] = ()) -> list[str]:
+        left_out = tuple(f"{each}/" for each in but)
         with _unavailable(folder):
-            return sorted(
-                str(found["path"]) for batch in obstore.list(self._store, folder) for found in batch
-            )
-
-    def exists(self, path: str) -> bool:
-        with suppress(FileNotFoundError), _unavailable(path):
-            obstore.head(self._store, path)
-            return True
-        return False
+            paths = [str(found["path"]) for batch in obstore.list(self._store, folder) for found in batch]
+        return sorted(path for path in paths if not path.startswith(left_out))
 
     def looks_damaged(self, path: str) -> bool:
         del path
@@ -110,7 +104,7 @@ class ObjectOutput:
     def publish(self, file: Path, path: str) -> bool:
         with _unavailable(path):
             if file.stat().st_size > _LARGEST_IN_ONE_PIECE:
-                if self.exists(path):  # not atomic: here only the marker's claim keeps two sinks apart
+                if self._exists(path):  # not atomic: here only the marker's claim keeps two sinks apart
                     return False
                 # Two parts at a time, to bound the memory.
                 obstore.put(
@@ -156,6 +150,12 @@ class ObjectOutput:
 
     def close(self) -> None:
         self._scratch.close()
+
+    def _exists(self, path: str) -> bool:
+        with suppress(FileNotFoundError), _unavailable(path):
+            obstore.head(self._store, path)
+            return True
+        return False
 
     def _refuses_swap(self, path: str, version: FileVersion | None) -> bool:
         try:

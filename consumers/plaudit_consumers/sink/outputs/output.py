@@ -1,6 +1,6 @@
 """The storage that the sink needs, as a protocol. `local` and `objects` implement it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,11 +32,8 @@ class OutputRoot(Protocol):
             OutputError: one of them fails.
         """
 
-    def paths(self, folder: str) -> list[str]:
-        """Every file under a folder, sorted."""
-
-    def exists(self, path: str) -> bool:
-        """Whether the file is there."""
+    def paths(self, folder: str, *, but: Collection[str] = ()) -> list[str]:
+        """Every file under a folder, sorted, except those under the folders `but`."""
 
     def looks_damaged(self, path: str) -> bool:
         """Whether a cheap check shows that the file is not Parquet."""

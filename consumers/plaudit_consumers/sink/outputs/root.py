@@ -1,14 +1,16 @@
 """The root as a whole: the topic it belongs to, the files in it, and its README for readers."""
 
+import time
+import uuid
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Final
 
 import orjson
 
-from plaudit_consumers.rows.schemas import RECORDS, SUBSETS, Subset
+from plaudit_consumers.rows.schemas import RECORDS, Subset
 from plaudit_consumers.sink.errors import ForeignFileError, LogChangedError
-from plaudit_consumers.sink.layout import LAYOUT, README, ROOT_FILE, parse_path
+from plaudit_consumers.sink.layout import EARLIER_TRAINING, LAYOUT, README, ROOT_FILE, parse_path
 from plaudit_consumers.sink.outputs.output import OutputRoot, VersionConflict
 
 # Tells the README of a sink, which may be replaced, from a file that somebody else put there.
@@ -18,8 +20,10 @@ _BODY: Final = f"""
 Conversations with their feedback, written as they finished. The folder is append-only: a conversation that
 got feedback after its end has several revisions, and content that was erased later is still here. What was
 said too late for a revision is in `amendments`. Train on a snapshot of it: `plaudit datasets build` keeps the
-latest revisions, applies erasures and splits by user.
+latest revisions, applies erasures, makes training rows and splits by user.
 """
+_EVERY_S: Final = 1.0
+"""Some stores take no more than one write of a file in a second."""
 
 
 def claim_root(output: OutputRoot, topic: str, topic_id: str) -> None:
@@ -56,13 +60,13 @@ def record_files(output: OutputRoot) -> dict[int, list[str]]:
 
 
 def inspect_files(output: OutputRoot) -> set[Subset]:
-    """Check every file. Returns the subsets that have a file.
+    """Check every file, except training rows of an earlier sink. Returns the subsets that have a file.
 
     Raises:
         ForeignFileError: a file is visibly damaged, or no sink wrote it.
     """
     found: set[Subset] = set()
-    for path in output.paths(LAYOUT):
+    for path in output.paths(LAYOUT, but=EARLIER_TRAINING):
         found.add(parse_path(path)[0])
         if output.looks_damaged(path):
             raise ForeignFileError(
@@ -75,34 +79,65 @@ def inspect_files(output: OutputRoot) -> set[Subset]:
 
 
 class RootReadme:
-    """`README.md` of the root. It names only subsets that have a file: readers fail on one without files."""
+    """`README.md` of the root, which Hugging Face `datasets` reads.
 
-    def __init__(self, output: OutputRoot, subsets: Set[Subset]) -> None:
-        self._output, self._subsets = output, set(subsets)
-        if subsets:
-            self._write()
+    It names only subsets that have a file: readers fail on one without files. And it changes with every file
+    that is written: `datasets` names its cache by what the README says and looks at no file, so it would go
+    on giving its old rows.
+    """
 
-    def add_subsets(self, subsets: Set[Subset]) -> None:
-        """Add these subsets to the README."""
-        if not subsets <= self._subsets:
-            self._subsets.update(subsets)
+    def __init__(
+        self, output: OutputRoot, subsets: Set[Subset], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Write it if there are files. A sink that was killed may have left it as it was before its last one.
+
+        Args:
+            subsets: those that have a file.
+            clock: in seconds.
+        """
+        self._output, self._subsets, self._clock = output, set(subsets), clock
+        self._written_s = -_EVERY_S
+        self._is_behind = bool(subsets)
+        self.refresh()
+
+    def note_files(self, subsets: Set[Subset]) -> None:
+        """Note that these subsets have a new file. `refresh` writes the README."""
+        self._subsets.update(subsets)
+        self._is_behind = self._is_behind or bool(subsets)
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Write it if there are new files, unless that was done less than a second ago.
+
+        Args:
+            at_once: do not wait for the second to pass.
+        """
+        if self._is_behind and (at_once or self._clock() - self._written_s >= _EVERY_S):
             self._write()
+            self._written_s, self._is_behind = self._clock(), False
 
     def _write(self) -> None:
         while True:
-            self._output.replace(README, readme_text(self._subsets).encode())
-            # Two sinks may overwrite each other's README. Listing the files after the write finds a subset
-            # that the other one has published meanwhile.
-            published = {parse_path(path)[0] for path in self._output.paths(LAYOUT)}
-            if published <= self._subsets:
+            self._output.replace(README, readme_text(self._subsets, uuid.uuid4().hex).encode())
+            # Two sinks may overwrite each other's README. Looking after the write finds a subset that the
+            # other one has published meanwhile.
+            missing = [subset for subset in RECORDS if subset not in self._subsets]
+            published = {subset for subset in missing if self._output.paths(f"{LAYOUT}/{subset}")}
+            if not published:
                 return
             self._subsets.update(published)
 
 
-def readme_text(subsets: Set[Subset]) -> str:
-    """The README, with the `configs:` block that Hugging Face `datasets` reads."""
+def readme_text(subsets: Set[Subset], state: str) -> str:
+    """The README, with the `configs:` block that Hugging Face `datasets` reads.
+
+    Args:
+        state: a name for the files of now, which no earlier README has.
+    """
     lines = ["---", "configs:"]
-    for subset in SUBSETS:
+    for subset in RECORDS:
         if subset in subsets:
-            lines += [f"- config_name: {subset}", f"  data_files: {LAYOUT}/{subset}/*/*.parquet"]
+            files = f"{LAYOUT}/{subset}/*/*.parquet"
+            lines += [
+                f"- config_name: {subset}", f"  data_files: {files}", f"  description: state {state}",
+            ]  # fmt: skip
     return "\n".join([*lines, "---"]) + _BODY

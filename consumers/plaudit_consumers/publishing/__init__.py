@@ -1,0 +1,1 @@
+"""Names snapshots, finds them by their names, and sends them to the Hugging Face Hub."""

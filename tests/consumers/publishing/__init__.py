@@ -1,0 +1,1 @@
+"""Named and published snapshots."""
