@@ -5,5 +5,6 @@ Rooms:
     demo: the whole line with traffic, supervised.
     audit: folds the log again, and compares everything that came of it with that. Begin with `audit.run`.
     console: the team's web application: sign-in and navigation for the pages that members offer.
+    dataset_page: the console's page of data sets, whose exclusions are events.
     commands: the other sub-commands of `plaudit`. `main` finds those of all members.
 """

@@ -6,35 +6,19 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 
 from plaudit_schemas.commands import FAILED, Command
 from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.settings import refuse_unknown
+
+from plaudit_infra.installed import load_installed
 
 GROUP = "plaudit.commands"
 
 
 def commands() -> list[Command]:
     """The sub-commands of every installed member, sorted by name."""
-    loaded = [command for point in entry_points(group=GROUP) if (command := _load(point)) is not None]
-    return sorted(loaded, key=lambda command: command.name)
-
-
-def _load(point: EntryPoint) -> Command | None:
-    """A command, or None if it needs a member that is not installed.
-
-    An image has plaudit-infra with all its commands, but only the members that it runs.
-    """
-    try:
-        command: Command = point.load()
-    except ModuleNotFoundError as error:
-        name = error.name or ""
-        # A missing module inside an installed member is a fault, and is raised.
-        if name.startswith("plaudit_") and "." not in name:
-            return None
-        raise
-    return command
+    return sorted(load_installed(GROUP), key=lambda command: command.name)
 
 
 def parser(available: Sequence[Command]) -> argparse.ArgumentParser:

@@ -1,10 +1,12 @@
 """The audit's parts without servers: streams of rows, dead letters, a remote root."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from plaudit_consumers.datasets.sources import LiveRoot
 from plaudit_consumers.rows import canonical_reader
@@ -127,13 +129,13 @@ def test_a_sinks_letter_tells_what_it_could_not_read() -> None:
 def test_a_report_counts_all_and_keeps_some() -> None:
     report = Report(accounts=[Account(3, events=5)])
     assert text(report).endswith("everything agrees with the log")
-    report.add(Difference("sft", 0, 1, 2, "odd") for _ in range(KEPT + 5))
+    report.add(Difference("amendments", 0, 1, 2, "odd") for _ in range(KEPT + 5))
     assert not report.balanced
     assert len(report.differences) == KEPT
     shown = text(report)
     assert "and 5 differences more" in shown
-    assert "DIFFERENCE sft, partition 0, offsets 1 to 2: odd" in shown
-    assert report.document()["found"] == {"sft": KEPT + 5}
+    assert "DIFFERENCE amendments, partition 0, offsets 1 to 2: odd" in shown
+    assert report.document()["found"] == {"amendments": KEPT + 5}
 
 
 def test_many_rows_that_differ_are_told_in_time_that_grows_with_them() -> None:
@@ -158,18 +160,33 @@ def _rows_check(
     return list(check.compare(iter(finished), first)), check
 
 
-def test_ranges_that_a_sink_publishes_meanwhile_are_no_difference(tmp_path: Path) -> None:
+def test_training_files_of_a_sink_of_before_are_not_audited(tmp_path: Path) -> None:
     feed(sink(tmp_path), log(30))
-    assert _rows_check(tmp_path)[0] == []
-    first, second, third = sorted(tmp_path.glob("v1/kto/*/*.parquet"))
-    second.unlink()
-    third.unlink()
+    path = tmp_path / "v1/sft/date=2026-09-21/0000-000000000000-000000000009.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not even Parquet")
+    (tmp_path / "v1/kto").symlink_to(tmp_path / "nowhere")
     differences, check = _rows_check(tmp_path)
-    assert differences == []
-    assert len(check.unchecked) == 2
-    first.unlink()
-    differences, _ = _rows_check(tmp_path)
-    assert {(each.account, each.first, each.last) for each in differences} == {("kto", 0, 9)}
+    assert (differences, check.unchecked) == ([], [])
+    assert set(check._account.rows) == {"conversations", "amendments"}
+
+
+@pytest.mark.parametrize("metadata", ["of today", "of a sink of before"])
+def test_the_licence_of_then_is_expected(tmp_path: Path, metadata: str) -> None:
+    feed(sink(tmp_path, training_licence="cc0"), log(10))
+    feed(sink(tmp_path, training_licence="mit"), log(30))
+    if metadata == "of a sink of before":
+        for path in tmp_path.glob("v1/conversations/*/*.parquet"):
+            _say_as_before(path)
+    assert _rows_check(tmp_path)[0] == []
+
+
+def _say_as_before(path: Path) -> None:
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+        said = json.loads(file.metadata.metadata[b"plaudit"])
+    before = {"settings": {"training_licence": said.pop("licence")}, "rules": 2, "derived": {"sft": 3}}
+    pq.write_table(table.replace_schema_metadata({"plaudit": json.dumps({**said, **before})}), path)
 
 
 @pytest.mark.parametrize("writer", ["today's sink", "an older sink"])
@@ -189,20 +206,17 @@ def test_a_time_that_no_reader_can_hold_is_no_difference(
     assert {each.what for each in _rows_check(tmp_path, records=odd)[0]} != set()
 
 
-@pytest.mark.parametrize("subset", ["conversations", "kto"])
 @pytest.mark.parametrize("part", ["page", "footer"])
 @pytest.mark.parametrize("first", [0, 25], ids=["whole log", "log without its start"])
-def test_a_damaged_file_is_one_difference_that_names_it(
-    tmp_path: Path, subset: str, part: str, first: int
-) -> None:
+def test_a_damaged_file_is_one_difference_that_names_it(tmp_path: Path, part: str, first: int) -> None:
     feed(sink(tmp_path), log(30))
-    path = min(tmp_path.glob(f"v1/{subset}/*/*.parquet"))
+    path = min(tmp_path.glob("v1/conversations/*/*.parquet"))
     content = bytearray(path.read_bytes())
     at = 4 if part == "page" else len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     content[at : at + 100] = b"\xff" * 100
     path.write_bytes(content)
     (difference,) = _rows_check(tmp_path, first=first)[0]
-    assert (difference.account, difference.first, difference.last) == (subset, 0, 9)
+    assert (difference.account, difference.first, difference.last) == ("conversations", 0, 9)
     assert path.name in difference.what
     assert "cannot be read as Parquet" in difference.what
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from plaudit_infra.commands.demo import DEFAULT_FOLDER
+from plaudit_infra.demo import run as demo_run
+from plaudit_infra.demo.run import Demo
 from plaudit_infra.main import main
 from plaudit_infra.servers.signals import taken_as_ctrl_c
 
@@ -120,7 +122,7 @@ def _opens(lines: Sequence[str], folder: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert "completion" in done.stdout
+    assert "messages" in done.stdout
 
 
 @pytest.mark.slow
@@ -215,6 +217,22 @@ def test_a_signal_is_taken_as_ctrl_c_and_then_as_before(
         signal.signal(number, outside)
 
 
-def test_replay_and_format_go_together(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--replay", "x.json"]) == 2
-    assert "go together" in capsys.readouterr().err
+def test_a_format_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--format", "trl"]) == 2
+    assert "--replay" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--format", "trl"]], ids=["recognised", "named"])
+def test_the_format_of_a_file_may_be_left_out(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Demo] = []
+
+    def keep(demo: Demo, _: object) -> int:
+        asked.append(demo)
+        return 0
+
+    monkeypatch.setattr(demo_run, "run_demo", keep)
+    assert main(["demo", "--data", str(tmp_path), "--replay", "x.json", *words]) == 0
+    assert "replay" in asked[0].traffic
+    assert [word for word in asked[0].traffic if word in {"--format", "trl"}] == words

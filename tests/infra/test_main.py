@@ -2,10 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
+from plaudit_infra import installed
 from plaudit_infra import main as entry
+from plaudit_infra.console.pages import console_pages
 from plaudit_schemas.commands import FAILED, OK, USAGE, Command
 from plaudit_schemas.errors import PlauditError
 
@@ -91,14 +95,17 @@ def test_a_command_that_cannot_be_loaded_is_one_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_command_of_a_member_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("load", [entry.commands, console_pages], ids=["commands", "pages"])
+def test_what_needs_a_member_that_is_not_installed_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[], list[Any]]
+) -> None:
     absent = EntryPoint("absent", "plaudit_absent.commands:COMMAND", entry.GROUP)
-    monkeypatch.setattr(entry, "entry_points", lambda **_: [absent])
-    assert entry.commands() == []
+    monkeypatch.setattr(installed, "entry_points", lambda **_: [absent])
+    assert load() == []
     broken = EntryPoint("broken", "plaudit_infra.absent:COMMAND", entry.GROUP)
-    monkeypatch.setattr(entry, "entry_points", lambda **_: [broken])
+    monkeypatch.setattr(installed, "entry_points", lambda **_: [broken])
     with pytest.raises(ModuleNotFoundError):
-        entry.commands()
+        load()
 
 
 def test_ctrl_c_exits_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:

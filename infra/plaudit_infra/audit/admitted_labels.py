@@ -3,7 +3,15 @@
 from collections.abc import Collection
 
 from plaudit_schemas.service.redis import RedisClient, execute
-from plaudit_stream_processors.metrics.series import Labels, model_value, series_name
+from plaudit_stream_processors.metrics.label_limit import KINDS
+from plaudit_stream_processors.metrics.series import (
+    OTHER,
+    Labels,
+    counter_part,
+    label_value,
+    model_value,
+    series_name,
+)
 from plaudit_stream_processors.state.keys import labels_key
 
 
@@ -13,7 +21,7 @@ class AdmittedLabels:
     def __init__(self, client: RedisClient, prefix: str, models: Collection[str]) -> None:
         """`models` are those of PLAUDIT_METRIC_MODELS. If there are any, no other model gets a series."""
         self._client, self._prefix, self._models = client, prefix, frozenset(models)
-        self._sets: dict[str, set[str]] = {"application": set(), "model": set(), "variant": set()}
+        self._sets: dict[str, set[str]] = {kind: set() for kind in KINDS}
 
     async def refresh(self) -> None:
         """Read the sets. Read the position before: every label up to it has been admitted then."""
@@ -30,6 +38,12 @@ class AdmittedLabels:
                 variant=labels.variant in self._sets["variant"],
             )
         )
+
+    def part_for(self, aspect: str, label: str | None = None) -> str:
+        """The name of an aspect, or of a label of an aspect, in counters."""
+        if label is None:
+            return counter_part(aspect) if aspect in self._sets["aspect"] else OTHER
+        return counter_part(label) if label_value(aspect, label) in self._sets["label"] else OTHER
 
     def _has_model(self, model: str, version: str) -> bool:
         listed = not self._models or model in self._models

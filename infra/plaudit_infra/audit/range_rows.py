@@ -1,4 +1,4 @@
-"""Compares the files of one range of the finished topic with the rows that must be in them."""
+"""Compares the two files of one range of the finished topic with the rows that must be in them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.rows.amendments import amendment_table
 from plaudit_consumers.rows.canonical import canonical_table
-from plaudit_consumers.rows.derive import derive
 from plaudit_consumers.rows.earlier import as_earlier
 from plaudit_consumers.rows.finished_reader import SUBSET_OF
 from plaudit_consumers.rows.schemas import RECORDS, Subset
-from plaudit_consumers.sink.files.metadata import FileMetadata
 
 from plaudit_infra.audit.finished import FinishedRecord
 from plaudit_infra.audit.row_comparison import RowComparison
@@ -21,12 +19,14 @@ class FoundRows(NamedTuple):
 
     Attributes:
         schema: of the file, which an earlier version may have written; None without a file that can be read.
+        licence: what its sink gave as the licence of conversations without one of their own.
         damage: why the file cannot be read, if so.
     """
 
     schema: Any = None
     tables: Iterable[Any] = ()
     damage: str | None = None
+    licence: str | None = None
 
 
 class RangeResult(NamedTuple):
@@ -41,15 +41,13 @@ class RangeResult(NamedTuple):
 class RangeRows:
     """Takes what must be in the files of a range, and tells what differs."""
 
-    def __init__(self, found: Mapping[Subset, FoundRows], canonical: FileMetadata | None) -> None:
+    def __init__(self, found: Mapping[Subset, FoundRows]) -> None:
         """Read no rows yet.
 
         Args:
             found: what the file of each subset holds that is compared.
-            canonical: the metadata of the canonical file, which has the settings of then. Without it only
-                amendments can be compared.
         """
-        self._canonical = canonical
+        self._licence = found["conversations"].licence if "conversations" in found else None
         self._schemas = {subset: rows.schema for subset, rows in found.items()}
         self._damages = {subset: [rows.damage] if rows.damage else [] for subset, rows in found.items()}
         self._comparisons = {
@@ -64,20 +62,8 @@ class RangeRows:
             parts[SUBSET_OF[each.kind]].append((each.record, each.content))
         if parts["amendments"] and "amendments" in self._comparisons:
             self._expect("amendments", amendment_table(parts["amendments"]))
-        if parts["conversations"] and self._canonical is not None:
-            licence = self._canonical.settings.training_licence
-            self.expect_conversations(canonical_table(parts["conversations"], licence))
-
-    def expect_conversations(self, table: Any) -> None:
-        """Add the next rows of `conversations`, and with them their training rows."""
-        if self._canonical is not None:
-            self._expect("conversations", table)
-            for subset, rows in derive(table, self._canonical.settings, self._canonical.rules):
-                self._expect(subset, rows)
-
-    def give_up(self) -> None:
-        """Compare nothing, because it is not known what must be there."""
-        self._comparisons.clear()
+        if parts["conversations"] and "conversations" in self._comparisons:
+            self._expect("conversations", canonical_table(parts["conversations"], self._licence))
 
     def results(self) -> Iterator[RangeResult]:
         """The result of each subset that was compared. Call it after the last record."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
-from plaudit_consumers.rows.schemas import SUBSETS
+from plaudit_consumers.rows.schemas import RECORDS
 
 _OF_THE_TOPIC: Final = ("finished", "amendments", "finished_repeats")
 KEPT: Final = 1000  # differences: after a large loss there may be millions
@@ -15,8 +15,8 @@ class Difference(NamedTuple):
     """Something that does not balance.
 
     Attributes:
-        account: topics, state, counters, dead letters, wrong partition, finished conversations, or a
-            subset's name.
+        account: topics, state, counters, dead letters, wrong partition, finished conversations, or the name
+            of a subset of the root.
         partition: -1 for a difference of the whole line.
         first, last: the range of offsets, both included. They are offsets of the finished topic for subsets,
             and of the events topic for all other accounts.
@@ -83,8 +83,8 @@ class Account:
     finished_end: int = 0
     sink_position: int = 0
     unread: int = 0
-    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUBSETS, 0))
-    rows_expected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUBSETS, 0))
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RECORDS, 0))
+    rows_expected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RECORDS, 0))
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class Report:
         sums |= {f"refused: {reason}": count for reason, count in sorted(reasons.items())}
         for name in ("letters", "conversations", "cells", "emissions", *_OF_THE_TOPIC):
             sums[name] = sum(getattr(account, name) for account in self.accounts)
-        for subset in SUBSETS:
+        for subset in RECORDS:
             sums[f"rows: {subset}"] = sum(account.rows[subset] for account in self.accounts)
         return sums
 
@@ -163,12 +163,12 @@ def text(report: Report) -> str:
 
 
 def _table(accounts: Iterable[Account]) -> list[str]:
-    head = ("partition", "events", "folded", "refused", "finished", *SUBSETS)
+    head = ("partition", "events", "folded", "refused", "finished", *RECORDS)
     lines = ["".join(f"{name:>{max(len(name) + 2, 11)}}" for name in head)]
     for account in accounts:
         cells = (
             account.partition, account.events, account.folded, sum(account.refused.values()),
-            account.finished, *(account.rows[subset] for subset in SUBSETS),
+            account.finished, *(account.rows[subset] for subset in RECORDS),
         )  # fmt: skip
         pairs = zip(head, cells, strict=True)
         lines.append("".join(f"{cell:>{max(len(name) + 2, 11)},}" for name, cell in pairs))

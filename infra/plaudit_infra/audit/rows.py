@@ -12,7 +12,7 @@ from plaudit_consumers.datasets.files import read_footer
 from plaudit_consumers.datasets.sources import LiveRoot, PublishedFile
 from plaudit_consumers.rows.earlier import completed_table
 from plaudit_consumers.rows.finished_reader import SUBSET_OF
-from plaudit_consumers.rows.schemas import RECORDS, SNAPSHOT, SUBSETS, TRAINING, Subset
+from plaudit_consumers.rows.schemas import RECORDS, Subset
 from plaudit_consumers.rows.times import with_readable_times
 from plaudit_consumers.sink.layout import FileSpan
 
@@ -27,7 +27,7 @@ GROUP_BYTES: Final = 16 << 20  # of a batch of rows that is read from a file
 
 
 class RowsCheck:
-    """Rebuilds every row of one partition from the finished topic with `rows.derive`, and compares.
+    """Rebuilds every row of one partition from the finished topic, and compares.
 
     Memory: the rows of about `CHUNK_BYTES` of records and a few batches of the files, and a hash for each row
     of a file that differs.
@@ -62,7 +62,7 @@ class RowsCheck:
 
         Args:
             finished: what the sink must write, in order.
-            first: the first offset of the finished topic. Of older files only the training rows are compared.
+            first: the first offset of the finished topic. Rows of older files are counted, not compared.
         """
         self._first = first
         marker = position_of(self._marker) or 0
@@ -70,14 +70,9 @@ class RowsCheck:
             self.unchecked.append(f"partition {self._account.partition}: the sink's marker is damaged")
         spans = self._committed_spans(marker)
         self._account.sink_position = max([marker, *[span.last + 1 for span in spans]])
-        for span in {file.span for subset in TRAINING for file in self._files[subset].values()}:
-            if span not in self._files["conversations"]:
-                yield self._difference("conversations", span, "training rows without their canonical file")
         for span in spans:
             yield from self._without_rows(self._until(finished, span.first - 1), RECORDS)
-            # Training files are listed before the canonical ones. Of a range beyond the marker, the sink may
-            # have published some of them since, so that they are missing in the list.
-            yield from self._range(span, finished, committing=span.last >= marker)
+            yield from self._range(span, finished)
         yield from self._without_rows(self._until(finished, self._account.sink_position - 1), RECORDS)
         for _ in self._until(finished, None):
             pass  # the sink has not written these yet
@@ -109,71 +104,46 @@ class RowsCheck:
                 what = f"{len(offsets)} rows are missing: no file holds them"
                 yield Difference(subset, self._account.partition, offsets[0], offsets[-1], what)
 
-    def _range(
-        self, span: FileSpan, finished: Iterator[FinishedRecord], *, committing: bool
-    ) -> Iterator[Difference]:
-        files = {subset: self._files[subset].get(span) for subset in SUBSETS}
-        canonical, path, metadata = files["conversations"], None, None
-        try:
-            if canonical is not None:
-                path = self._root.local_path(canonical, self._work)
-                metadata = read_footer("conversations", path).metadata
-        except SourceFileError as error:
-            yield self._difference("conversations", span, str(error))
-        older = span.first < self._first
-        compared = [*([] if metadata is None else SNAPSHOT)]
-        if files["amendments"] is not None and not older:
-            compared.append("amendments")
-        found = {subset: self._found(subset, files[subset], path) for subset in compared}
-        rows = RangeRows(found, metadata)
+    def _range(self, span: FileSpan, finished: Iterator[FinishedRecord]) -> Iterator[Difference]:
+        files = {subset: self._files[subset].get(span) for subset in RECORDS}
+        found = {subset: self._found(subset, file) for subset, file in files.items() if file is not None}
         records = self._until(finished, span.last)
-        if older:
-            file = canonical or files["amendments"]
-            if file is not None:
-                self.unchecked.append(
-                    f"{file.path}: older than the finished topic; only its training rows are compared"
-                )
+        if span.first < self._first:
             for _ in records:
                 pass
-            yield from self._from_canonical(rows, span, path if metadata else None)
+            yield from self._older(span, found)
         else:
-            absent = [subset for subset in RECORDS if files[subset] is None]
+            rows = RangeRows(found)
+            absent = [subset for subset in RECORDS if subset not in found]
             yield from self._without_rows(_expected(rows, records), absent)
-        yield from self._results(rows, span, committing=committing)
+            for subset, count, expected, differences in rows.results():
+                self._account.rows[subset] += count
+                self._account.rows_expected[subset] += expected
+                for what in differences:
+                    yield self._difference(subset, span, what)
         for copied in self._work.rglob("*.parquet"):
             copied.unlink()
 
-    def _from_canonical(self, rows: RangeRows, span: FileSpan, path: Path | None) -> Iterator[Difference]:
-        """Expect what follows from the canonical file, because the topic no longer has its records."""
-        if path is None:
-            return
-        try:
-            for table in tables_of("conversations", path):
-                rows.expect_conversations(table)
-        except SourceFileError as error:  # the other files cannot be checked against it
-            rows.give_up()
-            yield self._difference("conversations", span, str(error))
+    def _older(self, span: FileSpan, found: Mapping[Subset, FoundRows]) -> Iterator[Difference]:
+        """Count the rows of a range whose records the topic no longer has. Only damage can be told."""
+        path = next(self._files[subset][span].path for subset in found)
+        self.unchecked.append(
+            f"{path}: older than the finished topic; the rows of its range are only counted"
+        )
+        for subset, rows in found.items():
+            count, damage = _count_rows(rows)
+            self._account.rows[subset] += count
+            self._account.rows_expected[subset] += count
+            if damage:
+                yield self._difference(subset, span, damage)
 
-    def _results(self, rows: RangeRows, span: FileSpan, *, committing: bool) -> Iterator[Difference]:
-        for subset, found, expected, differences in rows.results():
-            self._account.rows[subset] += found
-            self._account.rows_expected[subset] += expected
-            if differences and committing and subset in TRAINING and span not in self._files[subset]:
-                self.unchecked.append(f"{span.path(subset)}: the sink is publishing it right now")
-                continue
-            for what in differences:
-                yield self._difference(subset, span, what)
-
-    def _found(self, subset: Subset, file: PublishedFile | None, canonical: Path | None) -> FoundRows:
-        """The rows of a file; `canonical` is the path of the canonical file, which is here already."""
-        if file is None:
-            return FoundRows()
+    def _found(self, subset: Subset, file: PublishedFile) -> FoundRows:
         try:
-            path = canonical if subset == "conversations" else None
-            path = path or self._root.local_path(file, self._work)
-            return FoundRows(read_footer(subset, path).schema, tables_of(subset, path))
+            path = self._root.local_path(file, self._work)
+            metadata, schema = read_footer(subset, path)
         except SourceFileError as error:
             return FoundRows(damage=str(error))
+        return FoundRows(schema, tables_of(subset, path), licence=metadata.licence)
 
     def _until(self, finished: Iterator[FinishedRecord], last: int | None) -> Iterator[FinishedRecord]:
         """The records up to an offset, or all if it is None. The one after it is kept for the next call."""
@@ -188,6 +158,17 @@ class RowsCheck:
 
     def _difference(self, subset: Subset, span: FileSpan, what: str) -> Difference:
         return Difference(subset, self._account.partition, span.first, span.last, what)
+
+
+def _count_rows(rows: FoundRows) -> tuple[int, str | None]:
+    """The number of rows as far as the file can be read, and why it cannot be read further."""
+    count = 0
+    try:
+        for table in rows.tables:
+            count += table.num_rows
+    except SourceFileError as error:
+        return count, str(error)
+    return count, rows.damage
 
 
 def _expected(rows: RangeRows, records: Iterable[FinishedRecord]) -> Iterator[FinishedRecord]:

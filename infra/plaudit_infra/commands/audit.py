@@ -13,7 +13,7 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Folds the log again and compares the result with the live state, counters, dead letters, finished "
-        "conversations and the rows of every subset. Prints every difference, and exits with 1 if there is "
+        "conversations and every row of the output. Prints every difference, and exits with 1 if there is "
         "one. Work that a worker or a sink has not done yet is listed as pending. With --wait, work that is "
         "still pending after that time is a failure, too."
     )

@@ -14,9 +14,9 @@ from plaudit_infra.console.settings import ConsoleSettings
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Serves the team's pages: the dashboard, and those of other installed members. You sign in with an "
-        "API key of the gateway. A session ends after some hours, when its key is revoked, or when the "
-        "console stops. SIGTERM stops the console."
+        "Serves the team's pages: the dashboard, the rows of snapshots, and pages of other installed "
+        "packages. You sign in with an API key of the gateway. A session ends after some hours, when its key "
+        "is revoked, or when the console stops. SIGTERM stops the console."
     )
     add_log_level(parser)
     pages = [kind for page in console_pages() for kind in page.settings]

@@ -39,9 +39,11 @@ def configure(parser: ArgumentParser) -> None:
         default="granted",
         metavar="WORD",
         help="the consent to training of replayed users, if the file has none; default granted, so that "
-        "training rows can be seen",
+        "a snapshot has training rows",
     )
-    parser.add_argument("--format", metavar="F", help="the file's format, as for `plaudit replay`")
+    parser.add_argument(
+        "--format", metavar="F", help="the file's format; default: recognised, as by `plaudit replay`"
+    )
     parser.add_argument(
         "--limit", type=int, metavar="N", help="use only N of the file's records, or N simulated chats"
     )
@@ -67,8 +69,8 @@ def run(arguments: Namespace) -> int:
 
     from plaudit_infra.demo.run import Demo, run_demo  # noqa: PLC0415  # loads Kafka's client when used
 
-    if bool(arguments.replay) != bool(arguments.format):
-        print("plaudit: --replay and --format go together", file=sys.stderr)
+    if arguments.format and not arguments.replay:
+        print("plaudit: --format is the format of a file: name the file with --replay", file=sys.stderr)
         return USAGE
     console = Console()
     seconds = arguments.seconds
@@ -82,16 +84,9 @@ def _traffic(arguments: Namespace, seconds: float | None) -> tuple[str, ...]:
     """The sub-command that sends: a file's conversations, or simulated ones in which one model gets worse."""
     if arguments.replay:
         limit = ("--limit", str(arguments.limit)) if arguments.limit else ()
-        consent = ("--consent", arguments.consent)
-        return (
-            "replay",
-            str(Path(arguments.replay).resolve()),
-            "--format",
-            arguments.format,
-            *_FOR,
-            *consent,
-            *limit,
-        )
+        form = ("--format", arguments.format) if arguments.format else ()
+        file = str(Path(arguments.replay).resolve())
+        return ("replay", file, *_FOR, "--consent", arguments.consent, *form, *limit)
     shown_s = min(seconds or _SHIFT_S * 2, _SHIFT_S * 2)
     shift = ("--shift-at", str(max(1.0, shown_s / 2)), "--shift", "aurora-2:0.1")
     rate = ("simulate", *_FOR, "--rate", str(arguments.rate), "--feedback", str(_FEEDBACK))

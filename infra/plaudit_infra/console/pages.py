@@ -1,12 +1,13 @@
 """The console pages that installed members offer."""
 
 from argparse import Namespace
-from importlib.metadata import entry_points
 
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.console import PAGES_GROUP, ConsolePage, PageParts
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
+
+from plaudit_infra.installed import load_installed
 
 
 def console_pages() -> list[ConsolePage]:
@@ -15,7 +16,7 @@ def console_pages() -> list[ConsolePage]:
     Raises:
         SettingsError: two pages have the same name.
     """
-    pages: list[ConsolePage] = [point.load() for point in entry_points(group=PAGES_GROUP)]
+    pages: list[ConsolePage] = load_installed(PAGES_GROUP)
     names = [page.name for page in pages]
     for name in names:
         if names.count(name) > 1:

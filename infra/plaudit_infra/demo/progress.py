@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from confluent_kafka import KafkaException
-from plaudit_consumers.rows.schemas import SUBSETS
+from plaudit_consumers.rows.schemas import RECORDS
 from plaudit_schemas.kafka.lag import LagReader
 from plaudit_schemas.service.redis import AWAY, connect_blocking
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -67,7 +67,7 @@ class RowCounter:
     def read(self) -> dict[str, int]:
         """Subset -> rows; subsets without a file are left out."""
         counts: dict[str, int] = {}
-        for subset in SUBSETS:
+        for subset in RECORDS:
             files = sorted((self._root / "v1" / subset).glob("date=*/*.parquet"))
             for path in files:
                 if path not in self._known:

@@ -22,7 +22,6 @@ def summary(outcome: DemoOutcome, output: Path) -> str:
     """The text for the terminal, with the lines of Python that open the data."""
     rows = ", ".join(f"{count:,} {subset}" for subset, count in outcome.rows.items()) or "none"
     first = "-" if outcome.first_row_s is None else f"{outcome.first_row_s:.1f} s"
-    subset = "sft" if "sft" in outcome.rows else next(iter(outcome.rows), "conversations")
     return f"""
 events                     {outcome.events:,}
 rows on disk               {rows}
@@ -35,10 +34,10 @@ audit                      {outcome.audit}
 The data is in {output}. Open it with these lines of Python (`. .venv/bin/activate` first, in a checkout):
 
     from datasets import load_dataset
-    rows = load_dataset("{output}", "{subset}", split="train")
+    rows = load_dataset("{output}", "conversations", split="train")
     print(rows[0])
 
-For training, make a snapshot first (latest revisions, splits, no duplicates):
+For training, make a snapshot of it (rows for trainers, latest revisions, splits, no duplicates):
 
     plaudit datasets build --root {output} --output snapshot
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from plaudit_consumers.dashboard.definition import PAGE as DASHBOARD
-from plaudit_infra.console import pages as pages_module
+from plaudit_infra import installed
 from plaudit_infra.console.access import ConsoleAccess
 from plaudit_infra.console.accounts import Accounts
 from plaudit_infra.console.app import create_app
@@ -258,6 +258,6 @@ def test_the_dashboard_is_a_page_and_two_pages_have_two_names(monkeypatch: pytes
         def load() -> ConsolePage:
             return DASHBOARD
 
-    monkeypatch.setattr(pages_module, "entry_points", lambda **_: [Point, Point])
+    monkeypatch.setattr(installed, "entry_points", lambda **_: [Point, Point])
     with pytest.raises(SettingsError, match="'dashboard'"):
         console_pages()
