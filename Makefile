@@ -4,7 +4,7 @@ UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 CASES ?=
-export SEED FAULTS CHATS FILE
+export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV
 # Container images often set it; every process that is started would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 DIST ?= dist
@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types docs format bench examples chaos wheels clean
+.PHONY: help install demo test check lint types docs format bench examples chaos trainers wheels clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ examples: install ## bring the examples of the schemas up to date after a releas
 
 chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos
+
+trainers: install ## run TRL's trainers on snapshots (PyTorch: 7 GB and 15 minutes); SNAPSHOT=dir, TEMPLATES=qwen3,gptoss
+	@$(RUN) python -m tests.trainers
 
 wheels: $(UV) ## build the five wheels into dist/
 	@$(UV) build --all-packages --wheel --quiet --out-dir $(DIST)

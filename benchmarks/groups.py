@@ -67,7 +67,7 @@ GROUPS = (
     ),
     Group(
         "sink", "benchmarks.cases.sink", ("sink",),
-        "Writing finished conversations to Parquet, all subsets.",
+        "Writing finished conversations to Parquet.",
     ),
 )  # fmt: skip
 

@@ -32,6 +32,7 @@ from plaudit_producers.gateway.intake.events import EventIntake, parse_events
 from plaudit_producers.gateway.intake.outcomes import OutgoingEvent
 from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_schemas.codec.event_encoder import EventEncoder
+from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics import EVENTS
@@ -188,7 +189,7 @@ async def crowded(gateway: Gateway, limited: str, secret: str, seconds: float) -
 
 def bare(settings: ConnectionSettings, bodies: list[bytes]) -> float:
     """Acknowledged events a second of confluent-kafka alone, with the gateway's options."""
-    intake = EventIntake(EventEncoder().encode, None, None)
+    intake = EventIntake(EventEncoder().encode, None, None, Aspects.none())
     principal = Principal("shop", "k", frozenset({"producer"}))
     taken = [intake.take_event(principal, document) for body in bodies for document in parse_events(body)]
     messages = [(each.identity[0], each.payload) for each in taken if isinstance(each, OutgoingEvent)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plaudit_producers.importers import Chat, json_lines
+from plaudit_producers.importers import Chat, has_fields, json_lines
 
 
 def build(chat: Chat, record: dict[str, Any]) -> None:
@@ -18,4 +18,4 @@ def build(chat: Chat, record: dict[str, Any]) -> None:
     chat.end()
 
 
-FORMAT = json_lines("tavern-log", build, help="the tavern's chats, with thumbs")
+FORMAT = json_lines("tavern-log", build, help="the tavern's chats", recognises=has_fields("bot", "talk"))

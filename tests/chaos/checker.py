@@ -15,7 +15,6 @@ def differences(chats: list[Chat], output: Path, redis_url: str, prefix: str) ->
     rows = _rows(output / "v1" / "conversations")
     return [
         *_compare_chats(chats, rows),
-        *_compare_preferences(chats, output),
         *_compare_counters(chats, _counters(redis_url, prefix)),
     ]
 
@@ -46,20 +45,6 @@ def _compare_chats(chats: list[Chat], rows: list[dict[str, Any]]) -> list[str]:
         if ratings != chat.ratings:
             found.append(f"changed: ratings of {chat.name}")
     return found
-
-
-def _compare_preferences(chats: list[Chat], output: Path) -> list[str]:
-    """KTO rows: a label for each rating that is clearly good (4, 5) or bad (1, 2)."""
-    rows = _rows(output / "v1" / "kto")
-    wanted = Counter(
-        (chat.name, chat.texts[place], rating >= 4)
-        for chat in chats
-        for place, rating in chat.ratings.items()
-        if rating != 3
-    )
-    made = Counter((row["conversation_id"], row["completion"][0]["content"], row["label"]) for row in rows)
-    return [f"KTO rows {'lost' if n > 0 else 'doubled'}: {key[0]}" for key in wanted.keys() | made.keys()
-            if (n := wanted[key] - made[key])]  # fmt: skip
 
 
 def _counters(url: str, prefix: str) -> Counter[str]:

@@ -17,7 +17,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "topics": {"codec", "settings"},
         "kafka": {"codec", "contract", "settings", "topics"},
         "service": {"settings", "kafka", "topics"},
-        "alerts": set(),
+        "alerts": {"contract"},
         "examples": {"codec"},
     },
     "producers": {
@@ -39,6 +39,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "rows": set(),
         "sink": {"rows"},
         "datasets": {"rows", "sink"},
+        "publishing": {"rows", "sink", "datasets"},
         "dashboard": set(),
     },
     "infra": {
@@ -46,6 +47,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "demo": {"servers"},
         "audit": set(),
         "console": set(),
+        "dataset_page": set(),
     },
 }
 """Member -> room -> the other rooms of the member that it may import. Single modules are open to all."""

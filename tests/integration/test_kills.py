@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from plaudit_consumers.rows.schemas import SUBSETS
+from plaudit_consumers.rows.schemas import RECORDS
 from plaudit_infra.audit.report import text
 from plaudit_infra.audit.run import audit
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -29,7 +29,7 @@ def _rows(output: Path) -> dict[str, list[str]]:
             repr({name: value for name, value in row.items() if name not in _CLOCKS})
             for row in rows(output, subset)
         )
-        for subset in SUBSETS
+        for subset in RECORDS
     }
 
 
@@ -103,5 +103,4 @@ def test_kills_of_worker_and_sink_change_no_row(stopped: Callable[[str], tuple[L
     expected = _rows(Path(writing.output))
     assert _rows(victims.out) == expected
     assert len(expected["conversations"]) > 1000
-    assert min(len(expected[subset]) for subset in ("sft", "kto")) > 100
     assert victims.files() > ROUNDS

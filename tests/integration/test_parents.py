@@ -11,6 +11,7 @@ from plaudit_schemas.topics import FINISHED
 from tests.integration.test_clocks import sent
 from tests.support.line import Line
 from tests.support.sinks import Sinks, rows
+from tests.support.training import training_rows
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -40,7 +41,7 @@ def test_an_answer_has_its_own_question_as_the_prompt(
     placed = {message["message_id"]: message["parent_id"] for message in finished["messages"]}
     assert placed == {question: "", early: question, answer: question, looked: answer}
     sinks(one).once()
-    (good,) = rows(tmp_path / "out", "sft")
+    (good,) = training_rows(tmp_path / "out", tmp_path / "snapshot", "sft")
     assert good["prompt"] == [{"role": "user", "content": "Where is my order?"}]
     assert good["completion"] == [{"role": "assistant", "content": "It arrives tomorrow."}]
     assert good["parent_guessed"] is False, "the answer named its parent"
@@ -90,6 +91,6 @@ def test_a_row_whose_parents_may_be_wrong_says_so(
         "first answer": True,
     }
     for subset in ("sft", "kto"):
-        (row,) = rows(tmp_path / "out", subset)
+        (row,) = training_rows(tmp_path / "out", tmp_path / "snapshot", subset)
         assert row["parent_guessed"] is True, subset
     one.check_exact()

@@ -16,8 +16,8 @@ from plaudit_schemas.topics import EVENTS
 
 from harness.environ import environ_with
 from harness.waiting import eventually
+from tests.producers.importers.exports import AWKWARD
 from tests.producers.importers.files import import_file
-from tests.producers.importers.test_common_formats import AWKWARD
 from tests.producers.importers.test_shared_data import FILES
 from tests.support.event_log import unheld
 from tests.support.line import Line, plain

@@ -58,8 +58,21 @@ def root(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> I
         sinks.stop()
 
 
-def of(root: Path, subset: str, application: str) -> list[Row]:
-    return [row for row in rows(root, subset) if row["application"] == application]
+def of(root: Path, application: str) -> list[Row]:
+    return [row for row in rows(root, "conversations") if row["application"] == application]
+
+
+def messages_of(row: Row) -> dict[str, Row]:
+    return {message["message_id"]: message for message in row["messages"]}
+
+
+def line_to(row: Row, message_id: str) -> list[Row]:
+    """The messages from a root down to this one."""
+    messages, found = messages_of(row), list[Row]()
+    while message_id:
+        found.insert(0, messages[message_id])
+        message_id = found[0]["parent_id"]
+    return found
 
 
 def turns(text: str) -> list[tuple[str, str]]:
@@ -82,10 +95,12 @@ def test_hh_rlhf_pairs_rebuild_both_transcripts(root: Path) -> None:
     expected = Counter(
         (each["chosen"], each["rejected"]) for each in clean if each["chosen"] != each["rejected"]
     )
-    found = Counter(
-        (transcript(row["prompt"] + row["chosen"]), transcript(row["prompt"] + row["rejected"]))
-        for row in of(root, "preference", "hh-rlhf")
-    )
+    pairs_found = [
+        tuple(transcript(line_to(row, name)) for (name,) in comparison["ranking"])
+        for row in of(root, "hh-rlhf")
+        for comparison in row["comparisons"]
+    ]
+    found = Counter((chosen, rejected) for chosen, rejected in pairs_found if chosen != rejected)
     assert found == expected
     assert found.total() == 2_307 - alike
 
@@ -96,13 +111,20 @@ def test_topical_chat_ratings_are_those_of_the_file(root: Path) -> None:
     expected = Counter((turn["message"], STARS[turn["turn_rating"]]) for turn in said if turn["turn_rating"])
     assert expected.total() == 11_648
     found: Counter[tuple[str, float]] = Counter()
+    labelled: Counter[tuple[str, bool]] = Counter()
     unrated = 0
-    for row in of(root, "conversations", "topical-chat"):
-        texts = {message["message_id"]: message["content"] for message in row["messages"]}
+    for row in of(root, "topical-chat"):
+        messages = messages_of(row)
+        texts = {name: message["content"] for name, message in messages.items()}
         given = [each for each in row["feedback"] if each["message_id"] is not None]
         assert {each["kind"] for each in given} <= {"number"}
         found.update((texts[each["message_id"]], each["number"]) for each in given)
         unrated += len(texts) - len({each["message_id"] for each in given})
+        labelled.update(
+            (texts[each["message_id"]], each["number"] >= 4)
+            for each in given
+            if each["number"] != 3 and _answers_a_user(messages, each["message_id"])
+        )
     assert found == expected
     assert unrated == len(said) - 11_648 == 112
     judged = Counter(
@@ -112,8 +134,12 @@ def test_topical_chat_ratings_are_those_of_the_file(root: Path) -> None:
         if turn["agent"] == "agent_2" and at and turn["turn_rating"] not in ("", "Passable")
         and chat["content"][at - 1]["agent"] == "agent_1"
     )  # fmt: skip
-    labelled = of(root, "kto", "topical-chat")
-    assert Counter((row["completion"][0]["content"], row["label"]) for row in labelled) == judged
+    assert labelled == judged
+
+
+def _answers_a_user(messages: dict[str, Row], message_id: str) -> bool:
+    parent = messages[message_id]["parent_id"]
+    return bool(parent) and (messages[message_id]["role"], messages[parent]["role"]) == ("assistant", "user")
 
 
 def test_oasst_gives_its_pairs_and_none_for_identical_candidates(root: Path) -> None:
@@ -121,24 +147,25 @@ def test_oasst_gives_its_pairs_and_none_for_identical_candidates(root: Path) -> 
     expected: Counter[tuple[str, ...]] = Counter()
     for each in document:
         history = [text for pair in each.get("history", []) for text in pair]
-        ranked = each["output"]
-        ordered = {(one, two) for at, one in enumerate(ranked) for two in ranked[at + 1 :] if one != two}
-        clear = [(one, two) for one, two in ordered if (two, one) not in ordered]
-        expected.update((*history, each["instruction"], "|", one, two) for one, two in clear)
-    found = Counter(
-        (
-            *(turn["content"] for turn in row["prompt"]),
-            "|",
-            row["chosen"][0]["content"],
-            row["rejected"][0]["content"],
-        )
-        for row in of(root, "preference", "oasst")
-    )
+        expected.update((*history, each["instruction"], "|", *pair) for pair in _clear_pairs(each["output"]))
+    found: Counter[tuple[str, ...]] = Counter()
+    for row in of(root, "oasst"):
+        for comparison in row["comparisons"]:
+            lines = [[turn["content"] for turn in line_to(row, name)] for (name,) in comparison["ranking"]]
+            history = lines[0][:-1]
+            assert {tuple(texts[:-1]) for texts in lines} == {tuple(history)}
+            found.update((*history, "|", *pair) for pair in _clear_pairs([texts[-1] for texts in lines]))
     assert found == expected
     assert 1_780 < found.total() < 1_809
 
 
-def test_halie_dislikes_are_kto_rows_with_label_false(root: Path) -> None:
+def _clear_pairs(ranked: list[str]) -> list[tuple[str, str]]:
+    """Better and worse texts of a ranking, without those that it ranks both ways."""
+    ordered = {(one, two) for at, one in enumerate(ranked) for two in ranked[at + 1 :] if one != two}
+    return [(one, two) for one, two in ordered if (two, one) not in ordered]
+
+
+def test_halie_dislikes_are_thumbs_down(root: Path) -> None:
     folder = shared_data(FILES["halie"]).parent
     with (folder / "survey_responses.csv").open(encoding="utf-8", newline="") as file:
         survey = {(row["session_id"], row["turn_id"]): row for row in csv.DictReader(file)}
@@ -150,9 +177,14 @@ def test_halie_dislikes_are_kto_rows_with_label_false(root: Path) -> None:
         if survey.get((row["session_id"], row["turn_id"]), {}).get("preference") in ("0", "0.0")
     ]
     assert len(disliked) == 217
-    found = of(root, "kto", "halie")
-    assert Counter((row["model"], row["completion"][0]["content"]) for row in found) == Counter(disliked)
-    assert {row["label"] for row in found} == {False}
+    found, thumbs = [], set()
+    for row in of(root, "halie"):
+        judged = [each for each in row["feedback"] if each["message_id"] is not None]
+        thumbs |= {each["thumb"] for each in judged}
+        texts = [messages_of(row)[each["message_id"]]["content"] for each in judged]
+        found += [(row["model"]["id"], text) for text in texts]
+    assert Counter(found) == Counter(disliked)
+    assert thumbs == {False}
 
 
 def test_a_snapshot_of_it_builds(root: Path, tmp_path: Path) -> None:

@@ -27,11 +27,11 @@ from plaudit_schemas.service.redis import connect
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED
-from plaudit_stream_processors.fold import EMITTED
+from plaudit_stream_processors.fold import CURRENT_VERSION, EMITTED
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
-from tests.support.first_rules import fold_by_the_first_rules
+from tests.support.first_rules import fold_by_earlier_rules
 from tests.support.line import Line
 from tests.support.mixed_words import MixedWords
 
@@ -137,20 +137,24 @@ def test_a_folder_that_the_first_rules_have_half_folded(
         worker.terminate()
         assert worker.wait(120) == 0
     assert totals["events"] >= sum(positions) + sent
-    assert histories(connection, 2) == [f"1:0,2:{position}" for position in positions]
+    assert histories(connection, 2) == [f"1:0,{CURRENT_VERSION}:{position}" for position in positions]
 
 
+@pytest.mark.parametrize("version", [1, 2], ids="rules {}".format)
 @pytest.mark.parametrize("seed", [1, 2, 3], ids="seed {}".format)
-def test_counters_and_states_that_lie_on_both_sides(line: Callable[..., Line], seed: int) -> None:
+def test_counters_and_states_that_lie_on_both_sides(
+    line: Callable[..., Line], seed: int, version: int
+) -> None:
     """As above, while Redis still holds every counter of the first half."""
     one, words = line(partitions=2), MixedWords(seed, CONVERSATIONS)
     one.send(encoded(words, HALF))
-    positions = fold_by_the_first_rules(one)
+    positions = fold_by_earlier_rules(one, version)
     assert audited(one.connection).balanced
     words.held = True
     one.send(encoded(words, HALF))
     one.start_worker()
     one.wait_folded()
     totals = check_balance(one.connection)
-    assert histories(one.connection, 2) == [f"1:0,2:{positions[partition]}" for partition in range(2)]
+    starts = [f"{version}:0,{CURRENT_VERSION}:{positions[partition]}" for partition in range(2)]
+    assert histories(one.connection, 2) == starts
     assert (totals["conversations"], totals["cells"] > 100) == (CONVERSATIONS, True)

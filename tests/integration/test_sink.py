@@ -40,7 +40,6 @@ def test_worker_and_sink_write_every_finished_conversation_once(
     expected = logged(one.connection)
     assert len(expected) > 100
     assert sources(out) == dict.fromkeys(expected, 1)
-    assert max(len(rows_) for rows_ in [rows(out, "sft"), rows(out, "kto")]) > 20
     assert len(list(out.glob("v1/conversations/*/*.parquet"))) > 4
 
 
@@ -55,7 +54,7 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
     address = next(word for word in writing.logs().split() if word.startswith("http://"))
     assert httpx.get(address + "/health/live").json() == {"status": "live"}
     assert httpx.get(address + "/health/ready").json() == {"status": "ready", "reason": None}
-    assert 'plaudit_sink_rows_total{subset="sft"} 30.0' in httpx.get(address + "/metrics").text
+    assert 'plaudit_sink_rows_total{subset="conversations"} 30.0' in httpx.get(address + "/metrics").text
     assert httpx.get(address + "/").status_code == 404
     send(one.connection, records(0, range(30, 35)))
     eventually(
@@ -65,7 +64,6 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
     sink.send_signal(signal.SIGTERM)
     assert sink.wait(120) == 0, writing.logs()
     assert sources(out) == {(0, offset): 1 for offset in range(35)}
-    assert sources(out, "sft") == sources(out)
     assert len(list(out.glob(".plaudit/markers/*/0000.json"))) == 1
 
 
@@ -115,11 +113,11 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
     denied = sinks(one, "/proc/plaudit")  # not even root may write there
     assert denied.start().wait(120) == 1
     assert "/proc/plaudit cannot be written" in denied.logs()
-    (tmp_path / "out/v1/sft").mkdir(parents=True)
-    (tmp_path / "out/v1/sft/mine.parquet").write_bytes(b"x")
+    (tmp_path / "out/v1/conversations").mkdir(parents=True)
+    (tmp_path / "out/v1/conversations/mine.parquet").write_bytes(b"x")
     foreign = sinks(one)
     assert foreign.start().wait(120) == 1
-    assert "v1/sft/mine.parquet was not written by a sink" in foreign.logs()
+    assert "v1/conversations/mine.parquet was not written by a sink" in foreign.logs()
     assert foreign.start(topic_prefix="nowhere.").wait(120) == 1
     assert "run `plaudit topics create`" in foreign.logs()
     with socket.create_server(("127.0.0.1", 0)) as taken:

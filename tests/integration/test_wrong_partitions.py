@@ -169,8 +169,9 @@ def _assert_rows(one: Line, written: Sinks) -> None:
     one.send([_end(chat) for chat in CHATS])
     one.wait_folded()
     written.once()
-    found = [row["conversation_id"] for row in rows(Path(written.output), "conversations")]
-    liked = [row["conversation_id"] for row in rows(Path(written.output), "kto") if row["label"]]
+    ended = rows(Path(written.output), "conversations")
+    found = [row["conversation_id"] for row in ended]
+    liked = [row["conversation_id"] for row in ended for item in row["feedback"] if item["thumb"]]
     assert sorted(found) == sorted(liked) == sorted(CHATS)
     code, printed = run_command(one, "audit", "--output", written.output)
     assert code == 0, printed

@@ -1,4 +1,4 @@
-"""Folds a log as a worker of before rules had versions did."""
+"""Folds a log as a worker of earlier rules did."""
 
 import asyncio
 from dataclasses import replace
@@ -14,12 +14,16 @@ from plaudit_stream_processors.worker.topic_checks import check_topics
 from tests.support.line import Line
 
 
-def fold_by_the_first_rules(line: Line) -> dict[int, int]:
-    """Fold all that a log holds, and leave Redis as a worker of before. Returns each partition's position."""
+def fold_by_earlier_rules(line: Line, version: int) -> dict[int, int]:
+    """Fold all that a log holds, and leave Redis as that worker did. Returns each partition's position.
+
+    Args:
+        version: of the rules; those of version 1 recorded none.
+    """
     settings = load(WorkerSettings, environ={})
     topics = check_topics(line.connection, settings)
     context = _fold_context(line.connection, settings, topics)
-    context = replace(context, rules=replace(context.rules, version=1))
+    context = replace(context, rules=replace(context.rules, version=version))
     output = GaplessOutput(line.connection)
     records = line.log()
 
@@ -43,6 +47,9 @@ def fold_by_the_first_rules(line: Line) -> dict[int, int]:
     with line._client() as client:
         for partition in positions:
             key = partition_keys(line.connection.redis_prefix, partition).position
-            client.hdel(key, "rules", "takeovers", "swept")
-            client.hset(key, "epoch", 1)
+            if version == 1:
+                client.hdel(key, "rules", "takeovers", "swept")
+                client.hset(key, "epoch", 1)
+            else:
+                client.hset(key, "rules", f"{version}:0")
     return positions

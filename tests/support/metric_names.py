@@ -4,7 +4,7 @@ import re
 
 from plaudit_consumers.sink.loop.metrics import SINK_METRICS
 from plaudit_producers.gateway.metrics import GATEWAY_METRICS
-from plaudit_schemas.alerts import definitions
+from plaudit_schemas.alerts import aspect_definitions, definitions
 from plaudit_stream_processors.worker.prometheus_metrics import FIGURE_METRICS, WORKER_METRICS
 
 _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\w:\"-])")
@@ -12,7 +12,7 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 
 def known_names() -> set[str]:
     """All of our metrics, and the series that the rules record."""
-    names = {rule.record for rule in definitions().records}
+    names = {rule.record for rule in (*definitions().records, *aspect_definitions().records)}
     for name, kind, *_ in (*WORKER_METRICS, *FIGURE_METRICS, *SINK_METRICS, *GATEWAY_METRICS):
         names.add(name)
         if kind == "histogram":

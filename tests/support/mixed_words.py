@@ -23,7 +23,7 @@ class MixedWords:
     """Makes events of one application. The same seed makes the same words, at other times.
 
     Attributes:
-        held: whether producers send `held_ms`, and events that the first schemas do not have.
+        held: whether producers send `held_ms`, labels, and events that the first schemas do not have.
     """
 
     def __init__(self, seed: int, conversations: int, application: str = "shop") -> None:
@@ -118,13 +118,16 @@ class MixedWords:
 
     def _feedback(self) -> tuple[str, Record]:
         random = self._random
-        kind, value = random.choice(
-            (
+        given: list[tuple[str, tuple[str, Record]]] = (
+            [
                 ("thumb", ("Thumb", {"like": True})), ("thumb", ("Thumb", {"like": False})),
                 ("number", ("Number", {"number": random.randrange(6), "minimum": 0, "maximum": 5})),
                 ("signal", ("Signal", {"name": "ignored"})),
-            )
+            ]
         )  # fmt: skip
+        if self.held:
+            given += [("label", ("Label", {"labels": list(labels)})) for labels in ("ab", "c", "bb")]
+        kind, value = random.choice(given)
         feedback: Record = {
             "id": f"f{self._number}",
             "rater": self._rater(),

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from plaudit_consumers.rows.finished_reader import FinishedReader
-from plaudit_consumers.rows.settings import RowSettings
 from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.commit.partition import CommitSteps
 from plaudit_consumers.sink.outputs.local import LocalOutput
@@ -61,7 +60,6 @@ def sink(
     *,
     writer: str = "w1",
     topic: FinishedTopic = TOPIC,
-    rows: RowSettings | None = None,
     dead_letters: list[DeadLetter] | None = None,
     **settings: Any,
 ) -> ParquetSink:
@@ -73,7 +71,6 @@ def sink(
         topic,
         place,
         options,
-        rows or RowSettings(),
         FinishedReader(),
         steps=CommitSteps(letters.extend, lambda: None),
         writer=writer,
@@ -94,4 +91,5 @@ def feed(
     take_records(one, (record for record in records if record.offset >= position))
     if commit:
         one.commit_partition(partition)
+        one.refresh_readme(at_once=True)
     one.close_partitions([partition])

@@ -19,7 +19,14 @@ from plaudit_schemas.contract.times import moment
 
 
 def votes(
-    count: int, *, likes: float, first_us: int, last_us: int, model: str = "answerer", seed: int = 1
+    count: int,
+    *,
+    likes: float,
+    first_us: int,
+    last_us: int,
+    model: str = "answerer",
+    seed: int = 1,
+    aspect: str = "satisfaction",
 ) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of the events of `count` chats. The share `likes` of the votes are likes."""
     rng, encoder = random.Random(seed), Encoder("conversation_event")
@@ -32,7 +39,7 @@ def votes(
             AddMessage(message_id="a", role="assistant", content="simulated answer", latency_ms=900),
             UpdateMessage(
                 message_id="a",
-                feedback=Feedback(aspect="satisfaction", value=Thumb(like=rng.random() < likes)),
+                feedback=Feedback(aspect=aspect, value=Thumb(like=rng.random() < likes)),
             ),
         ]
         for body in bodies:

@@ -1,0 +1,1 @@
+"""`make trainers`: TRL's trainers run on snapshots as they are."""
