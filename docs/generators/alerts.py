@@ -2,7 +2,7 @@
 
 from string import Template
 
-from plaudit_schemas.alerts import Alert, definitions
+from plaudit_schemas.alerts import Alert, aspect_definitions, definitions
 
 from docs.generators.markdown import block, page, table
 
@@ -14,9 +14,12 @@ def render() -> str:
     loaded = definitions()
     intro = (
         "`plaudit alerts` writes these as Prometheus rules. The console and `plaudit top` watch those that "
-        f"depend on figures. The numbers here are those of the profile `{_PROFILE}`; the last table has all."
+        f"depend on figures. The numbers here are those of the profile `{_PROFILE}`; the last table has all. "
+        "The two on aspects are there if aspects are declared. `$up` and `$down` stand for the changes of "
+        "those of which more, or less, is better."
     )
-    parts = [intro, *(part for alert in loaded.alerts for part in _alert(alert)), "## Limits"]
+    alerts = (*loaded.alerts, *aspect_definitions().alerts)
+    parts = [intro, *(part for alert in alerts for part in _alert(alert)), "## Limits"]
     names = list(loaded.limits(_PROFILE).model_dump())
     rows = [[name, *(str(getattr(limits, name)) for limits in loaded.profiles.values())] for name in names]
     return page("Alerts", *parts, table(["limit", *loaded.profiles], rows))
