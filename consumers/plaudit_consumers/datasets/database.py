@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import duckdb
 
-from plaudit_consumers.datasets.errors import DatasetError, SourceFileError, first_line
+from plaudit_consumers.datasets.errors import ConditionError, DatasetError, SourceFileError, first_line
 from plaudit_consumers.datasets.queries import sql
 
 _THREAD_MB: Final = 512
@@ -56,6 +56,26 @@ class Database:
         """
         with _typed_errors():
             return self._connection.execute(sql(name, **parts)).fetchall()
+
+    def run_condition(self, name: str, condition: str | None, misfit: str, **parts: str) -> None:
+        """Run `sql/<name>.sql` with a user's condition as its part `condition`; None is true for every row.
+
+        Args:
+            misfit: what the condition does not fit, as the beginning of the error.
+
+        Raises:
+            ConditionError: the condition does not fit the rows.
+            SourceFileError: a file cannot be read.
+            DatasetError: memory or disk space did not suffice.
+        """
+        try:
+            self.run(name, condition=condition or "true", **parts)
+        except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
+            if condition is None:
+                raise
+            # Without the condition only a damaged file fails again, so otherwise the condition is at fault.
+            self.run(name, condition="true", **parts)
+            raise ConditionError(f"{misfit}: {first_line(error.__cause__ or error)}") from None
 
     def batches(self, name: str, **parts: str) -> Iterator[Any]:
         """Record batches of 2,048 rows. Their strings may be `large_string`.

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow.parquet as pq
 
 from plaudit_consumers.datasets.condition import check_condition
 from plaudit_consumers.datasets.database import Database
-from plaudit_consumers.datasets.errors import ConditionError, SourceFileError, first_line
 from plaudit_consumers.datasets.plan import SnapshotPlan
 from plaudit_consumers.datasets.queries import columns, literal_paths, packed
 from plaudit_consumers.rows.schemas import RECORDS, SCHEMAS, Subset
@@ -97,16 +95,11 @@ class RevisionSelection:
             by_name=self._by_name["conversations"],
         )
         if self._plan.where_conversation is not None:
-            self._leave_out(self._plan.where_conversation)
-
-    def _leave_out(self, condition: str) -> None:
-        try:
-            self._database.run("unselected", condition=condition)
-        except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
-            # Without the condition only a damaged file fails again, so otherwise the condition is at fault.
-            self._database.run("unselected", condition="true")
-            reason = first_line(error.__cause__ or error)
-            raise ConditionError(f"{_WHERE} does not fit the columns of conversations: {reason}") from None
+            self._database.run_condition(
+                "unselected",
+                self._plan.where_conversation,
+                f"{_WHERE} does not fit the columns of conversations",
+            )
 
     def chosen_rows(self) -> Iterator[Any]:
         """Record batches of the canonical rows whose judgements count, in any order.

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
-
 from plaudit_consumers.datasets.accounts import FateCount, JudgedCount, SnapshotAccounts
 from plaudit_consumers.datasets.database import Database
-from plaudit_consumers.datasets.errors import ConditionError, SourceFileError, first_line
 from plaudit_consumers.datasets.judging import write_rows, write_units, write_verdicts
 from plaudit_consumers.datasets.plan import SnapshotPlan, Split
 from plaudit_consumers.datasets.queries import columns, literal_paths
@@ -130,22 +127,16 @@ class RowSelection:
                 self._database.run("capped", by=by, most=str(most), which=which, fate=f"over_max_per_{name}")
 
     def _find_candidates(self, subset: Subset) -> None:
-        where = self._plan.where
-        lines = "judged_lines" if subset in TRAINING else "conversation_lines"
-        wanted = where or "true"
-        if subset not in TRAINING:
-            wanted = f"_selected AND (\n{wanted}\n)"
-        try:
-            self._database.run("candidates", subset=subset, lines=lines, condition=wanted)
-        except (duckdb.BinderException, duckdb.ConversionException, SourceFileError) as error:
-            if where is None:
-                raise
-            # Without the condition only a damaged file fails again, so otherwise the condition is at fault.
-            self._database.run("candidates", subset=subset, lines=lines, condition="true")
-            reason = first_line(error.__cause__ or error)
-            raise ConditionError(
-                f"--where does not fit the subset {subset} (select others with --subset): {reason}"
-            ) from None
+        is_training = subset in TRAINING
+        self._database.run_condition(
+            "candidates",
+            self._plan.where,
+            f"--where does not fit the subset {subset} (select others with --subset)",
+            subset=subset,
+            lines="judged_lines" if is_training else "conversation_lines",
+            # The judgements of the other conversations are in no unit, so only the conversations are left.
+            selected="true" if is_training else "_selected",
+        )
 
     def _set_file(self, name: str, path: Path) -> None:
         self._database.set(f"{name}_files", literal_paths([path]), "VARCHAR[]")

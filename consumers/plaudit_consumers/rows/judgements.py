@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from plaudit_schemas.contract.aspects import BUILT_IN, AspectDeclaration, Aspects
+from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 from plaudit_schemas.contract.ratings import judged_correct, share_of_scale
 
 from plaudit_consumers.rows.reasons import JudgementReason
@@ -57,7 +57,7 @@ class CountedJudgements:
         declaration = self._declaration(aspect)
         # A thumb says itself what is better. Of a number on an aspect of the user's own nobody does: a low
         # verbosity is no dislike.
-        is_known = declaration is not None or aspect in BUILT_IN or self._is_asked_for(aspect)
+        is_known = self._aspects.knows(self._application, aspect) or self._is_asked_for(aspect)
         if feedback["kind"] == "number" and not is_known:
             return "aspect_not_declared"
         share = _share(feedback, declaration)

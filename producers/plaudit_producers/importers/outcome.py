@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from plaudit_schemas.contract.aspects import BUILT_IN, Aspects
+from plaudit_schemas.contract.aspects import Aspects
 
 from plaudit_producers.importers.replay import ReplaySummary, Times
 from plaudit_producers.importers.report import ImportReport
@@ -27,7 +27,7 @@ def describe_aspects(summary: ReplaySummary, aspects: Aspects) -> str:
     unknown = sorted(
         f"{aspect} ({count:,})"
         for (application, aspect), count in summary.aspects.items()
-        if aspect not in BUILT_IN and aspects.find(application, aspect) is None
+        if not aspects.knows(application, aspect)
     )
     if not unknown:
         return ""

@@ -82,6 +82,10 @@ class Aspects:
             return None
         return declarations.get(name) or BUILT_IN.get(name)
 
+    def knows(self, application: str, name: str) -> bool:
+        """Whether the application declares an aspect, or it is one of Plaudit's own."""
+        return name in BUILT_IN or self.find(application, name) is not None
+
     def nearest(self, application: str, name: str) -> str | None:
         """The known name that is most like `name`; None if none is like it."""
         known = [*(self._declarations(application) or ()), *BUILT_IN]

@@ -3,6 +3,7 @@
 -- table facts
 -- part subset     the subset; also the view <subset>_rows
 -- part condition  the condition of --where
+-- part selected   whether --where-conversation selects the conversation of a row
 -- part lines      the view of their lines: conversation_lines or judged_lines
 -- fills candidates
 INSERT INTO candidates
@@ -13,7 +14,7 @@ WITH rows AS (
 ),
 -- A row for which the condition is null is left out, as by WHERE.
 judged_rows AS (
-    SELECT _kind AS kind, _key AS key, coalesce((
+    SELECT _kind AS kind, _key AS key, ${selected} AND coalesce((
         ${condition}
     ), false) AS wanted
     FROM rows
