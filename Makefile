@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
-RUN := $(UV) run --frozen --all-packages
+# The scorer of the demo and the tests runs on the CPU.
+EXTRAS := --extra score --extra train
+RUN := $(UV) run --frozen --all-packages $(EXTRAS)
 CASES ?=
 export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV
 # Container images often set it; every process that is started would compile all its modules anew.
@@ -19,7 +21,7 @@ help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(UV) ## install everything into .venv, at the versions of uv.lock
-	@$(UV) sync --frozen --all-packages --quiet
+	@$(UV) sync --frozen --all-packages $(EXTRAS) --quiet
 
 .tools/uv/bin/uv:
 	@echo "installing uv $(UV_VERSION) into .tools/uv"
@@ -46,7 +48,7 @@ types: install
 	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra harness tests benchmarks docs/generators
 
 docs: install ## build the documentation site into build/docs
-	@NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --frozen --all-packages --group docs python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --frozen --all-packages $(EXTRAS) --group docs python -m mkdocs build --quiet
 	@echo "built: build/docs/index.html"
 
 format: install ## format the code and mend what ruff can
@@ -62,7 +64,7 @@ examples: install ## bring the examples of the schemas up to date after a releas
 chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos
 
-trainers: install ## run TRL's trainers on snapshots (PyTorch: 7 GB and 15 minutes); SNAPSHOT=dir, TEMPLATES=qwen3,gptoss
+trainers: install ## run TRL's trainers on snapshots, and exports of models (PyTorch: 7 GB and 20 minutes); SNAPSHOT=dir, TEMPLATES=qwen3,gptoss
 	@$(RUN) python -m tests.trainers
 
 wheels: $(UV) ## build the five wheels into dist/

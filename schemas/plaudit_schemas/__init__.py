@@ -10,6 +10,8 @@ Packages:
     kafka: the record types, the producers and the reader that every member uses.
     service: Redis, metrics, health, logging and web serving for long-running processes. These need the
         extras `service` and `web`; the SDK loads none of them.
+    models: the folders of models that score answers, how they run (this needs the extra `score`), and the
+        registry of published ones. Start with `models.model` or `models.registry`.
     alerts: the alert rules and their runbooks, as data.
     commands: the interface of a `plaudit` sub-command, and `plaudit topics`.
 """

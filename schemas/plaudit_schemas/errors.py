@@ -22,6 +22,10 @@ PlauditError
 │       └── SchemaUnavailableError   it answers other questions, but fails at this one schema
 ├── TopicError                   a topic is missing or differs from its definition
 ├── ServiceUnavailableError      Kafka or Redis does not answer
+├── ModelError                   the folder of a model cannot be used
+│   ├── ModelCheckError          it breaks a rule of its format, or does not give what it promises
+│   └── ModelInputError          its chat template does not take this conversation; others can be scored
+├── PublicationError             a model cannot be published, rolled back or withdrawn
 └── NotFoundError                what was asked for does not exist
 """
 
@@ -151,6 +155,22 @@ class TopicError(PlauditError):
 
 class ServiceUnavailableError(PlauditError):
     """Kafka or Redis does not answer."""
+
+
+class ModelError(PlauditError):
+    """The folder of a model cannot be used: a file is missing or unreadable, or the machine lacks memory."""
+
+
+class ModelCheckError(ModelError):
+    """The folder of a model breaks a rule of its format, or the model does not give what it promises."""
+
+
+class ModelInputError(ModelError):
+    """The model's chat template does not take a conversation. Others can be scored."""
+
+
+class PublicationError(PlauditError):
+    """A model cannot be published, rolled back or withdrawn."""
 
 
 class NotFoundError(PlauditError):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS, LiveTopic, definition
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS, MODELS, LiveTopic, definition
 from plaudit_schemas.topics.problems import LINE, RecordedLine, find_changes, find_problems, kept_ms
 
 DAY_MS = 86_400_000
@@ -130,3 +130,32 @@ def test_a_broker_without_topic_ids_is_taken() -> None:
 def test_a_record_may_stay_for_its_segment_longer() -> None:
     assert kept_ms({"retention.ms": "1000", "segment.ms": "50"}) == 1050
     assert kept_ms({"retention.ms": "-1", "segment.ms": "50"}) == 0
+
+
+def _models(partitions: int = 1, **config: str) -> LiveTopic:
+    settings = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
+    given = {key.replace("_", "."): value for key, value in config.items()}
+    return LiveTopic(
+        "x." + MODELS, "id-models", partitions, 3, {**settings, **definition(MODELS).config, **given}
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        pytest.param(_models(), [], id="as defined"),
+        pytest.param(_models(retention_ms="1"), [], id="a retention that does not act"),
+        pytest.param(_models(cleanup_policy="delete"), [("cleanup.policy", "loss")], id="deleted"),
+        pytest.param(_models(cleanup_policy="compact,delete"), [("cleanup.policy", "loss")], id="both"),
+        pytest.param(
+            _models(message_timestamp_type="CreateTime"), [("message.timestamp.type", "wrong")], id="clocks"
+        ),
+        pytest.param(_models(4), [("partitions", "wrong")], id="several partitions"),
+        pytest.param(_models(max_message_bytes="1000"), [("max.message.bytes", "loss")], id="small records"),
+        pytest.param(_models(min_insync_replicas="1"), [("min.insync.replicas", "risk")], id="one in sync"),
+    ],
+)
+def test_what_is_wrong_with_the_topic_of_models(models: LiveTopic, expected: list[tuple[str, str]]) -> None:
+    found = find_problems({**_line(), models.name: models}, "x.", NEEDED_MS)
+    assert [(each.setting, each.effect) for each in found] == expected
+    assert {each.topic for each in found} <= {models.name}

@@ -80,7 +80,7 @@ def test_processes_that_create_topics_at_once_report_no_difference(kafka: str) -
         thread.join(120)
     assert len(found) == 6 * len(definitions())
     assert [each for each in found if not each.is_fine] == []
-    assert {each.partitions for each in found} == {3}
+    assert {each.partitions for each in found} == {1, 3}
     assert sum(each.created for each in found) == len(definitions())
 
 
@@ -92,9 +92,9 @@ def test_a_broker_that_has_not_heard_of_the_topics_is_not_believed(
     settings = _settings(kafka)
     ensure(settings)
     monkeypatch.setattr(admin, "live_partitions", lambda *_, **__: {})
-    assert [(each.created, each.partitions, each.differences) for each in ensure(settings)] == [
-        (False, 3, ())
-    ] * len(definitions())
+    again = ensure(settings)
+    assert [(each.created, each.differences) for each in again] == [(False, ())] * len(definitions())
+    assert {each.partitions for each in again} == {1, 3}
 
 
 @pytest.mark.slow

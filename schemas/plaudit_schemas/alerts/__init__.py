@@ -34,6 +34,8 @@ class Limits(_Frozen):
     min_reference_votes: int
     drop: float
     aspect_change: float
+    agreement_drop: float
+    calibration_error: float
     sigmas: float
     accuracy_floor: float
     traffic: str
@@ -48,6 +50,7 @@ class Limits(_Frozen):
     expires_s: float
     skewed_events: int
     skewed_ratio: float
+    unscored_ratio: float
 
 
 class Record(_Frozen):

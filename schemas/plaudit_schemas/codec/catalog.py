@@ -9,7 +9,9 @@ from typing import Any, Literal, cast
 import yaml
 from fastavro import parse_schema
 
-SchemaName = Literal["conversation_event", "finished_conversation", "amendment", "metric_snapshot"]
+SchemaName = Literal[
+    "conversation_event", "finished_conversation", "amendment", "metric_snapshot", "model_publication"
+]
 Schema = dict[str, Any]
 
 AVRO = files("plaudit_schemas") / "avro"

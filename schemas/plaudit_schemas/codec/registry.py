@@ -32,6 +32,7 @@ SUBJECTS: dict[SchemaName, str] = {
     # The topic of finished conversations holds both; a subject holds the versions of one record.
     "amendment": "plaudit.finished-conversations-plaudit.v1.Amendment",
     "metric_snapshot": "plaudit.feedback-metrics-value",
+    "model_publication": "plaudit.models-value",
 }
 
 

@@ -26,8 +26,9 @@ def configure(parser: ArgumentParser) -> None:
         help="copy the events into new topics with another number of partitions",
         description="Copies the events into topics with another prefix and another number of partitions "
         "(--partitions), each to the partition of its key, in the order of each key, with the time of its "
-        "arrival. Run it while the old topics are in use, then stop producers, gateways and workers, and run "
-        "it again with --finish. A run that was cut off goes on where it was.",
+        "arrival. Publications of models are copied with their times, too. Run it while the old topics are "
+        "in use, then stop producers, gateways, workers and scorers, and run it again with --finish. A run "
+        "that was cut off goes on where it was.",
     )
     copy.add_argument("--to-prefix", required=True, metavar="PREFIX", help="the prefix of the new topics")
     copy.add_argument(
@@ -55,6 +56,7 @@ def run(arguments: Namespace) -> int:
 
 def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> int:
     from plaudit_schemas.kafka.copying import copy_events  # noqa: PLC0415  # as above
+    from plaudit_schemas.models.copying_publications import copy_publications  # noqa: PLC0415  # as above
 
     if to_prefix == connection.topic_prefix:
         raise SettingsError(f"--to-prefix {to_prefix!r} is the prefix of the old topics; choose another")
@@ -69,7 +71,10 @@ def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> in
         print(f"{records:,} events copied", file=sys.stderr)
 
     result = copy_events(connection, target, finish=finish, on_progress=show)
+    publications = copy_publications(connection, target)
     print(f"{result.records} events copied to the topics with prefix {to_prefix!r}")
+    if publications:
+        print(f"publications of models copied: {publications}")
     if result.is_finished:
         print(
             f"the copy is finished: set PLAUDIT_TOPIC_PREFIX={to_prefix}, a new PLAUDIT_REDIS_PREFIX and "

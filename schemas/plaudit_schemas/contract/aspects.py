@@ -23,6 +23,7 @@ from plaudit_schemas.contract.aspect_file_problems import format_problem, yaml_p
 from plaudit_schemas.contract.limits import APPLICATION_PATTERN
 from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
 from plaudit_schemas.contract.rules import RuleViolation
+from plaudit_schemas.contract.yaml_text import load_yaml
 from plaudit_schemas.errors import AspectError, SettingsError
 
 __all__ = [
@@ -165,17 +166,6 @@ class _Document(BaseModel):
         return self
 
 
-class _Loader(yaml.SafeLoader):
-    """A loader that refuses a key that is given twice, instead of taking the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def read_aspects(path: str | Path | None) -> Aspects:
     """Read a file of declared aspects (docs/aspects.md). None or an empty path is no file.
 
@@ -185,7 +175,7 @@ def read_aspects(path: str | Path | None) -> Aspects:
     if not path:
         return Aspects.none()
     try:
-        document = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+        document = load_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"the aspects file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

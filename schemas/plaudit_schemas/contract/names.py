@@ -25,6 +25,32 @@ ASPECT_FIGURE: Final = "aspect:"
 LABEL_SCALE: Final = "label:"
 """The scale of the figure of a label of an aspect is this and the label."""
 
+AGREEMENT_ACCURACY: Final = "agreement_accuracy"
+AGREEMENT_AUC: Final = "agreement_auc"
+AGREEMENT_BRIER: Final = "agreement_brier"
+AGREEMENT_CALIBRATION: Final = "agreement_calibration_error"
+AGREEMENT_MCC: Final = "agreement_mcc"
+AGREEMENT_FIGURES: Final = (
+    AGREEMENT_ACCURACY,
+    AGREEMENT_AUC,
+    AGREEMENT_BRIER,
+    AGREEMENT_CALIBRATION,
+    AGREEMENT_MCC,
+)
+"""How well a scorer agrees with people. In a metric snapshot the name is one of these, a colon and the
+aspect; the scale is the scorer, as `id:version`."""
+
+
+def agreement_figure(name: str, aspect: str) -> str:
+    """The name of a scorer's figure in a metric snapshot."""
+    return f"{name}:{aspect}"
+
+
+def agreement_parts(name: str) -> tuple[str, str] | None:
+    """The inverse of `agreement_figure`; None for another figure."""
+    figure, colon, aspect = name.partition(":")
+    return (figure, aspect) if colon and figure in AGREEMENT_FIGURES else None
+
 
 def full_name(short: str) -> str:
     """`plaudit.v1.AddMessage` for `AddMessage`."""

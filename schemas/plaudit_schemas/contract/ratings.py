@@ -67,12 +67,31 @@ def aspect_vote(feedback: Feedback) -> tuple[str, int | list[str]] | None:
 
 
 def verdict(feedback: Feedback) -> bool | None:
-    """Whether feedback of aspect `accuracy` calls its message correct. None if it does not say.
+    """Whether feedback of aspect `accuracy` calls its message correct. None if it does not say."""
+    return judgement(feedback) if feedback["aspect"] == "accuracy" else None
 
-    A like, the label `correct` or a number above the middle of its scale means correct. A dislike, the label
-    `incorrect` or a number below the middle means incorrect.
+
+def is_score(feedback: Feedback) -> bool:
+    """Whether feedback is a model's number, or was one that is withdrawn."""
+    return bool(feedback["kind"] == "number" and feedback["rater"]["kind"] == "model")
+
+
+def score_of(feedback: Feedback) -> int | None:
+    """The position of a number on its own scale, in thousandths. None if there is no number."""
+    if feedback["kind"] != "number" or "value" not in feedback:
+        return None
+    value = feedback["value"][1]
+    share = share_of_scale(value["number"], value["minimum"], value["maximum"])
+    return None if share is None else round(share * SCALE)
+
+
+def judgement(feedback: Feedback) -> bool | None:
+    """Whether feedback speaks for its message, on the feedback's own aspect. None if it does not say.
+
+    A like or a number above the middle of its scale speaks for it, a dislike or a number below the middle
+    against it. Of aspect `accuracy` the labels `correct` and `incorrect` do so too.
     """
-    if feedback["aspect"] != "accuracy" or "value" not in feedback:
+    if "value" not in feedback:
         return None
     kind, value = feedback["kind"], feedback["value"][1]
     if kind == "thumb":
@@ -81,4 +100,4 @@ def verdict(feedback: Feedback) -> bool | None:
         # Halves are added, because the sum of two large ends could overflow to infinity.
         middle = value["minimum"] / 2 + value["maximum"] / 2
         return None if value["number"] == middle else bool(value["number"] > middle)
-    return judged_correct(value["labels"]) if kind == "label" else None
+    return judged_correct(value["labels"]) if kind == "label" and feedback["aspect"] == "accuracy" else None

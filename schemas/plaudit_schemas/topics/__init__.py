@@ -14,6 +14,7 @@ EVENTS = "plaudit.conversation-events"
 FINISHED = "plaudit.finished-conversations"
 METRICS = "plaudit.feedback-metrics"
 DEAD_LETTERS = "plaudit.dead-letters"
+MODELS = "plaudit.models"
 
 
 class Topic(BaseModel):
@@ -26,7 +27,8 @@ class Topic(BaseModel):
         readers: the members that read it.
         key: the form of the records' keys, for people.
         schema_: the schema of the values; None if they are bytes of any kind.
-        partitions: how many to create, unless the setting `partitions` says otherwise.
+        partitions: how many to create, unless the setting `partitions` says otherwise. It leaves 1 alone:
+            then all records of the topic have one order.
         twin: the dead-letter topic for the records refused here; None if no record is refused.
         config: the broker's configuration of the topic; all values are text.
     """

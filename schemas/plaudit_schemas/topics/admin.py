@@ -191,7 +191,7 @@ def create_topic(
 
 
 def _partitions(settings: ConnectionSettings, topic: Topic) -> int:
-    return settings.partitions or topic.partitions
+    return topic.partitions if topic.partitions == 1 else settings.partitions or topic.partitions
 
 
 def _differences(live: LiveTopic, topic: Topic, partitions: int) -> list[str]:

@@ -9,7 +9,7 @@ Settings that are not named here delete, rewrite or refuse nothing while those n
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
-from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS, LiveTopic, definition
+from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS, MODELS, LiveTopic, definition
 
 Effect = Literal["risk", "loss", "wrong"]
 """What a problem does. A worker refuses to start with a loss or a wrong, and is not ready while there is one.
@@ -73,8 +73,10 @@ def find_problems(
     """
     events, finished = topics.get(prefix + EVENTS), topics.get(prefix + FINISHED)
     found: list[TopicProblem] = []
-    for name in LINE:
+    for name in (*LINE, MODELS):
         topic = topics.get(prefix + name)
+        if topic is None and name == MODELS:
+            continue  # only scorers need it
         if topic is None:
             effect: Effect = "wrong" if name in (EVENTS, FINISHED) else "loss"
             found.append(
@@ -150,21 +152,25 @@ def _timestamps(facts: _Facts) -> _Found:
     kind = facts.topic.config.get("message.timestamp.type")
     if kind != "LogAppendTime":
         # In the events, the wrong clock of one producer would expire conversations for good.
-        effect: Effect = "wrong" if facts.name == EVENTS else "loss"
-        what = f"message.timestamp.type is {kind}, so producers' clocks decide about expiry and retention"
+        effect: Effect = "wrong" if facts.name in (EVENTS, MODELS) else "loss"
+        decided = "which model is active" if facts.name == MODELS else "expiry and retention"
+        what = f"message.timestamp.type is {kind}, so producers' clocks decide about {decided}"
         yield "message.timestamp.type", effect, what, "set message.timestamp.type=LogAppendTime"
 
 
 def _compaction(facts: _Facts) -> _Found:
     policy = facts.topic.config.get("cleanup.policy", "delete")
-    if facts.name != METRICS and "compact" in policy:
+    if facts.name == MODELS and "delete" in policy:
+        what = f"cleanup.policy is {policy}, so Kafka deletes publications, and nobody knows what was active"
+        yield "cleanup.policy", "loss", what, "set cleanup.policy=compact"
+    if facts.name not in (METRICS, MODELS) and "compact" in policy:
         what = f"cleanup.policy is {policy}, so Kafka deletes all but the last record of each key"
         yield "cleanup.policy", "loss", what, "set cleanup.policy=delete"
 
 
 def _retention(facts: _Facts) -> _Found:
     config = facts.topic.config
-    if facts.name == METRICS:
+    if facts.name in (METRICS, MODELS):
         return
     size = _number(config, "retention.bytes", -1)
     if size >= 0:
@@ -185,6 +191,12 @@ def _size(facts: _Facts) -> _Found:
     if largest < least:
         what = f"it takes records of at most {largest} bytes, but a record may have {least}"
         yield "max.message.bytes", "loss", what, f"set max.message.bytes={least}"
+
+
+def _one_order(facts: _Facts) -> _Found:
+    if facts.name == MODELS and facts.topic.partitions != 1:
+        what = f"it has {facts.topic.partitions} partitions, so its publications have no order"
+        yield "partitions", "wrong", what, "make it anew with one partition, and publish the models again"
 
 
 def _replication(facts: _Facts) -> _Found:
@@ -210,7 +222,7 @@ def _remote_storage(facts: _Facts) -> _Found:
 
 
 _CHECKS: Final[tuple[Callable[[_Facts], _Found], ...]] = (
-    _timestamps, _compaction, _retention, _size, _replication, _remote_storage,
+    _timestamps, _compaction, _retention, _size, _one_order, _replication, _remote_storage,
 )  # fmt: skip
 
 
