@@ -16,7 +16,6 @@ from plaudit_stream_processors.metrics.estimates import (
     mean,
     proportion,
     share,
-    wilson,
 )
 from plaudit_stream_processors.metrics.figure import Figure
 from plaudit_stream_processors.metrics.figures import figures
@@ -37,9 +36,9 @@ def _clusters(votes: list[list[int]]) -> Clusters:
     )
 
 
-def test_wilson_has_the_textbook_values() -> None:
-    assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+def test_a_share_has_wilsons_interval() -> None:
+    estimate = share(50, 100)
+    assert (estimate.low, estimate.high) == pytest.approx((0.4038, 0.5962), abs=1e-4)
     assert share(0, 0) == Estimate(None, 0)
 
 

@@ -326,7 +326,8 @@ def test_a_partition_goes_on_where_its_loss_was_accepted() -> None:
             again.append((tp, offset, session))
 
     consumer._thread = _Thread()  # type: ignore[assignment]  # all that is called
-    asyncio.run(consumer.read_again(A, 30))
+    assert asyncio.run(consumer.read_again(A, 30))
+    assert not asyncio.run(consumer.read_again(A, 30)), "a rebalance may have taken it meanwhile"
     assert (consumer.aside, again, consumer.positions) == ({}, [(A, 30, 1)], {A: 30, B: 5})
     assert consumer.ack(_delivered(consumer, A, 30, 31))
     assert consumer.lag() == {A: 13, B: 40}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plaudit_stream_processors.worker.watchdog import Watchdog
+from plaudit_stream_processors.running.watchdog import Watchdog
 
 
 class _Clock:

@@ -5,7 +5,13 @@ from plaudit_stream_processors.fold.effects import EMITTED, Effects, Emission, E
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.folding import fold
 from plaudit_stream_processors.fold.history import RulesHistory
-from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, CURRENT_VERSION, Rules
+from plaudit_stream_processors.fold.rules import (
+    ASPECTS_VERSION,
+    CLOCKS_VERSION,
+    CURRENT_VERSION,
+    SCORES_VERSION,
+    Rules,
+)
 from plaudit_stream_processors.fold.step import check_place, encode_finished, fold_record
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "CLOCKS_VERSION",
     "CURRENT_VERSION",
     "EMITTED",
+    "SCORES_VERSION",
     "ConversationState",
     "Effects",
     "Emission",

@@ -5,6 +5,7 @@ from typing import Any
 from plaudit_schemas.contract.log_checks import check_comparison, check_feedback
 from plaudit_schemas.contract.words import Word, add_word, earlier_word
 
+from plaudit_stream_processors.fold.agreement import recount_agreement
 from plaudit_stream_processors.fold.aspects import recount_aspect
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.counting import recount_cohort, recount_satisfaction
@@ -142,3 +143,4 @@ def _recount(state: ConversationState, slot: Entity, event: Event, effects: Effe
     if message is not None and message["role"] == "assistant":
         recount_satisfaction(state, slot, message, event, effects)
         recount_cohort(state, message, event, effects, rules)
+        recount_agreement(state, slot, message, event, effects, rules)

@@ -4,6 +4,7 @@ from typing import Any
 
 from plaudit_schemas.errors import ConflictError
 
+from plaudit_stream_processors.fold.agreement import recount_agreement
 from plaudit_stream_processors.fold.aspects import recount_aspect
 from plaudit_stream_processors.fold.conversation import ConversationState, Entity
 from plaudit_stream_processors.fold.counting import (
@@ -14,7 +15,7 @@ from plaudit_stream_processors.fold.counting import (
 )
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
-from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, CLOCKS_VERSION, SCORES_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 
 _ADDED_BY_FOLD = frozenset(
@@ -29,6 +30,7 @@ _ADDED_BY_FOLD = frozenset(
         "producer",
         "parent_guessed",
         "unanswered",
+        "completed_ms",
     )
 )
 """Fields of a message's entity that the fold adds. No event carries them."""
@@ -59,10 +61,17 @@ def add_message(
     series = series_of(state, message, event, rules) if overrides else state.series
     if message["role"] == "assistant":
         message["series"] = series
+        _note_completion(message, event, rules)
         _join_siblings(state, message, event, effects, rules)
     count_message(message, series, event, effects, rules)
     if message_id in state.slots_of:
         _count_waiting_feedback(state, message, event, effects, rules)
+
+
+def _note_completion(answer: Entity, event: Event, rules: Rules) -> None:
+    """Keep the broker's time of the record that completed an answer: a scorer's version depends on it."""
+    if answer["status"] == "complete" and rules.version >= SCORES_VERSION:
+        answer["completed_ms"] = event.arrived_ms
 
 
 def _note_guess(state: ConversationState, message: Entity, event: Event, rules: Rules) -> None:
@@ -105,6 +114,7 @@ def _count_waiting_feedback(
         state.dirty["feedback:" + slot] = state.feedback[slot]
     if answers:
         recount_cohort(state, message, event, effects, rules)
+        recount_agreement(state, None, message, event, effects, rules)
 
 
 def _replace(
@@ -139,5 +149,6 @@ def _replace(
     known["events"].append(event.record["event_id"])
     state.dirty["message:" + known["message_id"]] = known
     if known["role"] == "assistant":
+        _note_completion(known, event, rules)
         recount_latency(known, event, effects, rules)
         recount_cohort(state, known, event, effects, rules)

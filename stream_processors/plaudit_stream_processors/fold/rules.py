@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from plaudit_stream_processors.metrics.series import Labels, counter_part, series_name
+from plaudit_stream_processors.metrics.series import Labels, counter_part, scorer_part, series_name
 
 DAY_MS: Final = 86_400_000
 
@@ -13,7 +13,10 @@ CLOCKS_VERSION: Final = 2
 conversation's user is one rater."""
 ASPECTS_VERSION: Final = 3
 """From this version on votes on every aspect are counted."""
-CURRENT_VERSION: Final = 3
+SCORES_VERSION: Final = 4
+"""From this version on answers have the time at which they were complete, and scores of models are compared
+with what people say."""
+CURRENT_VERSION: Final = 4
 
 
 def _all_labels(labels: Labels) -> str:
@@ -39,6 +42,7 @@ class Rules:
             record timestamps.
         series_for: names the series in which labels count; labels past the cardinality limit become `other`.
         part_for: names an aspect, or a label of an aspect, in a counter; past the limit it becomes `other`.
+        scorer_for: names a rater of kind model, by id and version, in a counter; likewise.
         version: of the rules. A partition's events are folded by the version that was in force at their
             offset, so that a replay of an old log gives what it gave.
         partitions: of the events topic, to refuse records in a partition that their key does not belong to;
@@ -48,5 +52,6 @@ class Rules:
     state_retention_ms: int = 3 * DAY_MS
     series_for: Callable[[Labels], str] = field(default=_all_labels)
     part_for: PartFor = _all_aspects
+    scorer_for: Callable[[str, str], str] = scorer_part
     version: int = CURRENT_VERSION
     partitions: int = 0

@@ -9,6 +9,7 @@ from typing import Final
 
 from plaudit_schemas.contract.aspects import Aspects
 
+from plaudit_stream_processors.metrics.agreement_counts import FAMILY as AGREEMENT
 from plaudit_stream_processors.metrics.aspect_figures import FAMILY, LABEL_COLONS
 from plaudit_stream_processors.metrics.figure import Counts
 from plaudit_stream_processors.metrics.label_limit import AdmitValues
@@ -18,6 +19,9 @@ AdmitUpTo = Callable[[str, list[str], int], Awaitable[list[bool]]]
 """Takes a kind, values and how many values of the kind there may be, as `ConversationStore.admit_labels`."""
 
 _NO_LIMIT: Final = 1_000_000_000
+_FAMILIES: Final = (FAMILY, AGREEMENT)
+_ASPECT, _ASPECT_OF_AGREEMENT = 4, 2
+"""Which part of a counter's name is the aspect."""
 
 
 def declared_first(admit: AdmitUpTo, limit: int, aspects: Aspects) -> AdmitValues:
@@ -47,16 +51,19 @@ def declared_only(counts: Counts, application: str, aspects: Aspects) -> Counts:
         return counts
     shown: dict[str, int] = {}
     for counter, amount in counts.items():
-        name = _declared(counter, application, aspects) if counter.startswith(FAMILY) else counter
+        name = _declared(counter, application, aspects) if counter.startswith(_FAMILIES) else counter
         shown[name] = shown.get(name, 0) + amount
     return shown
 
 
 def _declared(counter: str, application: str, aspects: Aspects) -> str:
     parts = counter.split(":")
-    declaration = aspects.find(application, text_of_part(parts[4]))
+    at = _ASPECT_OF_AGREEMENT if counter.startswith(AGREEMENT) else _ASPECT
+    declaration = aspects.find(application, text_of_part(parts[at]))
     if declaration is None:
-        parts[4] = OTHER
+        parts[at] = OTHER
+    if at != _ASPECT:
+        return ":".join(parts)
     labels = declaration.labels if declaration is not None else ()
     if len(parts) > LABEL_COLONS + 1 and labels and text_of_part(parts[5]) not in labels:
         parts[5] = OTHER

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from plaudit_schemas.contract.ratings import BEST, WORST
-
-Z: Final = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
+from plaudit_schemas.intervals import Z, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +41,6 @@ class Clusters(NamedTuple):
     ss: int
     sn: int
     nn: int
-
-
-def wilson(share: float, count: float) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927) with `count` effective observations."""
-    middle = (share + Z * Z / (2 * count)) / (1 + Z * Z / count)
-    half = Z / (1 + Z * Z / count) * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def design_effect(clusters: Clusters, variance: float) -> float:

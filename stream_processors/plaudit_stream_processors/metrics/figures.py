@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from plaudit_stream_processors.metrics.agreement_figures import agreement_figures
 from plaudit_stream_processors.metrics.aspect_figures import aspect_figures
 from plaudit_stream_processors.metrics.buckets import Cells
 from plaudit_stream_processors.metrics.estimates import Estimate, mean, proportion, share
@@ -29,6 +30,7 @@ def figures(counts: Counts) -> list[Figure]:
     """Every figure of one series over one window."""
     found = [_voted(family, counts) for family in sorted(_families(counts))]
     found += aspect_figures(counts)
+    found += agreement_figures(counts)
     messages = counts.get("messages:assistant", 0)
     for name, counter in (
         ("coverage", "covered"),

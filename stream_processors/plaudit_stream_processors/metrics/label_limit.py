@@ -1,6 +1,6 @@
 """Decides which models, applications and variants get series of their own, to bound the number of series.
 
-It also decides which aspects, and which labels of an aspect, get counters of their own.
+It also decides which aspects, which labels of an aspect, and which scorers get counters of their own.
 
 The decision is the same for all partitions: the first values that any worker sees enter a set that all
 workers share, up to a limit. With a configured list of models, only versions of those may enter. All other
@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from plaudit_schemas.contract.ratings import aspect_vote
+from plaudit_schemas.contract.ratings import aspect_vote, is_score
 
 from plaudit_stream_processors.metrics.series import (
     OTHER,
@@ -19,13 +19,15 @@ from plaudit_stream_processors.metrics.series import (
     counter_part,
     label_value,
     model_value,
+    scorer_part,
     series_name,
 )
 
 log = logging.getLogger(__name__)
 
-KINDS: Final = ("application", "model", "variant", "aspect", "label")
-"""The kinds of values. A label's value is its aspect, a null character and the label."""
+KINDS: Final = ("application", "model", "variant", "aspect", "label", "scorer")
+"""The kinds of values. A label's value is its aspect, a null character and the label. A scorer is a rater of
+kind model that gives numbers; its value is that of a model."""
 
 AdmitValues = Callable[[str, list[str]], Awaitable[list[bool]]]
 """Takes a kind and values. Returns for each value whether the shared set holds it, now or from before."""
@@ -66,7 +68,9 @@ class LabelLimit:
                     self._new["variant"][f"{experiment}:{arm}"] = None
 
     def collect_feedback(self, feedback: dict[str, Any]) -> None:
-        """Keep the aspect of a feedback, and its labels, for the next decision."""
+        """Keep the aspect of a feedback, its labels and its scorer for the next decision."""
+        if is_score(feedback):
+            self._collect_scorer(feedback["rater"])
         vote = aspect_vote(feedback)
         if vote is None:
             return
@@ -77,6 +81,11 @@ class LabelLimit:
             value = label_value(aspect, label)
             if value not in self._known["label"]:
                 self._new["label"][value] = None
+
+    def _collect_scorer(self, rater: dict[str, Any]) -> None:
+        value = model_value(rater.get("id") or "", rater.get("version") or "")
+        if value not in self._known["scorer"]:
+            self._new["scorer"][value] = None
 
     def collect_application(self, application: str) -> None:
         """Keep an application for the next decision."""
@@ -123,6 +132,11 @@ class LabelLimit:
         if label is None:
             return counter_part(aspect) if self._is_admitted("aspect", aspect) else OTHER
         return counter_part(label) if self._is_admitted("label", label_value(aspect, label)) else OTHER
+
+    def scorer_for(self, rater: str, version: str) -> str:
+        """The name of a scorer in counters."""
+        admitted = self._is_admitted("scorer", model_value(rater, version))
+        return scorer_part(rater, version) if admitted else scorer_part(OTHER, "")
 
     def _may_enter(self, kind: str, value: str) -> bool:
         listed = kind != "model" or not self._listed or value.split("\x00", maxsplit=1)[0] in self._listed

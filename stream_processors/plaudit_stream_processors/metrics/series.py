@@ -39,6 +39,11 @@ def label_value(aspect: str, label: str) -> str:
     return f"{aspect}\x00{label}"
 
 
+def scorer_part(rater: str, version: str) -> str:
+    """A rater of kind model as two parts of a counter's name."""
+    return f"{counter_part(rater)}:{counter_part(version)}"
+
+
 def series_name(labels: Labels) -> str:
     """`application|model|version|variant|source`; values with `|`, `%` or non-ASCII are percent-encoded."""
     return "|".join(

@@ -7,8 +7,6 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Final
 
-import faust
-import mode
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.service.redis import connect
@@ -19,16 +17,16 @@ from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
 from plaudit_stream_processors.fold import EMITTED, Rules
 from plaudit_stream_processors.metrics.declared import declared_first
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
+from plaudit_stream_processors.running.app import batched_app
+from plaudit_stream_processors.running.output import GaplessOutput
+from plaudit_stream_processors.running.readiness import Readiness
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
-from plaudit_stream_processors.worker.credentials import credentials
 from plaudit_stream_processors.worker.letter_watch import LetterWatch
-from plaudit_stream_processors.worker.output import GaplessOutput
 from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
-from plaudit_stream_processors.worker.readiness import Readiness
 from plaudit_stream_processors.worker.redis_guard import RedisGuard
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.snapshots import SnapshotPublisher
@@ -66,6 +64,15 @@ class Worker:
         """What made the worker fail, in its own parts or in Faust; None while nothing did."""
         return self.failure or self.app.crash_reason
 
+    def waits_for(self) -> str | None:
+        """A service that it needs and that is known to be away; None while there is none."""
+        return self.readiness.waiting_for or self.output.away
+
+    def waits_since(self) -> float | None:
+        """Since when the partition that has waited longest waits for a commit; None if none waits."""
+        since: float | None = self.app.consumer.waits_since()
+        return since
+
     def unready(self) -> str | None:
         """Why the worker is not ready; None when it is."""
         if self.failure is not None or self.app.crashed:
@@ -77,7 +84,7 @@ class Worker:
             return self.watch.unsafe or unread[0]
         return self.readiness.unready(
             rebalancing=bool(self.app.rebalancing),
-            waits_since=self.app.consumer.waits_since(),
+            waits_since=self.waits_since(),
             kafka_away=self.output.away,
         )
 
@@ -104,7 +111,10 @@ def create_worker(connection: ConnectionSettings, settings: WorkerSettings, topi
     pipeline.refuse_unsafe = guard.refuse_unsafe
     watch = TopicWatch(connection, settings, topics)
     letters = LetterWatch(connection, settings.topic_check_s, lambda: 0 in pipeline.partitions)
-    app = _faust_app(connection, settings)
+    app = batched_app(
+        connection, settings.worker_group,
+        batch=settings.worker_batch, session_s=settings.worker_session_s, instance=settings.worker_instance,
+    )  # fmt: skip
     worker = Worker(app, context, output, metrics, readiness, guard, pipeline, watch, letters)
     _wire_pipeline(worker)
     _wire_watch(worker)
@@ -135,43 +145,12 @@ def _fold_context(
             settings.state_retention_ms,
             label_limit.series_for,
             label_limit.part_for,
+            label_limit.scorer_for,
             partitions=topics.partitions,
         ),
         label_limit=label_limit,
         decoder=Decoder("conversation_event", schemas, sparse=True),
         encoders={name: Encoder(name, schemas) for name in EMITTED},
-    )
-
-
-class _App(faust.App):
-    def _create_directories(self) -> None:
-        """Creates none. Faust would put a folder for tables where the worker was started."""
-
-
-def _faust_app(connection: ConnectionSettings, settings: WorkerSettings) -> Any:
-    servers = ";".join(f"batched://{server.strip()}" for server in connection.bootstrap_servers.split(","))
-    return _App(
-        connection.topic_prefix + settings.worker_group,
-        broker=servers,
-        broker_credentials=credentials(connection.kafka()),
-        store="memory://",
-        web_enabled=False,
-        # `plaudit topics create` makes the topics. Faust would also make one of its own to elect a leader.
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        stream_wait_empty=False,  # the pipeline settles by itself when partitions are revoked
-        agent_supervisor=mode.CrashingSupervisor,  # a restart of the process is the retry
-        consumer_group_instance_id=settings.worker_instance,
-        consumer_max_fetch_size=4 * 1024 * 1024,
-        # A group leader that reads metadata while a broker comes back may see no topic. It then assigns no
-        # partition until it reads metadata again, by default after five minutes.
-        consumer_metadata_max_age_ms=5000,
-        broker_max_poll_records=settings.worker_batch,
-        broker_commit_interval=1.0,
-        broker_session_timeout=settings.worker_session_s,
-        broker_heartbeat_interval=settings.worker_session_s / 3,
-        # Faust refuses a session time-out above this one.
-        broker_request_timeout=max(60.0, settings.worker_session_s + 5),
     )
 
 

@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from plaudit_schemas.codec.wire import Encoder
-from plaudit_schemas.errors import RegistryError
-from redis.exceptions import RedisError
 
 from plaudit_stream_processors.positions import FetchedBatch
+from plaudit_stream_processors.running.output import GaplessOutput
+from plaudit_stream_processors.running.patience import AWAY, retry_while_away
+from plaudit_stream_processors.running.readiness import Readiness, Waiter
 from plaudit_stream_processors.state.identity import folded_up_to, refuse_during_reset
 from plaudit_stream_processors.state.store import FencedError
-from plaudit_stream_processors.worker.output import GaplessOutput
 from plaudit_stream_processors.worker.partition_folder import (
     FoldContext,
     LoadedBatch,
@@ -27,14 +27,11 @@ from plaudit_stream_processors.worker.partition_folder import (
     Prepared,
 )
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
-from plaudit_stream_processors.worker.readiness import Readiness, Waiter
 from plaudit_stream_processors.worker.redis_guard import UnsafeRedisError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 5.0
 _GIVE_UP_S: Final = 15.0  # leaves time to acquire within the transport's ANSWER_S
 
 
@@ -211,19 +208,12 @@ class WorkerPipeline:
 
     async def _retry_while_away(self, waiter: Waiter, work: Callable[[], Awaitable[T]]) -> T:
         """Repeat `work` until Redis and the registry answer and Redis is safe. Not ready meanwhile."""
-        pause = _FIRST_PAUSE_S
-        try:
-            while True:
-                try:
-                    self.refuse_unsafe()
-                    return await work()
-                except (RedisError, RegistryError, UnsafeRedisError, OSError) as error:
-                    self._readiness.begin_waiting(waiter, str(error))
-                    log.warning("waiting: %s", error)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, _LONGEST_PAUSE_S)
-        finally:
-            self._readiness.end_waiting(waiter)
+
+        async def safely() -> T:
+            self.refuse_unsafe()
+            return await work()
+
+        return await retry_while_away(self._readiness, waiter, safely, (*AWAY, UnsafeRedisError))
 
     def _show_partitions(self) -> None:
         self._metrics.gauge("plaudit_assigned_partitions").set(len(self._folders))

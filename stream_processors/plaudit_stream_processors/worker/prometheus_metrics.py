@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Final
 
-from plaudit_schemas.contract.names import ASPECT_FIGURE
+from plaudit_schemas.contract.names import (
+    AGREEMENT_ACCURACY,
+    AGREEMENT_AUC,
+    AGREEMENT_BRIER,
+    AGREEMENT_CALIBRATION,
+    AGREEMENT_MCC,
+    ASPECT_FIGURE,
+    agreement_parts,
+)
 from plaudit_schemas.kafka.resent_letters import RESENDABLE
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.topics.problems import TopicProblem
@@ -24,6 +32,7 @@ _SERIES = ("application", "model", "model_version", "variant", "source", "window
 _LETTERS: Final = "plaudit_waiting_letters"
 _FIGURE = (*_SERIES, "rater_kind", "scale", "level")
 _ASPECT = (*_FIGURE, "aspect")
+_AGREEMENT = (*_SERIES, "rater_kind", "aspect", "scorer")
 
 WORKER_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_events_total", "counter", "Records folded and committed, dead letters included."),
@@ -127,6 +136,40 @@ FIGURE_METRICS: Final[tuple[Metric, ...]] = (
         (*_ASPECT, "label"),
     ),
     Metric(
+        "plaudit_agreement_messages", "gauge", "Messages that a scorer scored and people judged.", _AGREEMENT
+    ),
+    Metric(
+        "plaudit_agreement_accuracy_ratio",
+        "gauge",
+        "Share of those messages whose score is on the side of the people.",
+        _AGREEMENT,
+    ),
+    Metric("plaudit_agreement_accuracy_standard_error", "gauge", "Standard error of that share.", _AGREEMENT),
+    Metric(
+        "plaudit_agreement_auc_ratio",
+        "gauge",
+        "How often a message that people are for has a higher score than one that they are against.",
+        _AGREEMENT,
+    ),
+    Metric(
+        "plaudit_agreement_brier_score", "gauge", "Mean squared difference of scores from people.", _AGREEMENT
+    ),
+    Metric(
+        "plaudit_agreement_calibration_error",
+        "gauge",
+        "Mean distance of scores from the share of messages that people are for.",
+        _AGREEMENT,
+    ),
+    Metric(
+        "plaudit_agreement_calibration_error_low",
+        "gauge",
+        "What is left of that distance after what chance makes of perfect scores.",
+        _AGREEMENT,
+    ),
+    Metric(
+        "plaudit_agreement_mcc", "gauge", "Matthews' correlation of scores with people, -1 to 1.", _AGREEMENT
+    ),
+    Metric(
         "plaudit_coverage_ratio",
         "gauge",
         "Share of assistant messages with feedback, signals left out.",
@@ -162,6 +205,14 @@ _GAUGE_OF_FIGURE: Final = {
     SKEWED: "plaudit_window_skewed_events",
 }
 """The figures that a single gauge shows unchanged."""
+
+_GAUGE_OF_AGREEMENT: Final = {
+    AGREEMENT_ACCURACY: "plaudit_agreement_accuracy_ratio",
+    AGREEMENT_AUC: "plaudit_agreement_auc_ratio",
+    AGREEMENT_BRIER: "plaudit_agreement_brier_score",
+    AGREEMENT_CALIBRATION: "plaudit_agreement_calibration_error",
+    AGREEMENT_MCC: "plaudit_agreement_mcc",
+}
 
 
 class WorkerMetrics(MetricSet):
@@ -244,6 +295,10 @@ class WorkerMetrics(MetricSet):
             if figure.name.startswith(ASPECT_FIGURE):
                 self._show_aspect(labels, figure)
                 continue
+            agreement = agreement_parts(figure.name)
+            if agreement is not None:
+                self._show_agreement((*labels, figure.rater_kind, agreement[1], figure.scale), figure)
+                continue
             dimensions = (figure.rater_kind, figure.scale, figure.level) if figure.rater_kind else ()
             for name, value in _gauges(figure):
                 if value is not None:
@@ -263,6 +318,11 @@ class WorkerMetrics(MetricSet):
         if estimate.standard_error is not None:
             self.gauge("plaudit_aspect_standard_error", *which).set(estimate.standard_error)
 
+    def _show_agreement(self, which: tuple[str, ...], figure: Figure) -> None:
+        for name, value in _agreement_gauges(figure):
+            if value is not None:
+                self.gauge(name, *which).set(value)
+
     def clear_figures(self) -> None:
         """Drop the figures of the last snapshot, as another worker may publish them now."""
         for metric in FIGURE_METRICS:
@@ -275,6 +335,18 @@ def _letter_values(letters: WaitingLetters | None, keeps_ms: int) -> tuple[float
         return 0, 0, 0, 0
     deadline_ms = letters.written_ms + keeps_ms if keeps_ms else inf
     return letters.letters, letters.first_ms / 1000, letters.last_ms / 1000, deadline_ms / 1000
+
+
+def _agreement_gauges(figure: Figure) -> list[tuple[str, float | None]]:
+    """The gauges that show a figure of a scorer, with their values."""
+    estimate, name = figure.estimate, figure.name.partition(":")[0]
+    gauges: list[tuple[str, float | None]] = [(_GAUGE_OF_AGREEMENT[name], estimate.value)]
+    if name == AGREEMENT_ACCURACY:
+        gauges.append(("plaudit_agreement_messages", estimate.count))
+        gauges.append(("plaudit_agreement_accuracy_standard_error", estimate.standard_error))
+    elif name == AGREEMENT_CALIBRATION:
+        gauges.append(("plaudit_agreement_calibration_error_low", estimate.low))
+    return gauges
 
 
 def _gauges(figure: Figure) -> list[tuple[str, float | None]]:

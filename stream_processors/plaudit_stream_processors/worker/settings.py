@@ -46,7 +46,7 @@ class WorkerSettings(RetentionSettings):
     metric_values: int = Field(
         default=200,
         ge=1,
-        description="At most so many models, variants, applications, aspects and labels count by themselves",
+        description="At most so many models, variants, applications, aspects, labels and scorers count apart",
     )
     web_host: str = Field(
         default="127.0.0.1", description="The address that serves the worker's health and metrics"

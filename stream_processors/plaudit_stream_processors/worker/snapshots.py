@@ -14,8 +14,8 @@ from plaudit_stream_processors.metrics.figure import Figure
 from plaudit_stream_processors.metrics.figures import SKEWED
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.metrics.windows import WINDOWS, Window, bucket_names, window_figures
+from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.state.counters import CounterReader
-from plaudit_stream_processors.worker.output import GaplessOutput
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)

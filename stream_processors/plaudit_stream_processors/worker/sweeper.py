@@ -12,8 +12,8 @@ from plaudit_schemas.contract.ulid import encode_ulid
 from plaudit_schemas.kafka.record import ProducerRecord
 from redis.exceptions import RedisError
 
+from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.state.store import ConversationStore
-from plaudit_stream_processors.worker.output import GaplessOutput
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,15 @@
-"""What a worker sends to Kafka: finished conversations, dead letters, idle ends, metric snapshots."""
+"""What a process of this member sends to Kafka."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.errors import PlauditError, ServiceUnavailableError
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.record import ProducerRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
-"""The largest record that a worker sends; a finished conversation needs the most."""
+"""The largest record that is sent; a finished conversation needs the most."""
 
 _PROBE_KEY: Final = b"plaudit.clock"
 _OPTIONS: Final = {
@@ -19,6 +19,10 @@ _OPTIONS: Final = {
     "message.timeout.ms": 0,  # wait for Kafka for as long as it takes
     "queue.buffering.max.messages": 1_000_000,
 }
+
+
+class RefusedOutputError(PlauditError):
+    """Kafka refused a record for good, so nothing more may be sent."""
 
 
 class GaplessOutput:
@@ -44,7 +48,8 @@ class GaplessOutput:
                 key that nobody uses is sent there, to see the broker's timestamp of it.
 
         Raises:
-            ServiceUnavailableError: as `send_records`, or the topic has no timestamps of the broker.
+            ServiceUnavailableError: the topic has no timestamps of the broker.
+            RefusedOutputError: as `send_records`.
         """
         now_ms = self._producer.clock.now_ms()
         if now_ms is None:
@@ -60,16 +65,16 @@ class GaplessOutput:
         """Send records in order and wait for every acknowledgement, however long Kafka is away.
 
         Raises:
-            ServiceUnavailableError: Kafka refused a record for good. This output sends nothing more.
+            RefusedOutputError: Kafka refused a record for good. This output sends nothing more.
         """
         unsent = await self._producer.send_records(records)
         if unsent:
             record, error = self._producer.refused or unsent[0]
-            raise ServiceUnavailableError(
+            raise RefusedOutputError(
                 f"Kafka refused a record for {record.topic} ({error.str()}), and no later one may be sent; "
-                "if it is too large, raise the topic's max.message.bytes; then start the worker again"
+                "if it is too large, raise the topic's max.message.bytes; then start the process again"
             )
 
     def close(self) -> None:
-        """Leave Kafka. A restarted worker sends again what was not acknowledged before."""
+        """Leave Kafka. A restarted process sends again what was not acknowledged before."""
         self._producer.close()
