@@ -20,7 +20,7 @@ from plaudit_producers.importers.json_scanner import parse_json
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions, Place
 from plaudit_producers.importers.moments import at_time
 from plaudit_producers.importers.sample import Recognised, Sample
-from plaudit_producers.importers.scores import Scale, Score, SeenNumbers, number_of, text_or_none
+from plaudit_producers.importers.scores import Scale, SeenNumbers, TraceScore, number_of, text_or_none
 from plaudit_producers.importers.source import Source
 from plaudit_producers.importers.traces import Call, build_trace, group_by_trace, parts_of
 
@@ -69,7 +69,7 @@ class LangfuseParser:
     def __init__(self, scales: Mapping[str, Scale]) -> None:
         self._scales = scales
 
-    def __call__(self, record: Any) -> Iterator[Call | Score]:
+    def __call__(self, record: Any) -> Iterator[Call | TraceScore]:
         record = expect(record, dict, "a record")
         fields = Fields(record)
         if isinstance(record.get("trace"), dict):  # a trace that was downloaded, with its parts beside it
@@ -88,7 +88,7 @@ class LangfuseParser:
         yield from parts_of(record.get("observations") or (), self)
         yield from parts_of((each for each in record.get("scores") or () if isinstance(each, dict)), self)
 
-    def _score_of(self, fields: Fields) -> Score:
+    def _score_of(self, fields: Fields) -> TraceScore:
         trace = fields.get("traceId")
         about = fields.get("observationId") or trace
         if about is None:
@@ -96,7 +96,7 @@ class LangfuseParser:
                 f"score {fields.get('name')} is of a session or a dataset run, and not of a trace"
             )
         name, kind = as_text(fields["name"]), fields.get("dataType") or "NUMERIC"
-        score = Score(
+        score = TraceScore(
             name=name,
             about=as_text(about),
             rater=_rater_of(fields, name),

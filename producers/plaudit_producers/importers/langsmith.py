@@ -15,7 +15,7 @@ from plaudit_producers.importers.formats import Format, as_text, build_chats, ex
 from plaudit_producers.importers.model import BadRecord, Batch, ImportOptions
 from plaudit_producers.importers.moments import at_time
 from plaudit_producers.importers.sample import Recognised, Sample
-from plaudit_producers.importers.scores import Score, SeenNumbers, number_of, text_or_none
+from plaudit_producers.importers.scores import SeenNumbers, TraceScore, number_of, text_or_none
 from plaudit_producers.importers.source import Source
 from plaudit_producers.importers.traces import Call, build_trace, group_by_trace, parts_of
 
@@ -26,7 +26,7 @@ _MODEL_SOURCES: Final = ("model", "auto_eval")
 _CORRECTED: Final = ("output", "answer", "response", "text", "content", "result")
 
 
-def parse_langsmith(record: Any) -> Iterator[Call | Score]:
+def parse_langsmith(record: Any) -> Iterator[Call | TraceScore]:
     record = expect(record, dict, "a record")
     if "key" in record:
         yield _score_of(record)
@@ -93,12 +93,12 @@ def _answer_of(
     return fields
 
 
-def _score_of(feedback: Mapping[str, Any], run_id: str | None = None) -> Score:
+def _score_of(feedback: Mapping[str, Any], run_id: str | None = None) -> TraceScore:
     about = feedback.get("run_id") or run_id
     if not about:
         raise ValueError("the feedback names no run")
     score, value = feedback.get("score"), feedback.get("value")
-    made = Score(
+    made = TraceScore(
         name=as_text(feedback["key"]),
         about=as_text(about),
         rater=_rater_of(feedback.get("feedback_source") or {}),
@@ -121,7 +121,7 @@ def _score_of(feedback: Mapping[str, Any], run_id: str | None = None) -> Score:
     return made
 
 
-def _take_value(score: Score, value: Any) -> None:
+def _take_value(score: TraceScore, value: Any) -> None:
     if isinstance(value, bool):
         score.flag = value
     elif isinstance(value, int | float) and score.number is None:

@@ -16,7 +16,7 @@ _CORRECTED: Final = "accuracy"  # the aspect of corrections in the SDK
 
 
 @dataclass(slots=True)
-class Score:
+class TraceScore:
     """One judgement of a call.
 
     Attributes:
@@ -59,7 +59,7 @@ class SeenNumbers:
         return (-1.0, 1.0) if least < 0 else (0.0, 1.0)
 
 
-def add_score(chat: Chat, score: Score, message_id: str | None, seen: SeenNumbers) -> None:
+def add_score(chat: Chat, score: TraceScore, message_id: str | None, seen: SeenNumbers) -> None:
     """Add all that a score says: its number or flag, its labels, its correction and its comment.
 
     A number of which nobody knows the scale becomes a signal, which keeps it and is no vote.
@@ -90,7 +90,7 @@ def add_score(chat: Chat, score: Score, message_id: str | None, seen: SeenNumber
 
 def _add_number(
     chat: Chat,
-    score: Score,
+    score: TraceScore,
     message_id: str | None,
     aspect: str,
     seen: Scale | None,

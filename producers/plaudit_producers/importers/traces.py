@@ -15,7 +15,7 @@ from plaudit_producers.importers.exports import Members, fit_tags
 from plaudit_producers.importers.formats import reason_of
 from plaudit_producers.importers.json_scanner import Member
 from plaudit_producers.importers.model import BadRecord
-from plaudit_producers.importers.scores import Score, SeenNumbers, add_score
+from plaudit_producers.importers.scores import SeenNumbers, TraceScore, add_score
 from plaudit_producers.importers.trace_texts import answered_turns, asked_turns, tools_of
 
 
@@ -48,11 +48,11 @@ class Trace:
 
     id: str
     calls: list[Call] = field(default_factory=list)
-    scores: list[Score] = field(default_factory=list)
+    scores: list[TraceScore] = field(default_factory=list)
     members: dict[int, Member] = field(default_factory=dict)
 
 
-Parse = Callable[[Any], Iterable[Call | Score]]
+Parse = Callable[[Any], Iterable[Call | TraceScore]]
 """Takes a record of the file. Returns the calls and the scores in it; raises if it is neither."""
 
 
@@ -60,7 +60,7 @@ def group_by_trace(members: Iterable[Member | BadRecord], parse: Parse, seen: Se
     """Read all records, and yield one for each trace: a pair of the trace and the records about it."""
     traces: dict[str, Trace] = {}
     of_call: dict[str, str] = {}
-    scores: list[tuple[Member, Score]] = []
+    scores: list[tuple[Member, TraceScore]] = []
     for member in members:
         if isinstance(member, BadRecord):
             yield member
@@ -71,7 +71,7 @@ def group_by_trace(members: Iterable[Member | BadRecord], parse: Parse, seen: Se
             yield BadRecord(member.place, reason_of(error))
             continue
         for part in parts:
-            if isinstance(part, Score):
+            if isinstance(part, TraceScore):
                 scores.append((member, part))
                 continue
             of_call[part.id] = part.trace
@@ -154,7 +154,7 @@ def _add_call(
     return made
 
 
-def parts_of(values: Iterable[Any], parse: Parse) -> Iterator[Call | Score]:
+def parts_of(values: Iterable[Any], parse: Parse) -> Iterator[Call | TraceScore]:
     """Parse records that lie within another one."""
     for value in values:
         yield from parse(value)

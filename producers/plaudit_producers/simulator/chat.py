@@ -9,10 +9,12 @@ from plaudit_schemas.contract.names import ADD_MESSAGE, END_CONVERSATION, START_
 from plaudit_producers.importers.ids import DerivedIds
 from plaudit_producers.sdk.bodies import NamedRecord, compare_body
 from plaudit_producers.simulator.judges import Judges, SimulatedAnswer
+from plaudit_producers.simulator.taste import BEST, appeal, draw_manner, probability
 from plaudit_producers.simulator.texts import MARKER, Phrases
 
 _USERS: Final = 400
 _MOST_TURNS: Final = 12
+_ALIKE: Final = 1.0  # two answers whose appeal differs by less may be a tie
 _LATEST_S: Final = 600.0  # the longest delay of a judgement; follow-ups come a little later
 
 
@@ -83,7 +85,8 @@ class SimulatedChat:
         rng = self._rng
         good, abstained = rng.random() < self._quality(self._model), rng.random() < 0.03
         latency = rng.lognormvariate(6.8, 0.5) * (1.0 if good else 1.3)  # in ms; median 900
-        text = self._phrases.answer("abstain" if abstained else kind or "good" if good else "bad")
+        manner = draw_manner(rng)
+        text = self._phrases.answer("abstain" if abstained else kind or "good" if good else "bad", manner)
         (status,) = rng.choices(["complete", "cut", "error"], [985, 10, 5])
         if status == "error":
             text, good, abstained = MARKER, False, False
@@ -99,7 +102,7 @@ class SimulatedChat:
             usage={"input": rng.randint(40, 900), "output": len(text) // 3},
         )
         yield ChatStep(latency / 1000, body)
-        return SimulatedAnswer(message_id, good, abstained)
+        return SimulatedAnswer(message_id, good, abstained, appeal(good, manner))
 
     def _signals(self, answer: SimulatedAnswer) -> Iterator[ChatStep]:
         rng, judges = self._rng, self._judges
@@ -126,14 +129,12 @@ class SimulatedChat:
         return first if first.good >= second.good else second
 
     def _comparison(self, first: SimulatedAnswer, second: SimulatedAnswer) -> NamedRecord:
-        """The user's choice: mostly the good answer. Between two alike it is either, or a tie."""
+        """The user's choice: mostly the answer that appeals more. Two that appeal alike may be a tie."""
         rng = self._rng
         pair = [first.message_id, second.message_id]
-        better = first.good > second.good if first.good != second.good else rng.random() < 0.5
-        if rng.random() < 0.1:
-            better = not better
-        ranking = [pair[0], pair[1]] if better else [pair[1], pair[0]]
-        tie = first.good == second.good and rng.random() < 0.3
+        ahead = first.appeal - second.appeal
+        ranking = pair if rng.random() < probability(ahead) else pair[::-1]
+        tie = abs(ahead) < _ALIKE and rng.random() < 0.5
         options: dict[str, Any] = {
             "comparison_id": self._ids(f"comparison {self._messages}"),
             "none_acceptable": not (first.good or second.good) and rng.random() < 0.5,
@@ -149,7 +150,7 @@ class SimulatedChat:
             opinion = judges.opinion(answer)
             self.later.append(ChatStep(after, opinion))
             if rng.random() < 0.2:
-                remark = self._phrases.remark(rng, good=answer.good)
+                remark = self._phrases.remark(good=answer.good)
                 self.later.append(ChatStep(after + 3, judges.remark(answer, remark)))
             if opinion[1]["feedback"]["kind"] == "thumb" and rng.random() < 0.05:
                 withdrawn = rng.random() < 0.5
@@ -166,7 +167,7 @@ class SimulatedChat:
             verdict, correct = self._judges.verdict(answer)
             self.later.append(ChatStep(after, verdict))
             if not correct and self._rng.random() < 0.4:
-                text = self._phrases.answer("good")
+                text = self._phrases.answer("good", BEST)
                 self.later.append(ChatStep(after + 30, self._judges.correction(answer, text)))
 
     def _delay(self, rate: float) -> float:

@@ -1,4 +1,4 @@
-"""Judgements by users, reviewers and a model. They depend on whether the answer is good."""
+"""Judgements by users, reviewers and a model. They depend on whether the answer is good, and on taste."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +10,25 @@ from plaudit_schemas.contract.field_types import ValueKind
 from plaudit_schemas.contract.names import CORRECTION, LABEL, NUMBER, SIGNAL, TEXT, THUMB
 
 from plaudit_producers.sdk.bodies import NamedRecord, feedback_body
+from plaudit_producers.simulator.taste import probability
 
 # Judges err, as real ones do: the figures must find a model's quality in spite of noise.
-_LIKED_IF_GOOD: Final = 0.93
-_LIKED_IF_BAD: Final = 0.12
 _REVIEWER_IS_RIGHT: Final = 0.95
 _REVIEWERS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
-    """One answer, and whether it is good. The judges only see this imperfectly."""
+    """One answer, and whether it is good. The judges only see this imperfectly.
+
+    Attributes:
+        appeal: the log-odds that a user likes it.
+    """
 
     message_id: str
     good: bool
     abstained: bool
+    appeal: float
 
 
 class Judges:
@@ -36,12 +40,13 @@ class Judges:
 
     def opinion(self, answer: SimulatedAnswer) -> NamedRecord:
         """A user's thumb, or stars, which some products show instead."""
-        if self._rng.random() < 0.3:
-            low, high = ([3, 4, 5], [1, 4, 5]) if answer.good else ([1, 2, 3, 4], [4, 3, 2, 1])
-            (stars,) = self._rng.choices(low, high)
+        rng = self._rng
+        like = rng.random() < probability(answer.appeal)
+        if rng.random() < 0.3:
+            given, weights = ([3, 4, 5], [1, 4, 5]) if like else ([1, 2, 3], [5, 4, 1])
+            (stars,) = rng.choices(given, weights)
             number = {"number": float(stars), "minimum": 1.0, "maximum": 5.0}
             return self._feedback(answer, "satisfaction", "number", (NUMBER, number))
-        like = self._rng.random() < (_LIKED_IF_GOOD if answer.good else _LIKED_IF_BAD)
         return self.thumb(answer, like)
 
     def thumb(self, answer: SimulatedAnswer, like: bool) -> NamedRecord:

@@ -9,7 +9,7 @@ from tests.support.awkward_ids import AWKWARD_IDS
 from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import message
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_each_conversation_has_its_own_limit_and_its_own_events(gateways: Callable[..., Gateway]) -> None:

@@ -17,7 +17,7 @@ from harness.waiting import eventually
 from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import ids, message
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 class Sender:
@@ -59,7 +59,6 @@ class Sender:
         pytest.fail("never accepted")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_nothing_accepted_is_lost_and_nothing_is_doubled(
     gateways: Callable[..., Gateway], kafka_server: Callable[[], KafkaServer], how: str

@@ -14,7 +14,7 @@ from harness.gateway import Gateway
 from tests.support.event_log import by_conversation, read_log
 from tests.support.gateway import make_gateway, message
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 IDS = st.one_of(
     st.sampled_from(
@@ -77,7 +77,6 @@ def test_no_token_writes_or_reads_another_conversation(fresh: Gateway) -> None:
         assert {getattr(event.body, "content", None) for event in events} == {conversation}
 
 
-@pytest.mark.slow
 def test_schemathesis_finds_no_server_error(fresh: Gateway, tmp_path: Path) -> None:
     gateway = fresh
     admin = gateway.key("admin")

@@ -13,7 +13,7 @@ from harness.waiting import eventually
 from tests.support.event_log import PARTITIONS
 from tests.support.gateway import message
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def _degraded(gateway: Gateway) -> str:

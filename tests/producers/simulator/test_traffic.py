@@ -98,7 +98,8 @@ def test_the_fold_refuses_nothing_and_its_figures_fall_at_the_shift() -> None:
         assert after["good", name, kind] < after["poor", name, kind]
         assert good > poor
         assert after["good", name, kind] < good - (0.3 if name == "accuracy" else 0.8)
-        assert after["poor", name, kind] == pytest.approx(poor, abs=0.25 if name == "accuracy" else 0.8)
+        # Some dozens of verdicts: their share is known to about 0.13.
+        assert after["poor", name, kind] == pytest.approx(poor, abs=0.35 if name == "accuracy" else 0.8)
 
 
 def _figures(buckets: dict[str, Any], begin: int, end: int) -> dict[Any, float]:
