@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from plaudit_consumers.datasets.errors import SourceFileError
 from plaudit_consumers.datasets.sources import LiveRoot
-from plaudit_consumers.sink.outputs.location import StoreLocation, parse_location
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import load
+from plaudit_schemas.settings.location import StoreLocation, parse_location
 
 SECRET = "wJalrXUtnFEMI"  # noqa: S105  # made up
 

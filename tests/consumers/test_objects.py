@@ -146,7 +146,7 @@ def test_a_large_file_goes_up_in_parts_for_one_piece_goes_through_memory(
 
 
 def test_a_store_that_is_away_is_waited_for(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plaudit_consumers.sink.outputs.objects._RETRY", {"max_retries": 0})
+    monkeypatch.setattr("plaudit_schemas.object_store._RETRY", {"max_retries": 0})
     output = ObjectOutput(bucket)
     one = sink(output)
     one.open_partitions([0])

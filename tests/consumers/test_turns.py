@@ -1,7 +1,7 @@
 """Whether turns alternate, and which are joined."""
 
 import pytest
-from plaudit_consumers.rows.turns import Turn, alternates, joined_groups
+from plaudit_consumers.rows.turns import OrderedTurn, alternates, joined_groups
 
 from tests.consumers.builders import lost, rows, turns, units
 from tests.support.finished import Record, chat, finished, like, message
@@ -9,9 +9,12 @@ from tests.support.finished import Record, chat, finished, like, message
 LETTERS = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
 
 
-def read(text: str) -> list[Turn]:
+def read(text: str) -> list[OrderedTurn]:
     """`sua` is system, user, assistant; `c` is an assistant that calls a tool."""
-    return [Turn("assistant", calls=True) if letter == "c" else Turn(LETTERS[letter]) for letter in text]
+    return [
+        OrderedTurn("assistant", calls=True) if letter == "c" else OrderedTurn(LETTERS[letter])
+        for letter in text
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from plaudit_schemas.alerts import Limits, seconds
 from plaudit_schemas.contract.aspects import Aspects
 
+from plaudit_consumers.dashboard.agreement import agreement_drops, calibration_errors
 from plaudit_consumers.dashboard.changes import Condition, VoteSums, aspect_changes, change_of, named
 from plaudit_consumers.dashboard.snapshots import Snapshot, judged
 
@@ -44,6 +45,8 @@ def conditions(
     return [
         *_satisfaction_drops(recent, reference, limits),
         *_low_accuracy(recent, limits),
+        *agreement_drops(recent, reference, limits),
+        *calibration_errors(reference, limits),
         *_stopped_feedback(traffic, reference, limits),
         *_wrong_clocks(recent, limits),
         *(aspect_changes(recent, reference, limits, aspects) if aspects else ()),

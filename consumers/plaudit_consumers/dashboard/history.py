@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from plaudit_schemas.contract.names import ASPECT_FIGURE, LABEL_SCALE
+from plaudit_schemas.contract.names import AGREEMENT_ACCURACY, ASPECT_FIGURE, LABEL_SCALE, agreement_parts
 
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Series, Snapshot
 
@@ -29,6 +29,9 @@ CHARTED: Final = frozenset(
 
 CHARTED_ASPECTS: Final = 10
 """Figures of aspects that a past point keeps: those with the most votes of users, without labels."""
+
+CHARTED_SCORERS: Final = 10
+"""How often so many scorers agree with people is kept too: of those with the most judged messages."""
 
 Key = tuple[int, Series]
 Point = tuple[int, dict[FigureId, FigureValue]]
@@ -102,13 +105,21 @@ class SnapshotHistory:
 
 def _charted(snapshot: Snapshot) -> dict[FigureId, FigureValue]:
     kept = {which: value for which, value in snapshot.figures.items() if which.name in CHARTED}
-    aspects = [
-        (value.count, which)
-        for which, value in snapshot.figures.items()
-        if which.name.startswith(ASPECT_FIGURE)
+    for is_kept, most in ((_is_aspect, CHARTED_ASPECTS), (_is_agreement, CHARTED_SCORERS)):
+        found = [(-value.count, which) for which, value in snapshot.figures.items() if is_kept(which)]
+        for _, which in sorted(found)[:most]:
+            kept[which] = snapshot.figures[which]
+    return kept
+
+
+def _is_aspect(which: FigureId) -> bool:
+    return (
+        which.name.startswith(ASPECT_FIGURE)
         and which.rater_kind == "user"
         and not which.scale.startswith(LABEL_SCALE)
-    ]
-    for _, which in sorted(aspects, key=lambda pair: (-pair[0], pair[1]))[:CHARTED_ASPECTS]:
-        kept[which] = snapshot.figures[which]
-    return kept
+    )
+
+
+def _is_agreement(which: FigureId) -> bool:
+    parts = agreement_parts(which.name)
+    return parts is not None and parts[0] == AGREEMENT_ACCURACY

@@ -16,6 +16,11 @@ class Series(NamedTuple):
     variant: str
     source: str
 
+    @property
+    def model_name(self) -> str:
+        """The model with its version, for people."""
+        return " ".join(part for part in (self.model or "unknown", self.model_version) if part)
+
 
 class FigureId(NamedTuple):
     """Identifies a figure. Dimensions that do not apply are empty."""

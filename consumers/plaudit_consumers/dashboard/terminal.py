@@ -15,6 +15,7 @@ from plaudit_consumers.dashboard.conditions import ActiveAlert
 from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
 from plaudit_consumers.dashboard.terminal_aspects import aspect_table, printable
+from plaudit_consumers.dashboard.terminal_scorers import scorer_table
 
 NOTHING: Final = "-"
 _ROWS: Final = 20
@@ -83,10 +84,9 @@ def screen(state: TerminalState, title: str = "Plaudit") -> RenderableType:
         parts.append(_services(state))
     # A terminal with few rows cuts off the end, so what must not be missed comes first.
     parts += [_alerts(state), *(Text(line, style="bold") for line in state.addresses), _models(state)]
-    shown = (s for s in state.snapshots if s.window == state.window and not s.series.variant)
+    shown = [s for s in state.snapshots if s.window == state.window and not s.series.variant]
     aspects = aspect_table(shown, state.aspects)
-    if aspects is not None:
-        parts.append(aspects)
+    parts += [table for table in (aspects, scorer_table(shown)) if table is not None]
     parts += [Text(note, style="dim") for note in state.notes]
     return Group(*parts)
 
@@ -157,7 +157,7 @@ def _models(state: TerminalState) -> RenderableType:
 
 def _row(snapshot: Snapshot) -> list[str]:
     series = snapshot.series
-    name = " ".join(part for part in (series.model or "unknown", series.model_version) if part)
+    name = series.model_name
     satisfaction = next((value for _, value in snapshot.voted("satisfaction")), None)
     kinds = ("user", "reviewer", "model")
     accuracy = next((value for kind in kinds for _, value in snapshot.voted("accuracy", kind)), None)

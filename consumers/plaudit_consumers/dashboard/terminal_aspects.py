@@ -51,9 +51,6 @@ def printable(text: str) -> str:
 
 def _lines(snapshots: Iterable[Snapshot], aspects: Aspects) -> Iterable[_Line]:
     for snapshot in snapshots:
-        model = " ".join(
-            part for part in (snapshot.series.model or "unknown", snapshot.series.model_version) if part
-        )
         for which, value in snapshot.figures.items():
             if (
                 which.name.startswith(ASPECT_FIGURE)
@@ -61,7 +58,9 @@ def _lines(snapshots: Iterable[Snapshot], aspects: Aspects) -> Iterable[_Line]:
                 and value.value is not None
             ):
                 name = which.name.removeprefix(ASPECT_FIGURE)
-                yield _Line(model, which, value, aspects.find(snapshot.series.application, name))
+                yield _Line(
+                    snapshot.series.model_name, which, value, aspects.find(snapshot.series.application, name)
+                )
 
 
 def _cells(line: _Line) -> list[str]:

@@ -1,4 +1,4 @@
-"""The folder in which a snapshot is built, beside its output: it becomes the output, or nothing is left."""
+"""The folder in which an output is built, beside it: it becomes the output, or nothing is left."""
 
 import errno
 import fcntl
@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from plaudit_schemas.settings.location import parse_location
+
 from plaudit_consumers.datasets.errors import (
     DatasetError,
     DiskFullError,
@@ -18,7 +20,6 @@ from plaudit_consumers.datasets.errors import (
     first_line,
 )
 from plaudit_consumers.disk import fsync_path
-from plaudit_consumers.sink.outputs.location import parse_location
 
 _SUFFIX: Final = ".building"
 _TRIES: Final = 100
@@ -27,10 +28,13 @@ _FULL_TEXTS: Final = ("no space left", "disk quota exceeded", "out of disk", "er
 
 
 @contextmanager
-def aside_of(output: Path) -> Iterator[Path]:
+def aside_of(output: Path, what: str = "snapshot") -> Iterator[Path]:
     """A folder beside the output. It becomes the output at the end, and is removed after a failure.
 
     What a killed build left beside the output is removed first. A running build holds a lock on its folder.
+
+    Args:
+        what: the output is, for errors.
 
     Raises:
         OutputExistsError: the output exists.
@@ -38,22 +42,22 @@ def aside_of(output: Path) -> Iterator[Path]:
         DatasetError: the output cannot be written.
     """
     if os.path.lexists(output):
-        raise OutputExistsError(f"{output} exists; a snapshot is never overwritten: name another folder")
+        raise OutputExistsError(f"{output} exists; a {what} is never overwritten: name another folder")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(output.parent)
         aside, lock = _locked_folder(output)
     except OSError as error:
-        raise _written(error, output) from None
+        raise _written(error, output, what) from None
     try:
         yield aside
         _publish(aside, output)
     except OSError as error:
-        raise _written(error, output) from error
+        raise _written(error, output, what) from error
     except DatasetError as error:
         # DuckDB and Arrow tell of a full disk in words only.
         if any(text in str(error).lower() for text in _FULL_TEXTS):
-            raise _full(output, first_line(error)) from error
+            raise _full(output, first_line(error), what) from error
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -139,16 +143,16 @@ def _publish(aside: Path, output: Path) -> None:
     fsync_path(output.parent)
 
 
-def _written(error: OSError, output: Path) -> DatasetError:
+def _written(error: OSError, output: Path, what: str) -> DatasetError:
     if error.errno in _FULL or any(text in str(error).lower() for text in _FULL_TEXTS):
-        return _full(output, first_line(error))
-    return DatasetError(f"the snapshot cannot be written to {output.parent}: {error.strerror or error}")
+        return _full(output, first_line(error), what)
+    return DatasetError(f"the {what} cannot be written to {output.parent}: {error.strerror or error}")
 
 
-def _full(output: Path, told: str) -> DiskFullError:
+def _full(output: Path, told: str, what: str) -> DiskFullError:
     with suppress(OSError):
         told = f"{shutil.disk_usage(output.parent).free >> 20} MB free, {told}"
     return DiskFullError(
-        f"the disk of {output.parent.absolute()} is full ({told}): the snapshot and its temporary files are "
+        f"the disk of {output.parent.absolute()} is full ({told}): the {what} and its temporary files are "
         "made there; free some space, or name an --output on a larger disk"
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from obstore.exceptions import BaseError
+from plaudit_schemas.settings.location import parse_location
 
 from plaudit_consumers.datasets.errors import SourceFileError, first_line
 from plaudit_consumers.disk import list_files
 from plaudit_consumers.rows.schemas import Subset
 from plaudit_consumers.sink.layout import HIDDEN, LAYOUT, LOST, MARKERS, ROOT_FILE, FileSpan, parse_name
-from plaudit_consumers.sink.outputs.location import parse_location
 from plaudit_consumers.sink.outputs.lost_ranges import LostRange, parse_lost_path
 
 _CHUNK_BYTES: Final = 8 << 20

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from obstore.exceptions import BaseError
+from plaudit_schemas.settings.location import StoreLocation, parse_location
 
 from plaudit_consumers.datasets.errors import first_line
 from plaudit_consumers.datasets.sources import LiveRoot
 from plaudit_consumers.publishing.entries import FOLDER, RegisterEntry, parse_entry, parse_entry_path
 from plaudit_consumers.publishing.errors import RegisterError
 from plaudit_consumers.sink.outputs.local import LocalOutput
-from plaudit_consumers.sink.outputs.location import StoreLocation, parse_location
 from plaudit_consumers.sink.outputs.objects import ObjectOutput, open_store
 
 _NEW: Final = "entry.json"

@@ -14,7 +14,7 @@ from plaudit_consumers.rows.settings import RowRules
 from plaudit_consumers.rows.text_pool import TextPool
 from plaudit_consumers.rows.tool_forms import Arguments, normal_tools, read_arguments
 from plaudit_consumers.rows.tool_links import Link, ToolTurn, link_calls
-from plaudit_consumers.rows.turns import JOINT, Turn, alternates, joined_groups
+from plaudit_consumers.rows.turns import JOINT, OrderedTurn, alternates, joined_groups
 from plaudit_consumers.rows.view import ConversationView
 
 NO_MESSAGE: Final = -1
@@ -120,7 +120,7 @@ class ConversationChats:
         for place in places:
             if isinstance(calls := self._calls(place), str):
                 return calls
-        turns = [Turn(fields.roles[place], fields.calls[place]) for place in places]
+        turns = [OrderedTurn(fields.roles[place], fields.calls[place]) for place in places]
         guessed = any(fields.guessed[place] for place in places)
         texts = places
         if self._turns_rule == "merge":
@@ -128,7 +128,7 @@ class ConversationChats:
             texts = [self._joined([places[at] for at in group]) for group in groups]
             places = [places[group[-1]] for group in groups]
             turns = [turns[group[-1]] for group in groups]
-        is_alternating = alternates([*turns, Turn("assistant")])
+        is_alternating = alternates([*turns, OrderedTurn("assistant")])
         if self._turns_rule == "drop" and not is_alternating:
             return "not_alternating"
         uses_tools = any(turn.calls or turn.role == "tool" for turn in turns)

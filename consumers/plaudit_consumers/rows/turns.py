@@ -7,7 +7,7 @@ JOINT: Final = "\n\n"
 """What stands between the texts of turns that are joined."""
 
 
-class Turn(NamedTuple):
+class OrderedTurn(NamedTuple):
     """One turn, as far as its order matters.
 
     Attributes:
@@ -18,7 +18,7 @@ class Turn(NamedTuple):
     calls: bool = False
 
 
-def alternates(turns: Sequence[Turn]) -> bool:
+def alternates(turns: Sequence[OrderedTurn]) -> bool:
     """Whether user and assistant alternate, starting with the user, after an optional system turn.
 
     Calls of tools and the tools' answers are left out of account, as in the chat templates that refuse
@@ -29,7 +29,7 @@ def alternates(turns: Sequence[Turn]) -> bool:
     return all(role == ("user", "assistant")[at % 2] for at, role in enumerate(speakers))
 
 
-def joined_groups(turns: Sequence[Turn]) -> list[range]:
+def joined_groups(turns: Sequence[OrderedTurn]) -> list[range]:
     """The places of turns that are joined into one: neighbours of one role.
 
     Turns of tools stay apart, because each answers its own call. So does what follows a call, because the

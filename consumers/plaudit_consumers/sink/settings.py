@@ -1,9 +1,8 @@
 """Settings of the sink."""
 
 from plaudit_schemas.settings import Settings
+from plaudit_schemas.settings.location import parse_location
 from pydantic import Field, field_validator
-
-from plaudit_consumers.sink.outputs.location import parse_location
 
 
 class RootSettings(Settings):

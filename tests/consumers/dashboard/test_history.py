@@ -1,6 +1,6 @@
 """The history: the latest of each series, a bounded past, whatever order things come in."""
 
-from plaudit_consumers.dashboard.history import LARGEST_SERIES, POINTS, SnapshotHistory
+from plaudit_consumers.dashboard.history import CHARTED_SCORERS, LARGEST_SERIES, POINTS, SnapshotHistory
 from plaudit_consumers.dashboard.snapshots import (
     FigureId,
     FigureValue,
@@ -55,6 +55,23 @@ def test_the_past_is_spaced_and_bounded() -> None:
     assert {b[0] - a[0] for a, b in zip(past[60], past[60][1:], strict=False)} == {SECOND}
     assert {b[0] - a[0] for a, b in zip(past[300], past[300][1:], strict=False)} == {5 * SECOND}
     assert {which.name for which in past[60][0][1]} == {"satisfaction"}, "what is not charted is not kept"
+
+
+def test_of_many_scorers_the_past_keeps_how_often_those_with_the_most_answers_agree() -> None:
+    history, snapshot = SnapshotHistory(), _snapshot(SECOND)
+    figures = {
+        FigureId(f"{measure}:satisfaction", "user", f"s{number:02}:1", "message"): FigureValue(
+            0.8, 0.7, 0.9, 100 - number
+        )
+        for number in range(2 * CHARTED_SCORERS)
+        for measure in ("agreement_accuracy", "agreement_auc")
+    }
+    history.add_snapshot(snapshot._replace(figures={**snapshot.figures, **figures}))
+    ((_, ((_, kept),)),) = history.past()
+    assert {which.scale for which in kept if which.name.startswith("agreement_")} == {
+        f"s{number:02}:1" for number in range(CHARTED_SCORERS)
+    }
+    assert {which.name for which in kept} == {"satisfaction", "agreement_accuracy:satisfaction"}
 
 
 def test_a_flood_of_series_keeps_the_past_of_some() -> None:

@@ -165,6 +165,32 @@ def test_aspects_are_shown_on_their_declared_scale() -> None:
     assert "judged" not in text, "users' ratings only"
 
 
+def _scored(count: int = 1, scorer: str = "taste\x1b[2J") -> Snapshot:
+    figures = {}
+    for number in range(count):
+        which = ("user", f"{scorer}:{number:02}", "message")
+        figures[FigureId("agreement_accuracy:satisfaction", *which)] = FigureValue(
+            0.75, 0.7, 0.8, 90 - number, 0.02, 80
+        )
+        figures[FigureId("agreement_auc:satisfaction", *which)] = FigureValue(None, None, None, 90)
+        figures[FigureId("agreement_calibration_error:satisfaction", *which)] = FigureValue(0.1, 0.0, 0.2, 90)
+    return Snapshot(300, 1, Series("shop", "answerer", "2", "", "sdk"), False, figures)
+
+
+def test_scorers_are_shown_beside_people() -> None:
+    text = drawn(TerminalState(window=300, snapshots=[_scored()]))
+    assert "75% 70%-80%" in text
+    assert "(satisfaction, users)" in text
+    assert " - " in text, "no AUC without both sides"
+    assert "10% 0%-20%" in text
+    assert "\x1b[2J" not in text
+    many = drawn(TerminalState(window=300, snapshots=[_scored(40, "s"), _scored(1, "")]))
+    assert "the 12 with the most answers of 41" in many
+    assert ":00 (satisfaction" in many
+    assert "s:12" not in many
+    assert "scorers" not in drawn(TerminalState(window=300, snapshots=[_snapshot()]))
+
+
 def test_of_many_aspects_those_with_the_most_votes_are_shown() -> None:
     text = drawn(TerminalState(window=300, snapshots=[_rated(40)]))
     assert "the 12 with the most votes of 41" in text

@@ -1,9 +1,8 @@
 // The table of aspects: a row for each aspect, kind of value, rater and model, those with the most votes first.
 
-import { swatch } from "./colours.js";
-import { nameElement, safe, shortened } from "./names.js";
+import { safe, shortened } from "./names.js";
 import { FIGURE, isAspect, LABEL } from "./store.js";
-import { cell, interval, NOTHING } from "./table.js";
+import { cell, interval, modelCell, nameCell, NOTHING, replaceRows } from "./table.js";
 
 const OTHERS = "*";
 const percent = (value) => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
@@ -35,35 +34,15 @@ export function aspectRows(entries) {
 
 /** Fill the table. `redraw` is called when a long name is opened or closed. */
 export function fillAspects(body, rows, declared, redraw) {
-  const focused = document.activeElement?.dataset.series;
-  body.replaceChildren(...rows.map((row) => element(row, declarationOf(declared, row.entry.application, row.figure), redraw)));
-  if (focused != null) [...body.querySelectorAll("[data-series]")].find((one) => one.dataset.series === focused)?.focus();
+  replaceRows(body, rows.map((row) => element(row, declarationOf(declared, row.entry.application, row.figure), redraw)));
 }
 
-function element(row, declaration, redraw) {
-  const { entry, figure } = row, tr = document.createElement("tr"), th = document.createElement("th");
-  th.scope = "row";
-  const names = document.createElement("span"), sub = document.createElement("bdi");
-  names.className = "names";
-  const named = { name: row.name, key: row.key, whole: wholes.has(row.key) };
-  names.append(nameElement(named, () => { if (!wholes.delete(row.key)) wholes.add(row.key); redraw(); }));
-  sub.className = "sub name";
-  sub.dir = "auto";
-  sub.textContent = sub.title = about(figure);
-  names.append(sub);
-  if (declaration?.description) names.title = safe(declaration.description);
-  th.append(names);
-  const model = document.createElement("td"), line = document.createElement("div"), name = document.createElement("bdi");
-  model.dataset.label = "Model";
-  model.className = "of";
-  line.className = "model";
-  name.className = "name";
-  name.dir = "auto";
-  name.textContent = name.title = entry.name;
-  line.append(swatch(entry.colour), name);
-  model.append(line);
+function element({ entry, figure, key, name }, declaration, redraw) {
+  const tr = document.createElement("tr");
+  const toggle = () => { if (!wholes.delete(key)) wholes.add(key); redraw(); };
   tr.append(
-    th, model,
+    nameCell({ name, key, whole: wholes.has(key) }, about(figure), toggle, declaration?.description),
+    modelCell(entry),
     cell("Mean or share", interval(figure, formOf(figure, declaration))),
     cell("Votes", [figure.count.toLocaleString("en"), ""]),
     cell("Conversations", [figure.voters.toLocaleString("en"), ""]),

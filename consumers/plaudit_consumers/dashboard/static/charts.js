@@ -16,6 +16,7 @@ export const CHARTS = [
   { id: "accuracy", title: "Accuracy", unit: "judged correct", form: percent, dims: "judge", limits: [0, 1] },
   { id: "precision", title: "Precision", unit: "without abstentions", form: percent, dims: "judge", limits: [0, 1] },
   { id: "aspect", title: "Aspect", unit: "share of the scale, or of likes", form: percent, dims: "aspect", limits: [0, 1] },
+  { id: "agreement", title: "Agreement of a scorer", unit: "same side as people", form: percent, dims: "scorer", limits: [0, 1] },
   { id: "coverage", title: "Feedback coverage", unit: "answers with feedback", form: percent, limits: [0, 1], room: 0.06 },
   { id: "ignore_rate", title: "Ignored answers", unit: "share of all", form: percent, limits: [0, 1], room: 0.06 },
   { id: "regeneration_rate", title: "Regenerated answers", unit: "share of all", form: percent, limits: [0, 1], room: 0.06 },
@@ -57,11 +58,12 @@ export class Chart {
   draw(entries, choice, theme) {
     const d = this.definition;
     const dims = d.dims === "scale" ? choice.scale : d.dims === "judge" ? { rater_kind: choice.judge, level: "message" } : {};
-    const key = d.dims === "aspect" ? choice.aspect : figureKey({ name: d.id, ...dims });
-    this.figure.hidden = d.dims === "aspect" && !choice.aspect; // most applications have none
+    const picked = { aspect: [choice.aspect, choice.aspectLabel], scorer: [choice.scorer, choice.scorerLabel] }[d.dims];
+    const key = picked ? picked[0] : figureKey({ name: d.id, ...dims });
+    this.figure.hidden = picked && !picked[0]; // most applications have none
     if (this.figure.hidden) return;
     const shown = entries.filter((e) => e.points.some((p) => p.values.get(key)?.value != null)).slice(0, LINES);
-    const caption = d.dims === "scale" ? choice.scaleLabel : d.dims === "aspect" ? choice.aspectLabel : d.dims === "judge" && choice.judge ? `by ${choice.judge}s` : "";
+    const caption = d.dims === "scale" ? choice.scaleLabel : picked ? picked[1] : d.dims === "judge" && choice.judge ? `by ${choice.judge}s` : "";
     this.figure.querySelector("span").textContent = [d.unit, caption].filter(Boolean).join(", ");
     this.place.setAttribute("aria-label", this.#words(shown, key));
     const identity = JSON.stringify([shown.map((e) => e.key), key, theme]);

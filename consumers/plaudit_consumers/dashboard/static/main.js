@@ -1,18 +1,19 @@
 // Connects the parts of the page: the stream comes in; table, charts, alerts and feedback go out.
 
 import { Stream } from "./stream.js";
-import { figureKey, isCharted, Store } from "./store.js";
+import { figureKey, isAgreement, isCharted, Store } from "./store.js";
 import { CHARTS, Chart } from "./charts.js";
 import { safe, shortened } from "./names.js";
 import { fillTable, NOTHING } from "./table.js";
 import { aspectRows, choiceOf, fillAspects } from "./aspects.js";
+import { fillScorers, scorerChoice, scorerRows } from "./scorers.js";
 
 const $ = (id) => document.getElementById(id);
 const store = new Store();
 const charts = CHARTS.map((definition) => new Chart(definition, $("charts")));
 const eventsSeen = [];
 const FEEDBACK = 50, ROWS = 12;
-let newest = 0, skew = 0, told = "", all = false, allAspects = false, declared = {};
+let newest = 0, skew = 0, told = "", all = false, allAspects = false, allScorers = false, declared = {};
 
 const stream = new Stream({ onMessage, onState });
 
@@ -134,6 +135,8 @@ function choices() {
     id: `${f.scale}|${f.level}`, label: `${f.scale === "thumb" ? "thumbs" : "numbers"}, per ${f.level}` })));
   options($("aspect"), store.dimensions(isCharted, application, (f) => ({ id: figureKey(f), label: choiceOf(f) })));
   $("aspect-choice").hidden = !$("aspect").value;
+  options($("scorer"), store.dimensions(isAgreement, application, (f) => ({ id: figureKey(f), label: scorerChoice(f) })));
+  $("scorer-choice").hidden = !$("scorer").value;
   options($("judge"), store.dimensions("accuracy", application, (f) => ({ id: f.rater_kind, label: `${f.rater_kind}s` })));
 }
 
@@ -153,6 +156,7 @@ function draw() {
   const choice = {
     scale: { rater_kind: "user", scale, level }, scaleLabel: $("scale").selectedOptions[0]?.text ?? "",
     judge: $("judge").value, aspect: $("aspect").value, aspectLabel: $("aspect").selectedOptions[0]?.text ?? "",
+    scorer: $("scorer").value, scorerLabel: $("scorer").selectedOptions[0]?.text ?? "",
   };
   $("empty").hidden = entries.length > 0;
   $("models").hidden = $("charts").hidden = entries.length === 0;
@@ -163,6 +167,7 @@ function draw() {
     expand: (entry) => { entry.whole = !entry.whole; draw(); },
   });
   aspects(charted);
+  scorers(charted);
   for (const chart of charts) chart.draw(charted, choice, document.documentElement.dataset.theme);
 }
 
@@ -180,15 +185,24 @@ function listed(entries) {
 }
 
 function aspects(charted) {
-  const rows = aspectRows(charted), words = $("aspect-find").value.trim().toLocaleLowerCase();
+  fillAspects($("aspect-rows"), matching("aspect", aspectRows(charted), allAspects, "votes"), declared, draw);
+}
+
+function scorers(charted) {
+  fillScorers($("scorer-rows"), matching("scorer", scorerRows(charted), allScorers, "answers"), draw);
+}
+
+/** The rows of aspects or scorers: those that match the search, or all, or those with the most of `what`. */
+function matching(kind, rows, whole, what) {
+  const words = $(`${kind}-find`).value.trim().toLocaleLowerCase();
   const found = words ? rows.filter((r) => `${r.name} ${r.entry.name}`.toLocaleLowerCase().includes(words)) : rows;
-  const listed = allAspects || words ? found : found.slice(0, ROWS);
-  $("aspects").hidden = rows.length === 0;
-  $("aspect-finding").hidden = $("aspect-more").hidden = rows.length <= ROWS;
-  $("aspect-count").textContent = words && !found.length ? `None of the ${rows.length} rows has such a name.` : `${listed.length} of ${rows.length} rows.`;
-  $("aspect-all").hidden = Boolean(words);
-  $("aspect-all").textContent = allAspects ? `Show the ${ROWS} with the most votes` : "Show all";
-  fillAspects($("aspect-rows"), listed, declared, draw);
+  const shown = whole || words ? found : found.slice(0, ROWS);
+  $(`${kind}s`).hidden = rows.length === 0;
+  $(`${kind}-finding`).hidden = $(`${kind}-more`).hidden = rows.length <= ROWS;
+  $(`${kind}-count`).textContent = words && !found.length ? `None of the ${rows.length} rows has such a name.` : `${shown.length} of ${rows.length} rows.`;
+  $(`${kind}-all`).hidden = Boolean(words);
+  $(`${kind}-all`).textContent = whole ? `Show the ${ROWS} with the most ${what}` : "Show all";
+  return shown;
 }
 
 const safeLines = (text) => text.split("\n").map(safe).join("\n");
@@ -203,11 +217,13 @@ function connect() {
 }
 
 $("windows").addEventListener("change", connect);
-for (const id of ["application", "scale", "judge", "aspect"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
+for (const id of ["application", "scale", "judge", "aspect", "scorer"]) $(id).addEventListener("change", () => { if (id === "application") choices(); draw(); });
 $("choices").addEventListener("submit", (event) => event.preventDefault());
 $("find").addEventListener("input", draw);
 $("aspect-find").addEventListener("input", draw);
+$("scorer-find").addEventListener("input", draw);
 $("aspect-all").addEventListener("click", () => { allAspects = !allAspects; draw(); });
+$("scorer-all").addEventListener("click", () => { allScorers = !allScorers; draw(); });
 $("all").addEventListener("click", () => { all = !all; draw(); });
 document.documentElement.addEventListener("themechange", draw);
 setInterval(age, 500);

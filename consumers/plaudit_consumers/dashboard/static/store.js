@@ -11,6 +11,10 @@ export const FIGURE = "aspect:", LABEL = "label:"; // figures of aspects, and th
 export const isAspect = (figure) => figure.name.startsWith(FIGURE);
 export const isCharted = (figure) => isAspect(figure) && !figure.scale.startsWith(LABEL);
 
+export const AGREES = "agreement_accuracy:"; // how often a scorer is on the side of the people; the aspect follows
+export const isAgreement = (figure) => figure.name.startsWith(AGREES);
+const isPoint = (figure) => CHARTED.has(figure.name) || isCharted(figure) || isAgreement(figure);
+
 export const seriesName = (s) => [s.model || "unknown model", s.model_version].filter(Boolean).join(" ");
 /** The number of answers of a series in a message. Past points lack that figure, but coverage counts answers. */
 const answers = (s) => (s.figures ?? []).find((f) => f.name === "messages_assistant")?.count
@@ -47,7 +51,7 @@ export class Store {
       const last = entry.points.at(-1);
       // The same spacing as in the history of the console: a sixtieth of the window.
       if (!last || one.at - last.at >= this.window * 1e6 / 60) {
-        entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => CHARTED.has(f.name) || isCharted(f))) });
+        entry.points.push({ at: one.at, values: new Map([...entry.figures].filter(([, f]) => isPoint(f))) });
         if (entry.points.length > POINTS) entry.points.shift();
       }
     }

@@ -29,6 +29,42 @@ export function cell(label, [main, sub], votes) {
   return td;
 }
 
+/** The first cell of a row that is not a model's: a name that can be opened, and what it is about below. */
+export function nameCell({ name, key, whole }, about, onToggle, description) {
+  const th = document.createElement("th"), names = document.createElement("span"), sub = document.createElement("bdi");
+  th.scope = "row";
+  names.className = "names";
+  names.append(nameElement({ name, key, whole }, onToggle));
+  sub.className = "sub name";
+  sub.dir = "auto";
+  sub.textContent = sub.title = about;
+  names.append(sub);
+  if (description) names.title = safe(description);
+  th.append(names);
+  return th;
+}
+
+/** The cell that says which model a row is of. */
+export function modelCell(entry) {
+  const td = document.createElement("td"), line = document.createElement("div"), name = document.createElement("bdi");
+  td.dataset.label = "Model";
+  td.className = "of";
+  line.className = "model";
+  name.className = "name";
+  name.dir = "auto";
+  name.textContent = name.title = entry.name;
+  line.append(swatch(entry.colour), name);
+  td.append(line);
+  return td;
+}
+
+/** Put rows in place of others; the keyboard focus stays on the row that has it. */
+export function replaceRows(body, rows) {
+  const focused = document.activeElement?.dataset.series;
+  body.replaceChildren(...rows);
+  if (focused != null) [...body.querySelectorAll("[data-series]")].find((one) => one.dataset.series === focused)?.focus();
+}
+
 /** Fill the table with a row for each entry. `on` has the callbacks `pick(entry, shown)` and `expand(entry)`. */
 export function fillTable(body, entries, charted, choice, on) {
   const focused = document.activeElement?.dataset ?? {};

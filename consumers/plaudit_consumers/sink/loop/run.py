@@ -13,6 +13,7 @@ import pyarrow as pa
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.health import Health, serve
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.location import parse_location
 from plaudit_schemas.topics.admin import admin_of
 
 from plaudit_consumers.rows.finished_reader import FinishedReader
@@ -29,7 +30,6 @@ from plaudit_consumers.sink.loop.readiness import SinkReadiness
 from plaudit_consumers.sink.loop.source_topic import SourceTopic, find_topic
 from plaudit_consumers.sink.loop.watch import SinkWatch
 from plaudit_consumers.sink.outputs.local import LocalOutput
-from plaudit_consumers.sink.outputs.location import parse_location
 from plaudit_consumers.sink.outputs.lost_ranges import last_loss_s
 from plaudit_consumers.sink.outputs.objects import ObjectOutput
 from plaudit_consumers.sink.outputs.output import OutputRoot

@@ -1,31 +1,24 @@
-"""An output in an object store: S3 and compatible stores, Google Cloud Storage, Azure Blob Storage.
-
-Credentials and regions come from the provider's own environment variables, such as `AWS_ACCESS_KEY_ID`,
-`AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`.
-"""
+"""An output in an object store."""
 
 import io
-import os
 import tempfile
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import obstore
 import pyarrow as pa
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-from obstore.store import from_url
+from plaudit_schemas.object_store import first_line, store_at
+from plaudit_schemas.settings.location import StoreLocation, parse_location
 
 from plaudit_consumers.sink.errors import OutputError, OutputUnavailableError
 from plaudit_consumers.sink.layout import HIDDEN
-from plaudit_consumers.sink.outputs.location import StoreLocation, parse_location
 from plaudit_consumers.sink.outputs.output import FileVersion, VersionConflict
 from plaudit_consumers.sink.outputs.scratch import ScratchFolder
 
-_RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 _LARGEST_IN_ONE_PIECE: Final = 64 << 20
 """In bytes. Only a put in one piece can be conditional, but it holds the whole file in memory."""
 _PART_BYTES: Final = 16 << 20
@@ -37,8 +30,6 @@ def open_store(url: str) -> Any:
     Raises:
         OutputError: it is not the URL of a store.
     """
-    # The client refuses plain HTTP by default, but a store in the local network may offer nothing else.
-    client: Any = {"timeout": timedelta(seconds=120), "allow_http": _plain_http()}
     try:
         location = parse_location(url)
     except ValueError as error:
@@ -46,9 +37,9 @@ def open_store(url: str) -> Any:
     if not isinstance(location, StoreLocation):
         raise OutputError(f"{url} is a folder, not a URL of an object store")
     try:
-        return from_url(location.url, client_options=client, retry_config=_RETRY)
-    except (BaseError, ValueError) as error:
-        raise OutputError(f"{url} is not a usable URL of an object store: {_first_line(error)}") from None
+        return store_at(location)
+    except ValueError as error:
+        raise OutputError(f"{url} is not a usable URL of an object store: {error}") from None
 
 
 class ObjectOutput:
@@ -84,7 +75,7 @@ class ObjectOutput:
             refuses = refuses and self._refuses_swap(probe, version)
             obstore.delete(self._store, probe)
         except (OutputError, BaseError, OSError) as error:
-            raise OutputError(f"{self._url} cannot be written: {_first_line(error)}") from None
+            raise OutputError(f"{self._url} cannot be written: {first_line(error)}") from None
         if not refuses:
             raise OutputError(
                 f"{self._url} does not honour conditional writes, and without them two sinks could "
@@ -141,7 +132,7 @@ class ObjectOutput:
                 # The object that had this version was deleted.
                 if version is not None:
                     raise VersionConflict(path) from None
-                raise OutputUnavailableError(f"{path}: {_first_line(error)}") from None
+                raise OutputUnavailableError(f"{path}: {first_line(error)}") from None
         return {"e_tag": put["e_tag"], "version": put["version"]}
 
     def replace(self, path: str, data: bytes) -> None:
@@ -202,11 +193,6 @@ def _condition(version: FileVersion) -> dict[str, str]:
     return {name: value for name, value in version.items() if value is not None}
 
 
-def _plain_http() -> bool:
-    endpoints = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
-    return any(os.environ.get(name, "").startswith("http://") for name in endpoints)
-
-
 @contextmanager
 def _unavailable(path: str) -> Iterator[None]:
     try:
@@ -214,8 +200,4 @@ def _unavailable(path: str) -> Iterator[None]:
     except (FileNotFoundError, AlreadyExistsError, PreconditionError):
         raise  # answers of a store that works
     except (BaseError, OSError) as error:
-        raise OutputUnavailableError(f"{path}: {_first_line(error)}; the sink waits") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
+        raise OutputUnavailableError(f"{path}: {first_line(error)}; the sink waits") from error
