@@ -18,7 +18,7 @@ from plaudit_infra.main import main
 from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 from harness.waiting import eventually
-from tests.support.services import shared_data
+from tests.support.services import shared_data, unavailable
 
 SERVICES = ("valkey", "kafka", "worker", "sink", "gateway")
 STEADY_S = 60  # until the model gets worse
@@ -108,6 +108,24 @@ def test_once_goes_from_real_chats_to_audited_rows(demo: Start, tmp_path: Path) 
     lines = re.findall(r"^    ((?:from|rows|print).*)$", text, re.MULTILINE)
     assert len(lines) == 3
     _opens(lines, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.redis
+@pytest.mark.timeout(1800)
+def test_a_scorer_is_trained_on_the_first_half_and_scores_the_second(demo: Start, tmp_path: Path) -> None:
+    process = demo("--once", "--score")
+    assert process.wait(1500) == 0, said(tmp_path)
+    text = said(tmp_path)
+    if "no scorer can be trained" in text:
+        unavailable(f"the encoder's files: {text[-500:]}")
+    assert re.search(r"audit +balanced", text)
+    assert re.search(r"scorer +taste@1, trained on \d+ judged answers", text)
+    scored = re.search(r"scores +([\d,]+) by taste@1", text)
+    assert scored is not None, text
+    assert int(scored[1].replace(",", "")) > 500
+    assert re.search(r"taste:1 agrees with users on \d+% .* of \d+ answers of aurora-2", text), text
 
 
 def _opens(lines: Sequence[str], folder: Path) -> None:
@@ -217,9 +235,16 @@ def test_a_signal_is_taken_as_ctrl_c_and_then_as_before(
         signal.signal(number, outside)
 
 
-def test_a_format_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--format", "trl"]) == 2
-    assert "--replay" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(["--format", "trl"], "--replay"), (["--score", "--replay", "x.json"], "--once")],
+    ids=["a format without its file", "scores of a file that is shown live"],
+)
+def test_arguments_that_do_not_go_together_are_told(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", *words]) == 2
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["--format", "trl"]], ids=["recognised", "named"])
@@ -234,5 +259,7 @@ def test_the_format_of_a_file_may_be_left_out(
 
     monkeypatch.setattr(demo_run, "run_demo", keep)
     assert main(["demo", "--data", str(tmp_path), "--replay", "x.json", *words]) == 0
-    assert "replay" in asked[0].traffic
-    assert [word for word in asked[0].traffic if word in {"--format", "trl"}] == words
+    sent = asked[0].traffic.first
+    assert "replay" in sent
+    assert [word for word in sent if word in {"--format", "trl"}] == words
+    assert not asked[0].score, "a file is scored only if that is asked for"

@@ -158,7 +158,9 @@ def test_the_output_has_credentials_by_reference() -> None:
         (container,) = pod["containers"]
         writes = "PLAUDIT_OUTPUT" in given_to(container)
         secret = {"secretRef": {"name": "plaudit-store", "optional": True}}
-        assert writes == (secret in container["envFrom"]) == (name in ("plaudit-sink", "plaudit-tools")), name
+        assert writes == (name in ("plaudit-sink", "plaudit-tools")), name
+        # A scorer reads models there.
+        assert (writes or name == "plaudit-scorer") == (secret in container["envFrom"]), name
         assert pod["serviceAccountName"] == ("plaudit-sink" if writes else "default")
     assert accounts == {"plaudit-sink"}
 
@@ -177,6 +179,7 @@ def test_whatever_is_scaled_leaves_the_number_to_its_scaler() -> None:
     assert scaled == {("StatefulSet", "plaudit-worker"), ("Deployment", "plaudit-gateway")}
     assert fixed == {
         ("StatefulSet", "plaudit-sink"),
+        ("Deployment", "plaudit-scorer"),
         ("Deployment", "plaudit-tools"),
         ("Deployment", "plaudit-console"),
     }
@@ -315,12 +318,26 @@ def test_jobs_and_rules_come_into_a_cluster_as_the_readme_says(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "document",
-    [ROOT / "docs" / "operations.md", INFRA / "README.md"],
+    [
+        INFRA / "README.md",
+        *(
+            ROOT / "docs" / f"{name}.md"
+            for name in (
+                "operations",
+                "encoders",
+                "models",
+                "publishing-models",
+                "ranking",
+                "scoring",
+                "training-a-scorer",
+            )
+        ),
+    ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_what_the_documents_run_exists(document: Path) -> None:
     text = "\n".join(_shell(document))
-    ours = r"^(?:plaudit|docker compose .* run --rm tools|kubectl .* -- plaudit) (.*)$"
+    ours = r"^(?:plaudit|docker compose .* run --rm(?: -v \S+)? tools|kubectl .* -- plaudit) (.*)$"
     for line in re.findall(ours, text, re.MULTILINE):
         assert runs(shlex.split(line, comments=True)), line
     for name in re.findall(r"infra/[\w/.-]+\.ya?ml", text):

@@ -155,6 +155,7 @@ def test_the_tools_image_runs_what_operators_need(
         ("audit", "--without-rows"),
         ("audit", "--output", str(tmp_path)),
         ("datasets", "--help"),
+        ("models", "list"),
     ):
         done = run(*arguments)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)

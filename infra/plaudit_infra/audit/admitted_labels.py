@@ -10,6 +10,7 @@ from plaudit_stream_processors.metrics.series import (
     counter_part,
     label_value,
     model_value,
+    scorer_part,
     series_name,
 )
 from plaudit_stream_processors.state.keys import labels_key
@@ -44,6 +45,11 @@ class AdmittedLabels:
         if label is None:
             return counter_part(aspect) if aspect in self._sets["aspect"] else OTHER
         return counter_part(label) if label_value(aspect, label) in self._sets["label"] else OTHER
+
+    def scorer_for(self, rater: str, version: str) -> str:
+        """The name of a scorer in counters."""
+        admitted = model_value(rater, version) in self._sets["scorer"]
+        return scorer_part(rater, version) if admitted else scorer_part(OTHER, "")
 
     def _has_model(self, model: str, version: str) -> bool:
         listed = not self._models or model in self._models

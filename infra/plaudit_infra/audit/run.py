@@ -106,7 +106,9 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
     labels = AdmittedLabels(client, connection.redis_prefix, models)
     store = ConversationStore(client, prefix=connection.redis_prefix, state_retention_ms=0)
     history = await store.rules_history(partition)
-    rules = Rules(worker.state_retention_ms, labels.series_for, labels.part_for, partitions=count)
+    rules = Rules(
+        worker.state_retention_ms, labels.series_for, labels.part_for, labels.scorer_for, partitions=count
+    )
     ledger = _ledger(connection, rules, partition, first, history)
 
     async def fold_until(offset: int) -> None:

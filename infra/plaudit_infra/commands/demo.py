@@ -3,28 +3,29 @@
 import fcntl
 import shutil
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plaudit_schemas.commands import USAGE, Command
 
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
 from plaudit_infra.servers.signals import taken_as_ctrl_c
 
+if TYPE_CHECKING:
+    from plaudit_infra.demo.traffic import Traffic
+
 DEFAULT_FOLDER = Path(".plaudit") / "demo"
 _MARK = "demo.json"
 _PIPED_S = 120.0  # nobody can press Ctrl-C when the output goes to a file
-_SHIFT_S = 60.0  # when one model gets worse
-_FEEDBACK = 0.15
-_CONVERSATIONS = 400
-_FOR = ("--application", "demo")
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Starts Kafka, Valkey, a worker, a sink, a gateway and the console on this machine, sends traffic "
-        "and shows what becomes of it. Half-way one model gets worse, and its alert fires. Ctrl-C ends the "
-        "demo and leaves no process running."
+        "and shows what becomes of it. Half-way one model gets worse, and its alert fires. A scorer is "
+        "trained from the first votes and scores the answers that come then. Ctrl-C ends the demo and leaves "
+        "no process running."
     )
     parser.add_argument(
         "--data",
@@ -61,6 +62,13 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="send the input, wait until all of it is on disk, audit it, and end",
     )
+    parser.add_argument(
+        "--score",
+        action=BooleanOptionalAction,
+        help="train a scorer from the votes, publish it, and let it score what comes afterwards; with --once "
+        "it is trained on the first half of the input and scores the second. Default: for simulated chats "
+        "without --once",
+    )
 
 
 @taken_as_ctrl_c()
@@ -69,31 +77,42 @@ def run(arguments: Namespace) -> int:
 
     from plaudit_infra.demo.run import Demo, run_demo  # noqa: PLC0415  # loads Kafka's client when used
 
-    if arguments.format and not arguments.replay:
-        print("plaudit: --format is the format of a file: name the file with --replay", file=sys.stderr)
+    wrong = _wrong(arguments)
+    if wrong:
+        print(f"plaudit: {wrong}", file=sys.stderr)
         return USAGE
     console = Console()
     seconds = arguments.seconds
     if seconds is None and not console.is_terminal:
         seconds = _PIPED_S
+    # What a file holds arrives within seconds: no answers come afterwards.
+    usual = not (arguments.once or arguments.replay)
+    score = usual if arguments.score is None else arguments.score
+    traffic = _traffic(arguments, seconds, halves=arguments.once and score)
     folder = Path(arguments.data) if arguments.data else _fresh(DEFAULT_FOLDER)
-    return run_demo(Demo(folder, _traffic(arguments, seconds), seconds, arguments.once), console)
+    return run_demo(Demo(folder, traffic, seconds, arguments.once, score), console)
 
 
-def _traffic(arguments: Namespace, seconds: float | None) -> tuple[str, ...]:
-    """The sub-command that sends: a file's conversations, or simulated ones in which one model gets worse."""
+def _wrong(arguments: Namespace) -> str | None:
+    """What is wrong with the arguments together."""
+    if arguments.format and not arguments.replay:
+        return "--format is the format of a file: name the file with --replay"
+    if arguments.score and arguments.replay and not arguments.once:
+        return "--score on a file trains on its first half and scores the second: add --once"
+    return None
+
+
+def _traffic(arguments: Namespace, seconds: float | None, *, halves: bool) -> "Traffic":
+    from plaudit_infra.demo import traffic  # noqa: PLC0415  # loads the importers when used
+
     if arguments.replay:
-        limit = ("--limit", str(arguments.limit)) if arguments.limit else ()
-        form = ("--format", arguments.format) if arguments.format else ()
-        file = str(Path(arguments.replay).resolve())
-        return ("replay", file, *_FOR, "--consent", arguments.consent, *form, *limit)
-    shown_s = min(seconds or _SHIFT_S * 2, _SHIFT_S * 2)
-    shift = ("--shift-at", str(max(1.0, shown_s / 2)), "--shift", "aurora-2:0.1")
-    rate = ("simulate", *_FOR, "--rate", str(arguments.rate), "--feedback", str(_FEEDBACK))
+        file = traffic.ReplayedFile(
+            Path(arguments.replay), arguments.format, arguments.consent, arguments.limit
+        )
+        return traffic.replayed(file, halves=halves)
     if arguments.once:
-        chats = str(arguments.limit or _CONVERSATIONS)
-        return (*rate, "--open", "50", "--conversations", chats, "--shift-at", "0.5", *shift[2:])
-    return (*rate, *shift)
+        return traffic.simulated_once(arguments.rate, arguments.limit, halves=halves)
+    return traffic.simulated(arguments.rate, seconds)
 
 
 def _fresh(folder: Path) -> Path:

@@ -12,9 +12,11 @@ from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
 
+from plaudit_infra.demo.scorer_trainer import SCORER
 from plaudit_infra.demo.services import PlauditService
 from plaudit_infra.demo.supervisor import Supervisor
-from plaudit_infra.servers.process import ProcessId, ended_how, exit_code, spawn, stop
+from plaudit_infra.servers.errors import ServerStartError
+from plaudit_infra.servers.process import ProcessId, ended_how, exit_code, log_tail, spawn, stop
 from plaudit_infra.servers.stack import Stack
 
 APPLICATION = "demo"
@@ -40,17 +42,22 @@ LIVE, FINITE = DemoPace(idle_s=30, rotate_rows=20), DemoPace(idle_s=5, rotate_ro
 
 
 class DemoLine:
-    """Kafka, Valkey, worker, sink, gateway and console on one folder. Not safe for threads."""
+    """Kafka, Valkey, worker, sink, gateway, console and later a scorer on one folder.
+
+    Not safe for threads, but for `add_note` and `add_scorer`.
+    """
 
     def __init__(self, folder: Path, pace: DemoPace) -> None:
         self.folder = folder.resolve()
         self.output = self.folder / "dataset"
+        self.training = self.folder / "training"
         self._pace, self._stack = pace, Stack(self.folder)
         self._traffic: ProcessId | None = None
         self._sent: Sequence[str] = ()
         self._environ: Mapping[str, str] = {}
         self._services: dict[str, PlauditService] = {}
         self.supervisor: Supervisor | None = None
+        self.scorer: PlauditService | None = None
         self.admin_key = ""
 
     def start(self, report: Callable[[str], None]) -> ConnectionSettings:
@@ -71,6 +78,18 @@ class DemoLine:
         self.supervisor = Supervisor(servers, list(self._services.values()))
         self.supervisor.start()
         return connection
+
+    def add_scorer(self) -> None:
+        """Start and keep the scorer, if it does not run yet. Returns at once."""
+        if self.supervisor is not None and self.scorer is None:
+            words = f"scorer --model {SCORER} --scorer-web-port {{port}} --scorer-session-s 4".split()
+            self.scorer = PlauditService(self.folder, "scorer", words, self._environ)
+            self.supervisor.add(self.scorer)
+
+    def add_note(self, text: str) -> None:
+        """Add a line to the notes that the view shows. Any thread may."""
+        if self.supervisor is not None:
+            self.supervisor.add_note(text)
 
     def start_traffic(self, arguments: Sequence[str]) -> None:
         """Start the sub-command that sends the traffic. It ends by itself; its output is in traffic.log."""
@@ -98,6 +117,21 @@ class DemoLine:
         how = ended_how(self._traffic)
         self.start_traffic(self._sent)
         return how
+
+    def keep_sending(self) -> bool:
+        """Whether traffic is still being sent. Starts a sender that was killed again, and notes that.
+
+        Raises:
+            ServerStartError: the sender failed by itself.
+        """
+        if self.sending():
+            return True
+        how = self.restart_traffic()
+        if how is not None:
+            self.add_note(f"traffic {how}; starting it again")
+        elif not self.sent_well():
+            raise ServerStartError(f"the traffic could not be sent: {log_tail(self.traffic_log)}")
+        return how is not None
 
     def stop_sending(self) -> None:
         """End the traffic."""

@@ -7,9 +7,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from confluent_kafka import KafkaException
 from plaudit_consumers.rows.schemas import RECORDS
+from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.kafka.lag import LagReader
+from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.service.redis import AWAY, connect_blocking
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.topics import FINISHED
 from plaudit_stream_processors.state.keys import partition_keys
 
 
@@ -18,6 +21,7 @@ class Progress:
 
     def __init__(self, connection: ConnectionSettings, output: Path) -> None:
         self._redis = connect_blocking(connection.redis_url.get_secret_value(), timeout_s=2)
+        self._connection = connection
         partitions = range(connection.partitions or 1)
         self._keys = [partition_keys(connection.redis_prefix, partition) for partition in partitions]
         self._lag = LagReader(connection)
@@ -39,6 +43,15 @@ class Progress:
         except (KafkaException, *AWAY):
             return False
         return found is not None and sum(positions) >= found[0]
+
+    def written(self) -> bool:
+        """Whether there is a row for each record in the log of finished ones. False if Kafka is away."""
+        try:
+            with TopicReader(self._connection, FINISHED, timeout_s=5) as reader:
+                ends = [reader.ends(partition) for partition in reader.partitions()]
+        except (KafkaException, PlauditError):
+            return False
+        return sum(self.rows().values()) >= sum(end - first for first, end in ends)
 
     def rows(self) -> Mapping[str, int]:
         """Subset -> rows in published files. Sets `first_row_at` (`time.monotonic`) at the first row."""

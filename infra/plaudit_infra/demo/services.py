@@ -29,12 +29,19 @@ class PlauditService(Server):
 
     def answers(self) -> bool:
         """Whether `/health/ready` says that it is ready."""
+        return self.read("/health/ready") is not None
+
+    def read(self, path: str) -> str | None:
+        """What it serves at a path; None if that is an error, or if it does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["web"], timeout=_ASK_S)
         try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
         except (OSError, http.client.HTTPException):
-            return False
+            return None
+        else:
+            return body.decode(errors="replace") if response.status == http.HTTPStatus.OK else None
         finally:
             connection.close()
 

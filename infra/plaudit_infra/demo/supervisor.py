@@ -88,6 +88,10 @@ class Supervisor:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def add(self, server: Server) -> None:
+        """Start and keep one more process. Returns at once."""
+        self._services.append(Supervised(server, started=False))
+
     def retire(self, name: str) -> None:
         """Stop one process for good, cleanly. Returns at once; `gone` says when it has ended."""
         for service in self._services:
@@ -101,6 +105,10 @@ class Supervisor:
     def ready(self) -> bool:
         """Whether everything that is not retired is ready."""
         return all(service.ready or service.retired for service in self._services)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether one process is ready."""
+        return any(service.ready for service in self._services if service.server.name == name)
 
     def lines(self) -> list[ServiceLine]:
         """A line of the view for every process."""
@@ -117,7 +125,7 @@ class Supervisor:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                for service in self._services:
+                for service in tuple(self._services):  # another thread may add one
                     self._look_at(service)
                 self._stop.wait(0.2)
         except BaseException as error:  # the main thread raises it

