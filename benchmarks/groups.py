@@ -69,6 +69,14 @@ GROUPS = (
         "sink", "benchmarks.cases.sink", ("sink",),
         "Writing finished conversations to Parquet.",
     ),
+    Group(
+        "scorer", "benchmarks.cases.scorer", ("scorer",),
+        "Answers that models score, from texts to scores, beside the naive way; on CUDA where it works.",
+    ),
+    Group(
+        "scored-line", "benchmarks.cases.scored_line", ("scored-line",),
+        "A scorer with the static encoder beside a worker, from Kafka to Kafka.",
+    ),
 )  # fmt: skip
 
 

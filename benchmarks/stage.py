@@ -60,7 +60,7 @@ class Stage:
         """The full name of the events topic."""
         return self.connection.topic_prefix + EVENTS
 
-    def fill(self, count: int, seed: int = 1) -> float:
+    def fill(self, count: int, seed: int = 1, answer_words: int = 90) -> float:
         """Produce `count` events. Returns their mean size in bytes."""
         producer = Producer(
             self.connection.kafka(
@@ -73,7 +73,9 @@ class Stage:
             )
         )
         size = 0
-        for key, value in events(count, seed=seed, start_us=time.time_ns() // 1000):
+        for key, value in events(
+            count, seed=seed, start_us=time.time_ns() // 1000, answer_words=answer_words
+        ):
             size += len(value)
             produce_when_room(producer, self.topic, value, key)
         producer.flush(300)

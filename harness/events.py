@@ -14,17 +14,17 @@ MODELS = ("acme-large", "acme-small", "zeta-chat")
 
 
 def events(
-    count: int, *, open_conversations: int = 10_000, seed: int = 1, start_us: int
+    count: int, *, open_conversations: int = 10_000, seed: int = 1, start_us: int, answer_words: int = 90
 ) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of `count` events. Each is the next step of an open conversation, drawn at random."""
     encoder, rng = Encoder("conversation_event"), random.Random(seed)
-    slots = [_chat(rng, slot) for slot in range(open_conversations)]
+    slots = [_chat(rng, slot, answer_words) for slot in range(open_conversations)]
     made = 0
     while made < count:
         slot = rng.randrange(open_conversations)
         step = next(slots[slot], None)
         if step is None:
-            slots[slot] = _chat(rng, made * open_conversations + slot)
+            slots[slot] = _chat(rng, made * open_conversations + slot, answer_words)
             continue
         conversation_id, sequence, body = step
         record = {
@@ -41,7 +41,9 @@ def events(
         made += 1
 
 
-def _chat(rng: random.Random, number: int) -> Iterator[tuple[str, int, tuple[str, dict[str, Any]]]]:
+def _chat(
+    rng: random.Random, number: int, answer_words: int
+) -> Iterator[tuple[str, int, tuple[str, dict[str, Any]]]]:
     conversation_id = f"conversation-{number:012d}"
     model = {"id": MODELS[number % len(MODELS)], "version": "2026-09"}
     sequence = 0
@@ -54,7 +56,7 @@ def _chat(rng: random.Random, number: int) -> Iterator[tuple[str, int, tuple[str
     yield step("StartConversation", {"model": model, "consent": "granted", "tags": {"locale": "de-CH"}})
     for turn in range(rng.randint(2, 7)):
         yield step("AddMessage", {"message_id": f"u{turn}", "role": "user", "content": made_text(rng, 30)})
-        answer = {"message_id": f"a{turn}", "role": "assistant", "content": made_text(rng, 90)}
+        answer = {"message_id": f"a{turn}", "role": "assistant", "content": made_text(rng, answer_words)}
         yield step("AddMessage", {**answer, "latency_ms": rng.randint(200, 4000), "finish_reason": "stop"})
         if rng.random() < 0.12:
             yield step("UpdateMessage", {"message_id": f"a{turn}", "feedback": _feedback(rng, sequence)})

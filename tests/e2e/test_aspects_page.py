@@ -11,7 +11,7 @@ from tests.e2e.test_many_models import HEBREW, LONG, STEERING, WIDTHS, overflow
 from tests.support.console import Console, make_console, show_dashboard
 from tests.support.snapshots import SECOND, figure, now_us, publish, record
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ASPECTS = [LONG, STEERING, HEBREW, "helpfulness", *(f"aspect {number:02}" for number in range(4, 40))]
 FILE = """

@@ -12,7 +12,7 @@ from harness.waiting import eventually
 from tests.e2e.chat_page import Chat, OpenChat, abort
 from tests.support.event_log import by_conversation, read_log
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 MISUSES = [
     "connect()", "connect(null)", "connect(5)", 'connect("text")', "connect({})", "connect({ token: 5 })",

@@ -7,7 +7,7 @@ from plaudit_schemas.contract.events import AddMessage
 
 from tests.e2e.chat_page import Chat, OpenChat
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def parents(one: Chat) -> dict[str, str | None]:

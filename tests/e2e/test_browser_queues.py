@@ -13,7 +13,7 @@ from tests.e2e.chat_page import Chat, OpenChat, abort
 from tests.support.awkward_ids import A_ULID, AWKWARD_IDS
 from tests.support.event_log import by_conversation, read_log
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def online(one: Chat, yes: bool) -> None:

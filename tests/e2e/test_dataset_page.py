@@ -15,7 +15,7 @@ from tests.support.console import Console
 from tests.support.line import Line
 from tests.support.sinks import Sinks
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 _HEBREW = "החבילה תגיע מחר"
 _ANSWERS = {

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from tests.support.console import Console, make_console, show_dashboard
 from tests.support.snapshots import SECOND, now_us, publish, record
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LONG = "a-model-with-a-very-long-name-" * 4 + "v2-final"  # 128 letters
 STEERING = "evil\u202egnitiaw-model"

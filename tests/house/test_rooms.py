@@ -19,6 +19,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "service": {"settings", "kafka", "topics"},
         "alerts": {"contract"},
         "examples": {"codec"},
+        "models": {"codec", "contract", "settings", "topics", "kafka"},
     },
     "producers": {
         "sdk": {"spool"},
@@ -31,7 +32,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "fold": {"metrics"},
         "metrics": set(),
         "state": {"fold", "metrics"},
-        "worker": {"fold", "metrics", "state", "transport", "dead_letters"},
+        "running": set(),
+        "worker": {"fold", "metrics", "state", "transport", "dead_letters", "running"},
+        "scoring": {"fold", "state", "running"},
         "queries": {"fold", "state"},
         "dead_letters": set(),
     },
@@ -40,6 +43,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "sink": {"rows"},
         "datasets": {"rows", "sink"},
         "publishing": {"rows", "sink", "datasets"},
+        "training": {"rows", "datasets"},
+        "ranking": {"rows", "datasets", "training"},
         "dashboard": set(),
     },
     "infra": {
@@ -52,7 +57,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
 }
 """Member -> room -> the other rooms of the member that it may import. Single modules are open to all."""
 
-SDK_LOADS_NONE_OF = ("plaudit_schemas.service", "plaudit_schemas.alerts", "plaudit_producers.gateway")
+SDK_LOADS_NONE_OF = (
+    "plaudit_schemas.service",
+    "plaudit_schemas.alerts",
+    "plaudit_schemas.models",
+    "plaudit_producers.gateway",
+)
 
 
 def rooms_imported(member: str, source: str) -> set[str]:

@@ -24,7 +24,7 @@ from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
 from tests.support.votes import votes
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 SECOND = 1_000_000
 FILL_IN = {"$application": ".*", "$model": ".*", "$window": "5m", "$__rate_interval": "1m"}
@@ -84,7 +84,6 @@ def _waiting(monitor: LineMonitor) -> int | None:
     return None if monitor.lag is None else monitor.lag.waiting
 
 
-@pytest.mark.slow
 def test_a_worker_that_is_gone_is_an_alert(watched: tuple[Line, PrometheusServer]) -> None:
     one, server = watched
     eventually(lambda: bool(server.query("plaudit_ready == 1")), "the worker is ready")

@@ -24,7 +24,7 @@ from tests.support.line import Line
 from tests.support.prometheus import PrometheusServer, program
 from tests.support.votes import votes
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 FILE = """
 version: 1

@@ -31,7 +31,7 @@ from harness.events import events
 from tests.support.line import Line
 from tests.support.sinks import Sinks
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
@@ -276,7 +276,6 @@ def test_what_the_sink_has_not_written_is_pending_not_wrong(
     assert time.monotonic() - began >= 1.0
 
 
-@pytest.mark.slow
 def test_a_line_at_work_balances_at_any_moment(kafka: str, valkey: str, tmp_path: Path) -> None:
     one = Line(kafka, valkey, tmp_path, partitions=2, settings={"worker_batch": "50"})
     sinks = Sinks(
@@ -300,7 +299,6 @@ def test_a_line_at_work_balances_at_any_moment(kafka: str, valkey: str, tmp_path
         sinks.stop()
 
 
-@pytest.mark.slow
 def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path) -> None:
     one = _fed(Line(kafka, valkey, tmp_path, partitions=1), 600)
     sinks = Sinks(one.connection, tmp_path, str(tmp_path / "out"))
@@ -348,7 +346,6 @@ def test_faults_of_the_topics_are_found(kafka: str, valkey: str, tmp_path: Path)
     assert any("older than the finished topic" in what for what in report.unchecked), text(report)
 
 
-@pytest.mark.slow
 def test_a_line_on_a_redis_cluster_balances(kafka: str, redis_cluster: str, tmp_path: Path) -> None:
     one = _fed(Line(kafka, redis_cluster, tmp_path), 1500)
     report = _audited(one, None)

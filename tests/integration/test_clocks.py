@@ -23,7 +23,7 @@ from tests.support.finished import chat, encoded, like
 from tests.support.line import Line, wrong_clock
 from tests.support.sinks import Sinks, send, sources
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 ENCODER = Encoder("conversation_event")
 IDLE_S = 3
 STALE = "PlauditSnapshotsStale"

@@ -16,7 +16,7 @@ from tests.support.earlier import make_earlier
 from tests.support.line import Line
 from tests.support.sinks import Sinks, logged, sources
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_files_without_the_later_columns_balance_and_the_sink_goes_on(

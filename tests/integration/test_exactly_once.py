@@ -15,7 +15,7 @@ from harness.events import events
 from harness.waiting import eventually
 from tests.support.line import Line
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 
@@ -61,7 +61,6 @@ def test_garbage_and_duplicates_end_where_they_should(line: Make) -> None:
     assert sorted(recounted.refused.values()) == ["bad_magic", "invalid", "truncated", "unknown_schema"]
 
 
-@pytest.mark.slow
 def test_workers_killed_at_random_moments_change_nothing(line: Make) -> None:
     rng = random.Random(7)
     one = line(settings={"worker_batch": "200"})
@@ -100,7 +99,6 @@ def test_workers_that_come_and_go_cost_no_other_its_life(line: Make) -> None:
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     one = line(settings={"worker_batch": "100"})
     sent = list(events(30_000, open_conversations=500, start_us=_now()))
@@ -120,7 +118,6 @@ def test_a_paused_worker_that_wakes_up_writes_nothing(line: Make) -> None:
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callable[[], "object"]) -> None:
     server = valkey_server()
     one = line(redis=server.address)  # type: ignore[attr-defined]  # a ValkeyServer
@@ -136,7 +133,6 @@ def test_an_emptied_redis_is_healed_by_the_log(line: Make, valkey_server: Callab
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_a_redis_that_lost_its_last_writes_is_healed_by_the_log(
     line: Make, valkey_server: Callable[[], Any]
 ) -> None:

@@ -18,7 +18,7 @@ from harness.events import events
 from harness.waiting import eventually
 from tests.support.line import Line
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 Make = Callable[..., Line]
 _ENCODER = Encoder("conversation_event")
 
@@ -126,7 +126,6 @@ def test_a_topic_that_keeps_too_little_is_refused(line: Make) -> None:
     assert "raise retention.ms" in one.logs()
 
 
-@pytest.mark.slow
 def test_redis_down_loses_nothing(line: Make, valkey_server: Callable[[], Any]) -> None:
     server = valkey_server()
     one = line(redis=server.address)
@@ -142,7 +141,6 @@ def test_redis_down_loses_nothing(line: Make, valkey_server: Callable[[], Any]) 
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_redis_out_of_memory_loses_nothing(line: Make, valkey_server: Callable[[], Any]) -> None:
     server = valkey_server()
     one = line(redis=server.address)
@@ -158,7 +156,6 @@ def test_redis_out_of_memory_loses_nothing(line: Make, valkey_server: Callable[[
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_kafka_down_loses_nothing(line: Make, kafka_server: Callable[[], Any]) -> None:
     server = kafka_server()
     one = line(kafka=server.address)
@@ -172,7 +169,6 @@ def test_kafka_down_loses_nothing(line: Make, kafka_server: Callable[[], Any]) -
     one.check_exact()
 
 
-@pytest.mark.slow
 def test_state_lives_on_a_redis_cluster(line: Make, redis_cluster: str) -> None:
     one = line(redis=redis_cluster)
     one.send(events(3000, open_conversations=100, start_us=time.time_ns() // 1000))

@@ -12,7 +12,7 @@ from plaudit_schemas.topics import DEAD_LETTERS
 from tests.integration.test_replay import states
 from tests.support.line import Line
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Import = Callable[..., dict[str, dict[str, Any]]]
 

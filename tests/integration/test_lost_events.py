@@ -18,7 +18,7 @@ from tests.support.health import metrics, wait_ready, wait_unready
 from tests.support.line import Line
 from tests.support.topics import delete_before
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 Make = Callable[..., Line]
 
 

@@ -26,7 +26,7 @@ from harness.waiting import eventually
 from tests.support.line import Line
 from tests.support.slots import MovingSlot, moving_slot
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.slow]
 PARTITION = 77  # no other test has keys in its slot
 HOUR_MS = 3_600_000
 NOW_MS = 100 * HOUR_MS

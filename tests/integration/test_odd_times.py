@@ -21,7 +21,7 @@ from tests.support.finished import chat, encoded, like
 from tests.support.line import Line
 from tests.support.sinks import Sinks, rows, send, sources
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 

@@ -27,7 +27,7 @@ ARCHIVE = Path(__file__).parent / "old_data" / "d76dcfe.tar.xz"
 EVENTS = 705 + 3 + 185 + 60
 ROTATED = 20
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def _plaudit(environ: Mapping[str, str], *arguments: str) -> str:

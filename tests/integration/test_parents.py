@@ -13,7 +13,7 @@ from tests.support.line import Line
 from tests.support.sinks import Sinks, rows
 from tests.support.training import training_rows
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_an_answer_has_its_own_question_as_the_prompt(

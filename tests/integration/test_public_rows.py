@@ -16,7 +16,7 @@ from tests.support.services import SHARED_DATA, shared_data, unavailable
 from tests.support.sinks import Sinks, rows
 from tests.support.snapshot_reader import leaks, parsed, read_subset, texts
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 CASES = SHARED_DATA.parent / "cases"
@@ -43,7 +43,6 @@ def build(one: Line, sinks: Callable[..., Sinks], out: Path, *options: object) -
     return snapshot
 
 
-@pytest.mark.slow
 def test_the_public_sets_give_the_rows_that_their_files_imply(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from harness.waiting import eventually
 from tests.support.health import asked
 from tests.support.line import Line
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_ready_means_that_work_can_be_done(

@@ -16,7 +16,7 @@ from harness.events import events
 from harness.waiting import eventually
 from tests.support.line import Line
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.slow]
 Make = Callable[[], ValkeyServer]
 
 

@@ -25,7 +25,7 @@ from tests.support.gateway import make_gateway, message
 from tests.support.line import Line
 from tests.support.sinks import Sinks, send, sources
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.registry]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.registry, pytest.mark.slow]
 Make = Callable[..., Line]
 
 _KEY = conversation_key("acme", "c")

@@ -38,7 +38,7 @@ from tests.support.mixed_words import MixedWords
 ARCHIVE = Path(__file__).parent / "old_data" / "16f519f.tar.xz"
 SEED, CONVERSATIONS, HALF = 5, 30, 600
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 ENCODER = Encoder("conversation_event")
 
 
@@ -140,7 +140,7 @@ def test_a_folder_that_the_first_rules_have_half_folded(
     assert histories(connection, 2) == [f"1:0,{CURRENT_VERSION}:{position}" for position in positions]
 
 
-@pytest.mark.parametrize("version", [1, 2], ids="rules {}".format)
+@pytest.mark.parametrize("version", [1, 2, 3], ids="rules {}".format)
 @pytest.mark.parametrize("seed", [1, 2, 3], ids="seed {}".format)
 def test_counters_and_states_that_lie_on_both_sides(
     line: Callable[..., Line], seed: int, version: int

@@ -8,7 +8,7 @@ import pytest
 from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.process import free_port
 from plaudit_schemas.errors import SettingsError
-from plaudit_stream_processors.worker.credentials import credentials
+from plaudit_stream_processors.running.credentials import credentials
 
 from tests.integration.test_faults import _message, _record
 from tests.support.line import Line

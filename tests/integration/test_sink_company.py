@@ -17,7 +17,7 @@ from harness.waiting import eventually
 from tests.support.line import Line
 from tests.support.sinks import Sinks, chats, each_once, send, sources
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 SOON = {"rotate_minutes": "0.02"}

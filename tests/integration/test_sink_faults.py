@@ -17,7 +17,7 @@ from tests.support.line import Line
 from tests.support.sinks import Sinks, rows, send, sources
 from tests.support.topics import delete_before
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -97,7 +97,6 @@ def test_a_disk_without_space_is_waited_for(line: Make, sinks: Callable[..., Sin
     assert sources(out) == {(0, offset): 1 for offset in range(120)}
 
 
-@pytest.mark.slow
 def test_conversations_of_50_mb_fit_into_600(line: Make, sinks: Callable[..., Sinks], tmp_path: Path) -> None:
     one, out, rng = line(partitions=1), tmp_path / "out", random.Random(1)
     turns = [
@@ -138,7 +137,6 @@ def _peak(pid: int) -> int:
         return 0
 
 
-@pytest.mark.slow
 def test_a_log_that_was_cut_is_an_error_and_a_gap_is_told(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:

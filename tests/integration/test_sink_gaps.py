@@ -17,7 +17,7 @@ from tests.support.line import Line
 from tests.support.sinks import Sinks, rows
 from tests.support.topics import alter_topic
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 BROKERS_DEFAULT = 1_048_588

@@ -16,7 +16,7 @@ from tests.support.line import Line
 from tests.support.sinks import Sinks, chats, each_once, send, sources
 from tests.support.topics import alter_topic, delete_before, make_anew
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 Make = Callable[..., Line]
 

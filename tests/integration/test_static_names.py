@@ -10,7 +10,7 @@ from harness.events import events
 from harness.waiting import eventually
 from tests.support.line import Line
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_a_worker_whose_name_is_taken_ends(line: Callable[..., Line]) -> None:

@@ -17,7 +17,7 @@ from tests.support.health import metrics, wait_ready, wait_unready
 from tests.support.line import Line
 from tests.support.topics import add_partitions, alter_topic, make_anew
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 Make = Callable[..., Line]
 
 SOON = {"topic_check_s": "0.3"}
@@ -198,7 +198,6 @@ def test_added_partitions_are_refused_at_the_assignment(line: Make) -> None:
     assert (one.folded(), one.lost_workers()) == (0, [])
 
 
-@pytest.mark.slow
 def test_a_state_on_a_cluster_is_reset_as_a_whole(kafka: str, redis_cluster: str, tmp_path: Path) -> None:
     one = Line(kafka, redis_cluster, tmp_path)
     other = f"other{one.connection.redis_prefix}"

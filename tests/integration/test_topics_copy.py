@@ -17,6 +17,7 @@ from plaudit_schemas.errors import TopicError
 from plaudit_schemas.kafka import copying
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.models.registry import ModelRegistry
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED
 from plaudit_schemas.topics.admin import admin_of, live_config
@@ -25,10 +26,11 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 from tests.support.commands import run_command
 from tests.support.health import wait_unready
 from tests.support.line import Line
+from tests.support.publications import manifest, sha256_of
 from tests.support.sinks import Sinks
 from tests.support.topics import add_partitions
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 CHATS = 40
 _ENCODER, _FINISHED = Encoder("conversation_event"), Decoder("finished_conversation")
@@ -101,6 +103,8 @@ def test_chats_that_partitions_were_added_under_finish_whole_in_new_topics(lines
     assert moved > CHATS // 4, "there are chats whose second half is elsewhere"
     wait_unready(port, "partitions")
     assert _finished(one) == {}, "no chat was ended incomplete"
+    with ModelRegistry(one.connection) as registry:
+        published = registry.publish(manifest(), sha256_of("1"), "/models/1")
 
     to_prefix = one.connection.topic_prefix + "six."
     assert run_command(one, "topics", "copy", "--to-prefix", to_prefix, "--partitions", "6")[0] == 0
@@ -113,6 +117,8 @@ def test_chats_that_partitions_were_added_under_finish_whole_in_new_topics(lines
     six.start_worker()
     six.wait_folded()
     six.check_exact()
+    with ModelRegistry(six.connection) as registry:
+        assert registry.activations("polite").newest == published
     assert _finished(six) == {f"chat-{chat}": 2 for chat in range(CHATS)}
     output = six.folder / "out"
     Sinks(six.connection, six.folder, str(output)).once()

@@ -11,7 +11,7 @@ from plaudit_schemas.commands import OK
 from tests.support.line import Line
 from tests.support.sinks import Sinks, chats, send
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 def test_a_build_says_how_much_waits_for_the_sink(

@@ -24,7 +24,7 @@ from tests.support.health import metrics, wait_ready
 from tests.support.line import Line
 from tests.support.sinks import Sinks, rows
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 ENCODER = Encoder("conversation_event")
 PARTITIONS = 4

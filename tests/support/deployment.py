@@ -14,17 +14,19 @@ from plaudit_infra.console.settings import ConsoleSettings
 from plaudit_infra.main import commands, parser
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.settings import DATA_VARIABLE, GROUP, installed, variable_of
+from plaudit_stream_processors.scoring.settings import ScorerSettings
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from tests.support.services import ROOT, unavailable
 
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose" / "compose.yaml"
-OURS = ("worker", "sink", "gateway", "console")
+OURS = ("worker", "sink", "scorer", "gateway", "console")
 IMAGES = (*OURS, "tools")
 PORTS = {
     "worker": WorkerSettings.model_fields["web_port"].default,
     "sink": SinkSettings.model_fields["sink_web_port"].default,
+    "scorer": ScorerSettings.model_fields["scorer_web_port"].default,
     "gateway": GatewaySettings.model_fields["gateway_port"].default,
     "console": ConsoleSettings.model_fields["console_port"].default,
 }

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from plaudit_schemas.settings import load
+from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.worker.app import _fold_context
-from plaudit_stream_processors.worker.output import GaplessOutput
 from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.topic_checks import check_topics

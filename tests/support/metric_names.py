@@ -5,6 +5,7 @@ import re
 from plaudit_consumers.sink.loop.metrics import SINK_METRICS
 from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_schemas.alerts import aspect_definitions, definitions
+from plaudit_stream_processors.scoring.metrics import SCORER_METRICS
 from plaudit_stream_processors.worker.prometheus_metrics import FIGURE_METRICS, WORKER_METRICS
 
 _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\w:\"-])")
@@ -13,7 +14,8 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 def known_names() -> set[str]:
     """All of our metrics, and the series that the rules record."""
     names = {rule.record for rule in (*definitions().records, *aspect_definitions().records)}
-    for name, kind, *_ in (*WORKER_METRICS, *FIGURE_METRICS, *SINK_METRICS, *GATEWAY_METRICS):
+    own = (*WORKER_METRICS, *FIGURE_METRICS, *SCORER_METRICS, *SINK_METRICS, *GATEWAY_METRICS)
+    for name, kind, *_ in own:
         names.add(name)
         if kind == "histogram":
             names |= {f"{name}_{part}" for part in ("bucket", "sum", "count")}

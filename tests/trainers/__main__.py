@@ -1,4 +1,4 @@
-"""`make trainers`: SFT, DPO, KTO and Reward of TRL, ten steps each; exits with 1 if one of them fails."""
+"""`make trainers`: trainers of TRL, ten steps each, and exports of classifiers. Exits with 1 if one fails."""
 
 import os
 import shutil
@@ -11,6 +11,8 @@ from tests.support.services import ROOT, uv_program
 from tests.trainers.snapshots import of_the_demo, of_tools
 
 PROJECT = ROOT / "tests" / "trainers"
+# The environment has the packages that exports need of ours, and not ours.
+PATHS = (ROOT, ROOT / "schemas", ROOT / "consumers")
 GIGABYTE = 1_000_000_000
 NEEDED = 7 * GIGABYTE
 """PyTorch for Linux brings the libraries of NVIDIA, and uv's cache may be on another disk."""
@@ -25,7 +27,7 @@ def main() -> int:
         return 2
     uv = [uv_program(), "run", "--quiet", "--frozen", "--project", str(PROJECT)]
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    environ |= {"UV_PROJECT_ENVIRONMENT": str(environment), "PYTHONPATH": str(ROOT)}
+    environ |= {"UV_PROJECT_ENVIRONMENT": str(environment), "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
     with tempfile.TemporaryDirectory(prefix="plaudit-trainers-") as folder:
         if named:
             snapshots = {"yours": Path(named).resolve()}
@@ -33,8 +35,9 @@ def main() -> int:
             snapshots = {"demo": of_the_demo(Path(folder)), "tools": of_tools(Path(folder))}
         words = [f"{name}={path}" for name, path in snapshots.items()]
         words += ["--templates", os.environ.get("TEMPLATES") or ""]
-        command = [*uv, "python", "-m", "tests.trainers.train", *words]
-        return subprocess.run(command, cwd=folder, env=environ, check=False).returncode
+        modules = (["tests.trainers.train", *words], ["tests.trainers.exports"])
+        commands = [[*uv, "python", "-m", *module] for module in modules]
+        return max(subprocess.run(each, cwd=folder, env=environ, check=False).returncode for each in commands)
 
 
 def _missing_space(environment: Path) -> str | None:

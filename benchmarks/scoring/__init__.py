@@ -1,0 +1,1 @@
+"""What the cases of the scorer share: folders of models, texts, the naive way, and the CUDA part."""
