@@ -21,7 +21,7 @@ def render() -> str:
     )
     parts = [intro]
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        parts += [f"## {point.name.capitalize()}", _table(point.load())]
+        parts += [f"## {point.name.replace('_', ' ').capitalize()}", _table(point.load())]
     return page("Settings", *parts)
 
 
