@@ -9,6 +9,7 @@ from aiokafka.errors import CommitFailedError, KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from plaudit_schemas.kafka.offset_notes import ended
 
 from plaudit_stream_processors.group_errors import GroupErrors
 from plaudit_stream_processors.positions import Stretch, set_aside
@@ -60,7 +61,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit offsets with the app's note, which Faust would leave out."""
-        note, held = getattr(self.app, NOTE_SETTING), self.assignment()
+        note, held = ended(getattr(self.app, NOTE_SETTING)), self.assignment()
         places = {
             TopicPartition(*tp): OffsetAndMetadata(at, note) for tp, at in offsets.items() if tp in held
         }

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from plaudit_schemas.contract.reasons import Reason
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.offset_notes import ended, note_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS
 
@@ -52,7 +53,7 @@ class ResentLetters:
             raise ServiceUnavailableError(
                 f"Kafka did not return the offsets of {RESENT_GROUP}: {error.args[0].str()}"
             ) from None
-        return {place.partition: _parse(place.metadata or "") for place in committed}
+        return {place.partition: _parse(note_of(place)) for place in committed}
 
     def record(self, sent: Mapping[int, Resent]) -> None:
         """Record that the letters before these offsets were sent again. No offset goes back.
@@ -68,7 +69,7 @@ class ResentLetters:
             for reason, offset in offsets.items():
                 merged[reason] = max(offset, merged.get(reason, 0))
             text = ",".join(f"{reason}:{offset}" for reason, offset in merged.items())
-            places.append(TopicPartition(self._topic, partition, max(merged.values()), text))
+            places.append(TopicPartition(self._topic, partition, max(merged.values()), ended(text)))
         try:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from faust.types import TP
 from plaudit_schemas.kafka.groups import ask_again
+from plaudit_schemas.kafka.offset_notes import note_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 _ANSWER_S: Final = 5.0
@@ -52,5 +53,6 @@ class CommittedOffsets:
         return found
 
     def _offset_of(self, place: Any) -> int | None:
-        foreign = place.metadata and self._topic_id and place.metadata != self._topic_id
+        note = note_of(place)
+        foreign = note and self._topic_id and note != self._topic_id
         return None if place.offset < 0 or foreign else int(place.offset)

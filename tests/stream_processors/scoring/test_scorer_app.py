@@ -75,8 +75,8 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize(
     ("offset", "metadata", "expected"),
-    [(41, "T1", 41), (41, "", 41), (41, "T0", None), (-1001, "", None)],
-    ids=["ours", "of a tool without a note", "of an earlier topic", "none"],
+    [(41, "T1;", 41), (41, "T1;zz", 41), (41, "", 41), (41, "T0;", None), (-1001, "", None)],
+    ids=["ours", "ours, with memory behind it", "of a tool without a note", "of an earlier topic", "none"],
 )
 def test_offsets_of_this_topic_count(offsets: Any, offset: int, metadata: str, expected: int | None) -> None:
     offsets._consumer = Asked(TopicPartition("events", 0, offset, metadata))
