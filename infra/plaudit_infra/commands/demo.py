@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path(".plaudit") / "demo"
 _MARK = "demo.json"
-_PIPED_S = 120.0  # nobody can press Ctrl-C when the output goes to a file
+_PIPED_S = 180.0  # nobody can press Ctrl-C when the output goes to a file; a minute of it has scores
 
 
 def configure(parser: ArgumentParser) -> None:
