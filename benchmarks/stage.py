@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,20 @@ class Stage:
             produce_when_room(producer, self.topic, value, key)
         producer.flush(300)
         return size / count
+
+    def send_at_rate(self, made: Sequence[tuple[bytes, bytes]], rate: int, on_delivery: Any = None) -> None:
+        """Send events, keys and values, at `rate` a second, and wait until Kafka has them."""
+        producer = Producer(
+            self.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True})
+        )
+        began = time.monotonic()
+        for number, (key, value) in enumerate(made):
+            while time.monotonic() < began + number / rate:
+                producer.poll(
+                    0.002
+                )  # librdkafka counts whole milliseconds: a shorter wait would be a busy loop
+            producer.produce(self.topic, value, key, on_delivery=on_delivery)
+        producer.flush(60)
 
     def environment(self, run: str) -> dict[str, str]:
         """The environment of a worker or a peer for one run."""

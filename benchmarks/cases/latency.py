@@ -12,8 +12,6 @@ from statistics import quantiles
 from typing import Any
 
 import redis
-from confluent_kafka import Producer
-from plaudit_schemas.contract.keys import PARTITIONER
 
 from benchmarks.report import Row, row
 from benchmarks.stage import PARTITIONS, Stage, stage, stop
@@ -62,16 +60,8 @@ def _produce(servers: Stage, acked: Moments, count: int, seed: int) -> None:
         assert error is None, error
         acked[message.partition(), message.offset()] = time.monotonic()
 
-    producer = Producer(
-        servers.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True})
-    )
     made = list(events(count, open_conversations=2000, seed=seed + 10, start_us=time.time_ns() // 1000))
-    began = time.monotonic()
-    for number, (key, value) in enumerate(made):
-        while time.monotonic() < began + number / _RATE:
-            producer.poll(0.002)  # librdkafka counts whole milliseconds: a shorter wait would be a busy loop
-        producer.produce(servers.topic, value, key, on_delivery=note)
-    producer.flush(60)
+    servers.send_at_rate(made, _RATE, note)
 
 
 class _Reader(threading.Thread):

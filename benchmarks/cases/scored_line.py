@@ -15,10 +15,8 @@ from pathlib import Path
 from statistics import quantiles
 
 import psutil
-from confluent_kafka import Producer
 from plaudit_consumers.training.encoders.cached import static_encoder
 from plaudit_schemas.codec.wire import Decoder
-from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.contract.names import ADD_MESSAGE, UPDATE_MESSAGE
 from plaudit_schemas.kafka.lag import LagReader
 from plaudit_schemas.kafka.reader import TopicReader
@@ -106,18 +104,10 @@ def _latencies() -> list[float]:
 
 
 def _produce(servers: Stage, count: int) -> None:
-    producer = Producer(
-        servers.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True})
-    )
     made = list(
         events(count, open_conversations=2000, start_us=time.time_ns() // 1000, answer_words=_ANSWER_WORDS)
     )
-    began = time.monotonic()
-    for number, (key, value) in enumerate(made):
-        while time.monotonic() < began + number / _RATE:
-            producer.poll(0.002)  # librdkafka counts whole milliseconds: a shorter wait would be a busy loop
-        producer.produce(servers.topic, value, key)
-    producer.flush(60)
+    servers.send_at_rate(made, _RATE)
 
 
 def _waits(servers: Stage) -> list[float]:

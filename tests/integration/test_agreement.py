@@ -21,6 +21,7 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 from harness.waiting import eventually
 from tests.support import agreement_pairs
 from tests.support.line import Line
+from tests.support.monitors import active_alerts, shown_value
 from tests.support.prometheus import PrometheusServer, program
 from tests.support.scores import Scored
 
@@ -100,27 +101,15 @@ def test_figures_prometheus_and_the_monitor_agree_and_a_drop_is_an_alert(
         assert float(sample["value"][1]) == pytest.approx(work_out(expected)), name
     monitor = LineMonitor(one.connection, profile="demo", group="plaudit-worker")
     which = FigureId("agreement_auc:satisfaction", "user", "taste:1", "message")
-    eventually(lambda: bool(monitor.poll() and _value(monitor, which)), "the monitor has it too")
-    assert _value(monitor, which) == pytest.approx(agreement_pairs.area(expected))
+    eventually(lambda: bool(monitor.poll() and shown_value(monitor, which)), "the monitor has it too")
+    assert shown_value(monitor, which) == pytest.approx(agreement_pairs.area(expected))
     one.send(Scored(80, 0.2, now_us() - SECOND, now_us(), seed=2))
     fired = 'ALERTS{alertname="PlauditAgreementDrop",alertstate="firing"}'
     eventually(lambda: bool(server.query(fired)), "the alert fires", 60)
     (alert,) = server.query(fired)
     assert (alert["metric"]["scorer"], alert["metric"]["application"]) == ("taste:1", "shop")
-    eventually(lambda: "PlauditAgreementDrop" in _alerts(monitor), "the product says so too")
+    eventually(lambda: "PlauditAgreementDrop" in active_alerts(monitor), "the product says so too")
     monitor.close()
-
-
-def _value(monitor: LineMonitor, which: FigureId) -> float | None:
-    for snapshot in monitor.history.current():
-        if snapshot.window == 300 and which in snapshot.figures:
-            return snapshot.figures[which].value
-    return None
-
-
-def _alerts(monitor: LineMonitor) -> list[str]:
-    monitor.poll()
-    return [active.condition.alert for active in monitor.alerts]
 
 
 def test_counts_are_exact_after_kills_balance_and_are_the_same_after_a_replay(

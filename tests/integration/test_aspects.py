@@ -21,6 +21,7 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from harness.waiting import eventually
 from tests.support.line import Line
+from tests.support.monitors import active_alerts, shown_value
 from tests.support.prometheus import PrometheusServer, program
 from tests.support.votes import votes
 
@@ -123,8 +124,8 @@ def test_figures_prometheus_and_the_monitor_agree_and_a_fall_is_an_alert(
     connection = one.connection.model_copy(update={"aspects": str(aspects_file)})
     monitor = LineMonitor(connection, profile="demo", group="plaudit-worker")
     which = FigureId(f"aspect:{NAME}", "user", "number", "message")
-    eventually(lambda: bool(monitor.poll() and _value(monitor, which)), "the monitor has it too")
-    assert _value(monitor, which) == pytest.approx(3.5 / 4)
+    eventually(lambda: bool(monitor.poll() and shown_value(monitor, which)), "the monitor has it too")
+    assert shown_value(monitor, which) == pytest.approx(3.5 / 4)
     now = time.time_ns() // 1000
     one.send(votes(100, likes=0.9, first_us=now - 230 * SECOND, last_us=now - 70 * SECOND, aspect="solved"))
     one.send(votes(100, likes=0.2, first_us=now - SECOND, last_us=now, seed=2, aspect="solved"))
@@ -132,20 +133,8 @@ def test_figures_prometheus_and_the_monitor_agree_and_a_fall_is_an_alert(
     eventually(lambda: bool(server.query(fired)), "the alert fires", 60)
     (alert,) = server.query(fired)
     assert (alert["metric"]["aspect"], alert["metric"]["application"]) == ("solved", "shop")
-    eventually(lambda: "PlauditAspectDrop" in _alerts(monitor), "the product says so too")
+    eventually(lambda: "PlauditAspectDrop" in active_alerts(monitor), "the product says so too")
     monitor.close()
-
-
-def _value(monitor: LineMonitor, which: FigureId) -> float | None:
-    for snapshot in monitor.history.current():
-        if snapshot.window == 300 and which in snapshot.figures:
-            return snapshot.figures[which].value
-    return None
-
-
-def _alerts(monitor: LineMonitor) -> list[str]:
-    monitor.poll()
-    return [active.condition.alert for active in monitor.alerts]
 
 
 def test_a_replay_and_the_audit_give_the_same_whatever_the_file_says(

@@ -14,8 +14,9 @@ from rich.text import Text
 from plaudit_consumers.dashboard.conditions import ActiveAlert
 from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
-from plaudit_consumers.dashboard.terminal_aspects import aspect_table, printable
+from plaudit_consumers.dashboard.terminal_aspects import aspect_table
 from plaudit_consumers.dashboard.terminal_scorers import scorer_table
+from plaudit_consumers.dashboard.terminal_table import printable
 
 NOTHING: Final = "-"
 _ROWS: Final = 20

@@ -6,11 +6,10 @@ from typing import Final, NamedTuple
 from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 from plaudit_schemas.contract.names import ASPECT_FIGURE, LABEL_SCALE
 from rich.table import Table
-from rich.text import Text
 
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Snapshot
+from plaudit_consumers.dashboard.terminal_table import first_lines
 
-_ROWS: Final = 12
 _BETTER: Final = {"higher_is_better": "higher", "lower_is_better": "lower", "neutral": "neither"}
 
 
@@ -26,27 +25,13 @@ def aspect_table(snapshots: Iterable[Snapshot], aspects: Aspects) -> Table | Non
     lines = sorted(_lines(snapshots, aspects), key=lambda line: (-line.value.count, line.which, line.series))
     if not lines:
         return None
-    table = Table(
-        title="aspects, as users rate them",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
+    return first_lines(
+        "aspects, as users rate them",
+        ("aspect", "model"),
+        ("mean or share", "votes", "chats", "better"),
+        [_cells(line) for line in lines],
+        "votes",
     )
-    for name in ("aspect", "model"):
-        table.add_column(name, overflow="fold")
-    for name in ("mean or share", "votes", "chats", "better"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for line in lines[:_ROWS]:
-        table.add_row(*(Text(printable(cell)) for cell in _cells(line)))
-    if len(lines) > _ROWS:
-        table.caption, table.caption_justify = f"the {_ROWS} with the most votes of {len(lines)}", "left"
-    return table
-
-
-def printable(text: str) -> str:
-    """The text without control characters: names come from producers, and must not control the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _lines(snapshots: Iterable[Snapshot], aspects: Aspects) -> Iterable[_Line]:

@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from rich.table import Table
-from rich.text import Text
 
 from plaudit_consumers.dashboard.agreement import Agreement, agreements, scorer_name
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
-from plaudit_consumers.dashboard.terminal_aspects import printable
+from plaudit_consumers.dashboard.terminal_table import first_lines
 
-_ROWS: Final = 12
 _NOTHING: Final = "-"
 
 
@@ -22,22 +20,13 @@ def scorer_table(snapshots: Iterable[Snapshot]) -> Table | None:
     )
     if not lines:
         return None
-    table = Table(
-        title="scorers, beside what people say",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
+    return first_lines(
+        "scorers, beside what people say",
+        ("scorer", "model"),
+        ("same side", "AUC", "calibration error", "answers"),
+        [_cells(one, model) for one, model in lines],
+        "answers",
     )
-    for name in ("scorer", "model"):
-        table.add_column(name, overflow="fold")
-    for name in ("same side", "AUC", "calibration error", "answers"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one, model in lines[:_ROWS]:
-        table.add_row(*(Text(printable(cell)) for cell in _cells(one, model)))
-    if len(lines) > _ROWS:
-        table.caption, table.caption_justify = f"the {_ROWS} with the most answers of {len(lines)}", "left"
-    return table
 
 
 def _cells(one: Agreement, model: str) -> list[str]:
