@@ -20,6 +20,7 @@ from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.names import ADD_MESSAGE, UPDATE_MESSAGE
 from plaudit_schemas.kafka.lag import LagReader
 from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.models.activations import MIN_DELAY_MS
 from plaudit_schemas.models.manifest_file import read_manifest
 from plaudit_schemas.models.registry import ModelRegistry
 from plaudit_schemas.topics import EVENTS
@@ -30,7 +31,6 @@ from benchmarks.stage import PARTITIONS, Stage, event_count, processor_seconds, 
 from harness.events import events
 
 _MODEL = "bench"
-_DELAY_MS = 300
 _RATE, _SECONDS, _WARM_S = 2000, 30, 10
 _LIMIT_S = 1800.0
 _ANSWER_WORDS = 40
@@ -133,9 +133,9 @@ def _waits(servers: Stage) -> list[float]:
 def _publish(servers: Stage) -> None:
     folder = write_folder(servers.folder / "model", static_encoder(), "1")
     manifest, sha256 = read_manifest(folder)
-    with ModelRegistry(servers.connection, min_delay_ms=1) as registry:
-        registry.publish(manifest, sha256, str(folder), delay_ms=_DELAY_MS)
-    time.sleep(2 * _DELAY_MS / 1000)  # the answers that follow belong to it
+    with ModelRegistry(servers.connection) as registry:
+        registry.publish(manifest, sha256, str(folder), delay_ms=MIN_DELAY_MS)
+    time.sleep(MIN_DELAY_MS / 1000 + 1)  # the answers that follow belong to it
 
 
 @contextmanager
@@ -145,7 +145,6 @@ def _process(servers: Stage, name: str, command: str) -> Iterator["subprocess.Po
         "PLAUDIT_WEB_PORT": "0",
         "PLAUDIT_SCORER_MODEL": _MODEL,
         "PLAUDIT_SCORER_GROUP": f"scorer-{name}",
-        "PLAUDIT_SCORER_MIN_DELAY_S": str(_DELAY_MS / 1000),
         "PLAUDIT_SCORER_WEB_PORT": "0",
     }
     line = [str(Path(sys.executable).parent / "plaudit"), command]

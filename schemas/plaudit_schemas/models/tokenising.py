@@ -18,6 +18,7 @@ from plaudit_schemas.models.inputs import (
     template_messages,
 )
 from plaudit_schemas.models.manifest import CutSide, ModelManifest, is_plain_path
+from plaudit_schemas.models.word_tokens import WordTokens
 
 # Set before transformers is loaded: it would write of PyTorch, which nothing here needs.
 _ENVIRONMENT: Final = {
@@ -60,6 +61,9 @@ class ModelTokenizer:
         self._kind = kind
         self._max_tokens = max_tokens
         self._cut = cut
+        # A chat template has written the special tokens into the text.
+        self._special = kind != "history"
+        self._words = WordTokens.of(tokenizer.backend_tokenizer, special=self._special)
         self.pad_id: int = 0 if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     def input_of(self, turns: Turns) -> str:
@@ -104,10 +108,12 @@ class ModelTokenizer:
         return text[-most:] if self._cut == "left" else text[:most]
 
     def _encoded(self, texts: Sequence[str]) -> list[Tokens]:
+        if self._words is not None:
+            found = self._words.ids_of(texts, self._max_tokens, keep_end=self._cut == "left")
+            return [Tokens(ids, cut) for ids, cut in found]
         encoded = self._tokenizer(
             list(texts),
-            # A chat template has written the special tokens into the text.
-            add_special_tokens=self._kind != "history",
+            add_special_tokens=self._special,
             truncation=True,
             max_length=self._max_tokens,
             padding=False,
