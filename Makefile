@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
-# The scorer of the demo and the tests runs on the CPU.
-EXTRAS := --extra score --extra train
+# The scorer of the demo and the tests runs on the CPU. The demo has a chat page; the tests try the integrations.
+EXTRAS := --extra score --extra train --extra chat --extra openai --extra langchain --extra opentelemetry
 RUN := $(UV) run --frozen --all-packages $(EXTRAS)
 CASES ?=
 export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV

@@ -13,7 +13,10 @@ This package exports the SDK. Its sub-packages:
     gateway: takes events over HTTP, for browsers and other languages (an extra).
     importers: turn files of conversations into events; plug-ins add formats (an extra).
     simulator: makes up chats.
-    commands: `plaudit gateway`, `keys`, `replay`, `simulate`.
+    commands: `plaudit chat`, `gateway`, `keys`, `reconcile`, `replay`, `simulate`.
+    model_calls: turns calls of chat models into events.
+    integrations: record the calls that other libraries make (extras).
+    chat: the chat page (an extra).
 """
 
 from plaudit_producers.errors import (
@@ -26,10 +29,16 @@ from plaudit_producers.errors import (
     SpooledError,
     SpoolError,
 )
+from plaudit_producers.integrations.current import (
+    CurrentConversation,
+    conversation,
+    current_conversation,
+)
 from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
 from plaudit_producers.sdk.conversation import AsyncConversation, Conversation
 from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback, DeliveryFuture
 from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.sdk.message import MessageHandle
 from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_producers.sdk.outbox import Stats
 from plaudit_producers.sdk.producer import FeedbackProducer
@@ -41,6 +50,7 @@ __all__ = [
     "BufferFullError",
     "ClosedError",
     "Conversation",
+    "CurrentConversation",
     "Delivery",
     "DeliveryCallback",
     "DeliveryError",
@@ -48,6 +58,7 @@ __all__ = [
     "DroppedError",
     "FeedbackProducer",
     "IdentityHash",
+    "MessageHandle",
     "ProducerError",
     "ProducerOptions",
     "Redact",
@@ -55,5 +66,7 @@ __all__ = [
     "SpoolError",
     "SpooledError",
     "Stats",
+    "conversation",
+    "current_conversation",
     "redact_texts",
 ]

@@ -1,6 +1,7 @@
 """`AsyncFeedbackProducer`, for asyncio."""
 
 import asyncio
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -12,6 +13,8 @@ from plaudit_producers.sdk.base import ProducerBase, checked_conversation_id, no
 from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_options
 from plaudit_producers.sdk.conversation import AsyncConversation, event_record
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.message import MessageHandle
+from plaudit_producers.sdk.message_ids import carried_conversation
 
 # A full buffer is polled, with growing pauses: waiting on a condition would block the event loop.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
@@ -40,7 +43,12 @@ class AsyncFeedbackProducer(ProducerBase):
 
     def conversation(self, conversation_id: str) -> AsyncConversation:
         """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
-        return AsyncConversation(self, self.application, checked_conversation_id(conversation_id))
+        checked = checked_conversation_id(conversation_id)
+        return AsyncConversation(self, self.application, checked, self.options.message_ids)
+
+    def message(self, message_id: str) -> MessageHandle[Awaitable[str]]:
+        """See `FeedbackProducer.message`."""
+        return MessageHandle(self.conversation(carried_conversation(message_id)), message_id)
 
     async def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
         """See `FeedbackProducer.send`."""

@@ -42,6 +42,8 @@ from plaudit_producers.sdk.bodies import (
     update_body,
 )
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.message_ids import carrying_id
+from plaudit_producers.sdk.options import MessageIds
 from plaudit_producers.sdk.parents import KnownMessages
 from plaudit_producers.sdk.values import make_plain, plain_list
 
@@ -69,11 +71,12 @@ class ConversationHandle(Generic[R_co]):
         RedactionError: the `redact` hook failed.
     """
 
-    __slots__ = ("application", "conversation_id")
+    __slots__ = ("_message_ids", "application", "conversation_id")
 
-    def __init__(self, application: str, conversation_id: str) -> None:
+    def __init__(self, application: str, conversation_id: str, message_ids: MessageIds = "short") -> None:
         self.application = application
         self.conversation_id = conversation_id
+        self._message_ids = message_ids
 
     @abstractmethod
     def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> R_co:
@@ -97,6 +100,8 @@ class ConversationHandle(Generic[R_co]):
         """
         given = cast("dict[str, Any]", fields)  # no copy: `fields` is a new dict in each call
         options = take_event_options(given)
+        if self._message_ids == "with_conversation" and given.get("message_id") is None:
+            given["message_id"] = carrying_id(new_ulid(), self.conversation_id)
         return self._emit_message(message_body(role, content, given), options)
 
     def like(
@@ -301,8 +306,10 @@ class Conversation(ConversationHandle[str]):
 
     __slots__ = ("_emitter", "_known")
 
-    def __init__(self, emitter: EventEmitter, application: str, conversation_id: str) -> None:
-        super().__init__(application, conversation_id)
+    def __init__(
+        self, emitter: EventEmitter, application: str, conversation_id: str, message_ids: MessageIds = "short"
+    ) -> None:
+        super().__init__(application, conversation_id, message_ids)
         self._emitter, self._known = emitter, KnownMessages()
 
     def _emit_message(self, body: NamedRecord, options: dict[str, Any]) -> str:
@@ -332,8 +339,14 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
 
     __slots__ = ("_emitter", "_known")
 
-    def __init__(self, emitter: AsyncEventEmitter, application: str, conversation_id: str) -> None:
-        super().__init__(application, conversation_id)
+    def __init__(
+        self,
+        emitter: AsyncEventEmitter,
+        application: str,
+        conversation_id: str,
+        message_ids: MessageIds = "short",
+    ) -> None:
+        super().__init__(application, conversation_id, message_ids)
         self._emitter, self._known = emitter, KnownMessages()
 
     async def _emit_message(self, body: NamedRecord, options: dict[str, Any]) -> str:

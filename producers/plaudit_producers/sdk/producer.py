@@ -13,6 +13,8 @@ from plaudit_producers.sdk.base import ProducerBase, checked_conversation_id, no
 from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_options
 from plaudit_producers.sdk.conversation import Conversation, event_record
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.message import MessageHandle
+from plaudit_producers.sdk.message_ids import carried_conversation
 from plaudit_producers.sdk.pipeline import PackedEvent
 
 # The longest single wait for room. Room that is made just before the wait wakes nobody.
@@ -73,7 +75,19 @@ class FeedbackProducer(ProducerBase):
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
-        return Conversation(self, self.application, checked_conversation_id(conversation_id))
+        checked = checked_conversation_id(conversation_id)
+        return Conversation(self, self.application, checked, self.options.message_ids)
+
+    def message(self, message_id: str) -> MessageHandle[str]:
+        """Return the handle of a message, for feedback later, from any process. Sends nothing.
+
+        It takes ids that carry their conversation: those that integrations make, and those of producers with
+        `message_ids="with_conversation"`. For other ids use `producer.conversation(conversation_id)`.
+
+        Raises:
+            InvalidEventError: the id does not carry its conversation.
+        """
+        return MessageHandle(self.conversation(carried_conversation(message_id)), message_id)
 
     def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
         """Send an event that you built yourself, of any application. Returns its id.
