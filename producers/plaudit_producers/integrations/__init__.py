@@ -1,0 +1,1 @@
+"""Record the calls that other libraries make. Nothing here raises into its host."""
