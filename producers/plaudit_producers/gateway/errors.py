@@ -3,7 +3,8 @@
 PlauditError
 └── GatewayError
     ├── UnauthenticatedError   the caller gave no API key or browser token that is valid now
-    └── KeyStoreError          the API keys cannot be read or written
+    ├── KeyStoreError          the API keys cannot be read or written
+    └── GzipError              a request's body is not gzip
 """
 
 from plaudit_schemas.errors import PlauditError
@@ -19,3 +20,7 @@ class UnauthenticatedError(GatewayError):
 
 class KeyStoreError(GatewayError):
     """The store of API keys cannot be read or written."""
+
+
+class GzipError(GatewayError):
+    """A request's body is not gzip, or its end is missing."""

@@ -34,6 +34,12 @@ GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
         "counter",
         "Rate limit checks skipped because Redis did not answer.",
     ),
+    Metric(
+        "plaudit_gateway_telemetry_total",
+        "counter",
+        "Spans and log records: recorded, refused, or ignored (nothing to do with a model).",
+        ("signal", "outcome"),
+    ),
     Metric("plaudit_gateway_tokens_issued_total", "counter", "Browser tokens made."),
     Metric("plaudit_gateway_redis_evicting", "gauge", "1 while a node of Redis may evict keys."),
     Metric(

@@ -1,7 +1,7 @@
 """The parts of a running gateway. Routes get them from `services_of`."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.metrics import MetricSet
@@ -12,25 +12,15 @@ from starlette.requests import HTTPConnection
 from plaudit_producers.gateway.access.authenticator import Authenticator
 from plaudit_producers.gateway.access.rate_limits import RateLimiter
 from plaudit_producers.gateway.access.signing_keys import SigningKeys
+from plaudit_producers.gateway.intake.aliases import AliasIndex
 from plaudit_producers.gateway.intake.bodies import RequestBodies
 from plaudit_producers.gateway.intake.events import EventIntake
 from plaudit_producers.gateway.intake.sender import EventSender
+from plaudit_producers.gateway.intake.span_notes import SpanNotes
+from plaudit_producers.gateway.intake.vote_ledger import VoteLedger
 from plaudit_producers.gateway.settings import GatewaySettings
-
-
-class ConversationReader(Protocol):
-    """Reads live conversations. A member offers one in the entry point group `plaudit.readers`."""
-
-    async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
-        """One conversation, as an object that can be dumped as JSON.
-
-        Raises:
-            NotFoundError: there is no such conversation.
-            ServiceUnavailableError: Redis does not answer.
-        """
-
-    async def aclose(self) -> None:
-        """Close the connections."""
+from plaudit_producers.live_reader import ConversationReader
+from plaudit_producers.model_calls.memory import CallMemory
 
 
 @dataclass(slots=True)
@@ -56,6 +46,10 @@ class Services:
     Attributes:
         redis: a redis.asyncio client of a server or a cluster, with a timeout of a few seconds.
         redis_watch: looks whether Redis may lose keys and limits.
+        aliases: which message an answer became, by its response id.
+        notes: telemetry that waits for the rest of its call.
+        call_memory: the model calls that Kafka has; its conversations are named application/id.
+        votes: what Kafka has of the votes of Open WebUI.
         reader: None if no installed member reads conversations.
     """
 
@@ -69,6 +63,10 @@ class Services:
     limiter: RateLimiter
     bodies: RequestBodies
     intake: EventIntake
+    aliases: AliasIndex
+    call_memory: CallMemory
+    votes: VoteLedger
+    notes: SpanNotes
     sender: EventSender
     reader: ConversationReader | None
     checks: ServiceChecks

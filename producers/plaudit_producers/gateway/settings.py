@@ -5,6 +5,9 @@ from typing import Final
 from plaudit_schemas.settings import Settings
 from pydantic import Field, SecretStr, field_validator
 
+from plaudit_producers.privacy import one_identity_key
+from plaudit_producers.setting_values import pairs_of, parts_of
+
 TOKEN_SECRET_BYTES: Final = 32  # RFC 7518, 3.2: a key for HS256 is at least as long as the hash
 
 
@@ -64,6 +67,13 @@ class GatewaySettings(Settings):
         le=2048,
         description="MB of memory for request bodies, and as much again for events that wait for Kafka",
     )
+    gateway_alias_hours: float = Field(
+        default=72,
+        ge=1,
+        le=8760,
+        description="Hours for which the gateway finds a message by the response id of its model call; as "
+        "long as PLAUDIT_STATE_RETENTION_HOURS is enough",
+    )
     gateway_redact: str = Field(
         default="", description="module:function that redacts each event before it leaves the process"
     )
@@ -81,33 +91,9 @@ class GatewaySettings(Settings):
     @field_validator("gateway_identity_key")
     @classmethod
     def _one_pair(cls, value: SecretStr) -> SecretStr:
-        if len(pairs_of(value, 16)) > 1:
-            raise ValueError("takes one ID:SECRET pair")
-        return value
+        return one_identity_key(value)
 
     @property
     def cors_origins(self) -> list[str]:
         """`gateway_cors_origins` as a list."""
         return parts_of(self.gateway_cors_origins)
-
-
-def pairs_of(value: SecretStr, least_bytes: int) -> dict[str, str]:
-    """`ID:SECRET,ID:SECRET` as a dict, in the given order.
-
-    Raises:
-        ValueError: a pair has no id or that of another pair, or its secret is shorter than `least_bytes`.
-    """
-    found = {}
-    for part in parts_of(value.get_secret_value()):
-        name, _, secret = part.partition(":")
-        if not name or len(secret.encode()) < least_bytes:
-            raise ValueError(f"takes ID:SECRET with a secret of at least {least_bytes} bytes")
-        if name in found:
-            raise ValueError(f"has two secrets for the id {name}; give each its own id")
-        found[name] = secret
-    return found
-
-
-def parts_of(text: str) -> list[str]:
-    """The parts of a comma-separated text, without spaces around them and without empty ones."""
-    return [part.strip() for part in text.split(",") if part.strip()]

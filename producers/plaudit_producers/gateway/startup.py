@@ -4,15 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Final
 
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.wire import SchemaSource
 from plaudit_schemas.contract.aspects import read_aspects
-from plaudit_schemas.errors import PlauditError, RegistryError, SettingsError
+from plaudit_schemas.errors import PlauditError, RegistryError
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.service.metrics import MetricSet
 from plaudit_schemas.service.recorded_line import read_recorded
@@ -29,26 +27,28 @@ from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
 from plaudit_producers.gateway.access.key_stores import REFRESH_S, key_store_of
 from plaudit_producers.gateway.access.rate_limits import RateLimiter
 from plaudit_producers.gateway.access.signing_keys import signing_keys_of
+from plaudit_producers.gateway.intake.aliases import AliasIndex
 from plaudit_producers.gateway.intake.bodies import RequestBodies
 from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, EventIntake
 from plaudit_producers.gateway.intake.sender import EventSender
+from plaudit_producers.gateway.intake.span_notes import SpanNotes
+from plaudit_producers.gateway.intake.vote_ledger import VoteLedger
 from plaudit_producers.gateway.metrics import GATEWAY_METRICS
-from plaudit_producers.gateway.services import ConversationReader, ServiceChecks, Services
-from plaudit_producers.gateway.settings import GatewaySettings, pairs_of
-from plaudit_producers.sdk.identity import IdentityHash
+from plaudit_producers.gateway.services import ServiceChecks, Services
+from plaudit_producers.gateway.settings import GatewaySettings
+from plaudit_producers.live_reader import installed_reader
+from plaudit_producers.model_calls.memory import CallMemory
+from plaudit_producers.privacy import identity_hash, load_redact
 from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_producers.sdk.outbox import kafka_log
-from plaudit_producers.sdk.redact import Redact
 
 log = logging.getLogger("plaudit.gateway")
-
-READERS: Final = "plaudit.readers"
-"""An entry point group. Its `conversation` is a function (ConnectionSettings) -> ConversationReader."""
 
 _KAFKA_TIMEOUT_S = 2.0
 _REDIS_TIMEOUT_S: Final = 5.0
 _KEEP_UNACKED_S: Final = 60.0
 _REGISTRY_AGAIN_S: Final = 2.0
+_HOUR_S: Final = 3600
 
 
 @contextlib.asynccontextmanager
@@ -112,12 +112,18 @@ async def _make_services(
         ),
         intake=EventIntake(
             encoder.encode,
-            load_redact(settings.gateway_redact),
-            _identity_of(settings),
+            load_redact(settings.gateway_redact, "PLAUDIT_GATEWAY_REDACT"),
+            identity_hash(settings.gateway_identity_key),
             read_aspects(connection.aspects),
         ),
+        aliases=AliasIndex(
+            redis, connection.redis_prefix, lasts_s=int(settings.gateway_alias_hours * _HOUR_S)
+        ),
+        call_memory=CallMemory(),
+        votes=VoteLedger(redis, connection.redis_prefix),
+        notes=SpanNotes(redis, connection.redis_prefix),
         sender=_make_sender(settings, connection),
-        reader=_reader_of(connection),
+        reader=installed_reader(connection),
         # The packaged id is known already.
         checks=ServiceChecks(registry="not asked yet" if connection.schema_registry_url else None),
     )
@@ -136,35 +142,6 @@ def _make_sender(settings: GatewaySettings, connection: ConnectionSettings) -> E
         connector(connection, options.kafka(), kafka_log),
         ack_timeout_s=settings.gateway_ack_timeout_s,
     )
-
-
-def _reader_of(connection: ConnectionSettings) -> ConversationReader | None:
-    for point in entry_points(group=READERS, name="conversation"):
-        reader: ConversationReader = point.load()(connection)
-        return reader
-    return None
-
-
-def load_redact(place: str) -> Redact | None:
-    """The redact hook that `module:function` names; None for an empty text.
-
-    Raises:
-        SettingsError: the hook cannot be loaded.
-    """
-    if not place:
-        return None
-    module, _, name = place.partition(":")
-    try:
-        hook: Redact = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module before the colon
-        raise SettingsError(f"PLAUDIT_GATEWAY_REDACT: {place} cannot be loaded ({error})") from None
-    return hook
-
-
-def _identity_of(settings: GatewaySettings) -> IdentityHash | None:
-    for key_id, secret in pairs_of(settings.gateway_identity_key, 16).items():
-        return IdentityHash(key_id, secret.encode())
-    return None
 
 
 async def _keep_checking(services: Services, admin: AdminClient) -> None:

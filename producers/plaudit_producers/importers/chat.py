@@ -73,6 +73,8 @@ class Chat(ConversationHandle[str]):
         "_records",
         "_same",
         "_seen",
+        "_version",
+        "_versions",
         "last",
         "now",
     )
@@ -91,6 +93,8 @@ class Chat(ConversationHandle[str]):
         self._notes: list[str] = []
         self._invented = self._made = self._calls = 0
         self._pause: int | None = None
+        self._version = ""
+        self._versions: dict[str, str] = {}
         self.last = ""
         super().__init__(options.application or "import", placeholder("conversation", 0))
 
@@ -231,13 +235,20 @@ class Chat(ConversationHandle[str]):
         """Put the next event this many seconds after the last one, unless it has its own time."""
         self._pause = round(seconds * _SECOND)
 
+    def speak_as_of(self, version: str) -> None:
+        """Say of which version of the file's record the following events are; empty for none.
+
+        The version is part of their ids. So what was said, changed and changed back is said again.
+        """
+        self._version = version
+
     def note(self, text: str) -> None:
         """Add a note on this record to the import's report."""
         self._notes.append(text)
 
     def batch(self) -> Batch:
         """Name and return all events. Nothing can be added afterwards."""
-        naming = Naming(self._records, self._answers)
+        naming = Naming(self._records, self._answers, self._versions)
         self.conversation_id = naming.name_all(self._name, self._identity, self._seen, self._options.again)
         if self._identity:
             self._notes += self._seen.notes_on(self._place.line, self.conversation_id, naming.contents)
@@ -300,9 +311,12 @@ class Chat(ConversationHandle[str]):
         else:
             self.now = micros_of_zoned(at)
         self._pause = None
+        event_id = event_id or self._make("event")
+        if self._version:
+            self._versions[event_id] = self._version
         self._records.append(
             {
-                "event_id": event_id or self._make("event"),
+                "event_id": event_id,
                 "application": self.application,
                 "conversation_id": self.conversation_id,
                 "occurred_at": self.now,

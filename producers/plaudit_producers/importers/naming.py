@@ -40,13 +40,16 @@ class Naming:
         records: the chat's events, with placeholders. They are changed in place.
         answers: for the placeholder of an answer that is named by its text, how many answers of the same text
             to the same message come before it.
+        versions: for the placeholder of an event, the version of the record that says it.
 
     Attributes:
         contents: once all is named, the ids of the messages and digests of all that they say.
     """
 
-    def __init__(self, records: list[Record], answers: dict[str, int]) -> None:
-        self._records, self._answers = records, answers
+    def __init__(
+        self, records: list[Record], answers: dict[str, int], versions: dict[str, str] | None = None
+    ) -> None:
+        self._records, self._answers, self._versions = records, answers, versions or {}
         self._messages = [body for name, body in _bodies(records) if name == ADD_MESSAGE]
         self._ids: dict[str, str] = {}
         self.contents: list[tuple[str, bytes]] = []
@@ -145,6 +148,8 @@ class Naming:
             elif name == END_CONVERSATION:  # the end of a chat that has grown is another end
                 said = [body, _sorted([message["message_id"] for message in self._messages])]
             text = f"{name} {_canonical(said)}"
+            if record["event_id"] in self._versions:
+                text += f" as of {self._versions[record['event_id']]}"
             if name == ADD_MESSAGE:
                 self.contents.append((body["message_id"], digest_of(text)))
             record["event_id"] = key("event", again, text, str(same[text]))

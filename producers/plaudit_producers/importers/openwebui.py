@@ -53,17 +53,24 @@ def chat_of(record: Any) -> str:
     return as_text(record["id"])
 
 
-def build_openwebui(chat: Chat, records: Sequence[ReadRecord]) -> None:
-    """Add one chat, from all records that are about it: the chat itself, and votes with snapshots of it."""
+def build_openwebui(chat: Chat, records: Sequence[ReadRecord], *, live: bool = False) -> None:
+    """Add one chat, from all records that are about it: the chat itself, and votes with snapshots of it.
+
+    Args:
+        live: whether the chat may go on. Then it is not ended, and answers that are still being written are
+            left out: a message cannot change once it is sent.
+    """
     chat.identify(chat_of(records[0]))
     votes = [record for record in records if _is_feedback(record)]
     # The latest record knows the chat best. Earlier ones may hold messages that were deleted since.
     known = sorted(
-        (record for record in records if not _is_feedback(record) or record.get("snapshot")), key=_changed_at
+        (record for record in records if not _is_feedback(record) or record.get("snapshot")), key=changed_at
     )
     messages: dict[str, Message] = {}
     for record in known:
         for name, message in _messages_of(record).items():
+            if live and _is_unfinished(message):
+                continue
             replaced = messages.get(name, ReadRecord())
             replaced.skip(*replaced)
             messages[name] = message
@@ -78,7 +85,8 @@ def build_openwebui(chat: Chat, records: Sequence[ReadRecord]) -> None:
     if known:
         if not votes:
             _add_annotations(chat, messages)
-        chat.end()
+        if not live:
+            chat.end()
 
 
 def _is_feedback(record: Mapping[str, Any]) -> bool:
@@ -98,7 +106,12 @@ def _details_of(record: Mapping[str, Any]) -> ReadRecord:
     return _inner(record["snapshot"] if _is_feedback(record) else record)
 
 
-def _changed_at(record: Mapping[str, Any]) -> float:
+def changed_at(record: Mapping[str, Any]) -> float:
+    """Return when a record was changed last, in seconds since 1970; 0 if it does not say.
+
+    Raises:
+        ValueError: it says something that is no time.
+    """
     at = moment_of(record.get("updated_at") or record.get("created_at"), "updated_at")
     return 0.0 if at is None else at.timestamp()
 
@@ -177,6 +190,13 @@ def _add_messages(chat: Chat, messages: Mapping[str, Message]) -> None:
         )
 
 
+def _is_unfinished(message: Message) -> bool:
+    """Whether an answer is still being written. Before its first word it has no `done` at all."""
+    if message.get("role") != "assistant" or message.get("error"):
+        return False
+    return message.get("done") is False or not (message.get("done") or message.get("content"))
+
+
 def _content_of(message: Message) -> str:
     error = message.get("error")
     if not message["content"] and isinstance(error, dict):
@@ -220,7 +240,9 @@ def _add_vote(chat: Chat, vote: ReadRecord, messages: Mapping[str, Message]) -> 
     meta.skip("model_id", "message_index", "base_models")
     if messages and message_id not in messages:
         chat.note(f"vote {vote.get('id')} is about message {message_id}, which its chat does not hold")
-    at = at_time(vote.get("updated_at") or vote.get("created_at"), "updated_at")
+    changed = vote.get("updated_at") or vote.get("created_at")
+    chat.speak_as_of("" if changed is None else as_text(changed))
+    at = at_time(changed, "updated_at")
     given = {"rater": Rater(id=vote.get("user_id") or None), **at}
     thumb = _thumb_of(data)
     detailed = _detailed(vote.get("details"))
@@ -230,6 +252,7 @@ def _add_vote(chat: Chat, vote: ReadRecord, messages: Mapping[str, Message]) -> 
     _add_rating(chat, data, message_id, given, own, meta.get("tags") or ())
     if meta.get("arena") and thumb:
         _add_arena_vote(chat, message_id, thumb, messages, given)
+    chat.speak_as_of("")
 
 
 def _add_annotations(chat: Chat, messages: Mapping[str, Message]) -> None:

@@ -27,6 +27,13 @@ def verdict(principal: Principal, document: dict[str, Any]) -> str | None:
     return forbidden_reason(principal, record)
 
 
+CARRYING = "pm-01K6A2B3C4D5E6F7G8H9J0KMNP@c-7"
+
+
+def body_alone(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"body": {"type": kind, **fields}}
+
+
 def body(kind: str, **fields: Any) -> dict[str, Any]:
     return {"conversation_id": "c1", "body": {"type": kind, **fields}}
 
@@ -162,6 +169,34 @@ def test_the_start_gets_the_tokens_user() -> None:
     complete_record(Principal("shop", "k", page=PAGE), record)
     assert (record["conversation_id"], record["application"], record["source"]) == ("c1", "shop", "gateway")
     assert record["body"][1]["user_id"] == "u-1"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param(like(CARRYING, None), "c-7", id="carried"),
+        pytest.param(like(CARRYING), "c1", id="named"),
+        pytest.param(
+            {"conversation_id": None, **body_alone("ExcludeFromTraining", message_id=CARRYING)},
+            "c-7",
+            id="an exclusion, and null",
+        ),
+        pytest.param(like("m-1", None), None, id="not carried"),
+        pytest.param(like(None, None), None, id="of a whole conversation"),
+        pytest.param({"body": {**like("x", None)["body"], "message_id": 7}}, None, id="number as id"),
+        pytest.param(body_alone("AddMessage", message_id=CARRYING), None, id="a new message"),
+    ],
+)
+def test_a_server_may_leave_out_the_conversation_that_an_id_carries(said: Any, expected: str | None) -> None:
+    record = record_of(said)
+    complete_record(Principal("shop", "k", frozenset(("producer",))), record)
+    assert record.get("conversation_id") == expected
+
+
+def test_a_page_stays_in_its_conversation_whatever_an_id_carries() -> None:
+    record = record_of(like(CARRYING, None))
+    complete_record(Principal("shop", "k", page=PAGE), record)
+    assert record["conversation_id"] == "c1"
 
 
 ERASE, REVIEW = body("EraseConversation"), like("m1", kind="reviewer", id="r")

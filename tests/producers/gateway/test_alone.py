@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from plaudit_infra.main import main
+from plaudit_producers import live_reader
 from plaudit_producers.gateway import startup
 from plaudit_producers.gateway.access.api_keys import make_key
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
@@ -17,6 +18,8 @@ from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError, SettingsError
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from starlette.testclient import TestClient
+
+from tests.support.otlp import span, traces
 
 AWAY = ConnectionSettings(
     bootstrap_servers="127.0.0.1:1", redis_url=SecretUrl("redis://127.0.0.1:1"), topic_prefix="away-"
@@ -53,7 +56,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     def make(*readers: Any, **settings: Any) -> TestClient:
         monkeypatch.setattr(startup, "_KAFKA_TIMEOUT_S", 0.2)
-        monkeypatch.setattr(startup, "entry_points", lambda **_: [Point(reader) for reader in readers])
+        monkeypatch.setattr(live_reader, "entry_points", lambda **_: [Point(reader) for reader in readers])
         keys = tmp_path / "keys.json"
         key = make_key("shop", frozenset({"producer", "reader"}))
         FileKeyStore(keys).add(key.key)
@@ -97,6 +100,9 @@ def test_without_kafka_and_redis_it_says_so(client: Callable[..., TestClient]) -
     assert (first.status_code, second.status_code) == (503, 503)
     assert first.json()["results"][0]["reason"] == "unavailable"
     assert "plaudit_gateway_limits_skipped_total" in made.get("/metrics").text
+    call = {"gen_ai.request.model": "m", "gen_ai.prompt": "Hi"}
+    telemetry = made.post("/v1/traces", json=traces(span(0, call)))
+    assert (telemetry.status_code, telemetry.headers["retry-after"]) == (503, "2")
 
 
 def test_while_librdkafka_gives_up_the_gateway_is_not_ready(

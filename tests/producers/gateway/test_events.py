@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from harness.gateway import Gateway
 from tests.support.event_log import by_conversation, read_log
-from tests.support.gateway import ids, like, message
+from tests.support.gateway import ids, known_key, like, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -17,16 +16,7 @@ TEXTS = ["  leading blanks", "", "\U0001f600 beyond the BMP \U0001d11e", "a\u000
 
 @pytest.fixture(scope="module")
 def key(gateway: Gateway) -> str:
-    secret = gateway.key("producer", "reader")
-    with gateway.client(secret) as client:
-        wait_for_key(client)
-    return secret
-
-
-def wait_for_key(client: httpx.Client) -> None:
-    from harness.waiting import eventually
-
-    eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known")
+    return known_key(gateway, "producer", "reader")
 
 
 def test_accepted_events_are_in_kafka_as_they_were_sent(gateway: Gateway, key: str) -> None:
@@ -97,15 +87,13 @@ def test_undeclared_aspects_are_refused_at_the_door_and_counted(
 ) -> None:
     (tmp_path / "aspects.yaml").write_text(_ASPECTS)
     door = gateways(aspects=str(tmp_path / "aspects.yaml"))
-    secret = door.key("producer", "reader")
     door.start()
     events = []
     for number, aspect in enumerate(("helpfulness", "helpfullness", "satisfaction")):
         event = {**like("m1", "aspects"), "event_id": f"a{number}"}
         event["body"]["feedback"]["aspect"] = aspect
         events.append(event)
-    with door.client(secret) as server:
-        wait_for_key(server)
+    with door.client(known_key(door, "producer", "reader")) as server:
         token = server.post("/v1/tokens", json={"conversation_id": "aspects"}).json()["token"]
     with door.client(token) as page:
         answer = page.post("/v1/events", json=events)

@@ -8,7 +8,7 @@ from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.intake.events import EventIntake, answer_events, parse_events
 from plaudit_producers.gateway.intake.outcomes import Outcome, OutgoingEvent, RefusedEvent
 from plaudit_producers.gateway.settings import GatewaySettings
-from plaudit_producers.gateway.startup import load_redact
+from plaudit_producers.privacy import load_redact
 from plaudit_producers.sdk.redact import Redact, redact_texts
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.codec.wire import Decoder
@@ -135,11 +135,11 @@ def test_an_event_too_large_for_the_topic_is_refused() -> None:
 
 
 def test_the_hook_is_named_in_the_settings() -> None:
-    assert load_redact("") is None
-    assert load_redact("json:loads") is not None
+    assert load_redact("", "PLAUDIT_GATEWAY_REDACT") is None
+    assert load_redact("json:loads", "PLAUDIT_GATEWAY_REDACT") is not None
     for wrong in ("nowhere:hook", "json:nothing", "json", ":"):
         with pytest.raises(SettingsError, match="PLAUDIT_GATEWAY_REDACT"):
-            load_redact(wrong)
+            load_redact(wrong, "PLAUDIT_GATEWAY_REDACT")
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def _answer(status: int) -> httpx.Response:
 
 @pytest.mark.parametrize(
     ("status", "title"),
-    [(400, "Bad Request"), (406, "Not Acceptable"), (415, "Unsupported Media Type"), (499, "Error")],
-    ids=["bad request", "not acceptable", "media type", "without a name"],
+    [(402, "Payment Required"), (406, "Not Acceptable"), (409, "Conflict"), (499, "Error")],
+    ids=["payment required", "not acceptable", "conflict", "without a name"],
 )
 def test_a_status_that_we_never_use_ourselves_is_answered(status: int, title: str) -> None:
     answer = _answer(status)

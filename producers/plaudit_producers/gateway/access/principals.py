@@ -15,11 +15,14 @@ from plaudit_schemas.contract.names import (
     COMPARE_MESSAGES,
     END_CONVERSATION,
     ERASE_CONVERSATION,
+    EXCLUDE_FROM_TRAINING,
     START_CONVERSATION,
     UPDATE_CONVERSATION,
     UPDATE_MESSAGE,
     short_name,
 )
+
+from plaudit_producers.sdk.message_ids import conversation_of
 
 ApiRole = Literal["producer", "reviewer", "reader", "admin"]
 """What an API key allows.
@@ -81,7 +84,10 @@ class Principal:
 
 
 def complete_record(principal: Principal, record: Record) -> None:
-    """Fill in what the principal determines: application, source, a page's conversation and user."""
+    """Fill in what the principal determines: application, source, a page's conversation and user.
+
+    A server may leave out the conversation of a message whose id carries it.
+    """
     record.setdefault("application", principal.application)
     record.setdefault("source", "gateway")
     if principal.page is not None:
@@ -89,6 +95,16 @@ def complete_record(principal: Principal, record: Record) -> None:
         name, body = record["body"]
         if name == START_CONVERSATION and principal.page.user_id is not None:
             body.setdefault("user_id", principal.page.user_id)
+    elif record.get("conversation_id") is None:
+        carried = _carried_conversation(record)
+        if carried is not None:
+            record["conversation_id"] = carried
+
+
+def _carried_conversation(record: Record) -> str | None:
+    name, body = record["body"]
+    message_id = body.get("message_id") if name in (UPDATE_MESSAGE, EXCLUDE_FROM_TRAINING) else None
+    return conversation_of(message_id) if isinstance(message_id, str) else None
 
 
 def forbidden_reason(principal: Principal, record: Record) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from plaudit_producers.gateway.settings import TOKEN_SECRET_BYTES, GatewaySettings, pairs_of
+from plaudit_producers.gateway.settings import TOKEN_SECRET_BYTES, GatewaySettings
+from plaudit_producers.setting_values import pairs_of
 
 ROTATE_S: Final = 86_400  # one day; a key's id is the number of its day
 

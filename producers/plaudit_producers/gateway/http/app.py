@@ -19,7 +19,11 @@ from starlette.routing import Route
 from plaudit_producers.gateway.http import (
     conversation_routes,
     event_routes,
+    feedback_routes,
     health_routes,
+    litellm_routes,
+    open_webui_routes,
+    otlp_routes,
     static_files,
     token_routes,
 )
@@ -33,11 +37,17 @@ from plaudit_producers.gateway.startup import run_services
 OPERATIONS: Final = (
     *event_routes.OPERATIONS,  # first: Starlette tries routes in order, and nearly all requests are for these
     *token_routes.OPERATIONS,
+    *feedback_routes.OPERATIONS,
+    *litellm_routes.OPERATIONS,
+    *open_webui_routes.OPERATIONS,
     *conversation_routes.OPERATIONS,
+    *otlp_routes.OPERATIONS,
     *health_routes.OPERATIONS,
     *static_files.OPERATIONS,
 )
-DOCUMENT: Final = openapi_document(OPERATIONS, event_routes.SCHEMAS)
+DOCUMENT: Final = openapi_document(
+    OPERATIONS, {**event_routes.SCHEMAS, **litellm_routes.SCHEMAS, **open_webui_routes.SCHEMAS}
+)
 """The OpenAPI document, served at `/openapi.json`."""
 
 
@@ -84,7 +94,7 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "idempotency-key"],
         expose_headers=["retry-after"],
         max_age=600,
     )

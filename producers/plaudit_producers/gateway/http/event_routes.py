@@ -2,35 +2,29 @@
 
 from typing import Any, Final
 
-import orjson
-from plaudit_schemas.errors import InvalidEventError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit_producers.gateway.access.callers import (
     address_of,
     charge_address,
-    charge_principal,
     identify_caller,
     identify_holder,
     memory_share_of,
 )
 from plaudit_producers.gateway.access.principals import Principal
-from plaudit_producers.gateway.http.openapi import json_body, reference
+from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
 from plaudit_producers.gateway.http.operations import DocumentedAnswer, Json, Operation
-from plaudit_producers.gateway.http.problems import Problem
+from plaudit_producers.gateway.http.problems import Problem, parsed_body
+from plaudit_producers.gateway.http.sending import admit_events, json_response, problem_of, send_taken
 from plaudit_producers.gateway.intake.events import (
     MAX_BEACON_BYTES,
     MAX_BODY_BYTES,
     MAX_EVENTS,
     MAX_PAGE_BYTES,
-    answer_events,
     parse_events,
 )
-from plaudit_producers.gateway.intake.outcomes import OutgoingEvent
 from plaudit_producers.gateway.services import Services, services_of
-
-_RETRY_AFTER_S: Final = 2
 
 _EVENT: Final = reference("ConversationEvent")
 _EVENTS: Final[Json] = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_EVENTS}
@@ -46,26 +40,15 @@ _ANSWERS: Final = {
 }
 
 SCHEMAS: Final[Json] = {
-    "Results": {
-        "type": "object",
-        "properties": {
-            "accepted": {"type": "integer", "minimum": 0},
-            "results": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "event_id": {"type": ["string", "null"]},
-                        "status": {"enum": ["accepted", "refused"]},
-                        "reason": {"enum": ["invalid", "forbidden", "unavailable"]},
-                        "detail": {"type": "string"},
-                    },
-                    "required": ["event_id", "status"],
-                },
-            },
+    "Results": results_schema(
+        {
+            "event_id": {"type": ["string", "null"]},
+            "status": {"enum": ["accepted", "refused"]},
+            "reason": {"enum": ["invalid", "forbidden", "unavailable"]},
+            "detail": {"type": "string"},
         },
-        "required": ["accepted", "results"],
-    }
+        ["event_id", "status"],
+    )
 }
 
 
@@ -80,7 +63,7 @@ async def post_events(request: Request) -> Response:
     principal = await identify_caller(request)
     limit = MAX_BODY_BYTES if principal.page is None else MAX_PAGE_BYTES
     async with services.bodies.read_body(request, limit, memory_share_of(request, principal)) as body:
-        return await _send_documents(services, request, principal, _parsed(body))
+        return await _send_documents(services, request, principal, parsed_body(parse_events, body))
 
 
 async def post_beacon(request: Request) -> Response:
@@ -123,7 +106,7 @@ OPERATIONS: Final = (
 
 
 def _parsed_beacon(body: bytes) -> tuple[str, list[Any]]:
-    document = _parsed(body)[0]
+    document = parsed_body(parse_events, body)[0]
     found = document if isinstance(document, dict) else {}
     token, events = found.get("token"), found.get("events")
     if not isinstance(events, list) or not isinstance(token, str) or not events:
@@ -131,44 +114,15 @@ def _parsed_beacon(body: bytes) -> tuple[str, list[Any]]:
     return token, events
 
 
-def _parsed(body: bytes) -> list[Any]:
-    try:
-        return parse_events(body)
-    except InvalidEventError as error:
-        raise Problem(422, str(error)) from None
-
-
 async def _send_documents(
     services: Services, request: Request, principal: Principal, documents: list[Any]
 ) -> Response:
     if len(documents) > MAX_EVENTS:
         raise Problem(413, f"a request takes {MAX_EVENTS} events at most; send several")
-    if services.checks.registry is not None:
-        detail = "the gateway waits for its schema registry; send them again with the same event ids"
-        raise Problem(503, detail, retry_after_s=_RETRY_AFTER_S)
-    await charge_principal(request, principal, len(documents))
+    await admit_events(request, principal, len(documents))
     taken = [services.intake.take_event(principal, document) for document in documents]
-    outgoing = [event for event in taken if isinstance(event, OutgoingEvent)]
-    # A user may leave the page before it gets the answer. It then sends these events again: by beacon, or
-    # when the user is back.
-    outcomes = await services.sender.send_events(outgoing, remember=principal.page is not None)
-    answer = answer_events(taken, outcomes)
-    request.state.events = len(documents)
-    _count_events(services, principal, answer.accepted, answer.results)
+    answer = await send_taken(request, principal, taken)
     body = {"accepted": answer.accepted, "results": answer.results}
     if answer.status in (200, 207):
-        return Response(orjson.dumps(body), answer.status, media_type="application/json")
-    refused = next(each for each in answer.results if each["status"] == "refused")
-    retry = _RETRY_AFTER_S if answer.status == 503 else None
-    return Problem(answer.status, refused["detail"], retry_after_s=retry, more=body).response()
-
-
-def _count_events(services: Services, principal: Principal, accepted: int, results: list[Json]) -> None:
-    metrics = services.metrics
-    if accepted:
-        origin = "server" if principal.page is None else "page"
-        metrics.counter("plaudit_gateway_events_accepted_total", origin).inc(accepted)
-    if accepted < len(results):
-        for result in results:
-            if result["status"] == "refused":
-                metrics.counter("plaudit_gateway_events_refused_total", result["reason"]).inc()
+        return json_response(body, answer.status)
+    return problem_of(answer, body).response()

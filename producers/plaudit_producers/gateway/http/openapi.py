@@ -33,6 +33,24 @@ def json_body(schema: Json, description: str) -> Json:
     }
 
 
+def results_schema(properties: Json, required: Iterable[str]) -> Json:
+    """The schema of an answer that says what became of each part of a request.
+
+    Args:
+        properties: of the result of one part.
+        required: those that each result has.
+    """
+    result = {"type": "object", "properties": properties, "required": list(required)}
+    return {
+        "type": "object",
+        "properties": {
+            "accepted": {"type": "integer", "minimum": 0},
+            "results": {"type": "array", "items": result},
+        },
+        "required": ["accepted", "results"],
+    }
+
+
 def openapi_document(operations: Iterable[Operation], schemas: Json) -> Json:
     """The OpenAPI document of all operations that have a tag.
 

@@ -1,22 +1,27 @@
 """Errors over HTTP: problem details as in RFC 9457."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
+from plaudit_schemas.errors import InvalidEventError
 from starlette.responses import Response
+
+_T = TypeVar("_T")
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 TITLES: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("unreadable", "The request cannot be decoded"),
     401: ("unauthenticated", "An API key or a browser token is needed"),
     403: ("forbidden", "The key or token does not allow this"),
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "The path takes another method"),
     408: ("too-slow", "The request did not arrive in time"),
     413: ("too-large", "The request is too large"),
+    415: ("unsupported-media-type", "The body has another form than the path takes"),
     422: ("invalid", "The request is not valid"),
     429: ("rate-limited", "Too many requests"),
     500: ("internal", "The gateway failed"),
@@ -87,6 +92,18 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)
+
+
+def parsed_body(parse: Callable[[bytes], _T], body: bytes) -> _T:
+    """What `parse` makes of a body.
+
+    Raises:
+        Problem: 422 if it raises InvalidEventError.
+    """
+    try:
+        return parse(body)
+    except InvalidEventError as error:
+        raise Problem(422, str(error)) from None
 
 
 def _type_and_title(status: int) -> tuple[str, str]:

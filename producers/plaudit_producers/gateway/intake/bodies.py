@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from plaudit_producers.gateway.errors import GzipError
 from plaudit_producers.gateway.http.problems import Problem
+from plaudit_producers.gateway.intake.inflating import Inflater
 
 _SHARES: Final = 4  # one caller may hold a quarter of the memory: its stalled uploads leave room for others
 
@@ -19,6 +21,7 @@ class RequestBodies:
 
     Attributes:
         held: the bytes in memory now.
+        max_share: the bytes that one caller may hold.
     """
 
     def __init__(self, max_held_bytes: int, *, largest_bytes: int, within_s: float) -> None:
@@ -30,7 +33,7 @@ class RequestBodies:
             within_s: seconds that a body may take to arrive.
         """
         self._max_held = max_held_bytes
-        self._max_share = max(largest_bytes, max_held_bytes // _SHARES)
+        self.max_share = max(largest_bytes, max_held_bytes // _SHARES)
         self._within_s = within_s
         self._shares: Counter[str] = Counter()
         self._reading: dict[_HeldBody, asyncio.Task[Any]] = {}
@@ -38,28 +41,33 @@ class RequestBodies:
         self.held = 0
 
     @contextlib.asynccontextmanager
-    async def read_body(self, request: Request, limit: int, caller: str) -> AsyncIterator[bytes]:
+    async def read_body(
+        self, request: Request, limit: int, caller: str, *, gzipped: bool = False
+    ) -> AsyncIterator[bytes]:
         """The body. It counts against the memory limits until the block ends.
 
         Args:
             limit: the bytes that this body may have.
             caller: the memory share that it counts against.
+            gzipped: inflate it; the limits hold for what comes out.
 
         Raises:
             Problem: 413 as soon as the body is known to be over `limit`, 408 when it did not arrive in time,
-                422 when the client disconnected, 429 when the caller holds too much memory, and 503 when all
-                callers together do.
+                422 when the client disconnected, 429 when the caller holds too much memory, 503 when all
+                callers together do, and 400 when it is not gzip as announced.
         """
         if _announced_bytes(request) > limit:
             # The connection stays open: a client that is still sending would miss the answer if it closed.
             raise _too_large(limit)
         body = _HeldBody(caller)
         try:
-            yield await self._read(request, limit, body)
+            yield await self._read(request, limit, body, Inflater() if gzipped else None)
         finally:
             self._release(body)
 
-    async def _read(self, request: Request, limit: int, body: "_HeldBody") -> bytes:
+    async def _read(
+        self, request: Request, limit: int, body: "_HeldBody", inflater: Inflater | None
+    ) -> bytes:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a request runs in a task
         body.deadline = asyncio.get_running_loop().time() + self._within_s
@@ -67,7 +75,7 @@ class RequestBodies:
         if self._timer is None:
             self._set_timer(body.deadline)
         try:
-            return await self._read_chunks(request, limit, body)
+            return await self._read_chunks(request, limit, body, inflater)
         except asyncio.CancelledError:
             if not body.late:
                 raise  # somebody else cancelled the request
@@ -93,15 +101,22 @@ class RequestBodies:
             body.late = True
             task.cancel()
 
-    async def _read_chunks(self, request: Request, limit: int, body: "_HeldBody") -> bytes:
+    async def _read_chunks(
+        self, request: Request, limit: int, body: "_HeldBody", inflater: Inflater | None
+    ) -> bytes:
         chunks = []
         while True:
             message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise Problem(422, "the client disconnected before it had sent the whole body")
-            chunks.append(message.get("body", b""))
-            self._hold(body, len(chunks[-1]), limit)
-            if not message.get("more_body", False):
+            chunk, is_last = message.get("body", b""), not message.get("more_body", False)
+            if inflater is not None:
+                if inflater.read_bytes + len(chunk) > limit:
+                    raise _too_large(limit, closes=True)
+                chunk = _inflated(inflater, chunk, limit + 1 - body.size, is_last=is_last)
+            chunks.append(chunk)
+            self._hold(body, len(chunk), limit)
+            if is_last:
                 return b"".join(chunks)
 
     def _hold(self, body: "_HeldBody", size: int, limit: int) -> None:
@@ -110,7 +125,7 @@ class RequestBodies:
         self._shares[body.caller] += size
         if body.size > limit:
             raise _too_large(limit, closes=True)
-        if self._shares[body.caller] > self._max_share:
+        if self._shares[body.caller] > self.max_share:
             detail = "this key or address has too many large requests under way"
             raise Problem(429, detail, retry_after_s=1, closes=True)
         if self.held > self._max_held:
@@ -133,6 +148,16 @@ class _HeldBody:
     size: int = 0
     deadline: float = 0.0
     late: bool = False
+
+
+def _inflated(inflater: Inflater, chunk: bytes, room: int, *, is_last: bool) -> bytes:
+    try:
+        found = inflater.inflate(chunk, room)
+        if is_last and len(found) < room:
+            inflater.finish()
+    except GzipError as error:
+        raise Problem(400, str(error)) from None
+    return found
 
 
 def _too_large(limit: int, *, closes: bool = False) -> Problem:

@@ -1,6 +1,6 @@
 """Turns a request's body into events for Kafka, and their outcomes into the answer. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class EventIntake:
         self._encode = encode
         self._redact = redact
         self._identity = identity
-        self._aspects = aspects
+        self.aspects = aspects
 
     def take_event(self, principal: Principal, document: Any) -> OutgoingEvent | RefusedEvent:
         """One event of a request: encoded and ready to be sent, or refused with a reason."""
@@ -48,12 +48,25 @@ class EventIntake:
         event_id = given if isinstance(given, str) else None
         try:
             record = record_of(document)
+        except InvalidEventError as error:
+            return RefusedEvent(event_id, "invalid", _shortened(str(error)))
+        return self.take_record(principal, record, event_id)
+
+    def take_record(
+        self, principal: Principal, record: Record, event_id: str | None
+    ) -> OutgoingEvent | RefusedEvent:
+        """The record of an event, which becomes complete here: encoded and ready to be sent, or refused.
+
+        Args:
+            event_id: the caller's own, for the answer.
+        """
+        try:
             complete_record(principal, record)
             validate(record)
             problem = forbidden_reason(principal, record)
             if problem is not None:
                 return RefusedEvent(event_id, "forbidden", problem)
-            self._aspects.check(record)
+            self.aspects.check(record)
             return self._outgoing(record)
         except (InvalidEventError, RedactionError) as error:
             return RefusedEvent(event_id, "invalid", _shortened(str(error)))
@@ -121,14 +134,14 @@ def answer_events(taken: Sequence[OutgoingEvent | RefusedEvent], outcomes: Seque
     following = iter(outcomes)
     results: list[dict[str, Any]] = []
     accepted = 0
-    statuses: set[int] = set()
+    reasons: set[RefusalReason] = set()
     for event in taken:
         refused = event if isinstance(event, RefusedEvent) else _refused_of(event, next(following))
         if refused is None and isinstance(event, OutgoingEvent):
             accepted += 1
             results.append({"event_id": event.identity[1], "status": "accepted"})
         elif refused is not None:
-            statuses.add(_STATUS[refused.reason])
+            reasons.add(refused.reason)
             results.append(
                 {
                     "event_id": refused.event_id,
@@ -137,10 +150,17 @@ def answer_events(taken: Sequence[OutgoingEvent | RefusedEvent], outcomes: Seque
                     "detail": refused.detail,
                 }
             )
-    return EventsAnswer(_overall_status(statuses, accepted), results, accepted)
+    return EventsAnswer(overall_status(reasons, accepted), results, accepted)
 
 
-def _overall_status(refused: set[int], accepted: int) -> int:
+def overall_status(reasons: Iterable[RefusalReason], accepted: int) -> int:
+    """The status that sums up the results of a request, as `answer_events` has it.
+
+    Args:
+        reasons: of what was refused.
+        accepted: how much was accepted.
+    """
+    refused = {_STATUS[reason] for reason in reasons}
     if not refused:
         return 200
     if 503 in refused:
