@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from plaudit_schemas.contract.aspect_declaration import (
@@ -19,11 +18,11 @@ from plaudit_schemas.contract.aspect_declaration import (
     AspectLevel,
     Direction,
 )
-from plaudit_schemas.contract.aspect_file_problems import format_problem, yaml_problem
+from plaudit_schemas.contract.aspect_file_problems import format_problem
 from plaudit_schemas.contract.limits import APPLICATION_PATTERN
 from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
 from plaudit_schemas.contract.rules import RuleViolation
-from plaudit_schemas.contract.yaml_text import load_yaml
+from plaudit_schemas.contract.yaml_files import read_yaml_object
 from plaudit_schemas.errors import AspectError, SettingsError
 
 __all__ = [
@@ -174,23 +173,9 @@ def read_aspects(path: str | Path | None) -> Aspects:
     """
     if not path:
         return Aspects.none()
-    try:
-        document = load_yaml(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"the aspects file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"the aspects file {path} is not text in UTF-8; save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"the aspects file {path} cannot be read: {yaml_problem(error)}") from None
-    except RecursionError:
-        raise SettingsError(f"the aspects file {path} cannot be read: it is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise SettingsError(
-            f"the aspects file {path} is not valid: it must have `version` and `applications`"
-        )
+    what = f"the aspects file {path}"
+    document = read_yaml_object(Path(path), what, "`version` and `applications`")
     try:
         return Aspects(_Document.model_validate(document).applications)
     except ValidationError as error:
-        raise SettingsError(
-            f"the aspects file {path} is not valid: {format_problem(error, document)}"
-        ) from None
+        raise SettingsError(f"{what} is not valid: {format_problem(error, document)}") from None
