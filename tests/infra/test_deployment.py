@@ -17,7 +17,7 @@ import compose_spec
 import kubernetes_validate
 import pytest
 import yaml
-from plaudit_schemas.settings import installed, variable_of
+from plaudit_schemas.settings import DATA_VARIABLE, installed, variable_of
 from plaudit_schemas.topics import definitions
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
@@ -44,7 +44,7 @@ KUBERNETES = "1.34"
 
 def unknown_variables(text: str) -> set[str]:
     """Names that look like settings of ours and are none."""
-    return set(re.findall(r"\bPLAUDIT_[A-Z0-9_]+", text)) - known_variables()
+    return set(re.findall(r"\bPLAUDIT_[A-Z0-9_]+", text)) - known_variables() - {DATA_VARIABLE}
 
 
 def _files() -> Iterator[Path]:
@@ -94,6 +94,7 @@ def test_compose_publishes_to_the_loopback_alone() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
     assert f"127.0.0.1:8080:{PORTS['gateway']}" in ports
     assert f"127.0.0.1:8090:{PORTS['console']}" in ports
+    assert f"127.0.0.1:7860:{PORTS['chat']}" in ports
 
 
 def test_prometheus_finds_every_member() -> None:
@@ -182,6 +183,7 @@ def test_whatever_is_scaled_leaves_the_number_to_its_scaler() -> None:
         ("Deployment", "plaudit-scorer"),
         ("Deployment", "plaudit-tools"),
         ("Deployment", "plaudit-console"),
+        ("StatefulSet", "plaudit-chat"),
     }
 
 

@@ -1,6 +1,7 @@
 """`plaudit demo`: the whole line on this machine, with traffic."""
 
 import fcntl
+import os
 import shutil
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
@@ -22,10 +23,10 @@ _PIPED_S = 180.0  # nobody can press Ctrl-C when the output goes to a file; a mi
 
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
-        "Starts Kafka, Valkey, a worker, a sink, a gateway and the console on this machine, sends traffic "
-        "and shows what becomes of it. Half-way one model gets worse, and its alert fires. A scorer is "
-        "trained from the first votes and scores the answers that come then. Ctrl-C ends the demo and leaves "
-        "no process running."
+        "Starts Kafka, Valkey, a worker, a sink, a gateway, the console and a page to chat on this machine, "
+        "sends traffic and shows what becomes of it. Half-way one model gets worse, and its alert fires. A "
+        "scorer is trained from the first votes and scores the answers that come then. Ctrl-C ends the demo "
+        "and leaves no process running."
     )
     parser.add_argument(
         "--data",
@@ -63,6 +64,18 @@ def configure(parser: ArgumentParser) -> None:
         help="send the input, wait until all of it is on disk, audit it, and end",
     )
     parser.add_argument(
+        "--chat",
+        action=BooleanOptionalAction,
+        help="serve a page where you chat yourself; what you say and judge there joins the traffic. Default: "
+        "without --once",
+    )
+    parser.add_argument(
+        "--chat-models",
+        metavar="FILE",
+        help="the models that the page offers, as for `plaudit chat`; default: PLAUDIT_CHAT_MODELS, or "
+        "a built-in responder",
+    )
+    parser.add_argument(
         "--score",
         action=BooleanOptionalAction,
         help="train a scorer from the votes, publish it, and let it score what comes afterwards; with --once "
@@ -90,7 +103,15 @@ def run(arguments: Namespace) -> int:
     score = usual if arguments.score is None else arguments.score
     traffic = _traffic(arguments, seconds, halves=arguments.once and score)
     folder = Path(arguments.data) if arguments.data else _fresh(DEFAULT_FOLDER)
-    return run_demo(Demo(folder, traffic, seconds, arguments.once, score), console)
+    chat = not arguments.once if arguments.chat is None else arguments.chat
+    models = models_of_the_page(arguments.chat_models)
+    return run_demo(Demo(folder, traffic, seconds, arguments.once, score, chat, models), console)
+
+
+def models_of_the_page(given: str | None) -> Path | None:
+    """The models file of the chat page, from the option or the environment; None if there is none."""
+    path = given or os.environ.get("PLAUDIT_CHAT_MODELS")
+    return Path(path) if path else None
 
 
 def _wrong(arguments: Namespace) -> str | None:
@@ -99,6 +120,10 @@ def _wrong(arguments: Namespace) -> str | None:
         return "--format is the format of a file: name the file with --replay"
     if arguments.score and arguments.replay and not arguments.once:
         return "--score on a file trains on its first half and scores the second: add --once"
+    if arguments.once and (arguments.chat or arguments.chat_models):
+        return "--once ends by itself, and nobody could chat: leave it out, or --chat and --chat-models"
+    if arguments.chat is False and arguments.chat_models:
+        return "--chat-models names models of the chat page: leave out --no-chat"
     return None
 
 

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 from plaudit_producers.gateway.errors import KeyStoreError
 from plaudit_schemas.service.console import ConsolePage, ConsoleUser, PageParts, user_of
-from plaudit_schemas.service.health import LIVE, METRICS, READY, Health
+from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.web_routes import file_route, health_routes
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -44,7 +45,7 @@ def create_app(
         Route("/sign-in", _SignIn(access).show, methods=["GET"]),
         Route("/sign-in", _SignIn(access).accept, methods=["POST"]),
         Route("/sign-out", _sign_out(access), methods=["POST"]),
-        *_health_routes(health),
+        *health_routes(health),
         *_static_routes("/static", files("plaudit_infra.console") / "static"),
     ]
     for page, parts in pages:
@@ -141,27 +142,8 @@ def _static_routes(path: str, folder: Traversable) -> list[BaseRoute]:
         if entry.is_dir():
             routes += _static_routes(f"{path}/{entry.name}", entry)
         elif suffix in _TYPES:
-            routes.append(_file_route(f"{path}/{entry.name}", entry.read_bytes(), _TYPES[suffix]))
+            routes.append(file_route(f"{path}/{entry.name}", entry.read_bytes(), _TYPES[suffix]))
     return routes
-
-
-def _file_route(path: str, content: bytes, media_type: str) -> Route:
-    async def get_file(_request: Request) -> Response:
-        return Response(content, headers={"Cache-Control": "no-cache"}, media_type=media_type)
-
-    return Route(path, get_file, methods=["GET"])
-
-
-def _health_routes(health: Health) -> list[BaseRoute]:
-    def route(path: str) -> Route:
-        async def answer(_request: Request) -> Response:
-            found = health.answer_of(path)
-            assert found is not None  # noqa: S101  # health knows these three paths
-            return Response(found.body, found.status, media_type=found.media_type)
-
-        return Route(path, answer, methods=["GET"])
-
-    return [route(path) for path in (LIVE, READY, METRICS)]
 
 
 async def _body(request: Request) -> bytes:

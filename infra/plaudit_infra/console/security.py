@@ -1,13 +1,12 @@
 """Protects the console: security headers on every answer, and a check of the origin of each request."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from plaudit_schemas.service.web_routes import SAFE_METHODS, is_same_origin
+from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -44,19 +43,3 @@ class SecurityHeaders:
             await refusal(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
-
-
-def is_same_origin(scope: Scope) -> bool:
-    """Whether a request comes from the console's own pages, or from a program without a cookie.
-
-    Browsers send `Sec-Fetch-Site`, older ones `Origin`. A request with neither header cannot be attributed.
-    It is refused if it has a cookie, because another site may have caused it.
-    """
-    headers = Headers(scope=scope)
-    fetch_site = headers.get("sec-fetch-site")
-    if fetch_site is not None:
-        return fetch_site in ("same-origin", "none")
-    origin = headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin)[:2] == (scope["scheme"], headers.get("host", ""))
-    return "cookie" not in headers

@@ -47,11 +47,15 @@ class Errands:
             pass
         stop(process_id, timeout_s=5)
         said = log.read_text(encoding="utf-8", errors="replace")
-        return ErrandResult(code == 0, said, _reason(said) or f"`plaudit {words[0]}` said nothing")
+        reason = error_in(said) or _last_line(said) or f"`plaudit {words[0]}` said nothing"
+        return ErrandResult(code == 0, said, reason)
 
 
-def _reason(said: str) -> str:
-    """The error that a sub-command ended with, or else the last line that it said."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
-    return (errors or lines or [""])[-1]
+def error_in(said: str) -> str:
+    """The error that a sub-command ended with, from its output; empty if there is none."""
+    errors = [line.strip() for line in said.splitlines() if line.startswith(_PREFIX)]
+    return errors[-1].removeprefix(_PREFIX) if errors else ""
+
+
+def _last_line(said: str) -> str:
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")

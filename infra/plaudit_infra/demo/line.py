@@ -42,7 +42,7 @@ LIVE, FINITE = DemoPace(idle_s=30, rotate_rows=20), DemoPace(idle_s=5, rotate_ro
 
 
 class DemoLine:
-    """Kafka, Valkey, worker, sink, gateway, console and later a scorer on one folder.
+    """Kafka, Valkey, worker, sink, gateway and console on one folder, and later more services.
 
     Not safe for threads, but for `add_note` and `add_scorer`.
     """
@@ -83,8 +83,14 @@ class DemoLine:
         """Start and keep the scorer, if it does not run yet. Returns at once."""
         if self.supervisor is not None and self.scorer is None:
             words = f"scorer --model {SCORER} --scorer-web-port {{port}} --scorer-session-s 4".split()
-            self.scorer = PlauditService(self.folder, "scorer", words, self._environ)
-            self.supervisor.add(self.scorer)
+            self.scorer = self.add_service(words)
+
+    def add_service(self, words: Sequence[str]) -> PlauditService:
+        """Start and keep one more sub-command, given with its arguments. Returns at once."""
+        assert self.supervisor is not None  # noqa: S101  # the line was started
+        service = PlauditService(self.folder, words[0], words, self._environ)
+        self.supervisor.add(service)
+        return service
 
     def add_note(self, text: str) -> None:
         """Add a line to the notes that the view shows. Any thread may."""

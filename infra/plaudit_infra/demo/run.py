@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from plaudit_infra.demo.chat_page import DemoChatPage
 from plaudit_infra.demo.finite import NOT_BALANCED, finish
 from plaudit_infra.demo.line import FINITE, LIVE, DemoLine
 from plaudit_infra.demo.scorer_loop import LIVE_LOOP, ONCE_LOOP
@@ -28,6 +29,8 @@ class Demo:
         seconds: how long to show it; None shows it until Ctrl-C. Not used with `once`.
         once: send the traffic, wait until all of it is on disk, audit it, and end.
         score: train a scorer of the rows, and let it score what comes afterwards.
+        chat: serve the chat page. Not used with `once`.
+        chat_models: the file of the models that the page offers; None is the built-in responder.
     """
 
     folder: Path
@@ -35,6 +38,8 @@ class Demo:
     seconds: float | None
     once: bool
     score: bool
+    chat: bool = False
+    chat_models: Path | None = None
 
 
 def run_demo(demo: Demo, console: Console) -> int:
@@ -49,8 +54,11 @@ def run_demo(demo: Demo, console: Console) -> int:
         connection = line.start(lambda text: console.print(f"plaudit: {text}", highlight=False))
         if demo.score:
             scoring = Scoring(line, connection, ONCE_LOOP if demo.once else LIVE_LOOP)
-        with shown(line, connection, console, scoring) as view:
+        page = DemoChatPage(line, demo.chat_models) if demo.chat and not demo.once else None
+        with shown(line, connection, console, scoring, page) as view:
             view.until(view.ready, _READY_S, "the line is not ready")
+            if page is not None:
+                page.start()
             if scoring is not None:
                 scoring.start()
             line.start_traffic(demo.traffic.first)

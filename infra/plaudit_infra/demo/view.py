@@ -13,6 +13,7 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 from rich.console import Console
 from rich.live import Live
 
+from plaudit_infra.demo.chat_page import DemoChatPage
 from plaudit_infra.demo.line import DemoLine
 from plaudit_infra.demo.progress import Progress
 from plaudit_infra.demo.scoring import Scoring
@@ -32,8 +33,10 @@ class View:
         console: Console,
         live: Live | None,
         scoring: Scoring | None,
+        page: DemoChatPage | None,
     ) -> None:
-        self._line, self._console, self._live, self._scoring = line, console, live, scoring
+        self._line, self._console, self._live = line, console, live
+        self._scoring, self._page = scoring, page
         group = load(WorkerSettings).worker_group
         self._monitor = LineMonitor(connection, profile="demo", group=group)
         self.progress = Progress(connection, line.output)
@@ -62,6 +65,7 @@ class View:
             addresses=[
                 f"console    {self._line.console}",
                 f"key        {self._line.admin_key} (signs you in there)",
+                *(self._page.lines() if self._page else ()),
                 f"logs       {self._line.folder}",
                 f"join       export PLAUDIT_DATA={self._line.folder}",
                 *(self._scoring.lines() if self._scoring else ()),
@@ -106,13 +110,17 @@ class View:
 
 @contextlib.contextmanager
 def shown(
-    line: DemoLine, connection: ConnectionSettings, console: Console, scoring: Scoring | None
+    line: DemoLine,
+    connection: ConnectionSettings,
+    console: Console,
+    scoring: Scoring | None,
+    page: DemoChatPage | None,
 ) -> Iterator[View]:
     """Show the line until the block ends."""
     with contextlib.ExitStack() as stack:
         live = None
         if console.is_terminal:
             live = stack.enter_context(Live(console=console, auto_refresh=False))
-        view = View(line, connection, console, live, scoring)
+        view = View(line, connection, console, live, scoring, page)
         stack.callback(view.close)
         yield view
