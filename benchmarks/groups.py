@@ -62,6 +62,10 @@ GROUPS = (
     ),
     Group("sdk", "benchmarks.cases.sdk", ("sdk",), "Typed events from the SDK, beside bare confluent-kafka."),
     Group(
+        "integrations", "benchmarks.cases.integrations", ("integrations",),
+        "What recording adds to a call of a model: processor time of the calling thread.",
+    ),
+    Group(
         "replay", "benchmarks.cases.replay", ("replay",),
         "Importing a file, beside the SDK sending the same chats.",
     ),

@@ -34,6 +34,26 @@ def event_count() -> int:
     return int(os.environ.get("BENCH_EVENTS", "1000000"))
 
 
+@contextmanager
+def kafka_alone(name: str) -> Iterator[tuple[ConnectionSettings, Path]]:
+    """A real Kafka with the topics of Plaudit, for cases that need nothing else, and a folder.
+
+    Args:
+        name: begins the names of the topics.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        server = KafkaServer(Path(folder) / "kafka")
+        server.start()
+        try:
+            settings = ConnectionSettings(
+                bootstrap_servers=server.address, topic_prefix=f"{name}-", partitions=6
+            )
+            ensure(settings)
+            yield settings, Path(folder)
+        finally:
+            server.stop()
+
+
 @dataclass
 class Stage:
     """Running servers. Each run on them has its own Redis prefix and consumer group.

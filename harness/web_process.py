@@ -1,4 +1,4 @@
-"""One of our web servers as a real process: the gateway or the console."""
+"""One of our web servers as a real process: the gateway, the console or the chat page."""
 
 import re
 import signal
@@ -102,6 +102,12 @@ class WebProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(120)
 
     def log(self) -> str:
         """Everything that the process has logged."""

@@ -6,22 +6,20 @@
 - *acked*: events a second of wall time until Kafka has acknowledged everything.
 """
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
-from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_producers import FeedbackProducer
 from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
-from plaudit_schemas.topics.admin import ensure
 
 from benchmarks.report import Row, row
+from benchmarks.stage import kafka_alone
 
 EVENTS_EACH = 66_000
 TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4
@@ -116,17 +114,8 @@ def measure(
 
 def run(repetitions: int) -> list[Row]:
     """The rows of *core* and *acked* of each case, beside those of bare confluent-kafka."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = KafkaServer(Path(folder) / "kafka")
-        server.start()
-        try:
-            settings = ConnectionSettings(
-                bootstrap_servers=server.address, topic_prefix="bench-sdk-", partitions=6
-            )
-            ensure(settings)
-            found = measure(settings, Path(folder) / "spool", repetitions=repetitions)
-        finally:
-            server.stop()
+    with kafka_alone("bench-sdk") as (settings, folder):
+        found = measure(settings, folder / "spool", repetitions=repetitions)
     rows = []
     for what in ("core", "acked"):
         bare = (f"bare confluent-kafka, {what}", [each[what] for each in found["bare confluent-kafka"]])

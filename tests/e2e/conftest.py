@@ -3,17 +3,24 @@
 import http.server
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from harness.chat_page import ChatPage
 from harness.gateway import Gateway
+from tests.e2e.chat_line import APPLICATION, ChatLine
 from tests.e2e.chat_page import HTML, Chat, OpenChat
+from tests.e2e.chat_visitor import COUNTING, Visitor
 from tests.support.gateway import make_gateway
+from tests.support.line import Line
 from tests.support.services import unavailable
+from tests.support.sinks import Sinks
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _DEADLINE_MS = 120_000.0  # that only a hang can miss
@@ -84,6 +91,55 @@ def chat(gateway: Gateway, page: Page, site: Callable[[str, str], str]) -> OpenC
     """Opens a page with the client, connected to a conversation; takes the fields of a token request."""
     address = site("chat.html", HTML)
     return lambda **wanted: Chat(gateway, page, address, **wanted)
+
+
+@pytest.fixture
+def chat_line(kafka: str, valkey: str, tmp_path: Path) -> Iterator[Callable[..., ChatLine]]:
+    """Starts a chat page, a worker and a sink. Takes models, and settings of the page and of the worker."""
+    made: list[ChatLine] = []
+
+    def start(
+        *models: dict[str, str],
+        bootstrap: str = kafka,
+        worker: Mapping[str, str] = MappingProxyType({}),
+        **page: str,
+    ) -> ChatLine:
+        folder = tmp_path / f"chat{len(made)}"
+        folder.mkdir()
+        settings = {"snapshot_interval_s": "0.5", "sweep_interval_s": "1", **worker}
+        line = Line(kafka=bootstrap, redis=valkey, folder=folder, settings=settings)
+        sinks = Sinks(line.connection, folder, str(folder / "out"), {"rotate_minutes": "0.05"})
+        served = ChatPage(line.connection, folder, {"chat_application": APPLICATION, **page})
+        made.append(ChatLine(line, sinks, served.offer(*models)))
+        line.start_worker()
+        sinks.start()
+        served.start()
+        return made[-1]
+
+    yield start
+    for one in made:
+        code = one.page.stop()
+        one.sinks.stop()
+        one.line.stop_workers()
+        assert code == 0, one.page.log()
+
+
+@pytest.fixture
+def visitors(browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Opens a browser of its own for each visitor of a chat page; an error in a page fails the test."""
+    contexts, errors = list[BrowserContext](), list[str]()
+
+    def arrive(one: ChatLine, model: str = COUNTING, **options: Any) -> Visitor:
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(_DEADLINE_MS)
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return Visitor(page, one.page.url, model)
+
+    yield arrive
+    for context in contexts:
+        context.close()
+    assert errors == []
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

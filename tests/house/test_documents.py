@@ -43,6 +43,18 @@ def test_links_lead_to_files(document: Path) -> None:
     assert broken_links(document.read_text(encoding="utf-8"), document.parent) == set()
 
 
+def test_every_example_of_an_integration_is_in_the_documents() -> None:
+    text = (ROOT / "docs" / "integrations" / "index.md").read_text(encoding="utf-8")
+    examples = {path.name for path in (ROOT / "examples" / "integrations").iterdir() if path.is_file()}
+    assert {name for name in examples if f"examples/integrations/{name})" not in text} == set()
+
+
+def test_every_page_about_integrations_is_reached_from_their_first() -> None:
+    folder = ROOT / "docs" / "integrations"
+    text = (folder / "index.md").read_text(encoding="utf-8")
+    assert {page.name for page in folder.glob("*.md") if f"({page.name}" not in text} == {"index.md"}
+
+
 def test_a_broken_link_is_seen() -> None:
     assert broken_links("[a](README.md) [b](nowhere.md#x) [c](https://x.y/z) [d](#here)", ROOT) == {
         "nowhere.md"

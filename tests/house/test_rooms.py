@@ -24,7 +24,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "producers": {
         "sdk": {"spool"},
         "spool": {"sdk"},
-        "gateway": {"sdk"},
+        "gateway": {"sdk", "model_calls", "importers"},
+        "model_calls": {"sdk"},
+        "integrations": {"sdk", "model_calls", "importers"},
+        "chat": {"sdk"},
         "importers": {"sdk"},
         "simulator": {"sdk", "importers"},
     },

@@ -12,6 +12,7 @@ import yaml
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_infra.console.settings import ConsoleSettings
 from plaudit_infra.main import commands, parser
+from plaudit_producers.chat.settings import ChatSettings
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.settings import DATA_VARIABLE, GROUP, installed, variable_of
 from plaudit_stream_processors.scoring.settings import ScorerSettings
@@ -21,7 +22,7 @@ from tests.support.services import ROOT, unavailable
 
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose" / "compose.yaml"
-OURS = ("worker", "sink", "scorer", "gateway", "console")
+OURS = ("worker", "sink", "scorer", "gateway", "console", "chat")
 IMAGES = (*OURS, "tools")
 PORTS = {
     "worker": WorkerSettings.model_fields["web_port"].default,
@@ -29,6 +30,7 @@ PORTS = {
     "scorer": ScorerSettings.model_fields["scorer_web_port"].default,
     "gateway": GatewaySettings.model_fields["gateway_port"].default,
     "console": ConsoleSettings.model_fields["console_port"].default,
+    "chat": ChatSettings.model_fields["chat_port"].default,
 }
 # Sample values for variables that come from Secrets or from a pod's own fields.
 BY_REFERENCE = {
@@ -36,6 +38,7 @@ BY_REFERENCE = {
     "PLAUDIT_KAFKA_OPTIONS": '{"security.protocol": "SASL_SSL"}',
     "PLAUDIT_KAFKA_PASSWORD": "secret",
     "PLAUDIT_GATEWAY_TOKEN_SECRET": f"first:{'s' * 32}",
+    "PLAUDIT_CHAT_SECRET": "s" * 32,
     "PLAUDIT_WORKER_INSTANCE": "plaudit-worker-0",
 }
 

@@ -77,6 +77,11 @@ def by_conversation(log: Iterable[Logged]) -> dict[str, list[ConversationEvent]]
     return found
 
 
+def events_of(settings: ConnectionSettings, conversation_id: str) -> list[ConversationEvent]:
+    """The events that the log has now of one conversation, in its order."""
+    return by_conversation(read_log(settings)).get(conversation_id, [])
+
+
 def assert_whole_and_in_order(log: Iterable[Logged], expected: dict[str, int]) -> None:
     """Assert that each conversation has its number of events, in order, without gaps or duplicates."""
     found = by_conversation(log)

@@ -1,13 +1,15 @@
 """A gateway with its own topics and Redis keys, and the events that tests send to it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from plaudit_producers.gateway.access.principals import ApiRole
 from plaudit_schemas.settings.connection import SecretUrl
 
 from harness.gateway import Gateway
+from harness.waiting import eventually
 from tests.support.event_log import own_topics
 
 
@@ -33,6 +35,14 @@ def ids(answer: httpx.Response) -> list[str]:
     return [result["event_id"] for result in results if result["status"] == "accepted"]
 
 
+def known_key(gateway: Gateway, *roles: ApiRole) -> str:
+    """The secret of a new key, once the gateway knows it."""
+    secret = gateway.key(*roles)
+    with gateway.client(secret) as client:
+        eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known")
+    return secret
+
+
 def make_gateway(kafka: str, redis: str, folder: Path, **settings: str) -> Gateway:
     """A gateway that is not started yet."""
     connection = own_topics(kafka)
@@ -40,3 +50,8 @@ def make_gateway(kafka: str, redis: str, folder: Path, **settings: str) -> Gatew
         update={"redis_url": SecretUrl(redis), "redis_prefix": connection.topic_prefix}
     )
     return Gateway(connection, folder, dict(settings))
+
+
+def answers(client: httpx.Client, path: str, body: Any, status: int, **headers: str) -> Callable[[], bool]:
+    """A condition: a post is answered with a status."""
+    return lambda: client.post(path, json=body, headers=headers).status_code == status

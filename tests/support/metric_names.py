@@ -3,6 +3,7 @@
 import re
 
 from plaudit_consumers.sink.loop.metrics import SINK_METRICS
+from plaudit_producers.chat.page.health import CHAT_METRICS
 from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_schemas.alerts import aspect_definitions, definitions
 from plaudit_stream_processors.scoring.metrics import SCORER_METRICS
@@ -14,7 +15,8 @@ _NAME = re.compile(r"(?<![\w:\"])([a-z]+:)?plaudit_[a-z0-9_]+(:[a-z0-9_]+)?(?![\
 def known_names() -> set[str]:
     """All of our metrics, and the series that the rules record."""
     names = {rule.record for rule in (*definitions().records, *aspect_definitions().records)}
-    own = (*WORKER_METRICS, *FIGURE_METRICS, *SCORER_METRICS, *SINK_METRICS, *GATEWAY_METRICS)
+    gateway_and_chat = (*GATEWAY_METRICS, *CHAT_METRICS)
+    own = (*WORKER_METRICS, *FIGURE_METRICS, *SCORER_METRICS, *SINK_METRICS, *gateway_and_chat)
     for name, kind, *_ in own:
         names.add(name)
         if kind == "histogram":

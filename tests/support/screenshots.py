@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,15 +39,24 @@ def picture(browser: Browser, url: str, key: str, size: str, scheme: Scheme, pat
     context.close()
 
 
-def main(url: str, key: str, folder: Path = FOLDER) -> None:
-    """Take the screenshots in both sizes, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
+def take_all(take: Callable[[Browser, str, Scheme], None]) -> None:
+    """Take screenshots in both sizes, light and dark."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                picture(browser, url, key, size, scheme, folder / f"dashboard-{size}-{scheme}.png")
+        schemes: tuple[Scheme, ...] = ("light", "dark")
+        for size, scheme in product(SIZES, schemes):
+            take(browser, size, scheme)
         browser.close()
+
+
+def main(url: str, key: str, folder: Path = FOLDER) -> None:
+    """Take the screenshots of the dashboard."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(browser: Browser, size: str, scheme: Scheme) -> None:
+        picture(browser, url, key, size, scheme, folder / f"dashboard-{size}-{scheme}.png")
+
+    take_all(take)
 
 
 if __name__ == "__main__":
