@@ -15,7 +15,7 @@ from plaudit_schemas.contract.names import (
     agreement_parts,
 )
 
-from plaudit_consumers.dashboard.changes import Condition, VoteSums, change_of, named
+from plaudit_consumers.dashboard.changes import Condition, Sums, VoteSums, named, sure_changes
 from plaudit_consumers.dashboard.snapshots import FigureId, FigureValue, Snapshot
 
 
@@ -55,14 +55,12 @@ def agreement_drops(
     recent: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits
 ) -> list[Condition]:
     """The scorers that agree with people less than before."""
-    long = _hits(reference)
     found = []
-    for key, short in _hits(recent).items():
-        change = change_of(short, long[key], limits)
-        if change is not None and change.amount < -limits.agreement_drop and change.sigmas > limits.sigmas:
+    for key, judged, change in sure_changes(_hits(recent), _hits(reference), limits):
+        if change.amount < -limits.agreement_drop:
             text = (
                 f"{scorer_name(key[1])} agrees with {key[3]}s on {change.now:.0%} of the messages, before on "
-                f"{change.before:.0%} ({key[2]}, {short.count} judged in {limits.recent})"
+                f"{change.before:.0%} ({key[2]}, {judged} judged in {limits.recent})"
             )
             found.append(Condition("PlauditAgreementDrop", key, text))
     return found
@@ -93,8 +91,8 @@ def scorer_name(scorer: str) -> str:
     return scorer or "a scorer without a name"
 
 
-def _hits(snapshots: Iterable[Snapshot]) -> defaultdict[tuple[str, ...], VoteSums]:
-    found: defaultdict[tuple[str, ...], VoteSums] = defaultdict(VoteSums)
+def _hits(snapshots: Iterable[Snapshot]) -> Sums:
+    found: Sums = defaultdict(VoteSums)
     for snapshot in snapshots:
         for one in agreements(snapshot):
             key = (snapshot.series.application, one.scorer, one.aspect, one.rater_kind)

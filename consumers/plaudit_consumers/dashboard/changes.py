@@ -1,7 +1,7 @@
 """Changes of means between the recent window and the time before it, and conditions on declared aspects."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, sqrt
 from typing import NamedTuple
@@ -56,11 +56,27 @@ class Change(NamedTuple):
         return self.now - self.before
 
 
-def change_of(short: VoteSums, whole: VoteSums, limits: Limits) -> Change | None:
+Sums = defaultdict[tuple[str, ...], VoteSums]
+
+
+def sure_changes(
+    recent: Sums, reference: Sums, limits: Limits
+) -> Iterator[tuple[tuple[str, ...], int, Change]]:
+    """The means that chance does not explain the change of: each with its key and its recent votes.
+
+    The change must be many standard errors to count: the rules are evaluated all day, and chance must not
+    page.
+    """
+    for key, short in recent.items():
+        change = _change_of(short, reference[key], limits)
+        if change is not None and change.sigmas > limits.sigmas:
+            yield key, short.count, change
+
+
+def _change_of(short: VoteSums, whole: VoteSums, limits: Limits) -> Change | None:
     """The change of a mean between the rest of the reference window and the recent one.
 
-    None if there are too few votes. The change must be many standard errors to count: the rules are evaluated
-    all day, and chance must not page.
+    None if there are too few votes.
     """
     before = whole.count - short.count
     if short.count < limits.min_votes or before < limits.min_reference_votes:
@@ -75,20 +91,18 @@ def aspect_changes(
     recent: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits, aspects: Aspects
 ) -> list[Condition]:
     """The declared aspects that changed for the worse."""
-    long = _aspect_votes(reference)
     found = []
-    for key, short in _aspect_votes(recent).items():
+    for key, votes, change in sure_changes(_aspect_votes(recent), _aspect_votes(reference), limits):
         application, model, aspect, _, _ = key
         declaration = aspects.find(application, aspect)
-        change = change_of(short, long[key], limits)
-        if declaration is None or change is None or change.sigmas <= limits.sigmas:
+        if declaration is None:
             continue
         fell = watched(declaration, "higher_is_better") and change.amount < -limits.aspect_change
         rose = watched(declaration, "lower_is_better") and change.amount > limits.aspect_change
         if fell or rose:
             text = (
                 f"{aspect} of {named(model)} {'fell' if fell else 'rose'} from {change.before:.0%} to "
-                f"{change.now:.0%} of its scale ({short.count} votes in {limits.recent})"
+                f"{change.now:.0%} of its scale ({votes} votes in {limits.recent})"
             )
             found.append(Condition("PlauditAspectDrop" if fell else "PlauditAspectRise", key, text))
     return found
@@ -99,8 +113,8 @@ def named(model: str) -> str:
     return model or "an unknown model"
 
 
-def _aspect_votes(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], VoteSums]:
-    found: defaultdict[tuple[str, ...], VoteSums] = defaultdict(VoteSums)
+def _aspect_votes(snapshots: Iterable[Snapshot]) -> Sums:
+    found: Sums = defaultdict(VoteSums)
     for snapshot in snapshots:
         for which, value in snapshot.figures.items():
             if (

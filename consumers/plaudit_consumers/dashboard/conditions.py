@@ -13,7 +13,7 @@ from plaudit_schemas.alerts import Limits, seconds
 from plaudit_schemas.contract.aspects import Aspects
 
 from plaudit_consumers.dashboard.agreement import agreement_drops, calibration_errors
-from plaudit_consumers.dashboard.changes import Condition, VoteSums, aspect_changes, change_of, named
+from plaudit_consumers.dashboard.changes import Condition, Sums, VoteSums, aspect_changes, named, sure_changes
 from plaudit_consumers.dashboard.snapshots import Snapshot, judged
 
 
@@ -92,8 +92,8 @@ class AlertTracker:
         ]
 
 
-def _satisfaction(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], VoteSums]:
-    found: defaultdict[tuple[str, ...], VoteSums] = defaultdict(VoteSums)
+def _satisfaction(snapshots: Iterable[Snapshot]) -> Sums:
+    found: Sums = defaultdict(VoteSums)
     for snapshot in snapshots:
         for which, value in snapshot.voted("satisfaction"):
             key = (snapshot.series.application, snapshot.series.model, which.scale, which.level)
@@ -104,14 +104,12 @@ def _satisfaction(snapshots: Iterable[Snapshot]) -> dict[tuple[str, ...], VoteSu
 def _satisfaction_drops(
     recent: Iterable[Snapshot], reference: Iterable[Snapshot], limits: Limits
 ) -> list[Condition]:
-    long = _satisfaction(reference)
     found = []
-    for key, short in _satisfaction(recent).items():
-        change = change_of(short, long[key], limits)
-        if change is not None and change.amount < -limits.drop and change.sigmas > limits.sigmas:
+    for key, votes, change in sure_changes(_satisfaction(recent), _satisfaction(reference), limits):
+        if change.amount < -limits.drop:
             text = (
                 f"Satisfaction of {named(key[1])} fell from {change.before:.2f} to {change.now:.2f} "
-                f"({short.count} votes in {limits.recent})"
+                f"({votes} votes in {limits.recent})"
             )
             found.append(Condition("PlauditSatisfactionDrop", key, text))
     return found
