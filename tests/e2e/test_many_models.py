@@ -106,6 +106,20 @@ def overflow(page: Page) -> int:
     return wide
 
 
+def show_long_names(browser: Browser, console: Console, rows: str, width: str, picture: Path) -> None:
+    """The twelve rows of a table with long names leave the page as wide as it is, and take no direction."""
+    context = browser.new_context(viewport=WIDTHS[width])
+    page = show_dashboard(context.new_page(), console, console.key("reader"))
+    expect(page.locator(rows)).to_have_count(12)
+    assert overflow(page) <= 0
+    page.get_by_role("button", name=LONG).first.press("Enter")
+    expect(page.get_by_role("button", name=LONG).first).to_have_attribute("aria-expanded", "true")
+    assert overflow(page) <= 0
+    assert "\u202e" not in page.locator("body").inner_text()
+    page.screenshot(path=picture, full_page=True)
+    context.close()
+
+
 def test_no_name_steers_the_page(page: Page, crowded: Console) -> None:
     show_dashboard(page, crowded, crowded.key("reader"))
     expect(page.locator("#rows tr")).to_have_count(12)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_many_models import HEBREW, LONG, STEERING, WIDTHS, overflow
+from tests.e2e.test_many_models import HEBREW, LONG, STEERING, WIDTHS, show_long_names
 from tests.support.console import Console, make_console, show_dashboard
 from tests.support.snapshots import SECOND, figure, now_us, publish, record
 
@@ -89,16 +89,7 @@ def test_scorers_are_sorted_and_charted(page: Page, crowded: Console) -> None:
 def test_long_names_of_scorers_do_not_widen_the_page(
     browser: Browser, crowded: Console, tmp_path: Path, width: str
 ) -> None:
-    context = browser.new_context(viewport=WIDTHS[width])
-    page = show_dashboard(context.new_page(), crowded, crowded.key("reader"))
-    expect(page.locator("#scorer-rows tr")).to_have_count(12)
-    assert overflow(page) <= 0
-    page.get_by_role("button", name=LONG).first.press("Enter")
-    expect(page.get_by_role("button", name=LONG).first).to_have_attribute("aria-expanded", "true")
-    assert overflow(page) <= 0
-    assert "\u202e" not in page.locator("body").inner_text()
-    page.screenshot(path=tmp_path / f"{width}.png", full_page=True)
-    context.close()
+    show_long_names(browser, crowded, "#scorer-rows tr", width, tmp_path / f"{width}.png")
 
 
 def test_without_scorers_the_page_shows_nothing_of_them(page: Page, kafka: str, tmp_path: Path) -> None:
