@@ -184,6 +184,7 @@ def test_down_ends_a_foreground_up_without_an_alarm(tmp_path: Path, kafka: str) 
         assert up.wait(120) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.support.gateway import like, make_gateway
 from tests.support.open_webui_votes import vote
 from tests.support.services import ROOT
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 EXAMPLES = ROOT / "examples" / "integrations"
 LINES = 20
@@ -235,6 +235,6 @@ def test_a_backend_and_its_page(gateway: Gateway, endpoint: ChatEndpoint, tmp_pa
     assert (said(found), liked(found)) == (EXCHANGE, [message_id])
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(filter(Path.is_file, EXAMPLES.iterdir())), ids=lambda path: path.name)
 def test_an_example_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES

@@ -18,7 +18,7 @@ from tests.support.line import Line
 from tests.support.scorers import Scorers, once
 from tests.support.topics import delete_before, make_anew
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
 @pytest.fixture

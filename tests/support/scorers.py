@@ -1,23 +1,17 @@
 """Scorers under test: real processes that score a line's answers with tiny models, and what they sent."""
 
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.names import NUMBER, UPDATE_MESSAGE
-from plaudit_schemas.kafka.lag import LagReader
 from plaudit_schemas.models.activations import Activation, Activations
 from plaudit_schemas.models.manifest_file import read_manifest
 from plaudit_schemas.models.registry import ModelRegistry
 
-from harness.environ import environ_with
-from harness.waiting import eventually
-from tests.support.line import Line
+from tests.support.followers import FollowerProcesses
 from tests.support.tiny_models import POLITE, write_model
 
 MODEL = "polite"
@@ -42,12 +36,10 @@ class SentScore(NamedTuple):
 
 
 @dataclass
-class Scorers:
+class Scorers(FollowerProcesses):
     """Scorer processes that share a group, and the publications of their model."""
 
-    line: Line
-    settings: dict[str, str] = field(default_factory=dict)
-    running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    command: str = "scorer"
 
     def publish(
         self,
@@ -73,57 +65,13 @@ class Scorers:
         with ModelRegistry(self.line.connection) as registry:
             return registry.activations(MODEL)
 
-    def start(self, **settings: str) -> "subprocess.Popen[bytes]":
-        """Start a scorer. Its log is in the folder."""
-        connection = self.line.connection
-        given = {
-            "bootstrap_servers": connection.bootstrap_servers,
-            "redis_url": self.line.redis,
-            "topic_prefix": connection.topic_prefix,
-            "redis_prefix": connection.redis_prefix,
-            "scorer_model": MODEL,
-            "scorer_web_port": "0",
-            "scorer_session_s": "4",
-            "scorer_min_delay_s": str(DELAY_MS / 1000),
-            "scorer_look_s": "0.5",
-            **self.settings,
-            **settings,
-        }
-        with (self.line.folder / f"scorer{len(self.running)}.log").open("wb") as log:
-            command = [sys.executable, "-m", "plaudit_infra.main", "scorer"]
-            self.running.append(subprocess.Popen(command, env=environ_with(**given), stdout=log, stderr=log))
-        return self.running[-1]
-
-    def logs(self) -> str:
-        """The last lines of the scorers' logs."""
-        paths = sorted(self.line.folder.glob("scorer*.log"))
-        return "\n".join(f"{path.name}: {path.read_text()[-2500:]}" for path in paths)
-
-    def address(self, number: int = -1) -> str:
-        """The address of health and metrics of a scorer."""
-        log = self.line.folder / f"scorer{range(len(self.running))[number]}.log"
-        eventually(lambda: "health and metrics on" in log.read_text(), "the scorer serves its health")
-        return next(word for word in log.read_text().split() if word.startswith("http://"))
-
-    def port(self, number: int = -1) -> int:
-        """The port of health and metrics of a scorer."""
-        return int(self.address(number).rstrip("/").rpartition(":")[2])
+    def usual(self) -> dict[str, str]:
+        """The settings that all scorers have."""
+        return {**super().usual(), "scorer_model": MODEL, "scorer_min_delay_s": str(DELAY_MS / 1000)}
 
     def wait_scored(self) -> None:
         """Wait until the group has handled every record of the log."""
-        reader = LagReader(self.line.connection, f"plaudit.scorer.{MODEL}")
-
-        def done() -> bool:
-            lag = reader.read()
-            return lag is not None and lag.waiting == 0 and lag.events > 0
-
-        try:
-            eventually(done, "every record is handled", 180)
-        except BaseException:
-            print(self.logs(), self.line.logs())
-            raise
-        finally:
-            reader.close()
+        self.wait_handled(f"plaudit.scorer.{MODEL}")
 
     def sent(self) -> list[SentScore]:
         """All scores in the log, repeats included."""
@@ -146,14 +94,6 @@ class Scorers:
                 )
             )  # fmt: skip
         return found
-
-    def stop(self) -> None:
-        """Kill the scorers that still run."""
-        for one in self.running:
-            if one.poll() is None:
-                one.send_signal(signal.SIGCONT)  # a test may have paused it
-                one.kill()
-            one.wait(60)
 
 
 def once(sent: list[SentScore]) -> dict[tuple[str, str], SentScore]:

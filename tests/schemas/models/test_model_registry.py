@@ -13,7 +13,8 @@ from plaudit_schemas.errors import (
     ServiceUnavailableError,
     TopicError,
 )
-from plaudit_schemas.models.copying_publications import copy_publications
+from plaudit_schemas.kafka.publication_log import copy_publications
+from plaudit_schemas.models.publication_log import MODEL_LOG
 from plaudit_schemas.models.registry import ModelRegistry
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
@@ -196,21 +197,23 @@ def test_publications_are_copied_with_their_times(
     registry_of_models.withdraw("polite", delay_ms=100)
     target = connection.model_copy(update={"topic_prefix": f"{connection.topic_prefix}six."})
     ensure(target)
-    assert copy_publications(connection, target) == 2
+    assert copy_publications(connection, target, MODEL_LOG) == 2
     _publish(registry_of_models, "2")
-    assert copy_publications(connection, target) == 1
-    assert copy_publications(connection, target) == 0
+    assert copy_publications(connection, target, MODEL_LOG) == 1
+    assert copy_publications(connection, target, MODEL_LOG) == 0
     with ModelRegistry(target) as copied:
         assert copied.publications() == registry_of_models.publications()
         again = ConnectionSettings(**{**dict(target), "topic_prefix": f"{target.topic_prefix}twice."})
         ensure(again)
-        assert copy_publications(target, again) == 3
+        assert copy_publications(target, again, MODEL_LOG) == 3
         with ModelRegistry(again) as twice:
             assert twice.publications() == registry_of_models.publications()
 
 
 def test_a_line_without_models_has_nothing_to_copy(connection: ConnectionSettings) -> None:
-    assert copy_publications(connection.model_copy(update={"topic_prefix": "none."}), connection) == 0
+    assert (
+        copy_publications(connection.model_copy(update={"topic_prefix": "none."}), connection, MODEL_LOG) == 0
+    )
 
 
 @pytest.mark.registry
