@@ -12,6 +12,8 @@ Packages:
         extras `service` and `web`; the SDK loads none of them.
     models: the folders of models that score answers, how they run (this needs the extra `score`), and the
         registry of published ones. Start with `models.model` or `models.registry`.
+    review: rubrics, and the queues of what people review. Start with `review.rubric`.
+    statistics: intervals, agreement between raters, and how far to trust each of them.
     alerts: the alert rules and their runbooks, as data.
     commands: the interface of a `plaudit` sub-command, and `plaudit topics`.
 """

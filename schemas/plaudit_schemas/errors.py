@@ -2,6 +2,7 @@
 
 PlauditError
 ├── SettingsError                a setting is unknown, missing or out of range
+│   └── ReviewSaltError          the salt of random shares is missing, or another than the rubric's
 ├── RefusedError                 an event goes to the dead letters; `reason` says why
 │   ├── InvalidEventError        it breaks a limit or a rule of the contract
 │   │   └── AspectError          it does not fit the aspects that its application declares
@@ -25,7 +26,8 @@ PlauditError
 ├── ModelError                   the folder of a model cannot be used
 │   ├── ModelCheckError          it breaks a rule of its format, or does not give what it promises
 │   └── ModelInputError          its chat template does not take this conversation; others can be scored
-├── PublicationError             a model cannot be published, rolled back or withdrawn
+├── RubricError                  a rubric's file breaks a rule of the format
+├── PublicationError             a model or a rubric cannot be published, rolled back or withdrawn
 └── NotFoundError                what was asked for does not exist
 """
 
@@ -40,6 +42,10 @@ class PlauditError(Exception):
 
 class SettingsError(PlauditError):
     """A setting is unknown, missing or out of range."""
+
+
+class ReviewSaltError(SettingsError):
+    """The salt of random shares is missing, or it is not the one that a rubric was published with."""
 
 
 class RefusedError(PlauditError):
@@ -169,8 +175,20 @@ class ModelInputError(ModelError):
     """The model's chat template does not take a conversation. Others can be scored."""
 
 
+class RubricError(PlauditError):
+    """A rubric's file cannot be read, or breaks a rule of the format.
+
+    Attributes:
+        problems: all that is wrong, each with its line if it has one.
+    """
+
+    def __init__(self, text: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
 class PublicationError(PlauditError):
-    """A model cannot be published, rolled back or withdrawn."""
+    """A model or a rubric cannot be published, rolled back or withdrawn."""
 
 
 class NotFoundError(PlauditError):

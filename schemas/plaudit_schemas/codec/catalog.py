@@ -10,7 +10,12 @@ import yaml
 from fastavro import parse_schema
 
 SchemaName = Literal[
-    "conversation_event", "finished_conversation", "amendment", "metric_snapshot", "model_publication"
+    "conversation_event",
+    "finished_conversation",
+    "amendment",
+    "metric_snapshot",
+    "model_publication",
+    "rubric_publication",
 ]
 Schema = dict[str, Any]
 

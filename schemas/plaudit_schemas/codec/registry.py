@@ -33,6 +33,7 @@ SUBJECTS: dict[SchemaName, str] = {
     "amendment": "plaudit.finished-conversations-plaudit.v1.Amendment",
     "metric_snapshot": "plaudit.feedback-metrics-value",
     "model_publication": "plaudit.models-value",
+    "rubric_publication": "plaudit.rubrics-value",
 }
 
 

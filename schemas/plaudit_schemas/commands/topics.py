@@ -56,7 +56,9 @@ def run(arguments: Namespace) -> int:
 
 def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> int:
     from plaudit_schemas.kafka.copying import copy_events  # noqa: PLC0415  # as above
-    from plaudit_schemas.models.copying_publications import copy_publications  # noqa: PLC0415  # as above
+    from plaudit_schemas.kafka.publication_log import copy_publications  # noqa: PLC0415  # as above
+    from plaudit_schemas.models.publication_log import MODEL_LOG  # noqa: PLC0415  # as above
+    from plaudit_schemas.review.rubric_log import RUBRIC_LOG  # noqa: PLC0415  # as above
 
     if to_prefix == connection.topic_prefix:
         raise SettingsError(f"--to-prefix {to_prefix!r} is the prefix of the old topics; choose another")
@@ -71,10 +73,12 @@ def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> in
         print(f"{records:,} events copied", file=sys.stderr)
 
     result = copy_events(connection, target, finish=finish, on_progress=show)
-    publications = copy_publications(connection, target)
+    models = copy_publications(connection, target, MODEL_LOG)
+    rubrics = copy_publications(connection, target, RUBRIC_LOG)
     print(f"{result.records} events copied to the topics with prefix {to_prefix!r}")
-    if publications:
-        print(f"publications of models copied: {publications}")
+    for what, publications in (("models", models), ("rubrics", rubrics)):
+        if publications:
+            print(f"publications of {what} copied: {publications}")
     if result.is_finished:
         print(
             f"the copy is finished: set PLAUDIT_TOPIC_PREFIX={to_prefix}, a new PLAUDIT_REDIS_PREFIX and "

@@ -15,6 +15,7 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
+_AWAY: Final = "Kafka does not answer ({}); look at PLAUDIT_BOOTSTRAP_SERVERS"
 _OPTIONS: Final = {
     "enable.auto.commit": False,
     "enable.partition.eof": True,  # ends `records` where the last offsets hold only transaction markers
@@ -87,7 +88,7 @@ class TopicReader:
         try:
             found = self._consumer.list_topics(self.topic, timeout=self._timeout_s).topics[self.topic]
         except KafkaException as error:
-            raise ServiceUnavailableError(f"Kafka does not answer: {error.args[0].str()}") from None
+            raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
         if found.error is not None:
             raise TopicError(f"the topic {self.topic} does not exist; run `plaudit topics create`")
         return sorted(found.partitions)
@@ -99,6 +100,18 @@ class TopicReader:
             ServiceUnavailableError: Kafka does not answer.
         """
         return log_bounds(self._consumer, self.topic, partition, self._timeout_s)
+
+    def first_since(self, partition: int, since_ms: int) -> int:
+        """The offset of the first record that arrived since a time; the partition's end if there is none.
+
+        Args:
+            since_ms: milliseconds since 1970.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+        """
+        (place,) = self._places_since([partition], since_ms)
+        return int(place.offset) if place.offset >= 0 else self.ends(partition)[1]
 
     def records(self, partition: int, first: int, end: int) -> Iterator[KafkaRecord]:
         """The records with offsets from `first` to `end` - 1. Some of these offsets may have no record.
@@ -142,13 +155,7 @@ class TopicReader:
         """
         places = [TopicPartition(self.topic, number, OFFSET_END) for number in partitions]
         if since_ms is not None:
-            wanted = [TopicPartition(self.topic, number, since_ms) for number in partitions]
-            try:
-                places = self._consumer.offsets_for_times(wanted, timeout=self._timeout_s)
-            except KafkaException as error:
-                raise ServiceUnavailableError(f"Kafka does not answer: {error.args[0].str()}") from None
-            if any(place.error for place in places):
-                raise ServiceUnavailableError(f"Kafka did not return the offsets of {self.topic}")
+            places = self._places_since(partitions, since_ms)
         self._place = None
         self._consumer.assign(places)
 
@@ -159,6 +166,16 @@ class TopicReader:
         """
         messages = self._consumer.consume(at_most, timeout_s)
         return [KafkaRecord.of(message) for message in messages if message.error() is None]
+
+    def _places_since(self, partitions: Sequence[int], since_ms: int) -> list[TopicPartition]:
+        wanted = [TopicPartition(self.topic, number, since_ms) for number in partitions]
+        try:
+            places: list[TopicPartition] = self._consumer.offsets_for_times(wanted, timeout=self._timeout_s)
+        except KafkaException as error:
+            raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
+        if any(place.error for place in places):
+            raise ServiceUnavailableError(f"Kafka did not return the offsets of {self.topic}")
+        return places
 
     def _end_of(self, message: Any) -> int:
         """The end offset from an end-of-partition message. 0 for an error that the client retries itself.

@@ -6,8 +6,9 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, not declared as such
 
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.publication_log import PublicationLog
 from plaudit_schemas.models.activations import MIN_DELAY_MS, Activation, Activations
-from plaudit_schemas.models.publication_log import PublicationLog
+from plaudit_schemas.models.publication_log import MODEL_LOG
 from plaudit_schemas.models.publications import activations_of, counted
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
@@ -58,7 +59,7 @@ class ActivationFollower:
         self.names: list[str] = []
         self.unreadable: list[tuple[str, str]] = []
         self._min_delay_ms, self._timeout_s, self._connection = min_delay_ms, timeout_s, connection
-        self._log = PublicationLog(connection, timeout_s=timeout_s)
+        self._log = PublicationLog(connection, MODEL_LOG, timeout_s=timeout_s)
         self._admin: Any = admin_of(connection)
         self._known_before_ms = -1
 

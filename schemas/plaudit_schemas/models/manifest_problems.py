@@ -1,11 +1,12 @@
 """Says in the words of its author what is wrong with a manifest: of a model, or of an encoder. Pure."""
 
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from plaudit_schemas.contract.problem_texts import fields_beside, no_text, shown
 from plaudit_schemas.models.manifest import NAME_PATTERN, SHA256_PATTERN
 
 _TEXTS: Final = {
@@ -32,7 +33,7 @@ def manifest_problem(error: ValidationError, manifest: type[BaseModel]) -> str:
     found = error.errors()
     # A field whose name is mistyped is missing, too, and its wrong name says more.
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
-    place = ".".join(_shown(part) for part in first["loc"] if part != "[key]")
+    place = ".".join(shown(part) for part in first["loc"] if part != "[key]")
     text = _text(first, manifest)
     return f"{place}: {text}" if place else text
 
@@ -40,7 +41,7 @@ def manifest_problem(error: ValidationError, manifest: type[BaseModel]) -> str:
 def _text(first: ErrorDetails, manifest: type[BaseModel]) -> str:
     kind, given = first["type"], first["input"]
     if kind == "extra_forbidden":
-        near = get_close_matches(str(first["loc"][-1]), _fields_beside(first, manifest), n=1)
+        near = get_close_matches(str(first["loc"][-1]), fields_beside(first["loc"][:-1], manifest), n=1)
         return "there is no such field" + (f"; did you mean {near[0]}?" if near else "; remove it")
     if given is None:
         return "has no value; write one, or remove the line"
@@ -48,28 +49,5 @@ def _text(first: ErrorDetails, manifest: type[BaseModel]) -> str:
         pattern = first["ctx"]["pattern"]
         return _PATTERNS.get(pattern, f"must match {pattern}")
     if kind == "string_type":
-        return f"must be a text, and YAML reads it as {_shown(given)}; put it in quotes"
+        return no_text(given)
     return _TEXTS.get(kind, first["msg"].removeprefix("Value error, "))
-
-
-def _fields_beside(first: ErrorDetails, manifest: type[BaseModel]) -> list[str]:
-    """The known fields of the mapping that holds an unknown one."""
-    model = manifest
-    for part in first["loc"][:-1]:
-        field = model.model_fields.get(str(part))
-        inner = _models_in(field.annotation) if field else []
-        model = inner[0] if inner else model
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [one for argument in getattr(annotation, "__args__", ()) for one in _models_in(argument)]
-
-
-def _shown(part: object) -> str:
-    """A part of the file in a form that cannot control a terminal."""
-    text = str(part)
-    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return safe if len(safe) <= 160 else f"{safe[:160]}..."

@@ -40,6 +40,11 @@ class Publication(NamedTuple):
         """From when it counts, in the broker's time."""
         return self.published_ms + self.delay_ms
 
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return f"{self.name}/{self.id}".encode()
+
     def to_record(self) -> dict[str, Any]:
         """The record as `Encoder("model_publication")` takes it."""
         record = self._asdict()

@@ -7,6 +7,7 @@ from typing import Self
 
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.errors import NotFoundError, PublicationError
+from plaudit_schemas.kafka.publication_log import ANSWER_S, PublicationLog
 from plaudit_schemas.models.activations import (
     ACTIVATION_DELAY_MS,
     MIN_DELAY_MS,
@@ -15,7 +16,7 @@ from plaudit_schemas.models.activations import (
     Activations,
 )
 from plaudit_schemas.models.manifest import ModelManifest
-from plaudit_schemas.models.publication_log import ANSWER_S, PublicationLog
+from plaudit_schemas.models.publication_log import MODEL_LOG
 from plaudit_schemas.models.publications import Publication, activations_of, before_newest, counted
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -41,7 +42,7 @@ class ModelRegistry:
                 none less than that.
             timeout_s: how long Kafka may stay silent before a call raises ServiceUnavailableError.
         """
-        self._log = PublicationLog(connection, timeout_s=timeout_s)
+        self._log = PublicationLog(connection, MODEL_LOG, timeout_s=timeout_s)
         self._min_delay_ms = min_delay_ms
 
     def __enter__(self) -> Self:

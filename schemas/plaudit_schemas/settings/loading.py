@@ -48,7 +48,8 @@ def load(cls: type[S], arguments: Namespace | None = None, environ: Mapping[str,
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else cls.__name__
-        raise SettingsError(f"{variable_of(field)}: {first['msg']}; see `plaudit config`") from None
+        text = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{variable_of(field)}: {text}; see `plaudit config`") from None
 
 
 def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None = None) -> list[Origin]:

@@ -15,6 +15,7 @@ FINISHED = "plaudit.finished-conversations"
 METRICS = "plaudit.feedback-metrics"
 DEAD_LETTERS = "plaudit.dead-letters"
 MODELS = "plaudit.models"
+RUBRICS = "plaudit.rubrics"
 
 
 class Topic(BaseModel):
