@@ -81,6 +81,10 @@ GROUPS = (
         "scored-line", "benchmarks.cases.scored_line", ("scored-line",),
         "A scorer with the static encoder beside a worker, from Kafka to Kafka.",
     ),
+    Group(
+        "review-queue", "benchmarks.cases.review_queue", ("review-queue",),
+        "A review queue inside Redis: 100,000 open items, of which the reviewer has answered half.",
+    ),
 )  # fmt: skip
 
 

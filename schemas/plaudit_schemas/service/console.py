@@ -20,11 +20,13 @@ class ConsoleUser(NamedTuple):
         application: the application whose data the user may see. None allows the metrics of every
             application, but no texts of conversations.
         roles: of the user's API key; empty for a visitor.
+        person: the rater id of what the user judges; empty for a visitor.
     """
 
     name: str
     application: str | None
     roles: frozenset[str]
+    person: str = ""
 
 
 class PageParts(NamedTuple):

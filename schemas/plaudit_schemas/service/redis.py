@@ -90,14 +90,16 @@ _PACKING: dict[type[Any], type[Any]] = {Connection: _PackingConnection, SSLConne
 class Script:
     """A Lua script in a package, called by its hash. The whole script is sent only if the server lacks it."""
 
-    def __init__(self, package: str, name: str) -> None:
+    def __init__(self, package: str, name: str, *, shared: str | None = None) -> None:
         """Reads the script.
 
         Args:
             package: the package that holds the file.
             name: of the file, without `.lua`. Its first lines list the keys and arguments.
+            shared: likewise, a file to put before it, with what several scripts need.
         """
-        self._source = (files(package) / f"{name}.lua").read_bytes()
+        names = [name] if shared is None else [shared, name]
+        self._source = b"".join((files(package) / f"{each}.lua").read_bytes() for each in names)
         self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
 
     async def __call__(self, client: RedisClient, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
