@@ -5,8 +5,8 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from plaudit_schemas.intervals import wilson
 from plaudit_schemas.models.manifest import HeldOutFigure
+from plaudit_schemas.statistics.intervals import wilson
 
 from plaudit_consumers.training.heads import Floats, log_losses
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from matplotlib.figure import Figure as Plot
-from plaudit_schemas.intervals import wilson
+from plaudit_schemas.statistics.intervals import wilson
 
 from plaudit_consumers.training.report import CHANCE, NAMES, TrainingReport
 

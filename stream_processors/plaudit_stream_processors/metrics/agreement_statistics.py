@@ -9,7 +9,7 @@ from itertools import accumulate
 from math import pi, sqrt
 from typing import Final, NamedTuple
 
-from plaudit_schemas.intervals import Z
+from plaudit_schemas.statistics.intervals import Z
 
 from plaudit_stream_processors.metrics.estimates import Estimate
 

@@ -5,7 +5,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from plaudit_schemas.contract.ratings import BEST, WORST
-from plaudit_schemas.intervals import Z, wilson
+from plaudit_schemas.statistics.intervals import Z, wilson
 
 
 @dataclass(frozen=True, slots=True)

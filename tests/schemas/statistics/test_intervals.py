@@ -1,7 +1,7 @@
 """Intervals of shares, against known values."""
 
 import pytest
-from plaudit_schemas.intervals import wilson
+from plaudit_schemas.statistics.intervals import wilson
 
 
 @pytest.mark.parametrize(
