@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.event_log import PARTITIONS
 from tests.support.line import Line
+from tests.support.review import ReviewLine, review_line
 from tests.support.sinks import Sinks
 
 
@@ -39,3 +41,14 @@ def sinks(tmp_path: Path) -> Iterator[Callable[..., Sinks]]:
     yield make
     for one in made:
         one.stop()
+
+
+@pytest.fixture(scope="module")
+def real_review(kafka: str, valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewLine]:
+    """A review of real conversations that a file's tests share. Each test publishes a rubric of its own."""
+    line = Line(kafka=kafka, redis=valkey, folder=tmp_path_factory.mktemp("review"), partitions=PARTITIONS)
+    with review_line(line) as made:
+        made.start()
+        made.replay("hh-rlhf", limit=12)
+        made.replay("topical-chat", limit=2)
+        yield made

@@ -6,6 +6,7 @@ from plaudit_consumers.sink.loop.metrics import SINK_METRICS
 from plaudit_producers.chat.page.health import CHAT_METRICS
 from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_schemas.alerts import aspect_definitions, definitions
+from plaudit_stream_processors.review_queue.metrics import REVIEW_QUEUE_METRICS
 from plaudit_stream_processors.scoring.metrics import SCORER_METRICS
 from plaudit_stream_processors.worker.prometheus_metrics import FIGURE_METRICS, WORKER_METRICS
 
@@ -16,7 +17,8 @@ def known_names() -> set[str]:
     """All of our metrics, and the series that the rules record."""
     names = {rule.record for rule in (*definitions().records, *aspect_definitions().records)}
     gateway_and_chat = (*GATEWAY_METRICS, *CHAT_METRICS)
-    own = (*WORKER_METRICS, *FIGURE_METRICS, *SCORER_METRICS, *SINK_METRICS, *gateway_and_chat)
+    followers = (*SCORER_METRICS, *REVIEW_QUEUE_METRICS)
+    own = (*WORKER_METRICS, *FIGURE_METRICS, *followers, *SINK_METRICS, *gateway_and_chat)
     for name, kind, *_ in own:
         names.add(name)
         if kind == "histogram":

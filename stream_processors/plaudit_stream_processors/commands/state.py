@@ -35,9 +35,9 @@ def configure(parser: ArgumentParser) -> None:
     reset = actions.add_parser(
         "reset",
         help="delete the state, so that workers fold the whole log again",
-        description="Deletes the positions, conversations and counters of the workers from Redis. API keys "
-        "and rate limits stay. Workers then fold the log again from its start, and send what had finished "
-        "again. Refused while a worker runs.",
+        description="Deletes the positions, conversations and counters of the workers from Redis, and the "
+        "review queues. API keys and rate limits stay. Workers then fold the log again from its start, and "
+        "send what had finished again; the queues are filled again too. Refused while a worker runs.",
     )
     reset.add_argument(
         "--yes", action="store_true", help="delete; without it, only say what would be deleted"

@@ -1,21 +1,22 @@
 """One conversation as it is now: the entry point `conversation` of `plaudit.readers`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from typing import Any, Final
 
 from plaudit_schemas.contract.keys import conversation_key, partition_of
-from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError
+from plaudit_schemas.errors import NotFoundError
 from plaudit_schemas.service.recorded_line import partitions_key
-from plaudit_schemas.service.redis import AWAY, connect, execute
+from plaudit_schemas.service.redis import connect, execute
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
 from plaudit_stream_processors.fold import ConversationState, RulesHistory
+from plaudit_stream_processors.queries.answering import answering
 from plaudit_stream_processors.queries.display import document_of
 from plaudit_stream_processors.state.store import ConversationStore
 
 _TIMEOUT_S: Final = 5.0
+_PARTITIONS_KNOWN_S: Final = 10.0
 
 
 class LiveReader:
@@ -27,6 +28,7 @@ class LiveReader:
         self._client = connect(connection.redis_url.get_secret_value(), timeout_s=_TIMEOUT_S)
         # A reader commits nothing, so the retention does not matter.
         self._store = ConversationStore(self._client, prefix=self._prefix, state_retention_ms=0)
+        self._partitions, self._asked_at = 0, float("-inf")
 
     async def get(self, application: str, conversation_id: str) -> dict[str, Any]:
         """One conversation as the object that `plaudit conversation --json` prints.
@@ -42,7 +44,7 @@ class LiveReader:
             NotFoundError: there is no such conversation, or no worker ever ran here.
             ServiceUnavailableError: Redis does not answer.
         """
-        with _answering():
+        with answering():
             partition = await self._partition(application, conversation_id)
             if partition is None:
                 raise NotFoundError("no worker has folded a conversation here yet; start `plaudit worker`")
@@ -54,27 +56,21 @@ class LiveReader:
         Raises:
             ServiceUnavailableError: Redis does not answer.
         """
-        with _answering():
+        with answering():
             partition = await self._partition(application, conversation_id)
             return RulesHistory() if partition is None else await self._store.rules_history(partition)
 
     async def _partition(self, application: str, conversation_id: str) -> int | None:
         """The partition of a conversation; None before any worker ran here."""
-        recorded = await execute(self._client, "HGET", partitions_key(self._prefix), self._topic)
-        if recorded is None:
-            return None
-        return partition_of(conversation_key(application, conversation_id), int(recorded))
+        now = time.monotonic()
+        # Only a reset of the state changes the number.
+        if not self._partitions or now - self._asked_at > _PARTITIONS_KNOWN_S:
+            recorded = await execute(self._client, "HGET", partitions_key(self._prefix), self._topic)
+            if recorded is None:
+                return None
+            self._partitions, self._asked_at = int(recorded), now
+        return partition_of(conversation_key(application, conversation_id), self._partitions)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except AWAY as error:
-        raise ServiceUnavailableError(
-            f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
-        ) from None

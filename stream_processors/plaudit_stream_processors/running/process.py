@@ -6,6 +6,8 @@ import signal
 import time
 from typing import Any, Final, Protocol
 
+from faust.exceptions import ConsumerNotStarted
+
 from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.running.watchdog import Watchdog, WorkerHangsError
 
@@ -32,8 +34,11 @@ class RunningApp(Protocol):
     """
 
     app: Any
-    output: GaplessOutput
     failure: BaseException | None
+
+    @property
+    def output(self) -> GaplessOutput | None:
+        """What it sends to Kafka through; None if it sends nothing."""
 
     @property
     def pipeline(self) -> BatchPipeline: ...
@@ -47,6 +52,25 @@ class RunningApp(Protocol):
 
     def waits_for(self) -> str | None:
         """A service that it needs and that is known to be away, or something else that it waits for."""
+
+
+class AppParts:
+    """What is told of an app by the dataclass of its parts, which has `app` and `failure`."""
+
+    app: Any
+    failure: BaseException | None
+
+    def lag(self) -> dict[int, int]:
+        """Partition -> records that are not handled yet; only those whose end a fetch has told."""
+        try:
+            return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
+        except ConsumerNotStarted:  # metrics may be asked for before that
+            return {}
+
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What made it fail, in its own parts or in Faust; None while nothing did."""
+        return self.failure or self.app.crash_reason
 
 
 def stop_at_signals() -> asyncio.Event:
@@ -72,7 +96,8 @@ async def end(running: RunningApp) -> None:
     within_s = _STOP_WITHIN_S if running.ended_by is None else _STOP_FAILED_WITHIN_S
     with contextlib.suppress(Exception):
         await asyncio.wait_for(running.app.stop(), within_s)
-    running.output.close()
+    if running.output is not None:
+        running.output.close()
 
 
 async def _failed(running: RunningApp, watchdog: Watchdog) -> None:

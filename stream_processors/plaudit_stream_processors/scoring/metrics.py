@@ -1,17 +1,18 @@
 """Every Prometheus metric of the scorer. Labels are bounded by partitions, reasons and published versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from plaudit_schemas.models.scores import AnswerModel, Score
-from plaudit_schemas.service.metrics import Metric, MetricSet
+from plaudit_schemas.service.metrics import Metric
 
+from plaudit_stream_processors.running.follower_metrics import FollowerMetrics, follower_metrics
 from plaudit_stream_processors.scoring.answers import Skips
 from plaudit_stream_processors.scoring.inference import Usage
 
 _DELAYS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
-SCORER_METRICS: Final[tuple[Metric, ...]] = (
+_OWN: Final[tuple[Metric, ...]] = (
     Metric(
         "plaudit_scorer_scores_total", "counter", "Scores sent, by model and version.", ("model", "version")
     ),
@@ -22,9 +23,6 @@ SCORER_METRICS: Final[tuple[Metric, ...]] = (
         "Assistant messages without a score, by reason.",
         ("reason",),
     ),
-    Metric(
-        "plaudit_scorer_deleted_records_total", "counter", "Records that Kafka deleted before they were read."
-    ),
     Metric("plaudit_scorer_tokens_total", "counter", "Tokens that the model was given, padding left out."),
     Metric(
         "plaudit_scorer_padding_tokens_total", "counter", "Tokens of padding that it was given beside them."
@@ -33,22 +31,11 @@ SCORER_METRICS: Final[tuple[Metric, ...]] = (
         "plaudit_scorer_inference_seconds_total", "counter", "Seconds spent in the tokenizer and the model."
     ),
     Metric(
-        "plaudit_scorer_wait_seconds_total",
-        "counter",
-        "Seconds that batches waited for the worker to fold their records.",
-    ),
-    Metric(
-        "plaudit_scorer_batch_seconds", "histogram", "Seconds from a batch's fetch to its acknowledgement."
-    ),
-    Metric(
         "plaudit_scorer_answer_to_score_seconds",
         "histogram",
         "Seconds from the broker's timestamp of an answer to Kafka's acknowledgement of its score.",
         buckets=_DELAYS,
     ),
-    Metric("plaudit_scorer_lag_records", "gauge", "Records after the last one handled.", ("partition",)),
-    Metric("plaudit_scorer_assigned_partitions", "gauge", "Partitions that this scorer owns."),
-    Metric("plaudit_scorer_ready", "gauge", "1 when the scorer is ready, as in /health/ready."),
     Metric(
         "plaudit_scorer_loaded_model",
         "gauge",
@@ -66,13 +53,15 @@ SCORER_METRICS: Final[tuple[Metric, ...]] = (
         "1 while models run on the CPU although ONNX Runtime for CUDA is installed.",
     ),
 )
+_PREFIX: Final = "plaudit_scorer"
+SCORER_METRICS: Final = (*_OWN, *follower_metrics(_PREFIX, "scorer"))
 
 
-class ScorerMetrics(MetricSet):
+class ScorerMetrics(FollowerMetrics):
     """The scorer's metrics. They count what Kafka has acknowledged."""
 
     def __init__(self) -> None:
-        super().__init__(SCORER_METRICS)
+        super().__init__(_PREFIX, "scorer", _OWN)
         self._usage = Usage(0.0, 0, 0)
 
     def count_score(self, model: str, version: str, score: Score, delay_s: float) -> None:
@@ -103,13 +92,6 @@ class ScorerMetrics(MetricSet):
         for model in models:
             self.gauge("plaudit_scorer_loaded_model", model.name, model.version, model.provider).set(1)
         self.gauge("plaudit_scorer_unusable_publications").set(len(unusable))
-
-    def show_lag(self, lag: Mapping[int, int]) -> None:
-        """Show the waiting records of each partition that this scorer owns."""
-        # A partition that went to another scorer must not go on showing its last lag here.
-        self.clear("plaudit_scorer_lag_records")
-        for partition, records in lag.items():
-            self.gauge("plaudit_scorer_lag_records", str(partition)).set(records)
 
 
 _USAGE: Final = (

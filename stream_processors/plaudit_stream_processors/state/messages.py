@@ -71,12 +71,24 @@ class MessageReader:
             arguments += (len(ids) + 1, _PROGRESS, *(f"message:{message_id}" for message_id in ids))
         keys = [names.position, *(names.conversation + key for key in wanted)]
         outcome, *answers = await self._script(self._client, keys, arguments)
-        if outcome != b"ok":
-            reached = answers[0].decode() or "nothing"
-            raise BehindError(f"partition {partition} is folded up to {reached}, and {offset} is needed")
+        refuse_behind(outcome, answers, partition, offset)
         for (key, ids), (progress, *messages) in zip(wanted.items(), answers, strict=True):
             if progress is not None and None in messages and orjson.loads(progress).get("erased"):
                 found.add_erased(key)
             for message_id, message in zip(ids, messages, strict=True):
                 if message is not None:
                     found.add(key, message_id, orjson.loads(message))
+
+
+def refuse_behind(outcome: bytes, answers: Sequence[Any], partition: int, offset: int) -> None:
+    """Refuse what a script answered for a partition that is not folded far enough.
+
+    Args:
+        answers: after `behind`, the position that was reached.
+
+    Raises:
+        BehindError: it is not.
+    """
+    if outcome != b"ok":
+        reached = answers[0].decode() or "nothing"
+        raise BehindError(f"partition {partition} is folded up to {reached}, and {offset} is needed")

@@ -1,4 +1,4 @@
-"""Delete the state in Redis: what workers have folded, and nothing of gateways."""
+"""Delete the state in Redis: what workers have folded, and the review queues; nothing of gateways."""
 
 import re
 from collections.abc import AsyncIterator
@@ -65,8 +65,12 @@ def _line_keys(prefix: str) -> list[str]:
 
 
 async def _partition_keys(client: RedisClient, prefix: str) -> AsyncIterator[bytes]:
-    """The keys of all partitions. Other prefixes and the gateways' keys match the pattern too."""
-    ours = re.compile(re.escape(prefix.encode()) + rb"\{plaudit:[0-9]+\}:")
-    async for key in client.scan_iter(match=f"{prefix}{{plaudit:[0-9]*}}:*", count=_AT_ONCE):
-        if ours.match(key):
-            yield key
+    """The keys of all partitions and review queues, whose positions belong to the same log.
+
+    Other prefixes and the gateways' keys match the patterns too.
+    """
+    ours = re.compile(re.escape(prefix.encode()) + rb"\{plaudit:([0-9]+|review:[^}]*)\}:")
+    for tag in ("[0-9]*", "review:*"):
+        async for key in client.scan_iter(match=f"{prefix}{{plaudit:{tag}}}:*", count=_AT_ONCE):
+            if ours.match(key):
+                yield key

@@ -172,6 +172,17 @@ class ConversationStore:
                     found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
         return found
 
+    async def check_held(self, partition: int, holding: Holding) -> None:
+        """Look whether Redis still has what an owner committed.
+
+        Raises:
+            FencedError: another worker owns the partition.
+            StateLostError: Redis has lost it.
+        """
+        position = partition_keys(self.prefix, partition).position
+        (outcome,) = await self._load(self.client, [position], [holding.epoch, holding.committed or 0])
+        _raise_for(outcome.decode(), partition, holding.committed)
+
     async def commit_batch(
         self, batch: Commit, committed: int | None, leftovers: Leftovers = NO_LEFTOVERS
     ) -> Leftovers:

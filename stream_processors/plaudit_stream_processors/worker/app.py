@@ -19,6 +19,7 @@ from plaudit_stream_processors.metrics.declared import declared_first
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.running.app import batched_app
 from plaudit_stream_processors.running.output import GaplessOutput
+from plaudit_stream_processors.running.process import AppParts
 from plaudit_stream_processors.running.readiness import Readiness
 from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.store import ConversationStore
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 _READ_AGAIN_S: Final = 2.0  # between two looks for the accepted end of what a log has lost
 
 
-@dataclass(slots=True)
-class Worker:
+@dataclass
+class Worker(AppParts):
     """The parts of one worker, wired together; `app` is what runs."""
 
     app: Any
@@ -54,15 +55,6 @@ class Worker:
     watch: TopicWatch
     letters: LetterWatch
     failure: BaseException | None = None
-
-    def lag(self) -> dict[int, int]:
-        """Partition -> records that are not folded yet; only those whose end a fetch has told."""
-        return {tp.partition: records for tp, records in self.app.consumer.lag().items()}
-
-    @property
-    def ended_by(self) -> BaseException | None:
-        """What made the worker fail, in its own parts or in Faust; None while nothing did."""
-        return self.failure or self.app.crash_reason
 
     def waits_for(self) -> str | None:
         """A service that it needs and that is known to be away; None while there is none."""
@@ -219,7 +211,7 @@ def _wire_timers(
 
     @app.timer(LOOK_EVERY_S)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def watch_redis() -> None:
-        await worker.redis.look_again(worker.pipeline.on_failure)
+        await worker.redis.look_again(worker.pipeline.check_held, worker.pipeline.on_failure)
 
     @app.timer(settings.sweep_interval_s)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def sweep() -> None:

@@ -137,6 +137,10 @@ class PartitionFolder:
         self._committed = prepared.commit.next_offset
         self.cache.batch_committed(prepared.number)
 
+    async def check_held(self) -> None:
+        """Look whether Redis still has what was committed. Raises as `ConversationStore.check_held`."""
+        await self.context.store.check_held(self.partition, Holding(self.epoch, self._committed))
+
     def skip_to(self, offset: int) -> None:
         """Go on at an offset: the records before it were given up, and Redis has the new position."""
         self._committed = offset

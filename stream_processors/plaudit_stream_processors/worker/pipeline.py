@@ -6,6 +6,7 @@ are in Kafka.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -119,6 +120,17 @@ class WorkerPipeline:
             return None
         folder.skip_to(position.next_offset)
         return position.next_offset
+
+    async def check_held(self) -> None:
+        """Look whether Redis still has what was committed. Without new events no commit would tell.
+
+        Raises:
+            StateLostError: it has not.
+            redis.exceptions.RedisError: Redis did not answer.
+        """
+        for folder in list(self._folders.values()):
+            with contextlib.suppress(FencedError):  # its next commit, or a rebalance, says so
+                await folder.check_held()
 
     async def settle(self) -> None:
         """Wait for the writes under way. Slow ones are given up: the next owner reads their batches again."""

@@ -1,14 +1,14 @@
 """Keeps a worker from folding into a Redis that may evict its state, or has done so."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.service.redis import AWAY
 from plaudit_schemas.service.redis_watch import RedisWatch
 
 from plaudit_stream_processors.state.evictions import EvictedError, EvictionRecord
-from plaudit_stream_processors.state.store import ConversationStore, StateError
+from plaudit_stream_processors.state.store import ConversationStore, StateError, StateLostError
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
@@ -56,12 +56,19 @@ class RedisGuard:
                 f"Redis does not answer ({error}); check PLAUDIT_REDIS_URL"
             ) from None
 
-    async def look_again(self, fail: Callable[[BaseException], None]) -> None:
-        """Look at Redis while the worker runs. Batches wait while it is unsafe; evictions end the worker."""
+    async def look_again(
+        self, check_held: Callable[[], Awaitable[None]], fail: Callable[[BaseException], None]
+    ) -> None:
+        """Look at Redis while the worker runs. Batches wait while it is unsafe; losses end the worker.
+
+        Args:
+            check_held: raises StateLostError if Redis has lost what was committed.
+        """
         try:
             await self._look()
             await self._evictions.refuse_evictions(self._watch.nodes)
-        except EvictedError as error:
+            await check_held()
+        except (EvictedError, StateLostError) as error:
             fail(error)
         except AWAY as error:
             log.warning("Redis cannot be looked at: %s", error)

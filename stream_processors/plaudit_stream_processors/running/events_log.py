@@ -1,8 +1,9 @@
-"""Whether the events topic is still the one that the scorer began with."""
+"""Whether the events topic is still the one that a process began with."""
 
 from typing import NamedTuple
 
 from plaudit_schemas.errors import TopicError
+from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, LiveTopic
 from plaudit_schemas.topics.admin import admin_of
@@ -12,7 +13,7 @@ _ANSWER_S = 5.0
 
 
 class RemadeTopicError(TopicError):
-    """The events topic was deleted and made anew while the scorer ran."""
+    """The events topic was deleted and made anew while the process ran."""
 
 
 class EventsLog(NamedTuple):
@@ -47,6 +48,17 @@ def events_log(connection: ConnectionSettings) -> EventsLog:
     return EventsLog(name, found.id, found.partitions)
 
 
+def events_bounds(connection: ConnectionSettings) -> dict[int, tuple[int, int]]:
+    """Partition -> the first offset of the events topic now, and the offset after its last record. Blocks.
+
+    Raises:
+        TopicError: there is no such topic.
+        ServiceUnavailableError: Kafka does not answer.
+    """
+    with TopicReader(connection, EVENTS) as reader:
+        return {partition: reader.ends(partition) for partition in reader.partitions()}
+
+
 def refuse_remade(began: EventsLog, now: EventsLog) -> None:
     """Refuse another topic of the same name: its offsets begin anew.
 
@@ -55,5 +67,6 @@ def refuse_remade(began: EventsLog, now: EventsLog) -> None:
     """
     if began.id and now.id and began.id != now.id:
         raise RemadeTopicError(
-            f"{began.name} was made anew; run `plaudit state reset`, then start workers and scorers again"
+            f"{began.name} was made anew; run `plaudit state reset`, then start workers, scorers and review "
+            "queues again"
         )
