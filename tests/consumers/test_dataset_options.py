@@ -217,7 +217,7 @@ def test_a_wrong_setting_is_named(
     monkeypatch.setenv("PLAUDIT_TRAINING_RATERS", "usr")
     command = ["datasets", "build", "--root", str(root.publish().folder), "--output", str(tmp_path / "out")]
     assert main(command) == FAILED
-    assert "PLAUDIT_TRAINING_RATERS: Value error, usr is no kind of rater" in capsys.readouterr().err
+    assert "PLAUDIT_TRAINING_RATERS: usr is no kind of rater" in capsys.readouterr().err
 
 
 def test_the_manifest_on_the_terminal_has_the_rules(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """Answers that nobody judged: targets only where they are asked for."""
 
+from typing import Any
+
 import pytest
 from plaudit_consumers.rows.unit_counts import UnitCounts
 
@@ -90,3 +92,45 @@ def test_they_are_counted() -> None:
     units(chat(offset=0), broken, counts=counts, unrated_sft=True)
     assert (counts.demonstrations, counts.lost_demonstrations) == (1, {"tools_not_readable": 1})
     assert counts.judgements == 0
+
+
+def _written(message_id: str, kind: str = "reviewer", **more: Any) -> Record:
+    return message(message_id, author={"kind": kind, "id": "ana", "version": None}, **more)
+
+
+def test_what_a_reviewer_wrote_is_one_unless_somebody_judged_it() -> None:
+    talk = finished(message("q", "user"), message("a", parent_id="q"), _written("d", parent_id="q"))
+    (row,) = rows(talk, min_raters=3)["sft"]
+    assert (row["message_ids"], row["origin"], row["votes"]) == (["d"], "demonstration", 0)
+    judged = finished(message("q", "user"), _written("d"), feedback=[like("d", False)])
+    assert rows(judged)["sft"] == []
+
+
+def test_a_ranking_that_was_taken_back_judges_nothing() -> None:
+    answers = message("a", parent_id="q"), _written("d", parent_id="q")
+    undone = {**comparison([["a"], ["d"]]), "ranking": []}
+    found = rows(finished(message("q", "user"), *answers, comparisons=[undone]))
+    assert (found["preference"], [row["message_ids"] for row in found["sft"]]) == ([], [["d"]])
+    refused = {**undone, "none_acceptable": True}
+    assert rows(finished(message("q", "user"), *answers, comparisons=[refused]))["sft"] == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(finished(message("q", "user"), _written("d", "user")), id="a user"),
+        pytest.param(finished(message("q", "user"), _written("d", "model")), id="a model"),
+        pytest.param(finished(message("q", "user"), _written("d", status="cut")), id="half an answer"),
+        pytest.param(finished(_written("q", role="user"), message("a")), id="a prompt alone"),
+        pytest.param(finished(message("q", "user"), _written("d"), consent="denied"), id="without consent"),
+    ],
+)
+def test_what_others_wrote_is_none(record: Record) -> None:
+    assert rows(record)["sft"] == []
+
+
+def test_written_answers_are_found_among_many_conversations() -> None:
+    plain = [finished(message("q", "user"), message("a"), offset=offset) for offset in range(5)]
+    written = finished(message("q", "user"), _written("d"), offset=9)
+    (row,) = rows(*plain, written)["sft"]
+    assert row["message_ids"] == ["d"]

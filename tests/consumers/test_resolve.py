@@ -150,7 +150,7 @@ def _told(verdict: Any) -> Any:
     ],
     ids=["corrected", "empty", "both"],
 )
-def test_a_liked_answer_that_is_no_target_is_labelled(facts: dict[str, bool], sft: str) -> None:
+def test_a_liked_answer_that_is_no_target_is_labelled(facts: dict[str, Any], sft: str) -> None:
     found = resolve_answer([vote()], RULES, **facts)
     assert (found.sft, _told(found.kto)) == (sft, True)
 

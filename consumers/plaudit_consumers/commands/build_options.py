@@ -31,10 +31,20 @@ def add_rule_options(build: ArgumentParser) -> None:
         help="kinds of raters that count, of user, reviewer, model; default: user,reviewer",
     )
     rules.add_argument(
+        "--resolve",
+        choices=("votes", "dawid-skene", "adjudicated"),
+        help="how the votes on one thing become one verdict: votes is the majority or the mean (default); "
+        "dawid-skene weights raters by how often they are right, over the whole snapshot; adjudicated takes "
+        "what an adjudicator said as the truth where there is one, and the votes elsewhere",
+    )
+    rules.add_argument(
         "--min-raters", type=int, metavar="N", help="only rows that at least N raters have judged"
     )
     rules.add_argument(
-        "--min-agreement", type=float, metavar="X", help="only rows with at least this agreement (0 to 1)"
+        "--min-agreement",
+        type=float,
+        metavar="X",
+        help="only rows with at least this agreement (0 to 1); with dawid-skene, this probability",
     )
     rules.add_argument(
         "--near-tie",

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import OK
+from plaudit_schemas.commands.printing import columns, plain, time_text
 
 from plaudit_consumers.commands.model_options import (
     add_action,
     add_connection,
     open_registry,
-    plain,
-    time_text,
 )
 
 if TYPE_CHECKING:
@@ -63,10 +62,7 @@ def print_states(states: Sequence["PublicationState"]) -> None:
         )
         for each in states
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *columns, note in rows:
-        line = "  ".join(f"{text:<{width}}" for text, width in zip(columns, widths, strict=True))
-        print(plain(f"{line}  {note}").rstrip())
+    print("\n".join(columns(rows)))
 
 
 def state_text(each: "PublicationState") -> str:

@@ -1,10 +1,9 @@
 """Options that actions of `plaudit models` share: Kafka, the delay, who and why."""
 
-import getpass
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from plaudit_schemas.commands.printing import time_text, user_name
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -42,7 +41,7 @@ def publication_fields(arguments: Namespace) -> dict[str, Any]:
     """The arguments that `ModelRegistry` takes for these options."""
     return {
         "delay_ms": round(arguments.delay_s * 1000),
-        "published_by": arguments.by or _user(),
+        "published_by": arguments.by or user_name(),
         "note": arguments.note,
     }
 
@@ -61,16 +60,6 @@ def print_activation(activation: "Activation") -> None:
     print(f"{what} is active for answers that are complete from {time_text(activation.active_from_ms)} on")
 
 
-def time_text(ms: int) -> str:
-    """A time of the broker, in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def plain(text: str) -> str:
-    """A text of other people in a form that cannot control the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -79,10 +68,3 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 366 * 86_400:
         raise ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        return None

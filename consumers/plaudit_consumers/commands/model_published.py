@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 from plaudit_schemas.commands import OK
+from plaudit_schemas.commands.printing import plain, time_text
 
 from plaudit_consumers.commands.model_list import print_states, state_document, state_text
-from plaudit_consumers.commands.model_options import open_registry, plain, time_text
+from plaudit_consumers.commands.model_options import open_registry
 
 if TYPE_CHECKING:
     from plaudit_schemas.models.publication_states import PublicationState

@@ -34,7 +34,7 @@ def build_snapshot(root: str, plan: SnapshotPlan) -> Manifest:
     """Build the snapshot of a live root that `plan` describes.
 
     Memory is bounded by `plan.memory_mb`, a few row groups of the writer, one vector of 2,048 rows, and all
-    votes on one answer or pair.
+    votes on one answer or pair. To weight raters takes 200 bytes for each of them beside.
 
     Raises:
         OutputExistsError: the output exists.
@@ -128,6 +128,7 @@ def _manifest(
         },
         left_out={subset: accounts.left_out(subset) for subset in plan.subsets},
         accounts=accounts.document(plan.subsets),
+        resolution=summary.resolution,
         labels={
             subset: {
                 split: {str(label).lower(): rows for label, rows in by_label.items()}

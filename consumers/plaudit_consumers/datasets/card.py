@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from plaudit_consumers.datasets.balance import LabelBalance
 from plaudit_consumers.datasets.card_accounts import accounts_text, in_words
+from plaudit_consumers.datasets.card_resolution import cell, resolution_text
 from plaudit_consumers.datasets.content import config_description
 from plaudit_consumers.datasets.describing import SubsetDescription
 from plaudit_consumers.datasets.licences import licence_yaml
@@ -26,7 +27,8 @@ _PURPOSES: Final[dict[Subset, str]] = {
 }
 _SHARED: Final = frozenset(each.name for each in PROVENANCE)
 _VOTES: Final = """\
-`votes` is the number of raters who were counted, and `agreement` the share of them on the row's side.
+`votes` is the number of raters who were counted, and `agreement` the share of them on the row's side, unless
+the section on how votes were resolved says otherwise.
 `vote_weight` is the agreement times their mean confidence: how far to trust the row. `vote_strength` says how
 clear the votes are, from 0 to 1; it is null where nobody said. `near_tie` marks a narrow result.
 `conversation_id` and `message_ids` are of the earliest conversation."""
@@ -44,7 +46,7 @@ def card_text(manifest: Manifest, descriptions: Mapping[Subset, SubsetDescriptio
         + _shared_columns(descriptions),
         shares="/".join(f"{share:g}" for share in manifest.split.values()),
         salt=manifest.salt,
-        accounts=accounts_text(manifest),
+        accounts=accounts_text(manifest) + resolution_text(manifest),
         conditions=_conditions(manifest),
         caps=", ".join(f"{most} of one {what}" for what, most in manifest.caps.items()) or "no limit",
         rules=", ".join(f"`{name}` {_rule(value)}" for name, value in manifest.rules.items()),
@@ -63,7 +65,7 @@ def _conditions(manifest: Manifest) -> str:
 
 
 def _rule(value: Any) -> str:
-    return _cell(json.dumps(value, ensure_ascii=False)) if value != "" else "all"
+    return cell(json.dumps(value, ensure_ascii=False)) if value != "" else "all"
 
 
 def _aspects(manifest: Manifest) -> str:
@@ -124,14 +126,9 @@ def _columns(fields: Iterable[Any]) -> list[str]:
 
 
 def _values(values: Mapping[str, int]) -> str:
-    shown = [f"{_cell(value) or 'none'}: {rows}" for value, rows in list(values.items())[:_VALUES_SHOWN]]
+    shown = [f"{cell(value) or 'none'}: {rows}" for value, rows in list(values.items())[:_VALUES_SHOWN]]
     more = len(values) - _VALUES_SHOWN
     return ", ".join([*shown, f"and {more} more"] if more > 0 else shown)
-
-
-def _cell(text: str) -> str:
-    """The text in a form that a cell of a Markdown table can hold."""
-    return " ".join(text.replace("|", "\\|").split())
 
 
 def _type(kind: Any) -> str:

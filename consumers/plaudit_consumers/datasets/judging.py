@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from plaudit_schemas.contract.aspects import Aspects
 
+from plaudit_consumers.datasets.counting import CountedVotes
 from plaudit_consumers.datasets.writing import row_groups
-from plaudit_consumers.rows.resolve import Verdict, resolve_answer, resolve_pair
+from plaudit_consumers.rows.resolve import Verdict, counted_votes, resolve_answer, resolve_pair
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS, TEXT, Subset, list_of, struct
 from plaudit_consumers.rows.settings import RowRules
 from plaudit_consumers.rows.training import TrainingRow, training_table
 from plaudit_consumers.rows.unit_counts import UnitCounts
 from plaudit_consumers.rows.unit_schema import UNITS
 from plaudit_consumers.rows.units import derive_units
-from plaudit_consumers.rows.votes import RaterKey, read_votes
+from plaudit_consumers.rows.votes import RaterKey, Vote, read_votes
 
 RATERS_LISTED: Final = 100
 """A row names that many of its raters at most; `votes` counts all."""
@@ -49,6 +50,7 @@ _SHOWN: Final = pa.schema(
     ]
 )
 """What `shown.sql` gives."""
+_THING: Final = itemgetter("kind", "key")
 _KEYS: Final = [pa.field("_kind", TEXT), pa.field("_key", TEXT)]
 
 
@@ -62,8 +64,21 @@ def write_units(batches: Iterable[Any], rules: RowRules, aspects: Aspects, path:
     return counts
 
 
-def write_verdicts(batches: Iterable[Any], rules: RowRules, path: Path) -> None:
-    """Write the verdicts on all judged things, of which `votes.sql` gives the votes."""
+def write_counted(batches: Iterable[Any], counted: CountedVotes) -> None:
+    """Write the votes that count, of all that `votes.sql` gives."""
+    for (kind, key), lines in groupby(_lines(batches), key=_THING):
+        votes = read_votes(line["vote"] for line in lines if line["vote"] is not None)
+        counted.add(kind, key, counted_votes(votes, kind))
+
+
+def write_verdicts(
+    batches: Iterable[Any], rules: RowRules, path: Path, counted: CountedVotes | None = None
+) -> None:
+    """Write the verdicts on all judged things, of which `votes.sql` gives the votes.
+
+    Args:
+        counted: also gets the votes that count, if it is given.
+    """
     waiting: list[dict[str, Any]] = []
     with pq.ParquetWriter(path, _VERDICTS) as writer:
 
@@ -71,8 +86,12 @@ def write_verdicts(batches: Iterable[Any], rules: RowRules, path: Path) -> None:
             writer.write_table(pa.Table.from_pylist(waiting, schema=_VERDICTS))
             waiting.clear()
 
-        for _, lines in groupby(_lines(batches), key=itemgetter("kind", "key")):
-            waiting += _verdict_rows(list(lines), rules)
+        for (kind, key), group in groupby(_lines(batches), key=_THING):
+            lines = list(group)
+            votes = read_votes(line["vote"] for line in lines if line["vote"] is not None)
+            if counted is not None:
+                counted.add(kind, key, counted_votes(votes, kind))
+            waiting += _verdict_rows(lines, votes, rules)
             if len(waiting) >= _WRITTEN_AT_ONCE:
                 write()
         write()
@@ -105,13 +124,15 @@ def _lines(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _verdict_rows(lines: Sequence[dict[str, Any]], rules: RowRules) -> Iterator[dict[str, Any]]:
+def _verdict_rows(
+    lines: Sequence[dict[str, Any]], votes: Sequence[Vote], rules: RowRules
+) -> Iterator[dict[str, Any]]:
     """The verdicts on one thing, for each subset that it may be in."""
-    votes = read_votes(line["vote"] for line in lines if line["vote"] is not None)
+    posteriors = {each["aspect"]: each["posterior"] for each in lines[0]["posteriors"] or ()}
     shared = {"kind": lines[0]["kind"], "key": lines[0]["key"]}
     tools = "_tools" if lines[0]["has_tools"] else ""
     if shared["kind"] == "pair":
-        pair = resolve_pair(votes, rules)
+        pair = resolve_pair(votes, rules, posteriors)
         found, superseded = {"preference": pair.preference}, pair.superseded
     else:
         answer = resolve_answer(
@@ -120,6 +141,7 @@ def _verdict_rows(lines: Sequence[dict[str, Any]], rules: RowRules) -> Iterator[
             corrected=any(line["corrected"] for line in lines),
             demonstration=any(line["demonstration"] for line in lines),
             empty=any(line["empty"] for line in lines),
+            posteriors=posteriors,
         )
         found, superseded = {"sft": answer.sft, "kto": answer.kto}, answer.superseded
     for subset, verdict in found.items():

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,8 @@ class Manifest:
         erased: conversations that were left out because they were erased, even if later than `as_of`.
         read_to: partition of the finished topic -> the offset after the last record up to `as_of`.
         amendments: fate -> number of late words: merged, or why not.
+        resolution: how votes were resolved, and how far raters agree (`resolution.VoteResolution.document`);
+            empty if the snapshot has no training subset, or is of a version that did not say it.
     """
 
     as_of: str | None
@@ -71,6 +73,7 @@ class Manifest:
     read_to: dict[str, int]
     files: list[SnapshotFile]
     format: int = FORMAT
+    resolution: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """The text of `manifest.json`."""

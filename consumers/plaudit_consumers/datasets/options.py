@@ -24,6 +24,7 @@ from plaudit_consumers.rows.settings import EVERY_ASPECT, RowRules
 _RULES: Final = {
     "training_aspects": "--aspects",
     "training_raters": "--raters",
+    "resolve": "--resolve",
     "min_raters": "--min-raters",
     "min_agreement": "--min-agreement",
     "near_tie": "--near-tie",

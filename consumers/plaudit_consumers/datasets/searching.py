@@ -82,7 +82,7 @@ def find_rows(folder: Path, manifest: Manifest, search: RowSearch) -> list[Found
         return []
     if search.where:
         check_condition(search.where)
-    with _connection(folder) as connection:
+    with bounded_connection(folder) as connection:
         paths = [str(folder / file) for file in files]
         connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [literal_paths(paths)])
         for name, value in _variables(search).items():
@@ -135,7 +135,7 @@ def same_answers(folder: Path, manifest: Manifest, row: FoundRow) -> list[tuple[
     asked = [message.get("content") for name, message in texts_of(row.columns) if name == "prompt"]
     if not files:
         return []
-    with _connection(folder) as connection:
+    with bounded_connection(folder) as connection:
         connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [literal_paths(files)])
         connection.execute("SET VARIABLE answers = CAST(? AS VARCHAR[])", [answers])
         connection.execute("SET VARIABLE question = CAST(? AS VARCHAR)", [asked[-1] if asked else None])
@@ -152,7 +152,11 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def bounded_connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that reads the files of a folder, and opens no other one.
+
+    It takes at most 512 MB.
+    """
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",

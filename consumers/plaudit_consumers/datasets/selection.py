@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from plaudit_consumers.datasets.accounts import FateCount, JudgedCount, SnapshotAccounts
 from plaudit_consumers.datasets.database import Database
-from plaudit_consumers.datasets.judging import write_rows, write_units, write_verdicts
+from plaudit_consumers.datasets.judging import write_rows, write_units
 from plaudit_consumers.datasets.plan import SnapshotPlan, Split
 from plaudit_consumers.datasets.queries import columns, literal_paths
+from plaudit_consumers.datasets.resolution import VoteResolution
 from plaudit_consumers.datasets.revisions import RevisionSelection
 from plaudit_consumers.rows.schemas import SCHEMAS, TRAINING, Subset
 from plaudit_consumers.rows.unit_counts import UnitCounts
@@ -23,6 +24,7 @@ class SelectionSummary(NamedTuple):
         positions: partition of the finished topic -> the offset after the last record up to that time.
         as_of: the latest broker timestamp among the rows, in microseconds; None without rows.
         amendments: fate -> number of amendments; without those whose fate is decided where they are merged.
+        resolution: how votes were resolved, and how far raters agree (`resolution.VoteResolution.document`).
     """
 
     accounts: SnapshotAccounts
@@ -30,6 +32,7 @@ class SelectionSummary(NamedTuple):
     positions: dict[int, int]
     as_of: int | None
     amendments: dict[str, int]
+    resolution: dict[str, Any]
 
 
 class RowSelection:
@@ -42,6 +45,7 @@ class RowSelection:
         self._database, self._revisions, self._plan, self._folder = database, revisions, plan, folder
         self._training = [subset for subset in plan.subsets if subset in TRAINING]
         self._counts = UnitCounts()
+        self._resolution = VoteResolution(database, plan.rules, folder)
 
     def judge(self) -> None:
         """Make the training rows of the chosen revisions.
@@ -57,7 +61,7 @@ class RowSelection:
         self._counts = write_units(self._revisions.chosen_rows(), rules, self._plan.aspects, units)
         self._set_file("units", units)
         run("units")
-        write_verdicts(self._database.batches("votes"), rules, verdicts)
+        self._resolution.write(verdicts)
         self._set_file("verdicts", verdicts)
         run("verdicts")
         for subset in self._training:
@@ -91,6 +95,7 @@ class RowSelection:
             positions={partition: position for partition, position, *_ in partitions},
             as_of=max((latest for _, _, latest, _ in partitions), default=None),
             amendments=dict(run("late_fates")),
+            resolution=self._resolution.document() if self._training else {},
         )
 
     def chosen_rows(self, subset: Subset, split: Split) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from plaudit_consumers.datasets.card_resolution import alpha_words
 from plaudit_consumers.datasets.describing import SubsetDescription, describe_subset
 from plaudit_consumers.datasets.manifest import Manifest, read_manifest
 from plaudit_consumers.datasets.reading import message_text, read_message
@@ -32,8 +33,17 @@ def snapshot_tables(folder: Path, samples: int) -> RenderableType:
         parts.append(Text(f"amendments: {manifest.late_words()}"))
     if manifest.judgements():
         parts.append(Text(f"judgements: {manifest.judgements()}"))
+    parts += _agreement(manifest)
     parts += [_overview(manifest), *_subsets(folder, manifest, samples)]
     return Group(*parts)
+
+
+def _agreement(manifest: Manifest) -> Iterator[RenderableType]:
+    for group in manifest.resolution.get("votes", ()):
+        counts = (
+            f"{group['votes']:,} votes of {group['raters']:,} raters on {group['things']:,} {group['kind']}s"
+        )
+        yield _one_line(f"{group['aspect']}: alpha {alpha_words(group['alpha'])}, {counts}")
 
 
 def _overview(manifest: Manifest) -> Table:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+from plaudit_schemas.review.targets import ADJUDICATION
+
 from plaudit_consumers.rows.chats import Answer, AnswerPrompt, ConversationChats
 from plaudit_consumers.rows.judgements import CountedJudgements, Judgement, confidence_of
 from plaudit_consumers.rows.ranked_pairs import RankedPair, ranked_pairs
@@ -59,8 +61,7 @@ class ConversationUnits:
         self._add_siblings()
         for number, comparison in enumerate(self._facts.comparisons, start=end - first):
             counts.add(self._add_comparison(number, comparison, counts))
-        if self._rules.unrated_sft:
-            self._add_demonstrations(items[first:end], counts)
+        self._add_demonstrations(items[first:end], counts)
         return iter(self._units)
 
     def _add_feedback(self, position: int, number: int, item: Judgement) -> UnitReason | None:
@@ -163,12 +164,21 @@ class ConversationUnits:
         return self._vote(item, number, "comparison", score, strength)
 
     def _add_demonstrations(self, feedback: Sequence[Judgement], counts: UnitCounts) -> None:
+        """Add what reviewers wrote, and where asked for every other answer, if nobody judged it."""
+        fields = self._view.messages.fields
+        demonstrations = [
+            position
+            for position in self._chats.tree.final_answers()
+            if self._rules.unrated_sft or fields.written[position]
+        ]
+        if not demonstrations:
+            return
         judged = {item["message_id"] for item in feedback if item["kind"] != "signal"}
-        judged.update(name for item in self._facts.comparisons for name in item["candidates"])
+        judged.update(name for item in self._facts.comparisons if _says(item) for name in item["candidates"])
         if self._is_bad_as_a_whole(feedback):
             return
-        for position in self._chats.tree.final_answers():
-            if self._view.messages.fields.ids[position] in judged:
+        for position in demonstrations:
+            if fields.ids[position] in judged:
                 continue
             candidate = self._candidate(position)
             if isinstance(candidate, str):
@@ -232,6 +242,7 @@ class ConversationUnits:
             source_partition=facts.source_partition,
             source_offset=facts.source_offset,
             judgement=number,
+            adjudicated=_settles(item),
         )
 
 
@@ -245,6 +256,16 @@ def rater_of(rater: Judgement, facts: ConversationFacts) -> RaterKey:
         name = facts.user_id
     conversation = facts.conversation_id if name is None and kind != "model" else None
     return RaterKey(facts.application, kind, name, rater["version"], conversation)
+
+
+def _says(comparison: Judgement) -> bool:
+    """Whether a comparison says anything; one that was taken back stays as an empty ranking."""
+    return bool(comparison["ranking"] or comparison["none_acceptable"])
+
+
+def _settles(item: Judgement) -> bool:
+    """Whether it is a lead's word, as the review queue has it. What users send may hold any item id."""
+    return item["rater"]["kind"] == "reviewer" and (item["item_id"] or "").startswith(ADJUDICATION)
 
 
 def _ratings(unit: Unit) -> list[Vote]:

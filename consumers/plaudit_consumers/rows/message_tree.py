@@ -17,6 +17,7 @@ class MessageFields(NamedTuple):
         usable: False for an orphan, an unknown speaker, a message with attachments, and one that is excluded.
         guessed: True if the parent was guessed, and the order of two producers may be wrong.
         calls: True for an answer that calls a tool.
+        written: True for an answer that a reviewer wrote.
     """
 
     ids: Sequence[str]
@@ -27,6 +28,7 @@ class MessageFields(NamedTuple):
     usable: Sequence[bool]
     guessed: Sequence[bool]
     calls: Sequence[bool]
+    written: Sequence[bool]
 
 
 class PromptPath(NamedTuple):
@@ -80,7 +82,8 @@ class MessageTree:
         A prompt ends with the turn of a user or a tool, holds only usable messages, and is not longer than
         the limit.
         """
-        _, parents, roles, _, sizes, usable, _, _ = self._fields
+        fields = self._fields
+        parents, roles, sizes, usable = fields.parents, fields.roles, fields.sizes, fields.usable
         path: list[int] = []
         size, parent_id, positions = 0, parents[answer], self.positions
         while parent_id:

@@ -39,6 +39,11 @@ class RowRules(Settings):
         default="user,reviewer",
         description="Kinds of raters that count, comma-separated; those of models only if `model` is named",
     )
+    resolve: Literal["votes", "dawid-skene", "adjudicated"] = Field(
+        default="votes",
+        description="How the votes on one thing become one verdict: by majority and mean, with raters "
+        "weighted by how often they are right, or by what an adjudicator said where there is one",
+    )
     min_raters: int = Field(default=1, ge=1, description="Fewest raters that a training row needs")
     min_agreement: float = Field(
         default=0.5, ge=0, le=1, description="Smallest share of agreeing raters that a training row needs"

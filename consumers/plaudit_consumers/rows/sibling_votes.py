@@ -50,6 +50,7 @@ def _votes(first: Mapping[RaterKey, Vote], second: Mapping[RaterKey, Vote], min_
                 raters=min(vote.raters for vote in own),
                 origin="sibling_ratings",
                 judgement=None,
+                adjudicated=all(vote.adjudicated for vote in own),
             )
         )
     return made

@@ -21,7 +21,7 @@ VOTE = struct(
     rater_application=TEXT, rater_kind=TEXT, rater_id=TEXT, rater_version=TEXT, rater_conversation=TEXT,
     aspect=TEXT, score=pa.float64(), confidence=pa.float64(), strength=pa.float64(), raters=pa.int64(),
     origin=TEXT, occurred_us=pa.int64(), finished_us=pa.int64(), source_partition=pa.int32(),
-    source_offset=pa.int64(), judgement=pa.int32(),
+    source_offset=pa.int64(), judgement=pa.int32(), adjudicated=pa.bool_(),
 )  # fmt: skip
 """One vote; the fields are those of `rows.votes.Vote`."""
 

@@ -17,7 +17,7 @@ from plaudit_consumers.rows.settings import RowRules
 from plaudit_consumers.rows.text_pool import TextPool
 from plaudit_consumers.rows.unit_counts import UnitCounts
 from plaudit_consumers.rows.unit_tables import unit_bytes, unit_table
-from plaudit_consumers.rows.view import take_apart
+from plaudit_consumers.rows.view import take_apart, written_answers
 
 # Units repeat texts, so a wide ranking of long answers can exceed the 2 GiB of an Arrow string array.
 _TABLE_BYTES: Final = 8 << 20
@@ -66,10 +66,20 @@ def _trainable(conversations: Any, rules: RowRules, counts: UnitCounts) -> Any:
         counts.lose(reason, lost)
         chosen = pc.and_(chosen, pc.invert(is_refused))
     if not rules.unrated_sft:
-        chosen = pc.and_(chosen, pc.greater(judgements, 0))
+        chosen = pc.and_(chosen, pc.or_(pc.greater(judgements, 0), _have_written(conversations["messages"])))
     if pc.all(chosen, min_count=0).as_py():  # filtering copies, and one conversation may be 50 MB
         return conversations.combine_chunks()
     return conversations.filter(chosen).combine_chunks()
+
+
+def _have_written(messages: Any) -> Any:
+    """Which conversations have an answer that a reviewer wrote."""
+    return pa.chunked_array([_have_written_in(chunk) for chunk in messages.chunks], pa.bool_())
+
+
+def _have_written_in(lists: Any) -> Any:
+    parents = pc.list_parent_indices(lists).filter(written_answers(lists.flatten()))
+    return pc.is_in(pa.array(range(len(lists)), parents.type), parents)
 
 
 def _refusals(conversations: Any, rules: RowRules) -> dict[ConversationReason, Any]:

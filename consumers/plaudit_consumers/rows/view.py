@@ -13,7 +13,7 @@ from plaudit_consumers.rows.reasons import AnswerReason
 
 _FEEDBACK_FIELDS: Final = (
     "message_id", "aspect", "kind", "thumb", "number", "minimum", "maximum", "labels", "correction",
-    "confidence", "number_raters", "rater",
+    "confidence", "number_raters", "rater", "item_id",
 )  # fmt: skip
 
 
@@ -147,7 +147,14 @@ def _message_fields(structs: Any) -> MessageFields:
         usable=is_usable.to_pylist(),
         guessed=column("parent_guessed").fill_null(False).to_pylist(),
         calls=pc.greater(count("tool_calls"), 0).to_pylist(),
+        written=written_answers(structs).to_pylist(),
     )
+
+
+def written_answers(messages: Any) -> Any:
+    """Which messages of a struct array are answers that a reviewer wrote."""
+    kind = pc.struct_field(pc.struct_field(messages, "author"), "kind").fill_null("")
+    return pc.and_(pc.equal(kind, "reviewer"), pc.equal(pc.struct_field(messages, "role"), "assistant"))
 
 
 def _repeated_values(column: Any) -> list[Any]:

@@ -35,6 +35,7 @@ class Vote(NamedTuple):
             finished it.
         judgement: the number of the judgement in its conversation: first the feedback, then the comparisons.
             None for a vote that ratings imply.
+        adjudicated: whether it settles what reviewers disagree on.
     """
 
     rater_application: str
@@ -53,6 +54,7 @@ class Vote(NamedTuple):
     source_partition: int
     source_offset: int
     judgement: int | None
+    adjudicated: bool = False
 
     @property
     def rater(self) -> RaterKey:

@@ -1,0 +1,4 @@
+-- How many raters took a side.
+--
+-- table raters
+SELECT count(*) FROM raters;
