@@ -35,9 +35,9 @@ def ids(answer: httpx.Response) -> list[str]:
     return [result["event_id"] for result in results if result["status"] == "accepted"]
 
 
-def known_key(gateway: Gateway, *roles: ApiRole) -> str:
+def known_key(gateway: Gateway, *roles: ApiRole, application: str = "shop") -> str:
     """The secret of a new key, once the gateway knows it."""
-    secret = gateway.key(*roles)
+    secret = gateway.key(*roles, application=application)
     with gateway.client(secret) as client:
         eventually(lambda: client.get("/v1/conversations/none").status_code != 401, "the key is known")
     return secret

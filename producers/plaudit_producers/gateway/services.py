@@ -13,6 +13,7 @@ from plaudit_producers.gateway.access.authenticator import Authenticator
 from plaudit_producers.gateway.access.rate_limits import RateLimiter
 from plaudit_producers.gateway.access.signing_keys import SigningKeys
 from plaudit_producers.gateway.intake.aliases import AliasIndex
+from plaudit_producers.gateway.intake.annotation_ledger import AnnotationLedger
 from plaudit_producers.gateway.intake.bodies import RequestBodies
 from plaudit_producers.gateway.intake.events import EventIntake
 from plaudit_producers.gateway.intake.sender import EventSender
@@ -50,6 +51,7 @@ class Services:
         notes: telemetry that waits for the rest of its call.
         call_memory: the model calls that Kafka has; its conversations are named application/id.
         votes: what Kafka has of the votes of Open WebUI.
+        annotations: what Kafka has of the annotations of Label Studio.
         reader: None if no installed member reads conversations.
     """
 
@@ -66,6 +68,7 @@ class Services:
     aliases: AliasIndex
     call_memory: CallMemory
     votes: VoteLedger
+    annotations: AnnotationLedger
     notes: SpanNotes
     sender: EventSender
     reader: ConversationReader | None

@@ -6,7 +6,7 @@ from plaudit_schemas.settings import Settings
 from pydantic import Field, SecretStr, field_validator
 
 from plaudit_producers.privacy import one_identity_key
-from plaudit_producers.setting_values import pairs_of, parts_of
+from plaudit_producers.setting_values import pairs_of, parts_of, people_of
 
 TOKEN_SECRET_BYTES: Final = 32  # RFC 7518, 3.2: a key for HS256 is at least as long as the hash
 
@@ -82,6 +82,18 @@ class GatewaySettings(Settings):
         description="ID:SECRET of a key; ids of users and raters are replaced by a hash with it",
     )
 
+    gateway_label_studio_people: str = Field(
+        default="",
+        description="Who the users of Label Studio are: ID=PERSON pairs, comma-separated; others are "
+        "label-studio-ID",
+    )
+
+    @field_validator("gateway_label_studio_people")
+    @classmethod
+    def _pairs_of_people(cls, value: str) -> str:
+        people_of(value)
+        return value
+
     @field_validator("gateway_token_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
@@ -92,6 +104,11 @@ class GatewaySettings(Settings):
     @classmethod
     def _one_pair(cls, value: SecretStr) -> SecretStr:
         return one_identity_key(value)
+
+    @property
+    def label_studio_people(self) -> dict[str, str]:
+        """`gateway_label_studio_people` as a dict."""
+        return people_of(self.gateway_label_studio_people)
 
     @property
     def cors_origins(self) -> list[str]:

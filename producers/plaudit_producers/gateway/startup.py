@@ -28,6 +28,7 @@ from plaudit_producers.gateway.access.key_stores import REFRESH_S, key_store_of
 from plaudit_producers.gateway.access.rate_limits import RateLimiter
 from plaudit_producers.gateway.access.signing_keys import signing_keys_of
 from plaudit_producers.gateway.intake.aliases import AliasIndex
+from plaudit_producers.gateway.intake.annotation_ledger import AnnotationLedger
 from plaudit_producers.gateway.intake.bodies import RequestBodies
 from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, EventIntake
 from plaudit_producers.gateway.intake.sender import EventSender
@@ -121,6 +122,7 @@ async def _make_services(
         ),
         call_memory=CallMemory(),
         votes=VoteLedger(redis, connection.redis_prefix),
+        annotations=AnnotationLedger(redis, connection.redis_prefix),
         notes=SpanNotes(redis, connection.redis_prefix),
         sender=_make_sender(settings, connection),
         reader=installed_reader(connection),

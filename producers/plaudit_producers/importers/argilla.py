@@ -6,19 +6,24 @@ question. If `settings.json` of `dataset.to_disk` lies beside the file, that tel
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from plaudit_schemas.contract.feedback import Rater
 from plaudit_schemas.errors import NotFoundError
 
 from plaudit_producers.importers.annotations import (
-    Given,
     is_correction,
     pick,
     rank,
     rating_aspect,
     span_of,
+)
+from plaudit_producers.importers.argilla_answers import (
+    RESPONSES,
+    SUGGESTION,
+    GivenAnswer,
+    parts_of,
+    ranked_groups,
 )
 from plaudit_producers.importers.argilla_tables import is_table, records_of
 from plaudit_producers.importers.chat import Chat
@@ -32,9 +37,6 @@ from plaudit_producers.importers.shown_fields import ShownFields, add_fields, ch
 from plaudit_producers.importers.source import Source
 
 _NAME: Final = "argilla"
-_RESPONSES: Final = ".responses"
-_SUGGESTION: Final = ".suggestion"
-_OWN: Final = ("id", "_server_id", "status", "score")
 _SETTINGS: Final = "settings.json"
 _WHICH: Final = f"put the data set's {_SETTINGS} beside the file, which says in which"
 _STARS: Final = (1, 5)
@@ -56,29 +58,9 @@ class Question:
     field: str = ""
 
 
-@dataclass(slots=True)
-class GivenAnswer:
-    """One answer to one question: by a user, or as the suggestion of a model."""
-
-    question: str
-    value: Any
-    given: Given
-    status: str | None = None
-
-
-@dataclass(slots=True)
-class _Parts:
-    """A record of either form. `names` are those of its fields, and of its metadata where it is flat."""
-
-    fields: ReadRecord
-    names: list[str]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    answers: list[GivenAnswer] = field(default_factory=list)
-
-
 def build_argilla(chat: Chat, record: ReadRecord, questions: Mapping[str, Question]) -> None:
     chat.identify(record.get("_server_id"))
-    parts = _flat(record) if "fields" not in record else _nested(record)
+    parts = parts_of(record)
     choice = choose_fields(parts.fields, parts.names)
     tags = {name: as_text(value) for name, value in parts.metadata.items() if value is not None}
     tags |= {name: as_text(record[name]) for name in ("status", "score") if record.get(name) is not None}
@@ -95,71 +77,6 @@ def build_argilla(chat: Chat, record: ReadRecord, questions: Mapping[str, Questi
             _add_answer(chat, shown, answer, questions.get(answer.question, Question()))
     _add_discards(chat, parts.answers, as_text(record.get("id") or "record"))
     chat.end()
-
-
-def _nested(record: Mapping[str, Any]) -> _Parts:
-    answers = list(_suggestions(record.get("suggestions") or {}))
-    responses = record.get("responses") or {}
-    if isinstance(responses, list):  # the API's form: all answers of one user together
-        for response in responses:
-            given = _given(response.get("user_id"))
-            values = (response.get("values") or {}).items()
-            answers += [
-                GivenAnswer(name, each["value"], given, response.get("status")) for name, each in values
-            ]
-    else:
-        for name, given_answers in responses.items():
-            for response in given_answers:
-                answers.append(
-                    GivenAnswer(
-                        name, response["value"], _given(response.get("user_id")), response.get("status")
-                    )
-                )
-    fields = expect(record["fields"], dict, "fields")
-    return _Parts(fields, list(fields), record.get("metadata") or {}, answers)
-
-
-def _suggestions(suggestions: Any) -> Iterator[GivenAnswer]:
-    if isinstance(suggestions, list):
-        for each in suggestions:
-            name = each.get("question_name") or each.get("question_id")
-            yield GivenAnswer(
-                as_text(name), each["value"], _given_by_model(each.get("agent"), each.get("score"))
-            )
-    else:
-        for name, each in suggestions.items():
-            yield GivenAnswer(name, each["value"], _given_by_model(each.get("agent"), each.get("score")))
-
-
-def _flat(record: ReadRecord) -> _Parts:
-    """Take a flattened record apart: only its answers have a dot and `responses` in their names."""
-    answers = []
-    for name in record:
-        question = name.removesuffix(_SUGGESTION)
-        if question != name and record[name] is not None:
-            agent, score = record.get(f"{name}.agent"), record.get(f"{name}.score")
-            answers.append(GivenAnswer(question, record[name], _given_by_model(agent, score)))
-    for name in record:
-        question = name.removesuffix(_RESPONSES)
-        if question == name or not record[name]:
-            continue
-        users = record.get(f"{name}.users") or [None] * len(record[name])
-        statuses = record.get(f"{name}.status") or [None] * len(record[name])
-        for value, user, status in zip(record[name], users, statuses, strict=True):
-            answers.append(GivenAnswer(question, value, _given(user), status))
-    plain = [
-        name for name in record if _RESPONSES not in name and _SUGGESTION not in name and name not in _OWN
-    ]
-    return _Parts(record, plain, {}, answers)
-
-
-def _given(user_id: Any) -> dict[str, Any]:
-    return {"rater": Rater(id=None if user_id is None else as_text(user_id), kind="reviewer")}
-
-
-def _given_by_model(agent: Any, score: Any) -> dict[str, Any]:
-    sure = {"confidence": score} if isinstance(score, int | float) and 0 <= score <= 1 else {}
-    return {"rater": Rater(id=as_text(agent or "suggestion"), kind="model"), **sure}
 
 
 def _add_discards(chat: Chat, answers: Sequence[GivenAnswer], item: str) -> None:
@@ -212,19 +129,10 @@ def _add_list(chat: Chat, shown: ShownFields, answer: GivenAnswer, question: Que
         return
     if all(isinstance(each, dict) and "start" in each for each in values):
         _add_spans(chat, shown, answer, question)
-    elif not (question.kind != "multi_label_selection" and rank(chat, shown, _groups(values), name, given)):
+    elif not (
+        question.kind != "multi_label_selection" and rank(chat, shown, ranked_groups(values), name, given)
+    ):
         chat.label(_about(chat, shown, name), [as_text(each) for each in values], aspect=name, **given)
-
-
-def _groups(values: Sequence[Any]) -> list[list[str]]:
-    """The names of a ranking, best first. Those of one rank, or in one list, are a tie."""
-    if all(isinstance(each, dict) for each in values):
-        ranks: dict[Any, list[str]] = {}
-        for place, each in enumerate(values, 1):
-            rank_of = each.get("rank")
-            ranks.setdefault(place if rank_of is None else rank_of, []).append(as_text(each["value"]))
-        return [ranks[rank_of] for rank_of in sorted(ranks)]
-    return [[as_text(one) for one in each] if isinstance(each, list) else [as_text(each)] for each in values]
 
 
 def _add_spans(chat: Chat, shown: ShownFields, answer: GivenAnswer, question: Question) -> None:
@@ -293,8 +201,7 @@ def _recognise(sample: Sample) -> Recognised | None:
     if records and all(fields_fit(each, ("fields", "responses", "suggestions")) for each in records):
         return Recognised(0.9, "its records have fields, responses and suggestions")
     flat = [
-        any(name.endswith((f"{_RESPONSES}.users", f"{_SUGGESTION}.agent")) for name in each)
-        for each in records
+        any(name.endswith((f"{RESPONSES}.users", f"{SUGGESTION}.agent")) for name in each) for each in records
     ]
     return Recognised(0.9, "its records are flattened records of Argilla") if flat and all(flat) else None
 

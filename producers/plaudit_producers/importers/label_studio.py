@@ -20,6 +20,8 @@ from plaudit_producers.importers.records import ReadRecord
 from plaudit_producers.importers.sample import Recognised, Sample
 from plaudit_producers.importers.shown_fields import ShownFields, add_fields, choose_fields, other_fields
 
+OURS: Final = "plaudit"
+"""The field of a task's data by which tasks of `plaudit review tasks` are known."""
 _ROW_FIELDS: Final = (
     "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "project",
     "meta",
@@ -104,6 +106,11 @@ def _start(
     compared: Sequence[str] = (),
     truths: Sequence[Any] = (),
 ) -> ShownFields:
+    if isinstance(data.peek(OURS), dict):
+        raise ValueError(  # noqa: TRY004
+            "the task was written by `plaudit review tasks`; `plaudit label` sends its annotations to the "
+            "conversation that it is about, and a second conversation of it would be counted twice"
+        )
     choice = choose_fields(data, names, compared)
     tags = {name: as_text(task[name]) for name in ("project", "meta") if task.get(name)}
     if task.get("id") is not None:

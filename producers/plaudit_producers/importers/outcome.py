@@ -55,10 +55,10 @@ def _lines(
     where = f", see {report.path}" if report.path else ""
     if report.bad:
         yield f"{report.bad:,} records were refused{where}"
-        yield from (f"  {example}" for example in report.examples)
+        yield from _examples(report.examples, report.bad, where)
     if report.noted:
         yield f"{report.noted:,} records have a note{where}"
-        yield from (f"  {example}" for example in report.note_examples)
+        yield from _examples(report.note_examples, report.noted, where)
     yield from _fields_not_taken(report, where, dry=dry)
     if summary.unrated:
         yield (
@@ -67,6 +67,12 @@ def _lines(
         )
     if report.rest_unread:
         yield "the file could not be read to its end"
+
+
+def _examples(examples: list[str], count: int, where: str) -> Iterator[str]:
+    yield from (f"  {example}" for example in examples)
+    if count > len(examples) and not where:
+        yield f"  and {count - len(examples):,} more; --report FILE lists them all"
 
 
 def _fields_not_taken(report: ImportReport, where: str, *, dry: bool) -> Iterator[str]:

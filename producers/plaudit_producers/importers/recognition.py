@@ -1,7 +1,7 @@
 """Finds the format of a file that the user did not name, from the file's first records."""
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from plaudit_schemas.errors import NotFoundError, SettingsError
@@ -41,22 +41,29 @@ def read_sample(source: Source) -> Sample:
     return sample
 
 
-def recognise_format(source: Source) -> tuple[Format, str]:
+def recognise_format(
+    source: Source, known: Mapping[str, Format] | None = None, hint: str = ""
+) -> tuple[Format, str]:
     """Return the format of a file, and the reason in words.
+
+    Args:
+        known: the formats to choose from, by name; None takes all that are installed.
+        hint: ends the error where none knows the file.
 
     Raises:
         NotFoundError: no installed format knows the file.
         SettingsError: several formats know it equally well.
     """
     sample = read_sample(source)
-    found = _candidates(sample, formats().values())
+    known = formats() if known is None else known
+    found = _candidates(sample, known.values())
     if not found:
-        hint = _hint(source)
-        if hint:
-            raise NotFoundError(hint)
+        problem = _problem_of(source)
+        if problem:
+            raise NotFoundError(problem)
         unknown = f"no format knows this file{_fields_seen(sample)}"
         problem = unknown if sample.records else "the file holds nothing that tells its format"
-        raise NotFoundError(f"{problem}; name one with --format: {', '.join(formats())}")
+        raise NotFoundError(f"{problem}; name one with --format: {', '.join(known)}{hint}")
     best = max(recognised.confidence for _, recognised in found)
     first, *others = [one for one in found if one[1].confidence == best]
     if others:
@@ -98,7 +105,7 @@ def _asked(form: Format, sample: Sample) -> Recognised | None:
         return None
 
 
-def _hint(source: Source) -> str:
+def _problem_of(source: Source) -> str:
     """What the file is, and what to do, where its bytes say that it is none of JSON and CSV."""
     head, whole = source.head(_HINT_BYTES)
     for magic, hint in _OTHER_FILES.items():

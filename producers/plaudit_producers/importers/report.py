@@ -10,6 +10,7 @@ from plaudit_schemas.errors import SettingsError
 from plaudit_producers.importers.model import Place
 
 _EXAMPLES: Final = 3  # printed at the end of the import
+_EXAMPLES_ALONE: Final = 20  # where no report has the others
 _FIELDS: Final = 1000  # bounds the memory, where keys that are data are taken for names
 _OTHER_FIELDS: Final = "(other fields)"
 
@@ -30,6 +31,7 @@ class ImportReport:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._shown = _EXAMPLES_ALONE if path is None else _EXAMPLES
         self.bad = self.noted = 0
         self.rest_unread = False
         self.examples: list[str] = []
@@ -46,7 +48,7 @@ class ImportReport:
         """
         self.bad += 1
         self.rest_unread |= rest_unread
-        if len(self.examples) < _EXAMPLES:
+        if len(self.examples) < self._shown:
             self.examples.append(f"line {place.line}: {reason}")
         self._write(place, "refused", reason)
 
@@ -57,7 +59,7 @@ class ImportReport:
         """
         if place != self._noted_place:
             self.noted, self._noted_place = self.noted + 1, place
-            if len(self.note_examples) < _EXAMPLES:
+            if len(self.note_examples) < self._shown:
                 self.note_examples.append(f"line {place.line}: {text}")
         self._write(place, "noted", text)
 

@@ -205,8 +205,8 @@ ERASE, REVIEW = body("EraseConversation"), like("m1", kind="reviewer", id="r")
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [("producer", [message("x")]), ("reviewer", [message("x"), REVIEW]), ("reader", []),
-     ("admin", [message("x"), REVIEW, ERASE])],
-    ids=["producer", "reviewer", "reader", "admin"],
+     ("lead", [message("x"), REVIEW]), ("admin", [message("x"), REVIEW, ERASE])],
+    ids=["producer", "reviewer", "reader", "lead", "admin"],
 )  # fmt: skip
 def test_a_role_allows_what_it_says(role: ApiRole, allowed: list[dict[str, Any]]) -> None:
     principal = Principal("shop", "k", frozenset({role}))

@@ -41,6 +41,19 @@ def test_keys_are_added_seen_by_others_and_revoked(store: Make) -> None:
     assert store().load() == {second.key.id: second.key}
 
 
+def test_keys_of_a_person_share_a_rater_and_others_are_their_own(store: Make) -> None:
+    ana = make_key("shop", frozenset({"reviewer"}), person="ana").key
+    other = make_key("shop", frozenset({"lead"})).key
+    for key in (ana, other):
+        store().add(key)
+    assert {key.id: key.rater for key in store().load().values()} == {ana.id: "ana", other.id: other.id}
+
+
+def test_a_key_without_a_person_can_be_read_by_earlier_gateways(tmp_path: Path) -> None:
+    FileKeyStore(tmp_path / "keys.json").add(make_key("shop", frozenset({"reader"})).key)
+    assert "person" not in (tmp_path / "keys.json").read_text()
+
+
 def test_no_secret_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     made = make_key("shop", frozenset({"producer"}))
@@ -109,13 +122,19 @@ def test_without_redis_the_store_says_so() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"application": "a/b"}, {"roles": frozenset()}, {"rate": 0}, {"roles": frozenset({"king"})}],
-    ids=["application with a slash", "no roles", "rate of zero", "unknown role"],
+    [
+        {"application": "a/b"},
+        {"roles": frozenset()},
+        {"rate": 0},
+        {"roles": frozenset({"king"})},
+        {"person": ""},
+    ],
+    ids=["application with a slash", "no roles", "rate of zero", "unknown role", "nameless person"],
 )
 def test_a_key_out_of_range_is_not_made(wrong: dict[str, Any]) -> None:
     given: dict[str, Any] = {"application": "shop", "roles": frozenset({"reader"}), **wrong}
     with pytest.raises(ValidationError):
-        make_key(given["application"], given["roles"], rate=given.get("rate"))
+        make_key(given["application"], given["roles"], rate=given.get("rate"), person=given.get("person"))
 
 
 def authenticator(store: KeyStore) -> Authenticator:

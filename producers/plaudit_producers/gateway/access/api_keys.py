@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from plaudit_schemas.contract.field_types import Application
+from plaudit_schemas.contract.field_types import Application, Id
 from pydantic import BaseModel, ConfigDict, Field
 
 from plaudit_producers.gateway.access.principals import ApiRole, Principal
@@ -24,6 +24,8 @@ class ApiKey(BaseModel):
     Attributes:
         digest: SHA-256 of the whole key, in hexadecimal.
         rate: events a second; None for the gateway's default.
+        person: the rater id of whoever reviews with the key; None is the key's id. A person may have several
+            keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +37,12 @@ class ApiKey(BaseModel):
     roles: frozenset[ApiRole] = Field(min_length=1)
     rate: float | None = Field(default=None, gt=0)
     created_at: datetime
+    person: Id | None = None
+
+    @property
+    def rater(self) -> str:
+        """The rater id of whoever reviews with this key."""
+        return self.person or self.id
 
     def principal(self) -> Principal:
         """The caller that this key identifies."""
@@ -49,12 +57,17 @@ class NewApiKey(NamedTuple):
 
 
 def make_key(
-    application: str, roles: frozenset[ApiRole], *, name: str = "", rate: float | None = None
+    application: str,
+    roles: frozenset[ApiRole],
+    *,
+    name: str = "",
+    rate: float | None = None,
+    person: str | None = None,
 ) -> NewApiKey:
     """Make a new random key.
 
     Raises:
-        pydantic.ValidationError: application, roles, name or rate is not valid.
+        pydantic.ValidationError: application, roles, name, rate or person is not valid.
     """
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(10))
     secret = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
@@ -65,6 +78,7 @@ def make_key(
         application=application,
         roles=roles,
         rate=rate,
+        person=person,
         created_at=datetime.now(UTC).replace(microsecond=0),
     )
     return NewApiKey(key, secret)

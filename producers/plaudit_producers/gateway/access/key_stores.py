@@ -83,7 +83,7 @@ class FileKeyStore:
             raise KeyStoreError(f"the key file {self._path} cannot be written: {error.strerror}") from None
 
     def _replace_file(self, keys: ApiKeys) -> None:
-        document = {"keys": [key.model_dump(mode="json") for key in keys.values()]}
+        document = {"keys": [_document(key) for key in keys.values()]}
         aside = self._beside(f".{os.getpid()}.new")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -112,7 +112,7 @@ class RedisKeyStore:
 
     def add(self, key: ApiKey) -> None:
         with self._client() as client:
-            client.hset(self._key, key.id, orjson.dumps(key.model_dump(mode="json")))
+            client.hset(self._key, key.id, orjson.dumps(_document(key)))
 
     def revoke(self, key_id: str) -> bool:
         with self._client() as client:
@@ -127,6 +127,11 @@ class RedisKeyStore:
                 yield client
         except AWAY as error:
             raise KeyStoreError(f"Redis did not return the API keys ({error})") from None
+
+
+def _document(key: ApiKey) -> dict[str, Any]:
+    # A gateway of an earlier release refuses a field that it does not know, so it is only written if set.
+    return key.model_dump(mode="json", exclude_none=True)
 
 
 def key_store_of(settings: GatewaySettings, connection: ConnectionSettings) -> KeyStore:

@@ -24,11 +24,12 @@ from plaudit_schemas.contract.names import (
 
 from plaudit_producers.sdk.message_ids import conversation_of
 
-ApiRole = Literal["producer", "reviewer", "reader", "admin"]
+ApiRole = Literal["producer", "reviewer", "lead", "reader", "admin"]
 """What an API key allows.
 
 producer: write events of chats and of their users, and make tokens for pages. reviewer: write feedback of
-reviewers and judging models, too. reader: read live conversations. admin: all of these, and erase.
+reviewers and judging models, too. lead: as reviewer, and settle what reviewers disagree on. reader: read live
+conversations. admin: all of these, and erase.
 """
 
 _PAGE_BODIES: Final = frozenset(
@@ -73,8 +74,8 @@ class Principal:
     page: PageScope | None = None
 
     def has(self, role: ApiRole) -> bool:
-        """Whether the principal has a role; an admin has every role."""
-        return role in self.roles or "admin" in self.roles
+        """Whether the principal has a role; an admin has every role, and a lead is a reviewer too."""
+        return role in self.roles or "admin" in self.roles or (role == "reviewer" and "lead" in self.roles)
 
     def may_read(self, conversation_id: str) -> bool:
         """Whether the principal may read a conversation of its application."""

@@ -21,6 +21,7 @@ from plaudit_producers.gateway.http import (
     event_routes,
     feedback_routes,
     health_routes,
+    label_studio_routes,
     litellm_routes,
     open_webui_routes,
     otlp_routes,
@@ -40,13 +41,20 @@ OPERATIONS: Final = (
     *feedback_routes.OPERATIONS,
     *litellm_routes.OPERATIONS,
     *open_webui_routes.OPERATIONS,
+    *label_studio_routes.OPERATIONS,
     *conversation_routes.OPERATIONS,
     *otlp_routes.OPERATIONS,
     *health_routes.OPERATIONS,
     *static_files.OPERATIONS,
 )
 DOCUMENT: Final = openapi_document(
-    OPERATIONS, {**event_routes.SCHEMAS, **litellm_routes.SCHEMAS, **open_webui_routes.SCHEMAS}
+    OPERATIONS,
+    {
+        **event_routes.SCHEMAS,
+        **litellm_routes.SCHEMAS,
+        **open_webui_routes.SCHEMAS,
+        **label_studio_routes.SCHEMAS,
+    },
 )
 """The OpenAPI document, served at `/openapi.json`."""
 

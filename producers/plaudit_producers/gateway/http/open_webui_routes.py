@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from plaudit_schemas.codec.wire import Record
-from plaudit_schemas.errors import InvalidEventError, ServiceUnavailableError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,15 +13,12 @@ from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.call_sending import batch_limit, identify_call_sender
 from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
 from plaudit_producers.gateway.http.operations import DocumentedAnswer, Json, Operation
-from plaudit_producers.gateway.http.problems import Problem
 from plaudit_producers.gateway.http.sending import (
-    RETRY_AFTER_S,
-    admit_events,
     count_unreadable,
     read_aside,
     results_response,
-    send_taken,
-    take_records,
+    send_parts,
+    told_problems,
 )
 from plaudit_producers.gateway.intake.open_webui import (
     OpenWebuiRequest,
@@ -75,13 +71,9 @@ async def post_open_webui(request: Request) -> Response:
     share = memory_share_of(request, principal)
     async with services.bodies.read_body(request, batch_limit(request), share) as body:
         await charge_principal(request, principal, 1)
-        try:
+        with told_problems():
             asked = await read_aside(body, lambda: parse_votes(body))
             return results_response(await _take_votes(request, principal, asked, body))
-        except InvalidEventError as error:
-            raise Problem(422, str(error)) from None
-        except ServiceUnavailableError as error:
-            raise Problem(503, str(error), retry_after_s=RETRY_AFTER_S) from None
 
 
 OPERATIONS: Final = (
@@ -153,21 +145,12 @@ async def _take_votes(
 async def _send_units(
     request: Request, principal: Principal, instance: str, units: list[_Unit]
 ) -> list[Json]:
-    services = services_of(request)
-    records = [record for unit in units for record in unit.records]
+    services, results = services_of(request), list[Json]()
     if not units:
         return []
-    await admit_events(request, principal, max(1, len(records)))
-    answer = await send_taken(request, principal, await take_records(services, principal, records))
-    following, results = iter(answer.results), list[Json]()
-    for unit in units:
-        own = [next(following) for _ in unit.records]
-        refused = next((each for each in own if each["status"] == "refused"), None)
-        names = [*unit.sent, *unit.gone]
-        if refused is None:
+    refusals = await send_parts(request, principal, [unit.records for unit in units])
+    for unit, told in zip(units, refusals, strict=True):
+        if told is None:
             await services.votes.update(principal.application, instance, unit.sent, unit.gone)
-            results += [{"id": name, "status": unit.status} for name in names]
-        else:
-            told = {name: refused[name] for name in ("status", "reason", "detail")}
-            results += [{"id": name, **told} for name in names]
+        results += [{"id": name, **(told or {"status": unit.status})} for name in (*unit.sent, *unit.gone)]
     return results

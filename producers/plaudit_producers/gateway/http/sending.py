@@ -1,11 +1,13 @@
 """Sends the events that a request brings, whatever form it brings them in, and says what became of them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
 from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.errors import InvalidEventError, ServiceUnavailableError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -90,6 +92,42 @@ def count_unreadable(services: Services, count: int) -> None:
     """Count records of which no event could be made, with the events that are refused as invalid."""
     if count:
         services.metrics.counter("plaudit_gateway_events_refused_total", "invalid").inc(count)
+
+
+@contextlib.contextmanager
+def told_problems() -> Iterator[None]:
+    """Answers errors of a body and of Redis.
+
+    Raises:
+        Problem: 422 for a body that is not as it must be, 503 if Redis does not answer.
+    """
+    try:
+        yield
+    except InvalidEventError as error:
+        raise Problem(422, str(error)) from None
+    except ServiceUnavailableError as error:
+        raise Problem(503, str(error), retry_after_s=RETRY_AFTER_S) from None
+
+
+async def send_parts(
+    request: Request, principal: Principal, parts: Sequence[Sequence[Record]]
+) -> list[dict[str, Any] | None]:
+    """Send events that belong together in parts. Returns for each part why it was refused, or None.
+
+    Raises:
+        Problem: 429 or 503.
+    """
+    records = [record for part in parts for record in part]
+    await admit_events(request, principal, max(1, len(records)))
+    answer = await send_taken(
+        request, principal, await take_records(services_of(request), principal, records)
+    )
+    following, told = iter(answer.results), list[dict[str, Any] | None]()
+    for part in parts:
+        own = [next(following) for _ in part]
+        refused = next((each for each in own if each["status"] == "refused"), None)
+        told.append(refused and {name: refused[name] for name in ("status", "reason", "detail")})
+    return told
 
 
 def json_response(body: Any, status: int = 200) -> Response:

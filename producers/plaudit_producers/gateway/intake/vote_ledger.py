@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
-from plaudit_schemas.errors import ServiceUnavailableError
-from plaudit_schemas.service.redis import AWAY
+
+from plaudit_producers.gateway.intake.redis_ledger import RedisLedger
 
 SETTLED_S: Final = 60.0
 """A vote that came within this time may be missing in a list that was made before it came."""
@@ -38,8 +38,7 @@ class VoteLedger:
     """The known votes of each application and each of its Open WebUIs."""
 
     def __init__(self, redis: Any, prefix: str, clock: Callable[[], float] = time.time) -> None:
-        self._redis = redis
-        self._prefix = f"{prefix}plaudit:open-webui:"
+        self._rows = RedisLedger(redis, f"{prefix}plaudit:open-webui:", "votes")
         self._clock = clock
 
     async def find(self, application: str, instance: str, vote_ids: Iterable[str]) -> dict[str, KnownVote]:
@@ -48,14 +47,8 @@ class VoteLedger:
         Raises:
             ServiceUnavailableError: Redis does not answer.
         """
-        asked = list(vote_ids)
-        if not asked:
-            return {}
-        try:
-            found = await self._redis.hmget(self._key(application, instance), asked)
-        except AWAY as error:
-            raise _unavailable() from error
-        return {name: _vote(value) for name, value in zip(asked, found, strict=True) if value is not None}
+        rows = await self._rows.find(application, instance, vote_ids)
+        return {name: _vote(row) for name, row in rows.items()}
 
     async def find_gone(
         self, application: str, instance: str, all_ids: frozenset[str]
@@ -65,11 +58,8 @@ class VoteLedger:
         Raises:
             ServiceUnavailableError: Redis does not answer.
         """
-        try:
-            rows = [row async for row in self._redis.hscan_iter(self._key(application, instance), count=500)]
-        except AWAY as error:
-            raise _unavailable() from error
-        votes = {name.decode(): _vote(value) for name, value in rows if name.decode() not in all_ids}
+        rows = await self._rows.all(application, instance)
+        votes = {name: _vote(row) for name, row in rows.items() if name not in all_ids}
         settled = self._clock() - SETTLED_S
         return {name: vote for name, vote in votes.items() if vote.sent_at <= settled}
 
@@ -81,27 +71,11 @@ class VoteLedger:
         Raises:
             ServiceUnavailableError: Redis does not answer.
         """
-        key, now = self._key(application, instance), self._clock()
+        now = self._clock()
         rows = {name: orjson.dumps([*vote[:-1], now]) for name, vote in sent.items()}
-        left = list(gone)
-        try:
-            if rows:
-                await self._redis.hset(key, mapping=rows)
-            if left:
-                await self._redis.hdel(key, *left)
-        except AWAY as error:
-            raise _unavailable() from error
-
-    def _key(self, application: str, instance: str) -> str:
-        return f"{self._prefix}{application}/{instance}"
+        await self._rows.update(application, instance, rows, gone)
 
 
 def _vote(row: bytes) -> KnownVote:
     conversation_id, message_id, user_id, kinds, version, sent_at = orjson.loads(row)
     return KnownVote(conversation_id, message_id, user_id, tuple(kinds), version, sent_at)
-
-
-def _unavailable() -> ServiceUnavailableError:
-    return ServiceUnavailableError(
-        "Redis, which knows the votes that were sent, does not answer; send them again later"
-    )

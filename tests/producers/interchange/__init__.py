@@ -1,0 +1,1 @@
+"""Review in other tools, and verdicts in files."""
