@@ -23,3 +23,18 @@ def pairs_of(value: SecretStr, least_bytes: int) -> dict[str, str]:
 def parts_of(text: str) -> list[str]:
     """The parts of a comma-separated text, without spaces around them and without empty ones."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def people_of(text: str) -> dict[str, str]:
+    """The ID=PERSON pairs of a comma-separated text: ids in another tool -> ids of people here.
+
+    Raises:
+        ValueError: a part is no such pair, or an id is named twice.
+    """
+    people: dict[str, str] = {}
+    for part in parts_of(text):
+        name, equals, person = (each.strip() for each in part.partition("="))
+        if not (name and equals and person) or name in people:
+            raise ValueError(f"must be ID=PERSON pairs, such as 1=ana, each id once, not {part!r}")
+        people[name] = person
+    return people

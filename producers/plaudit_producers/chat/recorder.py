@@ -2,12 +2,13 @@
 
 import logging
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from plaudit_schemas.contract.field_types import Consent, EndReason, ValueKind
 from plaudit_schemas.errors import InvalidEventError, PlauditError
 
-from plaudit_producers.chat.prompts import CORRECTION_ASPECT, DELIMITER, SENT_CORRECTIONS
+from plaudit_producers.chat.answer_fields import answer_fields, message_metadata
+from plaudit_producers.chat.prompts import CORRECTION_ASPECT
 from plaudit_producers.chat.transcript import (
     JudgementSlot,
     JudgementValue,
@@ -167,8 +168,8 @@ class ChatRecorder:
                 parent_id=message.parent_id,
                 status=message.status,
                 reasoning=message.reasoning or None,
-                metadata=_metadata(message),
-                **_facts(message),
+                metadata=message_metadata(message),
+                **answer_fields(message),
             )
         except (InvalidEventError, RedactionError):
             message.recorded = True  # it would be refused again
@@ -210,32 +211,6 @@ def _send(
             chat.correct(message_id, value, aspect=aspect)
         case _:
             raise InvalidEventError(f"a {kind} cannot be {type(value).__name__}")
-
-
-def _metadata(message: TranscriptMessage) -> dict[str, str]:
-    facts = message.facts
-    found = {
-        "error": message.error,
-        "error_kind": facts and facts.error_kind,
-        "retry_after_s": None if message.retry_after_s is None else f"{message.retry_after_s:g}",
-        "side": message.side,
-        SENT_CORRECTIONS: facts and DELIMITER.join(facts.corrected),
-    }
-    return {name: text for name, text in found.items() if text}
-
-
-def _facts(message: TranscriptMessage) -> dict[str, Any]:
-    facts = message.facts
-    if facts is None:
-        return {}
-    return {
-        "model": facts.model,
-        "parameters": facts.parameters,
-        "latency_ms": facts.latency_ms,
-        "first_token_ms": facts.first_token_ms,
-        "finish_reason": facts.finish_reason,
-        "usage": facts.usage,
-    }
 
 
 def _derived_id(*parts: str) -> str:
