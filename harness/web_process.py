@@ -46,10 +46,17 @@ class WebProcess:
         return FileKeyStore(self.folder / "keys.json")
 
     def key(
-        self, *roles: ApiRole, application: str = "shop", rate: float | None = 1e6, name: str = ""
+        self,
+        *roles: ApiRole,
+        application: str = "shop",
+        rate: float | None = 1e6,
+        name: str = "",
+        person: str | None = None,
     ) -> str:
         """Make an API key and return its secret. A running process knows it within seconds."""
-        made = make_key(application, frozenset(roles or ("producer", "reader")), name=name, rate=rate)
+        made = make_key(
+            application, frozenset(roles or ("producer", "reader")), name=name, rate=rate, person=person
+        )
         self.keys.add(made.key)
         return made.secret
 

@@ -13,10 +13,14 @@ This package exports the SDK. Its sub-packages:
     gateway: takes events over HTTP, for browsers and other languages (an extra).
     importers: turn files of conversations into events; plug-ins add formats (an extra).
     simulator: makes up chats.
-    commands: `plaudit chat`, `gateway`, `keys`, `reconcile`, `replay`, `simulate`.
+    interchange: review in other tools, and verdicts in files.
+    generation: asks models for answers that people compare (an extra).
+    commands: `plaudit chat`, `gateway`, `generate`, `keys`, `label`, `reconcile`, `replay`, `review`,
+        `simulate`.
     model_calls: turns calls of chat models into events.
     integrations: record the calls that other libraries make (extras).
     chat: the chat page (an extra).
+    review: the console's page where people review (an extra).
 """
 
 from plaudit_producers.errors import (

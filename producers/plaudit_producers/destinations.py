@@ -84,6 +84,20 @@ def open_event_file(path: str, aspects: Aspects | None = None) -> Iterator[Event
         yield EventFile(stream, aspects)
 
 
+def require_events_topic(connection: ConnectionSettings) -> None:
+    """Make sure that there is a topic for events. A producer would say it once its first events have failed.
+
+    Raises:
+        ServiceUnavailableError: Kafka does not answer.
+        TopicError: the topic for events does not exist.
+    """
+    topic = connection.topic_prefix + EVENTS
+    if topic not in live_partitions(admin_of(connection), connection, timeout_s=_ANSWER_S):
+        raise TopicError(
+            f"Kafka at {connection.bootstrap_servers} has no topic {topic}; run `plaudit topics create`"
+        )
+
+
 @contextmanager
 def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> Iterator[FeedbackProducer]:
     """Open a producer that blocks while its buffer is full. Leaving the block waits for Kafka.
@@ -92,12 +106,7 @@ def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> It
         ServiceUnavailableError: Kafka does not answer.
         TopicError: the topic for events does not exist.
     """
-    # Checked first: the producer itself would only report it once the first events have failed.
-    topic = connection.topic_prefix + EVENTS
-    if topic not in live_partitions(admin_of(connection), connection, timeout_s=_ANSWER_S):
-        raise TopicError(
-            f"Kafka at {connection.bootstrap_servers} has no topic {topic}; run `plaudit topics create`"
-        )
+    require_events_topic(connection)
     blocking: ProducerKeywords = {"when_full": "block", "block_timeout_s": None, **keywords}
     with FeedbackProducer("import", connection=connection, **blocking) as producer:
         yield producer

@@ -15,6 +15,7 @@ from plaudit_infra.main import commands, parser
 from plaudit_producers.chat.settings import ChatSettings
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.settings import DATA_VARIABLE, GROUP, installed, variable_of
+from plaudit_stream_processors.review_queue.settings import ReviewQueueSettings
 from plaudit_stream_processors.scoring.settings import ScorerSettings
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
@@ -22,12 +23,13 @@ from tests.support.services import ROOT, unavailable
 
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose" / "compose.yaml"
-OURS = ("worker", "sink", "scorer", "gateway", "console", "chat")
+OURS = ("worker", "sink", "scorer", "review-queue", "gateway", "console", "chat")
 IMAGES = (*OURS, "tools")
 PORTS = {
     "worker": WorkerSettings.model_fields["web_port"].default,
     "sink": SinkSettings.model_fields["sink_web_port"].default,
     "scorer": ScorerSettings.model_fields["scorer_web_port"].default,
+    "review-queue": ReviewQueueSettings.model_fields["review_queue_web_port"].default,
     "gateway": GatewaySettings.model_fields["gateway_port"].default,
     "console": ConsoleSettings.model_fields["console_port"].default,
     "chat": ChatSettings.model_fields["chat_port"].default,
@@ -39,6 +41,7 @@ BY_REFERENCE = {
     "PLAUDIT_KAFKA_PASSWORD": "secret",
     "PLAUDIT_GATEWAY_TOKEN_SECRET": f"first:{'s' * 32}",
     "PLAUDIT_CHAT_SECRET": "s" * 32,
+    "PLAUDIT_REVIEW_SALT": "s" * 32,
     "PLAUDIT_WORKER_INSTANCE": "plaudit-worker-0",
 }
 

@@ -24,10 +24,11 @@ def configure(parser: ArgumentParser) -> None:
     create.add_argument(
         "--role",
         action="append",
-        choices=["producer", "reviewer", "reader", "admin"],
+        choices=["producer", "reviewer", "lead", "reader", "admin"],
         help="may be repeated; default producer and reader",
     )
     create.add_argument("--name", default="", help="a note on what the key is for")
+    create.add_argument("--person", help="the rater id of whoever reviews with it; default the key's id")
     create.add_argument("--rate", type=float, help="events per second; default the gateway's own limit")
     listing = actions.add_parser(
         "list", help="list the keys, without their secrets, which are stored nowhere"
@@ -40,8 +41,9 @@ def configure(parser: ArgumentParser) -> None:
 
 _CREATE = (
     "Roles. producer: send events of chats and their users, and get tokens for web pages. reviewer: also "
-    "send feedback by reviewers and judging models. reader: read live conversations. admin: all of these, "
-    "and erasure."
+    "send feedback by reviewers and judging models, and review in the console. lead: as reviewer, and see "
+    "how reviewers do, settle what they disagree on, send conversations to them, and correct answers. "
+    "reader: read live conversations. admin: all of these, and erasure."
 )
 
 
@@ -61,7 +63,13 @@ def _create_key(arguments: Namespace, store: "KeyStore") -> int:
 
     roles = frozenset(arguments.role or ("producer", "reader"))
     try:
-        made = make_key(arguments.application, roles, name=arguments.name, rate=arguments.rate)
+        made = make_key(
+            arguments.application,
+            roles,
+            name=arguments.name,
+            rate=arguments.rate,
+            person=arguments.person,
+        )
     except ValidationError as error:
         first = error.errors()[0]  # one is enough for a person to go on
         raise SettingsError(f"{first['loc'][0]}: {first['msg']}") from None
@@ -83,7 +91,8 @@ def _list_keys(store: "KeyStore") -> int:
         roles = ",".join(sorted(key.roles))
         rate = "-" if key.rate is None else f"{key.rate:g}/s"
         print(
-            f"{key.id}  {key.application:<20}  {roles:<20}  {rate:>8}  {key.created_at:%Y-%m-%d}  {key.name}"
+            f"{key.id}  {key.application:<20}  {roles:<20}  {rate:>8}  {key.created_at:%Y-%m-%d}  "
+            f"{key.person or '-':<12}  {key.name}"
         )
     return OK
 

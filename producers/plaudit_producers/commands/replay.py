@@ -4,23 +4,19 @@ import math
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from plaudit_schemas.commands import FAILED, OK, Command
 from plaudit_schemas.contract.aspects import Aspects, read_aspects
 from plaudit_schemas.contract.field_types import Consent
-from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from plaudit_producers.commands.file_sending import add_sending, destination_of, report_path
+
 if TYPE_CHECKING:
-    from plaudit_producers.destinations import EventFile
-    from plaudit_producers.importers.dry_run import DryRun
     from plaudit_producers.importers.model import ImportOptions
-    from plaudit_producers.sdk.producer import FeedbackProducer
 
 
 def rate(text: str) -> float:  # argparse puts the function's name into its error message
@@ -88,30 +84,11 @@ def _add_meaning(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a tag for every conversation; may be repeated",
     )
-    parser.add_argument(
-        "--output", metavar="FILE", help="write plaudit-jsonl to this file instead of sending"
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="show the first ten events and what is not taken, and send nothing; needs no Kafka",
-    )
+    add_sending(parser, dry_run="what is not taken")
     parser.add_argument(
         "--id-field",
         metavar="NAME",
         help="the field of each record that identifies its chat, where the format has none",
-    )
-    parser.add_argument(
-        "--again",
-        default="",
-        metavar="TEXT",
-        help="say everything again under other event ids, after a change and a change back; any text",
-    )
-    parser.add_argument(
-        "--report",
-        type=Path,
-        metavar="FILE",
-        help="where to list what was refused or not taken; default <file>.refused.jsonl in this folder",
     )
 
 
@@ -126,9 +103,9 @@ def run(arguments: Namespace) -> int:
     connection, started = load(ConnectionSettings, arguments), time.monotonic()
     aspects = read_aspects(connection.aspects)
     options = _options(arguments, aspects)
-    report = ImportReport(_report_path(arguments))
+    report = ImportReport(report_path(arguments))
     pace = Pace(arguments.rate, arguments.limit, arguments.time)
-    with _destination(arguments, connection, aspects) as destination:
+    with destination_of(arguments, connection, aspects) as destination:
         try:
             summary = replay_file(
                 arguments.file, form, destination, options=options, pace=pace, report=report
@@ -150,39 +127,14 @@ def run(arguments: Namespace) -> int:
     return FAILED if lost or nothing or report.rest_unread else OK
 
 
-def _destination(
-    arguments: Namespace, connection: ConnectionSettings, aspects: Aspects
-) -> "AbstractContextManager[FeedbackProducer | EventFile | DryRun]":
-    from plaudit_producers.destinations import open_event_file, open_kafka  # noqa: PLC0415  # loaded when used
-    from plaudit_producers.importers.dry_run import DryRun  # noqa: PLC0415
-
-    if arguments.dry_run:
-        if arguments.output:
-            raise SettingsError("--dry-run writes no events: leave out --output")
-        return nullcontext(DryRun(sys.stdout, aspects))
-    if arguments.output:
-        return open_event_file(arguments.output, aspects)
-    return open_kafka(connection, {"source": "import"})
-
-
-def _report_path(arguments: Namespace) -> Path | None:
-    given: Path | None = arguments.report
-    if given is not None or arguments.dry_run:
-        return given
-    return Path(f"{Path(arguments.file).name}.refused.jsonl")
-
-
 def _options(arguments: Namespace, aspects: Aspects) -> "ImportOptions":
     from plaudit_producers.importers.model import ImportOptions  # noqa: PLC0415
+    from plaudit_producers.importers.tags import tags_of  # noqa: PLC0415
 
-    pairs = [tag.partition("=") for tag in arguments.tag]
-    wrong = [name for name, equals, _ in pairs if not (name and equals)]
-    if wrong:
-        raise SettingsError(f"--tag takes NAME=VALUE, such as licence=MIT, not {wrong[0]}")
     return ImportOptions(
         application=arguments.application,
         consent=arguments.consent,
-        tags={name: value for name, _, value in pairs},
+        tags=tags_of(arguments.tag),
         seed=arguments.seed,
         aspects=aspects,
         again=arguments.again,
