@@ -6,5 +6,6 @@ Rooms:
     audit: folds the log again, and compares everything that came of it with that. Begin with `audit.run`.
     console: the team's web application: sign-in and navigation for the pages that members offer.
     dataset_page: the console's page of data sets, whose exclusions are events.
+    conversations_page: the console's page of conversations, now and as of any event.
     commands: the other sub-commands of `plaudit`. `main` finds those of all members.
 """

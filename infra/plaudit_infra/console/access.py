@@ -130,7 +130,8 @@ def _token(scope: Scope) -> str:
 def _ask_to_sign_in(scope: Scope, path: str) -> Response:
     """Redirect a browser to the sign-in page; answer a script with 401."""
     if _is_asked_by_a_browser(scope):
-        return RedirectResponse(f"/sign-in?next={quote(path)}", 303)
+        query = scope.get("query_string", b"").decode("latin-1")
+        return RedirectResponse(f"/sign-in?next={quote(f'{path}?{query}' if query else path)}", 303)
     return _problem(401, "sign in first")
 
 

@@ -47,4 +47,4 @@ class Accounts:
 
 def user_of_key(key: ApiKey) -> ConsoleUser:
     """The user that a key stands for."""
-    return ConsoleUser(key.name or key.id, key.application, frozenset(key.roles))
+    return ConsoleUser(key.name or key.id, key.application, frozenset(key.roles), key.rater)

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from plaudit_producers import AsyncFeedbackProducer, DeliveryFuture
+from plaudit_producers import DeliveryFuture
 from plaudit_schemas.contract.limits import ID_CHARACTERS
 from plaudit_schemas.settings.connection import ConnectionSettings
 
-_DELIVERY_S: Final = 20.0
+from plaudit_infra.page_producers import PageProducers
+
 _REMEMBERED: Final = 100_000
 
 
@@ -24,8 +25,7 @@ class Exclusions:
 
     def __init__(self, connection: ConnectionSettings) -> None:
         """Connects to nothing yet."""
-        self._connection = connection
-        self._producers: dict[str, AsyncFeedbackProducer] = {}
+        self._producers = PageProducers(connection)
         # A snapshot never changes: only this process knows what was excluded since it was built.
         self._known: dict[tuple[str, Target], None] = {}
 
@@ -43,11 +43,10 @@ class Exclusions:
             PlauditError: the event cannot be made.
         """
         wanted = list(targets)
-        producer = self._producer(application)
         deliveries = []
         for target in wanted:
             delivery = DeliveryFuture()
-            await producer.conversation(target.conversation_id).exclude(
+            await self._producers.conversation(application, target.conversation_id).exclude(
                 target.message_id,
                 excluded=excluded,
                 rater={"kind": "reviewer", "id": rater[:ID_CHARACTERS]},  # a key's name may be longer
@@ -66,12 +65,4 @@ class Exclusions:
 
     async def close(self) -> None:
         """Wait for what is on its way, and disconnect."""
-        for producer in self._producers.values():
-            await producer.close(5.0)
-
-    def _producer(self, application: str) -> AsyncFeedbackProducer:
-        if application not in self._producers:
-            self._producers[application] = AsyncFeedbackProducer(
-                application, connection=self._connection, source="review", delivery_timeout_s=_DELIVERY_S
-            )
-        return self._producers[application]
+        await self._producers.close()

@@ -1,11 +1,9 @@
 """The page's requests: which snapshots there are, rows of one, and exclusions."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from plaudit_consumers.datasets.errors import DatasetError
 from plaudit_consumers.datasets.plan import SPLITS
 from plaudit_consumers.datasets.reading import readable
 from plaudit_consumers.datasets.searching import (
@@ -18,30 +16,23 @@ from plaudit_consumers.datasets.searching import (
 )
 from plaudit_consumers.rows.schemas import SNAPSHOT
 from plaudit_consumers.sink.settings import RootSettings
-from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.service.console import ConsoleUser, LoadSettings, PageParts, user_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plaudit_infra.dataset_page.documents import judged_ids, row_document, snapshot_document
 from plaudit_infra.dataset_page.exclusions import Exclusions, Target
 from plaudit_infra.dataset_page.settings import SnapshotSettings
 from plaudit_infra.dataset_page.snapshots import Shelf, ShownSnapshot
+from plaudit_infra.page_requests import PageRefusal, answered, choice, json_body, number
 
 PAGE_ROWS: Final = 20
 _MOST_SKIPPED: Final = 100_000
 _MOST_COPIES: Final = 1_000
-_LARGEST_BODY: Final = 10_000
 _LONGEST_REASON: Final = 2_000
+_FAILED: Final = "The exclusion was not sent"
 _NO_TEXTS: Final = "Sign in with an API key to read rows: a key shows those of its application."
-
-
-class _Refusal(Exception):  # noqa: N818  # an answer to the browser
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
 
 
 def create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
@@ -58,9 +49,9 @@ def create(connection: ConnectionSettings, load: LoadSettings) -> PageParts:
 def parts_of(page: "DatasetPage", close: Callable[[], Awaitable[None]]) -> PageParts:
     """The routes of a page."""
     routes = [
-        Route("/snapshots", _answered(page.snapshots)),
-        Route("/rows", _answered(page.rows)),
-        Route("/exclusions", _answered(page.exclude), methods=["POST"]),
+        Route("/snapshots", answered(page.snapshots, _FAILED)),
+        Route("/rows", answered(page.rows, _FAILED)),
+        Route("/exclusions", answered(page.exclude, _FAILED), methods=["POST"]),
     ]
     return PageParts(routes=routes, close=close)
 
@@ -92,12 +83,12 @@ class DatasetPage:
         asked = request.query_params
         snapshot = await self._snapshot(asked.get("snapshot", ""))
         search = RowSearch(
-            subset=_choice("subset", asked.get("subset", ""), SNAPSHOT),
-            split=_choice("split", asked["split"], SPLITS) if asked.get("split") else None,
+            subset=choice("subset", asked.get("subset", ""), SNAPSHOT),
+            split=choice("split", asked["split"], SPLITS) if asked.get("split") else None,
             words=words_of(asked.get("text", "")),
             equal={"application": application},
             limit=PAGE_ROWS + 1,
-            skip=_number("skip", asked.get("skip", "0"), _MOST_SKIPPED),
+            skip=number("skip", asked.get("skip", "0"), _MOST_SKIPPED),
         )
         async with self._one_at_a_time:
             found = await asyncio.to_thread(find_rows, snapshot.folder, snapshot.manifest, search)
@@ -112,16 +103,16 @@ class DatasetPage:
         user = user_of(request.scope)
         application = _application(user)
         if not may_exclude(user):
-            raise _Refusal(403, "Excluding rows requires a key with the role reviewer.")
-        asked = await _body(request)
+            raise PageRefusal(403, "Excluding rows requires a key with the role reviewer.")
+        asked = await json_body(request)
         snapshot = await self._snapshot(str(asked.get("snapshot", "")))
-        place = str(asked.get("file", "")), _number("row", str(asked.get("row", "")), 1 << 40)
+        place = str(asked.get("file", "")), number("row", str(asked.get("row", "")), 1 << 40)
         row = await asyncio.to_thread(row_at, snapshot.folder, snapshot.manifest, *place)
         if row is None or row.columns["application"] != application:
-            raise _Refusal(404, "There is no such row.")
+            raise PageRefusal(404, "There is no such row.")
         if asked.get("snapshot_id") != snapshot.id:
-            raise _Refusal(409, "Another snapshot has this name by now, so nothing was sent; search again.")
-        whole = _choice("what", str(asked.get("what", "")), ("answer", "conversation")) == "conversation"
+            raise PageRefusal(409, "Another snapshot has this name by now: nothing was sent; search again.")
+        whole = choice("what", str(asked.get("what", "")), ("answer", "conversation")) == "conversation"
         targets = await self._targets(snapshot, row, whole=whole)
         excluded = asked.get("excluded", True) is not False
         reason = str(asked.get("reason", ""))[:_LONGEST_REASON]
@@ -138,7 +129,7 @@ class DatasetPage:
         async with self._one_at_a_time:
             same = await asyncio.to_thread(same_answers, snapshot.folder, snapshot.manifest, row)
         if len(same) > _MOST_COPIES:
-            raise _Refusal(
+            raise PageRefusal(
                 422,
                 f"{len(same)} conversations have this answer, more than {_MOST_COPIES}; leave it out with "
                 "--where when you build.",
@@ -155,13 +146,13 @@ class DatasetPage:
     async def _snapshot(self, name: str) -> ShownSnapshot:
         found = await asyncio.to_thread(self._shelf.find, name)
         if found is None:
-            raise _Refusal(404, "There is no such snapshot; load the page again.")
+            raise PageRefusal(404, "There is no such snapshot; load the page again.")
         return found
 
 
 def may_exclude(user: ConsoleUser) -> bool:
     """Whether a user may keep rows out of training."""
-    return user.application is not None and bool(user.roles & {"reviewer", "admin"})
+    return user.application is not None and bool(user.roles & {"reviewer", "lead", "admin"})
 
 
 def _own_targets(row: FoundRow, *, whole: bool) -> list[Target]:
@@ -171,48 +162,7 @@ def _own_targets(row: FoundRow, *, whole: bool) -> list[Target]:
     return [Target(conversation, message_id) for message_id in ids]
 
 
-def _answered(handle: Callable[[Request], Awaitable[Mapping[str, Any]]]) -> Any:
-    async def answer(request: Request) -> Response:
-        try:
-            return JSONResponse(await handle(request))
-        except _Refusal as refusal:
-            return JSONResponse({"detail": refusal.detail}, refusal.status)
-        except DatasetError as error:
-            return JSONResponse({"detail": str(error)}, 422)
-        except PlauditError as error:
-            return JSONResponse({"detail": f"The exclusion was not sent: {error}"}, 503)
-
-    return answer
-
-
 def _application(user: ConsoleUser) -> str:
     if user.application is None:
-        raise _Refusal(403, _NO_TEXTS)
+        raise PageRefusal(403, _NO_TEXTS)
     return user.application
-
-
-def _choice(name: str, value: str, allowed: Any) -> Any:
-    if value not in allowed:
-        raise _Refusal(422, f"{name} must be one of {', '.join(allowed)}.")
-    return value
-
-
-def _number(name: str, text: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > most:
-        raise _Refusal(422, f"{name} must be a number from 0 to {most}.")
-    return int(text)
-
-
-async def _body(request: Request) -> Mapping[str, Any]:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _LARGEST_BODY:
-            raise _Refusal(413, "The request is too large.")
-    try:
-        asked = json.loads(content)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise _Refusal(422, "The request must be a JSON object.")
-    return asked

@@ -88,6 +88,17 @@ def test_without_a_session_a_page_leads_to_the_sign_in_and_a_script_is_told(cons
     assert 'name="next" value="/figures"' in client.get(led.headers["location"]).text
 
 
+def test_a_shared_link_leads_back_to_what_it_shows(console: Make, store: FileKeyStore) -> None:
+    client, secret = console(), _key(store, "admin")
+    link = "/figures?show=a%26b%22%2Fc&at=12"
+    led = client.get(link, headers=HTML).headers["location"]
+    shown = client.get(led).text
+    assert 'name="next" value="/figures?show=a%26b%22%2Fc&amp;at=12"' in shown
+    headers = {"sec-fetch-site": "same-origin"}
+    answer = client.post("/sign-in", data={"key": secret, "next": link}, headers=headers)
+    assert answer.headers["location"] == link
+
+
 def test_a_key_signs_in_and_its_user_is_known_to_the_pages(console: Make, store: FileKeyStore) -> None:
     client, secret = console(), _key(store, "admin")
     assert _sign_in(client, secret) == 303

@@ -343,12 +343,12 @@ def test_only_so_many_exclusions_are_remembered(monkeypatch: pytest.MonkeyPatch)
             assert len(rater["id"]) <= 128, "or the contract refuses it"
             on_delivery.set_result(None)
 
-    class Producer:
-        def conversation(self, _: str) -> Chat:
+    class Producers:
+        def conversation(self, _application: str, _id: str) -> Chat:
             return Chat()
 
     sent = Exclusions(None)  # type: ignore[arg-type]  # it connects to nothing
-    sent._producers["acme"] = Producer()  # type: ignore[assignment]  # a stand-in
+    sent._producers = Producers()  # type: ignore[assignment]  # a stand-in
     targets = [Target(name, None) for name in "abc"]
     assert asyncio.run(sent.send("acme", targets, excluded=True, rater="r" * 200, reason="")) == 3
     assert [sent.is_excluded("acme", [target]) for target in targets] == [False, True, True]
