@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 EXTRAS := --extra score --extra train --extra chat --extra openai --extra langchain --extra opentelemetry
 RUN := $(UV) run --frozen --all-packages $(EXTRAS)
 CASES ?=
-export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV
+export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV LABEL_STUDIO_ENV
 # Container images often set it; every process that is started would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 DIST ?= dist
@@ -15,10 +15,10 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types docs format bench examples chaos trainers wheels clean
+.PHONY: help install demo test check lint types docs format bench examples chaos trainers label-studio wheels clean
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: $(UV) ## install everything into .venv, at the versions of uv.lock
 	@$(UV) sync --frozen --all-packages $(EXTRAS) --quiet
@@ -66,6 +66,9 @@ chaos: install ## kill processes of the whole line at random and audit what came
 
 trainers: install ## run TRL's trainers on snapshots, and exports of models (PyTorch: 7 GB and 20 minutes); SNAPSHOT=dir, TEMPLATES=qwen3,gptoss
 	@$(RUN) python -m tests.trainers
+
+label-studio: install ## send pairs to a real Label Studio and take its annotations back (1 GB)
+	@$(RUN) python -m tests.label_studio
 
 wheels: $(UV) ## build the five wheels into dist/
 	@$(UV) build --all-packages --wheel --quiet --out-dir $(DIST)

@@ -181,6 +181,7 @@ def test_whatever_is_scaled_leaves_the_number_to_its_scaler() -> None:
     assert fixed == {
         ("StatefulSet", "plaudit-sink"),
         ("Deployment", "plaudit-scorer"),
+        ("Deployment", "plaudit-review-queue"),
         ("Deployment", "plaudit-tools"),
         ("Deployment", "plaudit-console"),
         ("StatefulSet", "plaudit-chat"),
@@ -218,6 +219,13 @@ def test_no_secret_is_in_the_tree() -> None:
     for pod in pods().values():
         for entry in pod["containers"][0]["env"]:
             assert "value" not in entry, "values come from the config map or by reference"
+
+
+def test_the_salt_of_reviews_is_with_those_who_draw() -> None:
+    """Whoever knows it can foresee what is reviewed. The page that everybody reaches does not draw."""
+    files = (path for path in _files() if path.parent.name != "prometheus")  # runbooks name it
+    found = {path.name for path in files if "PLAUDIT_REVIEW_SALT" in path.read_text(encoding="utf-8")}
+    assert found == {"compose.yaml", "review-queue.yaml", "tools.yaml"}
 
 
 def test_every_member_has_a_budget_and_a_network_policy() -> None:

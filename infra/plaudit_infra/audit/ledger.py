@@ -1,6 +1,6 @@
 """Folds one partition of the log again, to know what must have come of it. Pure, and can continue later."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
@@ -85,6 +85,7 @@ class Ledger:
         began_ms: the timestamp of the first record.
         misplaced_states: keys of the states that earlier rules made in a partition that is not theirs.
         history: which version of the rules was in force from which offset on.
+        observers: are given each record that the fold took, its event, and the state after it.
     """
 
     partition: int
@@ -111,6 +112,7 @@ class Ledger:
     sent_again: set[bytes] = field(default_factory=set)
     began_ms: int = 0
     misplaced_states: set[bytes | None] = field(default_factory=set)
+    observers: list[Callable[[KafkaRecord, Record, ConversationState], None]] = field(default_factory=list)
     _version: int = 0
 
     def fold_records(self, records: Iterable[KafkaRecord]) -> None:
@@ -169,6 +171,9 @@ class Ledger:
         if isinstance(state, Refusal):
             self._refuse(record, state)
             return
+        if not isinstance(event, CodecError):
+            for observe in self.observers:
+                observe(record, event, state)
         state.dirty.clear()  # only a worker needs it, for its commit; here it would grow
         self.states[record.key] = state
         self.folded += 1 - (effects.duplicates + effects.ignored - before)

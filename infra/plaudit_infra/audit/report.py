@@ -15,8 +15,8 @@ class Difference(NamedTuple):
     """Something that does not balance.
 
     Attributes:
-        account: topics, state, counters, dead letters, wrong partition, finished conversations, or the name
-            of a subset of the root.
+        account: topics, state, counters, dead letters, wrong partition, finished conversations, review
+            queues, or the name of a subset of the root.
         partition: -1 for a difference of the whole line.
         first, last: the range of offsets, both included. They are offsets of the finished topic for subsets,
             and of the events topic for all other accounts.

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.review.settings import ReviewSettings
 from plaudit_schemas.service.redis import AWAY, connect, execute
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED
@@ -23,6 +24,7 @@ from plaudit_infra.audit.live_state import LiveState
 from plaudit_infra.audit.placing import Placing
 from plaudit_infra.audit.report import Account, Difference, Report
 from plaudit_infra.audit.results import ResultsCheck, SinkOutput
+from plaudit_infra.audit.review_queues import AuditedRubric, PartitionQueues, audited_rubrics
 from plaudit_infra.audit.sink_positions import written_positions
 
 _SLICE: Final = 100_000  # records between two looks for what the ledger can forget
@@ -34,10 +36,11 @@ def audit(
     worker: WorkerSettings,
     root: str | None,
     *,
+    review: ReviewSettings | None = None,
     wait_s: float = 0.0,
     rows_since_ms: int = 0,
 ) -> Report:
-    """Compare state, counters, dead letters, finished conversations and rows with the log.
+    """Compare state, counters, dead letters, finished conversations, rows and review queues with the log.
 
     The audit only reads, and workers and sinks may be running. Memory: the states of one
     partition that still take events, a digest for each finished conversation and each dead letter, and a few
@@ -46,6 +49,7 @@ def audit(
     Args:
         worker: the settings that the workers run with. Retention and models decide what they count.
         root: the sink's output; None leaves the rows out.
+        review: has the salt of the random shares; None leaves the review queues out.
         wait_s: how long to wait for workers and sinks to catch up with the log as it is now, in seconds.
         rows_since_ms: files of records that Kafka took before this time may have been deleted.
 
@@ -56,7 +60,8 @@ def audit(
     """
     report = Report()
     with TopicReader(connection, EVENTS) as reader:
-        line = _Line(connection, worker, reader, report)
+        rubrics = [] if review is None else audited_rubrics(connection, review, report)
+        line = _Line(connection, worker, reader, report, rubrics)
         try:
             if wait_s:
                 _wait(line, root, time.monotonic() + wait_s)
@@ -73,6 +78,7 @@ class _Line(NamedTuple):
     worker: WorkerSettings
     reader: TopicReader
     report: Report
+    rubrics: list[AuditedRubric]
 
 
 def _audit(line: _Line, output: SinkOutput | None) -> None:
@@ -99,7 +105,7 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
     Args:
         count: the number of partitions that the state was begun with.
     """
-    connection, worker, reader, report = line
+    connection, worker, reader, report, rubrics = line
     first, end = reader.ends(partition)
     client = connect(connection.redis_url.get_secret_value())
     models = [model for model in worker.metric_models.split(",") if model]
@@ -110,6 +116,8 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
         worker.state_retention_ms, labels.series_for, labels.part_for, labels.scorer_for, partitions=count
     )
     ledger = _ledger(connection, rules, partition, first, history)
+    queues = PartitionQueues(client, connection.redis_prefix, ledger, count)
+    queues.watch(rubrics)
 
     async def fold_until(offset: int) -> None:
         await labels.refresh()
@@ -124,6 +132,8 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
         async for account, position, what in live.compare():
             report.add([Difference(account, partition, first, position, what)])
         await fold_until(end)
+        counted = _account(ledger, live)
+        await queues.compare(fold_until, report)
     finally:
         await client.aclose()
     if first:
@@ -138,7 +148,7 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
             "belong to other partitions; `plaudit topics copy` brings them together"
         )
     ledger.release()
-    return ledger, _account(ledger, live)
+    return ledger, counted
 
 
 def _ledger(

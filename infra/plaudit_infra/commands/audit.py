@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from plaudit_consumers.sink.settings import SinkSettings
 from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.review.settings import ReviewSettings
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -13,9 +14,9 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Folds the log again and compares the result with the live state, counters, dead letters, finished "
-        "conversations and every row of the output. Prints every difference, and exits with 1 if there is "
-        "one. Work that a worker or a sink has not done yet is listed as pending. With --wait, work that is "
-        "still pending after that time is a failure, too."
+        "conversations, every row of the output, and the review queues. Prints every difference, and exits "
+        "with 1 if there is one. Work that a worker or a sink has not done yet is listed as pending. With "
+        "--wait, work that is still pending after that time is a failure, too."
     )
     parser.add_argument(
         "--wait",
@@ -30,12 +31,18 @@ def configure(parser: ArgumentParser) -> None:
         help="files of records that Kafka took before this time (ISO 8601) may have been deleted",
     )
     parser.add_argument("--without-rows", action="store_true", help="do not check the Parquet files")
+    parser.add_argument(
+        "--without-reviews",
+        action="store_true",
+        help="do not check the review queues; where `plaudit review-queue` does not run, they stay behind",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_arguments(
         parser,
         ConnectionSettings,
         WorkerSettings,
         SinkSettings,
+        ReviewSettings,
         main=("bootstrap_servers", "redis_url", "output"),
     )
 
@@ -53,6 +60,7 @@ def run(arguments: Namespace) -> int:
         load(ConnectionSettings, arguments),
         load(WorkerSettings, arguments),
         root,
+        review=None if arguments.without_reviews else load(ReviewSettings, arguments),
         wait_s=arguments.wait,
         rows_since_ms=0 if since is None else int(moment_of(since, "--rows-since").timestamp() * 1000),
     )

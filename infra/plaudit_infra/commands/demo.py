@@ -25,8 +25,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Starts Kafka, Valkey, a worker, a sink, a gateway, the console and a page to chat on this machine, "
         "sends traffic and shows what becomes of it. Half-way one model gets worse, and its alert fires. A "
-        "scorer is trained from the first votes and scores the answers that come then. Ctrl-C ends the demo "
-        "and leaves no process running."
+        "scorer is trained from the first votes and scores the answers that come then. Without --once some "
+        "answers wait for your review in the console. Ctrl-C ends the demo and leaves no process running."
     )
     parser.add_argument(
         "--data",

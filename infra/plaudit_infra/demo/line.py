@@ -1,6 +1,7 @@
 """The demo's line: which processes run, with which settings, and in which folders."""
 
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class DemoLine:
         Raises:
             StackError: a server did not come up, or another process uses the folder.
         """
-        environ = self._stack.start(report)
+        environ = {**self._stack.start(report), **self.review_environ}
         connection = load(ConnectionSettings, environ=environ)
         ensure(connection)
         self._environ = environ
@@ -160,6 +161,20 @@ class DemoLine:
     def environ(self) -> dict[str, str]:
         """The environment for a further sub-command on this line."""
         return {**os.environ, **self._environ}
+
+    @property
+    def review_environ(self) -> dict[str, str]:
+        """The salt of the demo's random shares, which is made once in its folder."""
+        if not self.salt.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.salt.touch(mode=0o600)
+            self.salt.write_text(secrets.token_hex(16), encoding="utf-8")
+        return {"PLAUDIT_REVIEW_SALT": self.salt.read_text(encoding="utf-8")}
+
+    @property
+    def salt(self) -> Path:
+        """The file with the salt."""
+        return self.folder / "review-salt"
 
     @property
     def console(self) -> str:

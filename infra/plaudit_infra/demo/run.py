@@ -10,11 +10,12 @@ from rich.console import Console
 from plaudit_infra.demo.chat_page import DemoChatPage
 from plaudit_infra.demo.finite import NOT_BALANCED, finish
 from plaudit_infra.demo.line import FINITE, LIVE, DemoLine
+from plaudit_infra.demo.review import DemoReview
 from plaudit_infra.demo.scorer_loop import LIVE_LOOP, ONCE_LOOP
 from plaudit_infra.demo.scoring import Scoring
 from plaudit_infra.demo.summary import summary
 from plaudit_infra.demo.traffic import Traffic
-from plaudit_infra.demo.view import View, shown
+from plaudit_infra.demo.view import DemoExtra, View, shown
 from plaudit_infra.servers.signals import ignore_ending
 
 _READY_S = 180.0
@@ -54,11 +55,15 @@ def run_demo(demo: Demo, console: Console) -> int:
         connection = line.start(lambda text: console.print(f"plaudit: {text}", highlight=False))
         if demo.score:
             scoring = Scoring(line, connection, ONCE_LOOP if demo.once else LIVE_LOOP)
-        page = DemoChatPage(line, demo.chat_models) if demo.chat and not demo.once else None
-        with shown(line, connection, console, scoring, page) as view:
+        extras: list[DemoExtra] = []
+        if not demo.once:
+            extras = [DemoReview(line, connection)]
+            if demo.chat:
+                extras.insert(0, DemoChatPage(line, demo.chat_models))
+        with shown(line, connection, console, scoring, extras) as view:
             view.until(view.ready, _READY_S, "the line is not ready")
-            if page is not None:
-                page.start()
+            for extra in extras:
+                extra.start()
             if scoring is not None:
                 scoring.start()
             line.start_traffic(demo.traffic.first)

@@ -2,8 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.terminal import TerminalState, screen, state_of
@@ -13,7 +14,6 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 from rich.console import Console
 from rich.live import Live
 
-from plaudit_infra.demo.chat_page import DemoChatPage
 from plaudit_infra.demo.line import DemoLine
 from plaudit_infra.demo.progress import Progress
 from plaudit_infra.demo.scoring import Scoring
@@ -21,6 +21,16 @@ from plaudit_infra.servers.errors import ServerStartError
 
 _WINDOW_S = 60
 _LINES_EVERY_S = 10.0
+
+
+class DemoExtra(Protocol):
+    """What the demo has beside its line."""
+
+    def start(self) -> None:
+        """Start it, once the line is ready."""
+
+    def lines(self) -> list[str]:
+        """What the view says of it."""
 
 
 class View:
@@ -33,10 +43,10 @@ class View:
         console: Console,
         live: Live | None,
         scoring: Scoring | None,
-        page: DemoChatPage | None,
+        extras: Sequence[DemoExtra],
     ) -> None:
         self._line, self._console, self._live = line, console, live
-        self._scoring, self._page = scoring, page
+        self._scoring, self._extras = scoring, extras
         group = load(WorkerSettings).worker_group
         self._monitor = LineMonitor(connection, profile="demo", group=group)
         self.progress = Progress(connection, line.output)
@@ -65,9 +75,10 @@ class View:
             addresses=[
                 f"console    {self._line.console}",
                 f"key        {self._line.admin_key} (signs you in there)",
-                *(self._page.lines() if self._page else ()),
+                *(text for extra in self._extras for text in extra.lines()),
                 f"logs       {self._line.folder}",
                 f"join       export PLAUDIT_DATA={self._line.folder}",
+                f"           export PLAUDIT_REVIEW_SALT=$(cat {self._line.salt})",
                 *(self._scoring.lines() if self._scoring else ()),
             ],
         )
@@ -114,13 +125,13 @@ def shown(
     connection: ConnectionSettings,
     console: Console,
     scoring: Scoring | None,
-    page: DemoChatPage | None,
+    extras: Sequence[DemoExtra],
 ) -> Iterator[View]:
     """Show the line until the block ends."""
     with contextlib.ExitStack() as stack:
         live = None
         if console.is_terminal:
             live = stack.enter_context(Live(console=console, auto_refresh=False))
-        view = View(line, connection, console, live, scoring, page)
+        view = View(line, connection, console, live, scoring, extras)
         stack.callback(view.close)
         yield view
