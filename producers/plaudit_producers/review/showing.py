@@ -112,7 +112,7 @@ async def found_item(at: OpenQueue, item: str) -> FoundItem:
     """
     found = await at.queue.find(item)
     if found is None:
-        if not await at.queue.is_ready():
+        if await at.queue.stage() != "ready":
             raise ReviewRefusal("rebuilding", REBUILDING) if at.active else replaced()
         found = await at.queue.find(item)  # it may have become ready between the two
     if found is None:

@@ -1,14 +1,14 @@
 """Reads and writes a compacted topic that holds publications: of models, of rubrics."""
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaException
 
 from plaudit_schemas.codec.catalog import SchemaName
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.errors import CodecError, ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
@@ -70,7 +70,7 @@ class LogForm(NamedTuple, Generic[P]):
     listing: str
 
 
-class PublicationLog(Generic[P]):
+class PublicationLog(ClosedByWith, Generic[P]):
     """The topic as a whole. It is small, so each reading begins at its start. Not thread-safe."""
 
     def __init__(
@@ -86,14 +86,6 @@ class PublicationLog(Generic[P]):
         schemas = connection.schemas()
         self._decoder = Decoder(form.schema, schemas)
         self._encoder = Encoder(form.schema, schemas)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections to Kafka."""

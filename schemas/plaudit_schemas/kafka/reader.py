@@ -3,12 +3,12 @@
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -44,7 +44,7 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
     return int(low), int(high)
 
 
-class TopicReader:
+class TopicReader(ClosedByWith):
     """Reads ranges of one topic's partitions (`records`), or follows their ends (`follow`, `poll`).
 
     Not thread-safe.
@@ -65,14 +65,6 @@ class TopicReader:
         # The partition and offset that the consumer stands at. If `records` goes on there, it need not
         # assign again, and what is already fetched is kept.
         self._place: tuple[int, int] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections to Kafka."""

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.errors import NotFoundError, PublicationError
+from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.publication_log import ANSWER_S, PublicationLog
 from plaudit_schemas.models.activations import (
     ACTIVATION_DELAY_MS,
@@ -21,7 +20,7 @@ from plaudit_schemas.models.publications import Publication, activations_of, bef
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 
-class ModelRegistry:
+class ModelRegistry(ClosedByWith):
     """Publishes models, and tells what was published. Each call reads the topic anew and blocks on Kafka.
 
     Every method raises ServiceUnavailableError if Kafka does not answer, TopicError if the topic is missing
@@ -44,14 +43,6 @@ class ModelRegistry:
         """
         self._log = PublicationLog(connection, MODEL_LOG, timeout_s=timeout_s)
         self._min_delay_ms = min_delay_ms
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections to Kafka."""

@@ -1,10 +1,8 @@
 """The registry of rubrics: publishes their versions, withdraws them, and sends targets to their queues."""
 
-from types import TracebackType
-from typing import Self
-
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.errors import NotFoundError, PublicationError, ReviewSaltError
+from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.publication_log import ANSWER_S, PublicationLog
 from plaudit_schemas.review.publications import (
     PublishedRubric,
@@ -21,7 +19,7 @@ from plaudit_schemas.review.targets import QueueName, ReviewTarget
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 
-class RubricRegistry:
+class RubricRegistry(ClosedByWith):
     """Publishes rubrics, and tells what was published. Each call reads the topic anew and blocks on Kafka.
 
     Every method raises ServiceUnavailableError if Kafka does not answer, TopicError if the topic is missing
@@ -35,14 +33,6 @@ class RubricRegistry:
             timeout_s: how long Kafka may stay silent before a call raises ServiceUnavailableError.
         """
         self._log = PublicationLog(connection, RUBRIC_LOG, timeout_s=timeout_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections to Kafka."""

@@ -18,8 +18,8 @@ class WithoutItems:
     async def find(self, _item: str) -> None:
         return None
 
-    async def is_ready(self) -> bool:
-        return self.ready
+    async def stage(self) -> str:
+        return "ready" if self.ready else "building"
 
 
 @pytest.mark.parametrize(

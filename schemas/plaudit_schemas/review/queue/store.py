@@ -221,10 +221,6 @@ class ReviewQueue:
         flat, context = await self._find(self._client, self._keys.of_item(item), [])
         return found_item(item, fields_of(flat), context) if flat and context is not None else None
 
-    async def is_ready(self) -> bool:
-        """Whether reviewers may work: the queue has what the log said when it was last built."""
-        return bool(await execute(self._client, "HGET", self._keys.summary, "ready") == b"1")
-
     async def progress(self) -> QueueProgress:
         """How far the queue is."""
         _, flat = await self._settled("progress", [], [])
