@@ -19,7 +19,8 @@ from plaudit_schemas.kafka import acked
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.record import ProducerRecord
 from plaudit_schemas.service import logs
-from plaudit_schemas.service.health import Health, serve
+from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -73,7 +74,7 @@ def test_a_port_that_is_taken_is_said_with_its_setting() -> None:
 
 
 def test_a_loop_that_does_not_come_round_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plaudit_schemas.service.health._LOOP_ANSWERS_WITHIN_S", 0.2)
+    monkeypatch.setattr("plaudit_schemas.service.health_server._LOOP_ANSWERS_WITHIN_S", 0.2)
 
     async def run() -> tuple[tuple[int, str], tuple[int, str]]:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,9 @@ from plaudit_schemas.settings import Settings
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 PAGES_GROUP: Final = "plaudit.console_pages"
+CONSOLE_LINK: Final = "console-link"
+"""The file in the data folder that holds the link of a console on this machine."""
+
 _USER: Final = "plaudit_user"
 _IS_OVER: Final = "plaudit_is_over"
 S = TypeVar("S", bound=Settings)
@@ -16,11 +19,11 @@ class ConsoleUser(NamedTuple):
     """The user of a page.
 
     Attributes:
-        name: shown beside the sign-out button; empty for a visitor of an open console.
+        name: shown beside the sign-out button; empty for who came by a link.
         application: the application whose data the user may see. None allows the metrics of every
             application, but no texts of conversations.
-        roles: of the user's API key; empty for a visitor.
-        person: the rater id of what the user judges; empty for a visitor.
+        roles: of the user's API key; empty for who came by a link.
+        person: the rater id of what the user judges; empty for who came by a link.
     """
 
     name: str
@@ -72,7 +75,7 @@ class ConsolePage(NamedTuple):
     create: Callable[[ConnectionSettings, LoadSettings], PageParts]
 
     def may_be_seen_by(self, user: ConsoleUser) -> bool:
-        """Whether a user has a role for this page. A visitor of an open console counts as a reader."""
+        """Whether a user has a role for this page. Who came by a link without a key counts as a reader."""
         roles = user.roles or frozenset(("reader",))
         return "admin" in roles or bool(roles & self.roles)
 

@@ -12,6 +12,7 @@ _QUIET: Final = {
     "aiokafka": logging.ERROR,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
+    "mode.timers": logging.ERROR,  # a timer that waits for a service runs for longer than its interval
     "uvicorn.error": logging.CRITICAL,
 }
 """Libraries and their lowest logged level. Our own entries say the same more clearly."""

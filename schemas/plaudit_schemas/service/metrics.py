@@ -1,6 +1,7 @@
 """Prometheus metrics, declared as data. Each member has a list of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import product
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -17,6 +18,9 @@ class Metric(NamedTuple):
         labels: the names of its labels. Each must have few values, because every combination of values is a
             series of its own.
         buckets: the upper bounds of a histogram's buckets; empty takes the client library's default.
+        values: for each label the values that it may have. Every combination is a series from the start,
+            because Prometheus sees no increase in a series that is born with a number. Empty where the values
+            are only known later: whoever knows them makes the series with `MetricSet.begin`.
     """
 
     name: str
@@ -24,6 +28,7 @@ class Metric(NamedTuple):
     meaning: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    values: tuple[tuple[str, ...], ...] = ()
 
 
 class MetricSet:
@@ -33,11 +38,24 @@ class MetricSet:
         registry: the Prometheus registry with all of these metrics.
     """
 
-    def __init__(self, definitions: Iterable[Metric]) -> None:
+    def __init__(self, definitions: Collection[Metric]) -> None:
         self.registry = CollectorRegistry()
         self._metrics = {metric.name: self._make(metric) for metric in definitions}
         # Prometheus takes a lock for each look-up of labels, and some metrics change with every request.
         self._children: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._metrics}
+        for metric in definitions:
+            if metric.values:
+                self.begin(metric.name, product(*metric.values))
+
+    def begin(self, name: str, series: Iterable[tuple[str, ...]]) -> None:
+        """Make series of a labelled metric at 0, before anything is counted in them.
+
+        Args:
+            series: the values of the labels of each, in the declared order.
+        """
+        for labels in series:
+            if labels not in self._children[name]:
+                self._children[name][labels] = self._metrics[name].labels(*labels)
 
     def counter(self, name: str, *labels: str) -> Counter:
         """The counter `name`. `labels` are the values of its labels, in the declared order."""

@@ -12,8 +12,11 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
     ClusterDownError,
     ClusterError,
+    NoPermissionError,
     NoScriptError,
     ReadOnlyError,
     RedisClusterException,
@@ -21,6 +24,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from plaudit_schemas.errors import AccessError
 from plaudit_schemas.service.redis_cluster import BlockingClusterClient, ClusterClient
 
 RedisClient = Redis | RedisCluster
@@ -28,6 +32,19 @@ Argument = str | bytes | int | float
 
 AWAY: Final = (RedisError, RedisClusterException, OSError)
 """The errors of a call that Redis refuses or does not answer. A cluster's error is not a RedisError."""
+
+
+_SHUT_OUT: Final = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
+def refuse_shut_out(error: Exception) -> None:
+    """Tell an error that no waiting mends from one of a Redis that is away.
+
+    Raises:
+        AccessError: Redis refuses the password, the user or the command.
+    """
+    if isinstance(error, _SHUT_OUT) or isinstance(error.__cause__, _SHUT_OUT):
+        raise AccessError(f"Redis does not let us in ({error}); check PLAUDIT_REDIS_URL") from None
 
 
 def connect(url: str, *, timeout_s: float = 10.0) -> RedisClient:
@@ -54,6 +71,15 @@ def connect_blocking(url: str, *, timeout_s: float = 5.0) -> Any:
     """A blocking client. For a cluster it connects at once, and raises one of `AWAY` if that fails."""
     made = BlockingClusterClient if is_cluster(url) else BlockingRedis
     return made.from_url(_plain(url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+
+
+def why_away(error: BaseException) -> str:
+    """One of `AWAY` in words that may be shown: what Redis says of a password or access list, else the kind.
+
+    Other texts name hosts and ports.
+    """
+    told = isinstance(error, AuthenticationError | NoPermissionError)
+    return str(error) if told else type(error).__name__
 
 
 def is_cluster(url: str) -> bool:
@@ -90,16 +116,21 @@ _PACKING: dict[type[Any], type[Any]] = {Connection: _PackingConnection, SSLConne
 class Script:
     """A Lua script in a package, called by its hash. The whole script is sent only if the server lacks it."""
 
-    def __init__(self, package: str, name: str, *, shared: str | None = None) -> None:
+    def __init__(
+        self, package: str, name: str, *, shared: str | None = None, shared_package: str | None = None
+    ) -> None:
         """Reads the script.
 
         Args:
             package: the package that holds the file.
             name: of the file, without `.lua`. Its first lines list the keys and arguments.
             shared: likewise, a file to put before it, with what several scripts need.
+            shared_package: the package of that file, where it is another one.
         """
-        names = [name] if shared is None else [shared, name]
-        self._source = b"".join((files(package) / f"{each}.lua").read_bytes() for each in names)
+        places = (
+            [(package, name)] if shared is None else [(shared_package or package, shared), (package, name)]
+        )
+        self._source = b"".join((files(home) / f"{each}.lua").read_bytes() for home, each in places)
         self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
 
     async def __call__(self, client: RedisClient, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:

@@ -39,8 +39,8 @@ def file_route(path: str, content: bytes, media_type: str) -> Route:
     return Route(path, get_file, methods=["GET"])
 
 
-def health_routes(health: Health) -> list[BaseRoute]:
-    """The routes of a process's health and metrics."""
+def health_routes(health: Health, *, metrics: bool) -> list[BaseRoute]:
+    """The routes of a process's health, and of its `metrics` if they have no port of their own."""
 
     def route(path: str) -> Route:
         async def answer(_request: Request) -> Response:
@@ -50,4 +50,4 @@ def health_routes(health: Health) -> list[BaseRoute]:
 
         return Route(path, answer, methods=["GET"])
 
-    return [route(path) for path in (LIVE, READY, METRICS)]
+    return [route(path) for path in (LIVE, READY, *((METRICS,) if metrics else ()))]

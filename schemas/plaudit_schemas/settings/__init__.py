@@ -16,7 +16,7 @@ from plaudit_schemas.settings.loading import (
     origins,
     refuse_unknown,
 )
-from plaudit_schemas.settings.model import DATA_VARIABLE, PREFIX, Settings, variable_of
+from plaudit_schemas.settings.model import DATA_VARIABLE, PREFIX, Settings, data_folder, variable_of
 
 __all__ = [
     "DATA_VARIABLE",
@@ -25,6 +25,7 @@ __all__ = [
     "Origin",
     "Settings",
     "add_arguments",
+    "data_folder",
     "installed",
     "load",
     "local_stack",

@@ -7,13 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.settings.model import DATA_VARIABLE, PREFIX, Settings, shown, variable_of
+from plaudit_schemas.settings.model import (
+    DATA_VARIABLE,
+    PREFIX,
+    Settings,
+    data_folder,
+    shown,
+    variable_of,
+)
 
 GROUP = "plaudit.settings"
 S = TypeVar("S", bound=Settings)
@@ -91,7 +97,7 @@ def local_stack(environ: Mapping[str, str]) -> dict[str, str]:
     Raises:
         SettingsError: the file exists but cannot be read.
     """
-    path = Path(environ.get(DATA_VARIABLE) or ".plaudit") / "stack.json"
+    path = data_folder(environ) / "stack.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {str(key): str(value) for key, value in document["settings"].items()}

@@ -1,5 +1,8 @@
 """The base of every member's settings."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Secret, SecretStr
@@ -17,6 +20,11 @@ class Settings(BaseModel):
 def variable_of(field: str) -> str:
     """The environment variable that sets a field."""
     return PREFIX + field.upper()
+
+
+def data_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of the local servers' data, where `plaudit up` looks too. None takes `os.environ`."""
+    return Path((os.environ if environ is None else environ).get(DATA_VARIABLE) or ".plaudit")
 
 
 def shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""How long the log must keep events. Workers go by it, and `plaudit topics create` checks it."""
+"""What the topics must promise: how long, and on how many brokers. Workers and `plaudit topics` check it."""
 
 from typing import Final
 
@@ -10,13 +10,20 @@ HOUR_MS: Final = 3_600_000
 
 
 class RetentionSettings(Settings):
-    """For how long conversations take events. Both times together must be in the log for a replay."""
+    """For how long conversations take events. Both times together must be in the log for a replay.
+
+    Also whether a topic may have no second copy.
+    """
 
     state_retention_hours: float = Field(
         default=72, gt=0, description="Hours for which an ended conversation still takes events"
     )
     longest_open_hours: float = Field(
         default=168, gt=0, description="Hours for which a conversation may stay open"
+    )
+    allow_one_replica: bool = Field(
+        default=False,
+        description="Take topics whose records one broker alone may lose, as on a laptop or in a test",
     )
 
     @property

@@ -1,0 +1,94 @@
+"""The server of health on a thread: it answers while others hold connections, and holds little."""
+
+import contextlib
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from plaudit_schemas.service import health_server
+from plaudit_schemas.service.health import Health, health_once_started
+from plaudit_schemas.service.health_server import serve
+from plaudit_schemas.service.metrics import MetricSet
+
+from harness.waiting import eventually
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, int]]:
+    with serve(Health(MetricSet(()).registry, unready=lambda: None), "127.0.0.1", 0, "PLAUDIT_X_PORT") as url:
+        host, port = url.removeprefix("http://").split(":")
+        yield host, int(port)
+
+
+def live(address: tuple[str, int]) -> bool:
+    url = f"http://{address[0]}:{address[1]}/health/live"
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def test_half_open_connections_take_neither_threads_nor_the_place_of_a_probe(
+    address: tuple[str, int],
+) -> None:
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            half = stack.enter_context(socket.create_connection(address, timeout=30))
+            half.sendall(b"GET /health/live HTTP/1.1\r\nx: ")
+        eventually(lambda: live(address), "health answers")
+        eventually(lambda: threading.active_count() - before <= 70, "no more threads than connections")
+
+
+def test_a_request_has_a_time_however_it_drips_in(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_server, "_WHOLE_REQUEST_S", 0.3)
+    with socket.create_connection(address, timeout=0.05) as slow:
+        slow.sendall(b"GET /health/live HTTP/1.1\r\nx: ")
+
+        def cut() -> bool:
+            try:
+                slow.send(b"a")
+                return slow.recv(100) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        eventually(cut, "the connection is cut")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"x: " + b"a" * 20_000 + b"\r\n\r\n",
+    ],
+    ids=["path", "header"],
+)
+def test_a_large_head_is_answered_431(address: tuple[str, int], head: bytes) -> None:
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(head)
+        assert b" 431 " in connection.recv(1000).split(b"\r\n")[0]
+
+
+def test_a_process_is_starting_until_its_application_has_started_and_stopping_at_the_end() -> None:
+    found: list[Health] = []
+    stops: list[bool] = []
+    registry = MetricSet(()).registry
+    health = health_once_started(registry, lambda: found[0] if found else None, lambda: bool(stops))
+    assert (health.unready(), health.dead(), health.degraded()) == ("starting", None, None)
+    scraped: list[bool] = []
+    found.append(
+        Health(
+            registry, lambda: "no Kafka", lambda: "stuck", lambda: "no Redis", lambda: scraped.append(True)
+        )
+    )
+    health.before_metrics()
+    assert (health.unready(), health.dead(), health.degraded(), scraped) == (
+        "no Kafka", "stuck", "no Redis", [True]
+    )  # fmt: skip
+    stops.append(True)
+    assert health.unready() == "stopping"
