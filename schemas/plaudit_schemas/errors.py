@@ -9,6 +9,7 @@ PlauditError
 │   ├── ConflictError            a complete message's id was used again with other content
 │   ├── WrongPartitionError      its record is in a partition that its key does not belong to
 │   ├── ExpiredError             its conversation ended too long ago, or was erased
+│   ├── TooLargeError            its conversation holds as much as a conversation may
 │   └── CodecError               its bytes cannot be decoded as a record of ours
 │       ├── BadMagicError        the first byte is not 0
 │       ├── UnknownSchemaError   the schema id is unknown or belongs to another schema
@@ -20,9 +21,11 @@ PlauditError
 ├── RegistryError                the schema registry gave no usable answer
 │   ├── RegistryRefusedError     it refused the request for good
 │   └── RegistryUnavailableError it does not answer, or does not let us in; try again later
-│       └── SchemaUnavailableError   it answers other questions, but fails at this one schema
+│       ├── SchemaUnavailableError   it answers other questions, but fails at this one schema
+│       └── SchemaMovedError         an id means another schema than before: the registry lost its ids
 ├── TopicError                   a topic is missing or differs from its definition
 ├── ServiceUnavailableError      Kafka or Redis does not answer
+├── AccessError                  Kafka or Redis does not let us in, and waiting does not change that
 ├── ModelError                   the folder of a model cannot be used
 │   ├── ModelCheckError          it breaks a rule of its format, or does not give what it promises
 │   └── ModelInputError          its chat template does not take this conversation; others can be scored
@@ -77,6 +80,12 @@ class ExpiredError(RefusedError):
     """The conversation was erased, or it ended so long ago that its state is no longer kept."""
 
     reason: ClassVar[Reason] = "expired"
+
+
+class TooLargeError(RefusedError):
+    """The conversation holds as much as one may. Its end, and what protects its user, still count."""
+
+    reason: ClassVar[Reason] = "too_large"
 
 
 class WrongPartitionError(RefusedError):
@@ -155,12 +164,20 @@ class SchemaUnavailableError(RegistryUnavailableError):
     """The schema registry answers other questions, but fails at one schema. That may pass."""
 
 
+class SchemaMovedError(RegistryUnavailableError):
+    """A schema id means another schema than before. Until that is mended, nothing is read by it."""
+
+
 class TopicError(PlauditError):
     """A topic is missing or differs from its definition."""
 
 
 class ServiceUnavailableError(PlauditError):
     """Kafka or Redis does not answer."""
+
+
+class AccessError(PlauditError):
+    """Kafka or Redis refuses our password, certificate or permissions. Waiting does not help."""
 
 
 class ModelError(PlauditError):

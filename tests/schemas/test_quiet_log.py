@@ -22,10 +22,15 @@ def test_the_same_line_comes_once_and_later_with_how_often_it_was_held_back() ->
     again = line("broker:1 refused (after 1ms in state CONNECT)")
     assert quiet.filter(again)
     assert again.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT) (3 more since then)"
-    now[0] = 60.0
-    third = line("broker:1 refused (after 1ms in state CONNECT)")
-    assert quiet.filter(third)
-    assert third.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT)"
+    written = 0
+    for second in range(31, 3 * 86_400, 10):
+        now[0] = float(second)
+        written += quiet.filter(line("broker:1 refused (after 1ms in state CONNECT)"))
+    assert 70 < written < 80, "ever more rarely, and each hour at last"
+    now[0] += 61.0
+    later = line("broker:1 refused (after 1ms in state CONNECT)")
+    assert quiet.filter(later), "it had stopped"
+    assert later.getMessage() == "FAIL: broker:1 refused (after 1ms in state CONNECT)"
 
 
 def test_what_a_brokers_start_brings_is_told_only_if_it_lasts() -> None:

@@ -55,7 +55,7 @@ def test_topics_as_defined_have_no_problem() -> None:
         pytest.param("finished_conversations", "max.message.bytes", "1048588", "loss", id="small finished"),
         pytest.param("dead_letters", "max.message.bytes", "2097152", "loss", id="letters as the events"),
         pytest.param("conversation_events", "min.insync.replicas", "4", "loss", id="never in sync"),
-        pytest.param("conversation_events", "min.insync.replicas", "1", "risk", id="one in sync"),
+        pytest.param("conversation_events", "min.insync.replicas", "1", "loss", id="one in sync"),
         pytest.param(
             "conversation_events", "unclean.leader.election.enable", "true", "risk", id="unclean leaders"
         ),
@@ -81,6 +81,28 @@ def test_a_setting_that_loses_records_is_a_problem(topic: str, setting: str, val
 )
 def test_a_setting_that_loses_nothing_is_none(topic: str, setting: str, value: str) -> None:
     assert _found(**{topic: {setting: value}}) == []
+
+
+@pytest.mark.parametrize(
+    ("replicas", "allowed", "expected"),
+    [
+        pytest.param(1, False, [("replication.factor", "loss")], id="one"),
+        pytest.param(1, True, [("replication.factor", "risk")], id="one, allowed"),
+        pytest.param(2, False, [("min.insync.replicas", "risk")], id="two cannot both be needed"),
+        pytest.param(3, False, [("min.insync.replicas", "loss")], id="three, one is enough for an answer"),
+        pytest.param(3, True, [("min.insync.replicas", "risk")], id="three, allowed"),
+    ],
+)
+def test_records_that_one_broker_alone_has_are_refused_unless_allowed(
+    replicas: int, allowed: bool, expected: list[tuple[str, str]]
+) -> None:
+    line = {
+        name: topic._replace(replicas=replicas, config={**topic.config, "min.insync.replicas": "1"})
+        for name, topic in _line().items()
+    }
+    found = find_problems(line, "x.", NEEDED_MS, allow_one_replica=allowed)
+    assert [(each.setting, each.effect) for each in found] == expected * len(LINE)
+    assert all("PLAUDIT_ALLOW_ONE_REPLICA" in each.remedy for each in found if each.setting[0] == "r")
 
 
 def test_larger_events_need_larger_letters() -> None:
@@ -152,7 +174,7 @@ def _models(partitions: int = 1, **config: str) -> LiveTopic:
         ),
         pytest.param(_models(4), [("partitions", "wrong")], id="several partitions"),
         pytest.param(_models(max_message_bytes="1000"), [("max.message.bytes", "loss")], id="small records"),
-        pytest.param(_models(min_insync_replicas="1"), [("min.insync.replicas", "risk")], id="one in sync"),
+        pytest.param(_models(min_insync_replicas="1"), [("min.insync.replicas", "loss")], id="one in sync"),
     ],
 )
 def test_what_is_wrong_with_the_topic_of_models(models: LiveTopic, expected: list[tuple[str, str]]) -> None:

@@ -18,6 +18,8 @@ from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS, FINISHED, definitions
 from plaudit_schemas.topics.admin import ensure, live_config, live_partitions, summary
+from plaudit_stream_processors.worker.settings import WorkerSettings
+from plaudit_stream_processors.worker.topic_checks import check_topics
 
 
 def _settings(kafka: str, **changes: Any) -> ConnectionSettings:
@@ -36,7 +38,7 @@ def test_topics_are_created_once_and_as_defined(kafka: str) -> None:
     assert [(report.created, report.differences) for report in again] == [(False, ())] * len(definitions())
     assert "exists" in summary(again)
     one_order = {report.name.rpartition(".")[2] for report in first if report.partitions == 1}
-    assert one_order == {"models", "rubrics"}
+    assert one_order == {"api-keys", "models", "rubrics", "schema-ids"}
 
 
 @pytest.mark.kafka
@@ -67,6 +69,30 @@ def test_an_option_that_librdkafka_refuses_is_a_wrong_setting() -> None:
 def test_a_topic_that_kafka_refuses_is_named(kafka: str) -> None:
     with pytest.raises(TopicError, match=r"did not create .*plaudit\."):
         ensure(_settings(kafka, topic_prefix="x" * 260))
+
+
+@pytest.mark.kafka
+def test_topics_with_one_replica_are_refused_unless_allowed(
+    kafka: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    words = ["topics", "create", "--bootstrap-servers", kafka, "--topic-prefix", prefix, "--partitions", "2"]
+    monkeypatch.delenv("PLAUDIT_ALLOW_ONE_REPLICA")
+    assert main(words) == FAILED
+    assert "Kafka has one broker" in (told := capsys.readouterr().err)
+    assert "PLAUDIT_ALLOW_ONE_REPLICA=true" in told
+    settings = _settings(kafka, topic_prefix=prefix)
+    assert not [name for name in live_partitions(AdminClient(settings.kafka()), settings) if prefix in name]
+    assert main([*words, "--allow-one-replica", "true"]) == OK
+    told = capsys.readouterr().out
+    assert told.count("there is one replica") == 1  # and not once for each topic
+    assert f"{prefix}plaudit.api-keys" in told.splitlines()[-1]
+    assert "or set" not in told  # it is set
+    assert main(words) == FAILED  # topics that exist are told, with what to do
+    assert "kafka-reassign-partitions" in capsys.readouterr().out
+    with pytest.raises(TopicError, match="there is one replica"):
+        check_topics(settings, WorkerSettings())
+    assert check_topics(settings, WorkerSettings(allow_one_replica=True)).partitions == 2
 
 
 @pytest.mark.kafka

@@ -51,6 +51,11 @@ class Limits(_Frozen):
     skewed_events: int
     skewed_ratio: float
     unscored_ratio: float
+    places: float
+    refused_connections: int
+    refused_callers: int
+    refused_ratio: float
+    refused_sign_ins: int
 
 
 class Record(_Frozen):

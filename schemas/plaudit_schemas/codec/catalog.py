@@ -16,6 +16,7 @@ SchemaName = Literal[
     "metric_snapshot",
     "model_publication",
     "rubric_publication",
+    "api_key",
 ]
 Schema = dict[str, Any]
 

@@ -34,6 +34,7 @@ SUBJECTS: dict[SchemaName, str] = {
     "metric_snapshot": "plaudit.feedback-metrics-value",
     "model_publication": "plaudit.models-value",
     "rubric_publication": "plaudit.rubrics-value",
+    "api_key": "plaudit.api-keys-value",
 }
 
 
@@ -117,6 +118,13 @@ class RegistrySchemas:
             self._texts[schema_id] = text
             return text
         raise UnknownSchemaError(self._refused[schema_id].detail)
+
+    def forget(self, schema_id: int) -> None:
+        """Ask the registry again, the next time that this id is wanted or given."""
+        self._texts.pop(schema_id, None)
+        self._refused.pop(schema_id, None)
+        for name in [name for name, given in self._ids.items() if given == schema_id]:
+            del self._ids[name]
 
     def _ask_for(self, schema_id: int) -> str:
         answer = self._client.ask(f"/schemas/ids/{schema_id}")

@@ -10,6 +10,7 @@ from plaudit_schemas.contract.aspects import (
     Aspects,
     read_aspects,
 )
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -42,7 +43,7 @@ def run(arguments: Namespace) -> int:
         count = sum(len(declarations) for _, declarations in aspects)
         print(f"{path} is valid: {count} aspects for {', '.join(map(_application, names))}")
     else:
-        print("\n".join(_lines(aspects, arguments.application)))
+        print("\n".join(map(printable, _lines(aspects, arguments.application))))
     return OK
 
 

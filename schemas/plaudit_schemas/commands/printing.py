@@ -4,25 +4,22 @@ import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from plaudit_schemas.contract.printable import printable
+
 
 def time_text(ms: int) -> str:
     """A time of the broker, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def plain(text: str) -> str:
-    """A text of other people in a form that cannot control the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows as lines in which columns stand below each other; the last column may have any length."""
-    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    shown = [tuple(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in list(zip(*shown, strict=True))[:-1]]
     return [
-        plain("  ".join([*(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)), row[-1]]))
-        .rstrip()
-        for row in rows
-    ]  # fmt: skip
+        "  ".join([*(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in shown
+    ]
 
 
 def user_name() -> str | None:

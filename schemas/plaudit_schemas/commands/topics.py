@@ -26,9 +26,9 @@ def configure(parser: ArgumentParser) -> None:
         help="copy the events into new topics with another number of partitions",
         description="Copies the events into topics with another prefix and another number of partitions "
         "(--partitions), each to the partition of its key, in the order of each key, with the time of its "
-        "arrival. Publications of models are copied with their times, too. Run it while the old topics are "
-        "in use, then stop producers, gateways, workers and scorers, and run it again with --finish. A run "
-        "that was cut off goes on where it was.",
+        "arrival. Publications of models and rubrics, and API keys, are copied too. Run it while the old "
+        "topics are in use, then stop producers, gateways, workers and scorers, and run it again with "
+        "--finish. A run that was cut off goes on where it was.",
     )
     copy.add_argument("--to-prefix", required=True, metavar="PREFIX", help="the prefix of the new topics")
     copy.add_argument(
@@ -46,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     connection = load(ConnectionSettings, arguments)
     if arguments.action == "copy":
-        return _copy(connection, arguments.to_prefix, finish=arguments.finish)
+        return _copy(connection, load(RetentionSettings, arguments), arguments)
     from plaudit_schemas.topics.admin import ensure, summary  # noqa: PLC0415  # `--help` need not load confluent_kafka
 
     reports = ensure(connection, load(RetentionSettings, arguments))
@@ -54,12 +54,14 @@ def run(arguments: Namespace) -> int:
     return OK if all(report.is_fine for report in reports) else FAILED
 
 
-def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> int:
+def _copy(connection: ConnectionSettings, rules: RetentionSettings, arguments: Namespace) -> int:
+    from plaudit_schemas.kafka.api_key_log import API_KEY_LOG  # noqa: PLC0415  # as above
     from plaudit_schemas.kafka.copying import copy_events  # noqa: PLC0415  # as above
     from plaudit_schemas.kafka.publication_log import copy_publications  # noqa: PLC0415  # as above
     from plaudit_schemas.models.publication_log import MODEL_LOG  # noqa: PLC0415  # as above
     from plaudit_schemas.review.rubric_log import RUBRIC_LOG  # noqa: PLC0415  # as above
 
+    to_prefix: str = arguments.to_prefix
     if to_prefix == connection.topic_prefix:
         raise SettingsError(f"--to-prefix {to_prefix!r} is the prefix of the old topics; choose another")
     try:
@@ -72,11 +74,12 @@ def _copy(connection: ConnectionSettings, to_prefix: str, *, finish: bool) -> in
     def show(records: int) -> None:
         print(f"{records:,} events copied", file=sys.stderr)
 
-    result = copy_events(connection, target, finish=finish, on_progress=show)
+    result = copy_events(connection, target, rules, finish=arguments.finish, on_progress=show)
     models = copy_publications(connection, target, MODEL_LOG)
     rubrics = copy_publications(connection, target, RUBRIC_LOG)
+    keys = copy_publications(connection, target, API_KEY_LOG)
     print(f"{result.records} events copied to the topics with prefix {to_prefix!r}")
-    for what, publications in (("models", models), ("rubrics", rubrics)):
+    for what, publications in (("models", models), ("rubrics", rubrics), ("API keys", keys)):
         if publications:
             print(f"publications of {what} copied: {publications}")
     if result.is_finished:

@@ -18,11 +18,9 @@ from plaudit_schemas.contract.aspect_declaration import (
     AspectLevel,
     Direction,
 )
-from plaudit_schemas.contract.aspect_file_problems import format_problem
 from plaudit_schemas.contract.limits import APPLICATION_PATTERN
 from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
 from plaudit_schemas.contract.rules import RuleViolation
-from plaudit_schemas.contract.yaml_files import read_yaml_object
 from plaudit_schemas.errors import AspectError, SettingsError
 
 __all__ = [
@@ -173,6 +171,10 @@ def read_aspects(path: str | Path | None) -> Aspects:
     """
     if not path:
         return Aspects.none()
+    # Late: few programs have a file, and a light SDK is quick to load.
+    from plaudit_schemas.contract.aspect_file_problems import format_problem  # noqa: PLC0415
+    from plaudit_schemas.contract.yaml_files import read_yaml_object  # noqa: PLC0415
+
     what = f"the aspects file {path}"
     document = read_yaml_object(Path(path), what, "`version` and `applications`")
     try:

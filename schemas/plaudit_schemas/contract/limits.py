@@ -24,6 +24,16 @@ LIMITS: Final[dict[str, Limit]] = {
     # The topics' max.message.bytes, less room for the key and Kafka's record batch.
     "event_bytes": Limit((2 << 20) - 4096, "bytes", "an encoded event"),
     "finished_bytes": Limit((64 << 20) - 1024, "bytes", "an encoded finished conversation"),
+    # One conversation. Messages are refused above the first three. Votes, signals and facts have the reserve
+    # above them, and what is never refused for its size has the reserve once more.
+    "conversation_bytes": Limit(16 << 20, "bytes of JSON", "what the events of a conversation say"),
+    "conversation_messages": Limit(10_000, "messages", "a conversation"),
+    "conversation_events": Limit(40_000, "events", "a conversation"),
+    # Each vote looks at all others of its message.
+    "message_slots": Limit(1000, "ratings and signals", "a message"),
+    "conversation_reserve": Limit(25, "percent", "what follows a conversation's last message"),
+    # Only rules before version 5 let a conversation grow so large. It is certain to be over finished_bytes.
+    "overgrown_bytes": Limit(96 << 20, "bytes of JSON", "a conversation that still becomes a record"),
     "refusal_characters": Limit(1000, "characters", "the detail of a dead letter"),
 }
 
@@ -38,5 +48,12 @@ HELD_LIMIT: Final = LIMITS["held_ms"].value + 1
 FUTURE_MICROS: Final = LIMITS["future_micros"].value
 EVENT_BYTES: Final = LIMITS["event_bytes"].value
 FINISHED_BYTES: Final = LIMITS["finished_bytes"].value
+CONVERSATION_BYTES: Final = LIMITS["conversation_bytes"].value
+CONVERSATION_MESSAGES: Final = LIMITS["conversation_messages"].value
+CONVERSATION_EVENTS: Final = LIMITS["conversation_events"].value
+MESSAGE_SLOTS: Final = LIMITS["message_slots"].value
+CONVERSATION_RESERVE: Final = LIMITS["conversation_reserve"].value
+"""In percent of the bytes and events above."""
+OVERGROWN_BYTES: Final = LIMITS["overgrown_bytes"].value
 REFUSAL_CHARACTERS: Final = LIMITS["refusal_characters"].value
 APPLICATION_PATTERN: Final = r"^[A-Za-z0-9._-]{1,128}$"

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from plaudit_schemas.contract.printable import printable
+
 _LONGEST: Final = 160
 """Characters of a name or a value that are shown."""
 _ALIKE: Final = 0.75
@@ -13,8 +15,7 @@ _ALIKE: Final = 0.75
 
 def shown(part: object) -> str:
     """A part of a file in a form that cannot control a terminal."""
-    text = str(part)
-    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    safe = printable(str(part))
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 

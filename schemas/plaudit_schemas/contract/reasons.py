@@ -12,6 +12,7 @@ Reason = Literal[
     "conflict",  # a complete message's id was used again with other content
     "wrong_partition",  # the record is in a partition that its key does not belong to
     "expired",  # the conversation was erased, or ended longer ago than state_retention
+    "too_large",  # its conversation holds as much as one may, or is too large to become a record
     "lost",  # Kafka deleted it before it was folded, and somebody gave it up; there is nothing to send again
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -123,8 +123,9 @@ def _avro_defaults() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def _required(model: type[Contract]) -> frozenset[str]:
-    """The fields without a default, or whose default a reader would not find."""
+@cache
+def required_fields(model: type[Contract]) -> frozenset[str]:
+    """The fields of a model that a record must have: without a default, or with one that no reader finds."""
     defaults = _avro_defaults()[full_name(model.__name__)]
     return frozenset(
         name
@@ -133,9 +134,15 @@ def _required(model: type[Contract]) -> frozenset[str]:
     )
 
 
+@cache
+def field_check(model: type[Contract], name: str) -> Check:
+    """The check of one field of a model. It does not take None for a field that may be left out."""
+    return _check_of_field(model.model_fields[name])
+
+
 def _record_of(model: type[Contract]) -> Check:
     """Every required field is there and right; every other one is absent, None, or right."""
-    needed = _required(model)
+    needed = required_fields(model)
     checks = {name: _check_of_field(field) for name, field in model.model_fields.items()}
     check_of, rule = checks.get, _RULES.get(model)
 

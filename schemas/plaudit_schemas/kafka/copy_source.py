@@ -10,6 +10,7 @@ from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.merging import ArrivalMerge
 from plaudit_schemas.kafka.reader import log_bounds
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 
 _ANSWER_S: Final = 60.0
 _AT_ONCE: Final = 1000
@@ -34,7 +35,8 @@ class CopySource:
     def __init__(self, connection: ConnectionSettings, topic: str, group: str, partitions: int) -> None:
         """`topic` has its prefix. The positions are those of the consumer group `group`."""
         self._topic = topic
-        self._consumer: Any = Consumer(connection.kafka(**{**_OPTIONS, "group.id": group}))
+        with refused_options():
+            self._consumer: Any = Consumer(connection.kafka(**{**_OPTIONS, "group.id": group}))
         self._numbers = range(partitions)
         self.positions: dict[int, int] = {}
 

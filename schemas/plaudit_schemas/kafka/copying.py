@@ -23,8 +23,10 @@ from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.kafka.copy_source import CopySource
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
+from plaudit_schemas.settings.retention import RetentionSettings
 from plaudit_schemas.topics import EVENTS, LiveTopic, definition
-from plaudit_schemas.topics.admin import admin_of, create_topic, ensure
+from plaudit_schemas.topics.admin import BROKERS_DEFAULT, admin_of, create_topic, ensure, replicas_for
 from plaudit_schemas.topics.live import live_topics
 from plaudit_schemas.topics.visibility import wait_known
 
@@ -56,6 +58,7 @@ class CopyResult(NamedTuple):
 def copy_events(
     connection: ConnectionSettings,
     target: ConnectionSettings,
+    rules: RetentionSettings | None = None,
     *,
     finish: bool,
     on_progress: Callable[[int], None] = lambda _records: None,
@@ -64,6 +67,7 @@ def copy_events(
 
     Args:
         target: the same, with another topic prefix and the new number of partitions.
+        rules: what the new topics must promise, as `ensure` takes it.
         finish: the last run, after producers and workers have stopped. The new topic then gets its settings,
             and workers take it.
         on_progress: called with the number of records copied so far.
@@ -78,7 +82,7 @@ def copy_events(
     if old not in live:
         raise TopicError(f"the topic {old} does not exist, so there is nothing to copy")
     if new not in live:
-        _create(admin, target, new, live[old])
+        _create(admin, target, new, live[old], rules)
         live = live_topics(admin, [old, new], timeout_s=_ANSWER_S)
     source = CopySource(connection, old, f"plaudit-copy-{new}", live[old].partitions)
     try:
@@ -126,9 +130,9 @@ class _Writer:
     def __init__(self, connection: ConnectionSettings, new: LiveTopic) -> None:
         self._new, self.written = new, 0
         self._failed: Any = None
-        self._producer: Any = Producer(
-            connection.kafka(**{**_OPTIONS, "transactional.id": f"copy-{new.name}"})
-        )
+        options = connection.kafka(**{**_OPTIONS, "transactional.id": f"copy-{new.name}"})
+        with refused_options():
+            self._producer: Any = Producer(options)
         try:
             self._producer.init_transactions(_ANSWER_S)
         except KafkaException as error:
@@ -172,7 +176,13 @@ class _Writer:
         self._failed = self._failed or error
 
 
-def _create(admin: AdminClient, target: ConnectionSettings, name: str, old: LiveTopic) -> None:
+def _create(
+    admin: AdminClient,
+    target: ConnectionSettings,
+    name: str,
+    old: LiveTopic,
+    rules: RetentionSettings | None,
+) -> None:
     topic = definition(EVENTS)
     # The old times of arrival are kept, and nothing is deleted by them before the copy is finished.
     config = {
@@ -186,9 +196,10 @@ def _create(admin: AdminClient, target: ConnectionSettings, name: str, old: Live
         ),
     }
     wanted = topic.model_copy(update={"config": config})
-    create_topic(admin, name, wanted, target.partitions or topic.partitions)
+    replicas = BROKERS_DEFAULT if rules is None else replicas_for(admin, rules)
+    create_topic(admin, name, wanted, target.partitions or topic.partitions, replicas)
     wait_known(admin, target, [name], timeout_s=_ANSWER_S)
-    for report in ensure(target):
+    for report in ensure(target, rules):
         wrong = [each for each in report.differences if report.name != name or each.startswith("partitions")]
         if wrong:
             raise TopicError(f"{report.name}: {wrong[0]}; delete it, or choose another --to-prefix")

@@ -10,6 +10,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not
 
 from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
@@ -50,14 +51,17 @@ class LagReader:
                 self._connect()
             if self._admin is None or self._consumer is None:
                 return None
-            ends = self._ends(self._admin)
+            ends = self._offsets(self._admin, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # not annotated
             committed = self._consumer.committed(self._places, timeout=_ANSWER_S)
+            # Without a committed offset librdkafka gives OFFSET_INVALID, which is negative.
+            done = {place.partition: place.offset for place in committed if place.offset >= 0}
+            if len(done) < len(ends):  # of those, what Kafka has deleted waits for nobody
+                first = self._offsets(self._admin, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
+                done = {**first, **done}
         except (KafkaException, PlauditError):
             self.close()  # the next call connects again: the broker may be back as a new one
             return None
-        # Without a committed offset librdkafka gives OFFSET_INVALID, which is negative.
-        done = {place.partition: max(0, place.offset) for place in committed}
-        waiting = sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
+        waiting = sum(max(0, end - done[partition]) for partition, end in ends.items())
         return Lag(sum(ends.values()), waiting)
 
     def close(self) -> None:
@@ -75,12 +79,12 @@ class LagReader:
             self._admin = admin
             # A consumer without a subscription reads the group's offsets but does not join the group. The
             # admin API's call for them crashed librdkafka 2.16 if the group had no coordinator yet.
-            self._consumer = Consumer(self._connection.kafka(**{"group.id": self._group, "log_level": 0}))
+            with refused_options():
+                self._consumer = Consumer(self._connection.kafka(**{"group.id": self._group, "log_level": 0}))
 
-    def _ends(self, admin: AdminClient) -> dict[int, int]:
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not annotated
+    def _offsets(self, admin: AdminClient, which: OffsetSpec) -> dict[int, int]:
         asked = admin.list_offsets(
-            dict.fromkeys(self._places, latest),
+            dict.fromkeys(self._places, which),
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=_ANSWER_S,
         )

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from plaudit_schemas.contract.keys import PARTITIONER
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 
 Report = Callable[[KafkaError | None, Message], None]
 """Called once for each record that Kafka has taken or refused, on the thread that polls."""
@@ -62,10 +63,8 @@ def connector(
                 )
         settings = {**options, **given, **_PROMISED}
         log: dict[str, Any] = {} if logger is None else {"logger": logger}
-        try:
+        with refused_options():
             client: Any = Producer(settings, **log)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise SettingsError(f"librdkafka refuses PLAUDIT_KAFKA_OPTIONS: {error}") from None
         made: ProducerClient = client
         return made
 

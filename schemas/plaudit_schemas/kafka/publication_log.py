@@ -1,4 +1,4 @@
-"""Reads and writes a compacted topic that holds publications: of models, of rubrics."""
+"""Reads and writes a compacted topic that holds publications: of models, of rubrics, of API keys."""
 
 from collections.abc import Callable
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -6,12 +6,13 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaException
 
 from plaudit_schemas.codec.catalog import SchemaName
-from plaudit_schemas.codec.wire import Decoder, Encoder
+from plaudit_schemas.codec.wire import Decoder, Encoder, PackagedSchemas
 from plaudit_schemas.errors import CodecError, ServiceUnavailableError, TopicError
 from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
@@ -62,12 +63,15 @@ class LogForm(NamedTuple, Generic[P]):
         read: a publication from its decoded record and the broker's timestamp in milliseconds. It raises
             ValueError for what a later release wrote and this one does not know.
         listing: the command that shows what is published.
+        registered: whether ids of schemas come from the schema registry, if one is set. Otherwise the
+            packaged ids are used, so that reading needs Kafka alone.
     """
 
     topic: str
     schema: SchemaName
     read: Callable[[dict[str, Any], int], P]
     listing: str
+    registered: bool = True
 
 
 class PublicationLog(ClosedByWith, Generic[P]):
@@ -83,7 +87,7 @@ class PublicationLog(ClosedByWith, Generic[P]):
         """
         self._connection, self._form, self._timeout_s = connection, form, timeout_s
         self._reader = TopicReader(connection, form.topic, timeout_s=timeout_s)
-        schemas = connection.schemas()
+        schemas = schemas_of(connection) if form.registered else PackagedSchemas()
         self._decoder = Decoder(form.schema, schemas)
         self._encoder = Encoder(form.schema, schemas)
 

@@ -11,11 +11,15 @@ from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
+from plaudit_schemas.topics.admin_client import refuse_if_shut_out
 
 _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
-_AWAY: Final = "Kafka does not answer ({}); look at PLAUDIT_BOOTSTRAP_SERVERS"
+_PAUSE_S: Final = 0.2
+_NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_AWAY: Final = "Kafka does not answer ({}); check PLAUDIT_BOOTSTRAP_SERVERS"
 _OPTIONS: Final = {
     "enable.auto.commit": False,
     "enable.partition.eof": True,  # ends `records` where the last offsets hold only transaction markers
@@ -29,19 +33,27 @@ _OPTIONS: Final = {
 def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
     """The first offset of a partition, and the offset after its last record.
 
+    Asks again while the partition has no leader, as for a moment after a broker's start.
+
     Args:
         topic: with the topic prefix.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
     """
-    try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
-    except KafkaException as error:
-        raise ServiceUnavailableError(
-            f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
-        ) from None
-    return int(low), int(high)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left = max(_PAUSE_S, deadline - time.monotonic())
+        try:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=left)
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
+                raise ServiceUnavailableError(
+                    f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
+                ) from None
+            time.sleep(_PAUSE_S)
+        else:
+            return int(low), int(high)
 
 
 class TopicReader(ClosedByWith):
@@ -56,12 +68,16 @@ class TopicReader(ClosedByWith):
         Args:
             topic: without the topic prefix.
             timeout_s: how long Kafka may stay silent before a call raises ServiceUnavailableError.
+
+        Raises:
+            SettingsError: librdkafka refuses an option.
         """
         self.topic = connection.topic_prefix + topic
+        self._connection = connection
         self._timeout_s = timeout_s
-        self._consumer: Any = Consumer(
-            connection.kafka(**{**_OPTIONS, "group.id": f"plaudit-read-{uuid.uuid4().hex}"})
-        )
+        options = connection.kafka(**{**_OPTIONS, "group.id": f"plaudit-read-{uuid.uuid4().hex}"})
+        with refused_options():
+            self._consumer: Any = Consumer(options)
         # The partition and offset that the consumer stands at. If `records` goes on there, it need not
         # assign again, and what is already fetched is kept.
         self._place: tuple[int, int] | None = None
@@ -75,13 +91,16 @@ class TopicReader(ClosedByWith):
 
         Raises:
             ServiceUnavailableError: Kafka does not answer.
-            TopicError: the topic does not exist.
+            AccessError: Kafka does not let us in.
+            TopicError: the topic does not exist, or Kafka does not allow reading it.
         """
         try:
             found = self._consumer.list_topics(self.topic, timeout=self._timeout_s).topics[self.topic]
         except KafkaException as error:
+            refuse_if_shut_out(self._connection)
             raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
         if found.error is not None:
+            self._refuse_forbidden(found.error)
             raise TopicError(f"the topic {self.topic} does not exist; run `plaudit topics create`")
         return sorted(found.partitions)
 
@@ -110,6 +129,7 @@ class TopicReader(ClosedByWith):
 
         Raises:
             ServiceUnavailableError: Kafka stopped answering, or the partition cannot be read.
+            TopicError: Kafka does not allow reading it.
         """
         if first >= end:
             return
@@ -174,10 +194,25 @@ class TopicReader(ClosedByWith):
 
         Raises:
             ServiceUnavailableError: the partition cannot be read.
+            TopicError: Kafka does not allow reading it.
         """
         error = message.error()
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # a public code despite its name
             return int(message.offset())
+        self._refuse_forbidden(error)
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return 0  # the client asks for its group, which nothing here needs
         if error.fatal() or not error.retriable():
             raise ServiceUnavailableError(f"{self.topic} cannot be read: {error.str()}")
         return 0
+
+    def _refuse_forbidden(self, error: KafkaError) -> None:
+        """Tell a missing right from a missing topic.
+
+        Raises:
+            TopicError: the right is missing.
+        """
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise TopicError(
+                f"Kafka does not allow reading {self.topic}; grant what docs/secured-servers.md names"
+            )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import Lock
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaException
 
@@ -54,8 +54,11 @@ class ReplaceableClient:
                 self._client = self._connect()
             return self._client
 
-    def produce(self, topic: str, value: bytes, key: bytes, report: Report) -> None:
+    def produce(self, topic: str, value: bytes, key: bytes, report: Report, **options: Any) -> None:
         """Hand a record to the client; makes one if there is none.
+
+        Args:
+            options: as librdkafka's client takes them, such as `headers`.
 
         Raises:
             BufferError: librdkafka's queue is full.
@@ -67,7 +70,7 @@ class ReplaceableClient:
         if client is None:  # not `if not client`: its length, 0 while it is idle, makes it false
             client = self.connect()
         try:
-            client.produce(topic, value, key, on_delivery=report)
+            client.produce(topic, value, key, on_delivery=report, **options)
         except KafkaException as error:
             self._raise(error, client)
 

@@ -13,6 +13,7 @@ from plaudit_schemas.contract.reasons import Reason
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.offset_notes import ended, note_of
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics import DEAD_LETTERS
 
 RESENT_GROUP: Final = "plaudit-resent-letters"
@@ -38,7 +39,8 @@ class ResentLetters:
             "enable.auto.commit": False,
             "log_level": 0,
         }
-        self._consumer = Consumer(connection.kafka(**options))
+        with refused_options():
+            self._consumer = Consumer(connection.kafka(**options))
 
     def read(self, partitions: Iterable[int]) -> dict[int, Resent]:
         """Partition -> what was sent again of it.

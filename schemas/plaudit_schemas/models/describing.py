@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.models.manifest import HeldOutFigure, ModelManifest
 
 _LISTED: Final = frozenset({"files", "canaries", "figures"})
@@ -53,14 +54,9 @@ def _text(value: Any) -> str:
         return ", ".join(map(str, value))
     if hasattr(value, "model_fields_set"):
         return ", ".join(f"{name} {_text(each)}" for name, each in value)
-    return "yes" if value is True else "no" if value is False else _safe(str(value))
+    return "yes" if value is True else "no" if value is False else printable(str(value))
 
 
 def _shown(text: str) -> str:
     short = text if len(text) <= 80 else f"{text[:80]}..."
     return repr(short)
-
-
-def _safe(text: str) -> str:
-    """A text that cannot send sequences to the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

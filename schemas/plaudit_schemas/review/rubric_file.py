@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from plaudit_schemas.contract.aspect_file_problems import yaml_problem
 from plaudit_schemas.contract.aspects import Aspects
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.contract.problem_texts import choices, fields_beside, literal_text, no_text, shown
 from plaudit_schemas.contract.yaml_places import Place, lines_of
 from plaudit_schemas.contract.yaml_text import load_yaml
@@ -121,12 +122,7 @@ def _refused(source: str, text: str, problems: list[RubricProblem]) -> RubricErr
 
 def _named(problem: RubricProblem) -> str:
     place = ".".join(shown(part) for part in problem.place)
-    return f"{place}: {shown_text(problem.text)}" if place else shown_text(problem.text)
-
-
-def shown_text(text: str) -> str:
-    """A sentence in a form that cannot control a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return f"{place}: {printable(problem.text)}" if place else printable(problem.text)
 
 
 def _format_problems(error: ValidationError, document: Mapping[Any, Any]) -> list[RubricProblem]:

@@ -16,6 +16,8 @@ METRICS = "plaudit.feedback-metrics"
 DEAD_LETTERS = "plaudit.dead-letters"
 MODELS = "plaudit.models"
 RUBRICS = "plaudit.rubrics"
+SCHEMA_IDS = "plaudit.schema-ids"
+API_KEYS = "plaudit.api-keys"
 
 
 class Topic(BaseModel):

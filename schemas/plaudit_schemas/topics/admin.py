@@ -12,22 +12,28 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not
     ResourceType,
 )
 
-from plaudit_schemas.errors import ServiceUnavailableError, SettingsError, TopicError
+from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.settings.retention import RetentionSettings
 from plaudit_schemas.topics import LiveTopic, Topic, definitions
+from plaudit_schemas.topics.admin_client import KafkaAdmin
 from plaudit_schemas.topics.live import (
     TIMEOUT_S,
     config_values,
     error_code,
     error_reason,
     live_topics,
+    refuse_shut_out,
 )
-from plaudit_schemas.topics.problems import TopicProblem, find_problems
+from plaudit_schemas.topics.problems import TopicProblem, find_problems, risk_sentences
 from plaudit_schemas.topics.visibility import wait_known
 
 _KNOWN_WITHIN_S = 5.0  # after the controller created a topic, until each broker has heard of it
 _PAUSE_S = 0.1
+_REPLICAS = 3
+BROKERS_DEFAULT = -1
+"""Takes the broker's default.replication.factor, which is what a laptop with one broker needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class TopicReport:
 
 def ensure(
     settings: ConnectionSettings,
-    retention: RetentionSettings | None = None,
+    rules: RetentionSettings | None = None,
     *,
     timeout_s: float = TIMEOUT_S,
 ) -> list[TopicReport]:
@@ -65,22 +71,28 @@ def ensure(
     It returns when every broker knows what it created.
 
     Args:
-        retention: for how long the log must keep records; None takes the defaults.
+        rules: for how long the log must keep records, and whether one replica is enough; None takes the
+            default time and any number of replicas.
         timeout_s: the limit for each request to Kafka. The call makes a few requests.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
         SettingsError: librdkafka refuses an option.
-        TopicError: the broker did not create a topic, or did not describe it.
+        TopicError: the broker did not create a topic, or did not describe it; or topics are missing, and
+            Kafka has a single broker for them.
     """
+    rules = rules or RetentionSettings(allow_one_replica=True)
     admin = admin_of(settings)
     before = live_partitions(admin, settings, timeout_s=timeout_s)
     wanted = {settings.topic_prefix + topic.name: topic for topic in definitions()}
     missing = [name for name in wanted if name not in before]
+    replicas = replicas_for(admin, rules, timeout_s=timeout_s) if missing else 0
     created = {
         name
         for name in missing
-        if create_topic(admin, name, wanted[name], _partitions(settings, wanted[name]), timeout_s=timeout_s)
+        if create_topic(
+            admin, name, wanted[name], _partitions(settings, wanted[name]), replicas, timeout_s=timeout_s
+        )
     }
     if missing:  # those too that another process has created meanwhile
         wait_known(admin, settings, missing, timeout_s=timeout_s)
@@ -88,8 +100,12 @@ def ensure(
     lost = [name for name in wanted if name not in live]
     if lost:
         raise TopicError(f"{', '.join(lost)} went while Kafka was asked about it; run it again")
-    needed_ms = (retention or RetentionSettings()).needed_retention_ms
-    problems = find_problems(live, settings.topic_prefix, needed_ms)
+    problems = find_problems(
+        live,
+        settings.topic_prefix,
+        rules.needed_retention_ms,
+        allow_one_replica=rules.allow_one_replica,
+    )
     return [
         TopicReport(
             name,
@@ -108,10 +124,8 @@ def admin_of(settings: ConnectionSettings) -> AdminClient:
     Raises:
         SettingsError: librdkafka refuses an option.
     """
-    try:
-        return AdminClient(settings.kafka(log_level=0))
-    except KafkaException as error:
-        raise SettingsError(f"PLAUDIT_KAFKA_OPTIONS: {error.args[0].str()}; see `plaudit config`") from None
+    with refused_options():
+        return KafkaAdmin(settings.kafka(log_level=0))
 
 
 def live_partitions(
@@ -121,10 +135,12 @@ def live_partitions(
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
+        AccessError: Kafka does not let us in.
     """
     try:
         metadata = admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
+        refuse_shut_out(admin)
         raise ServiceUnavailableError(
             f"Kafka at {settings.bootstrap_servers} does not answer ({error.args[0].str()}); "
             "start it with `plaudit up`, or set PLAUDIT_BOOTSTRAP_SERVERS"
@@ -138,7 +154,9 @@ def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) 
     Retries for some seconds if the broker does not know the topic: it may have been created just now.
 
     Raises:
-        TopicError: the topic does not exist, or the broker did not answer.
+        TopicError: the topic does not exist, or Kafka does not allow reading its settings.
+        ServiceUnavailableError: Kafka does not answer.
+        AccessError: Kafka does not let us in.
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
     known_by = time.monotonic() + _KNOWN_WITHIN_S
@@ -147,40 +165,83 @@ def live_config(admin: AdminClient, name: str, *, timeout_s: float = TIMEOUT_S) 
         try:
             return config_values(future.result(timeout=timeout_s))
         except (KafkaException, TimeoutError) as error:
-            # The controller answers before every broker has heard of a new topic.
-            if error_code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > known_by:
-                raise TopicError(
-                    f"Kafka did not return the settings of {name}: {error_reason(error)}"
+            code, said = error_code(error), f"Kafka did not return the settings of {name}"
+            if code not in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+                refuse_shut_out(admin)
+                raise ServiceUnavailableError(
+                    f"{said} ({error_reason(error)}); check PLAUDIT_BOOTSTRAP_SERVERS"
                 ) from None
+            # The controller answers before every broker has heard of a new topic.
+            if code == KafkaError.TOPIC_AUTHORIZATION_FAILED or time.monotonic() > known_by:
+                raise TopicError(f"{said}: {error_reason(error)}") from None
         time.sleep(_PAUSE_S)
 
 
 def summary(reports: Sequence[TopicReport]) -> str:
-    """The reports as text for a terminal: a line for each topic, and one for whatever is wrong with it."""
+    """The reports as text for a terminal: a line for each topic, and one for whatever is wrong with it.
+
+    Risks come last. A single broker is one to all topics, which is said once.
+    """
     lines = []
     for report in reports:
         state = "created" if report.created else "exists" if report.is_fine else "differs"
         lines.append(f"{report.name:<40} {state:<8} {report.partitions} partitions")
         lines.extend(f"    {difference}" for difference in report.differences)
         lines.extend(
-            f"    {_WORDS[problem.effect]}: {problem.what}; {problem.remedy}" for problem in report.problems
+            f"    {_WORDS[problem.effect]}: {problem.what}; {problem.remedy}"
+            for problem in report.problems
+            if problem.effect in _WORDS
         )
-    return "\n".join(lines)
+    risks = risk_sentences(problem for report in reports for problem in report.problems)
+    return "\n".join([*lines, *(f"warning: {risk}" for risk in risks)])
 
 
-_WORDS = {"risk": "warning", "loss": "LOSES DATA", "wrong": "GIVES WRONG RESULTS"}
+_WORDS = {"loss": "LOSES DATA", "wrong": "GIVES WRONG RESULTS"}
+
+
+def replicas_for(admin: AdminClient, rules: RetentionSettings, *, timeout_s: float = TIMEOUT_S) -> int:
+    """How many replicas a new topic gets; `BROKERS_DEFAULT` leaves it to Kafka.
+
+    Raises:
+        TopicError: Kafka has one broker, and `rules` do not allow one replica.
+        ServiceUnavailableError: Kafka does not answer.
+    """
+    if rules.allow_one_replica:
+        return BROKERS_DEFAULT
+    try:
+        brokers = len(admin.list_topics(timeout=timeout_s).brokers)
+    except KafkaException as error:
+        raise ServiceUnavailableError(f"Kafka did not list its brokers ({error.args[0].str()})") from None
+    if brokers < 2:
+        raise TopicError(
+            "Kafka has one broker, so every conversation would be lost with it or its disk; add brokers, or "
+            "set PLAUDIT_ALLOW_ONE_REPLICA=true where that is acceptable"
+        )
+    return min(_REPLICAS, brokers)
 
 
 def create_topic(
-    admin: AdminClient, name: str, topic: Topic, partitions: int, *, timeout_s: float = TIMEOUT_S
+    admin: AdminClient,
+    name: str,
+    topic: Topic,
+    partitions: int,
+    replicas: int,
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> bool:
     """Create a topic. Returns False if it exists already. It may take a moment until all brokers know it.
+
+    Args:
+        replicas: as `replicas_for` says.
 
     Raises:
         TopicError: Kafka did not create it.
     """
-    # -1 takes the broker's default.replication.factor, since a laptop has one broker and a cluster several.
-    new = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=dict(topic.config))
+    config = dict(topic.config)
+    if replicas >= _REPLICAS:
+        # Kafka's own default is 1: a record would be acknowledged that one broker alone has.
+        config["min.insync.replicas"] = "2"
+    new = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
     try:
         admin.create_topics([new], operation_timeout=timeout_s)[name].result(timeout=timeout_s)
     except (KafkaException, TimeoutError) as error:

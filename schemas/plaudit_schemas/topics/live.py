@@ -12,6 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not
 
 from plaudit_schemas.errors import ServiceUnavailableError, TopicError
 from plaudit_schemas.topics import LiveTopic
+from plaudit_schemas.topics.admin_client import KafkaAdmin
 
 TIMEOUT_S: Final = 30.0
 NO_ID: Final = "A" * 22
@@ -25,6 +26,7 @@ def live_topics(
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
+        AccessError: Kafka does not let us in.
         TopicError: Kafka does not allow reading a topic.
     """
     described = described_topics(admin, names, timeout_s=timeout_s)
@@ -47,7 +49,7 @@ def described_topics(
             min((len(partition.replicas) for partition in found.partitions), default=0),
             {},
         )
-        for name, found in _existing(futures, timeout_s).items()
+        for name, found in _existing(admin, futures, timeout_s).items()
     }
 
 
@@ -55,6 +57,12 @@ def _topic_id(description: Any) -> str:
     """The id of a described topic, as Kafka's own tools print it but URL-safe; empty if it has none."""
     text = str(description.topic_id).rstrip("=").replace("/", "_").replace("+", "-")
     return "" if text == NO_ID else text
+
+
+def refuse_shut_out(admin: AdminClient) -> None:
+    """`KafkaAdmin.refuse_shut_out`, of any admin client."""
+    if isinstance(admin, KafkaAdmin):
+        admin.refuse_shut_out()
 
 
 def error_code(error: KafkaException | TimeoutError) -> int | None:
@@ -72,11 +80,12 @@ def _configs(admin: AdminClient, names: Collection[str], timeout_s: float) -> di
         return {}
     resources = {ConfigResource(ResourceType.TOPIC, name): name for name in names}
     futures = admin.describe_configs(list(resources), request_timeout=timeout_s)
-    found = _existing({resources[resource]: future for resource, future in futures.items()}, timeout_s)
+    named = {resources[resource]: future for resource, future in futures.items()}
+    found = _existing(admin, named, timeout_s)
     return {name: config_values(entries) for name, entries in found.items()}
 
 
-def _existing(futures: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+def _existing(admin: AdminClient, futures: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
     """The results of those futures whose topic exists."""
     found = {}
     for name, future in futures.items():
@@ -90,6 +99,7 @@ def _existing(futures: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
                 raise TopicError(
                     f"Kafka does not allow describing {name}; allow Describe and DescribeConfigs on it"
                 ) from None
+            refuse_shut_out(admin)
             raise ServiceUnavailableError(
                 f"Kafka did not describe {name} ({error_reason(error)}); check PLAUDIT_BOOTSTRAP_SERVERS"
             ) from None

@@ -6,10 +6,21 @@ Settings that are not named here delete, rewrite or refuse nothing while those n
 `local.retention.ms` and `local.retention.bytes` leave the remote copy.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
-from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS, MODELS, LiveTopic, definition
+from plaudit_schemas.topics import (
+    API_KEYS,
+    DEAD_LETTERS,
+    EVENTS,
+    FINISHED,
+    METRICS,
+    MODELS,
+    RUBRICS,
+    SCHEMA_IDS,
+    LiveTopic,
+    definition,
+)
 
 Effect = Literal["risk", "loss", "wrong"]
 """What a problem does. A worker refuses to start with a loss or a wrong, and is not ready while there is one.
@@ -22,11 +33,24 @@ wrong: whatever is folded now would be wrong for good. A running worker folds no
 LINE: Final = (EVENTS, FINISHED, DEAD_LETTERS, METRICS)
 """The topics that a worker needs, without prefix."""
 
+_PUBLISHED: Final = (RUBRICS, SCHEMA_IDS, API_KEYS)
+"""Topics of which only the replicas are looked at, where they exist: Kafka compacts them."""
+
 _HEADER_BYTES: Final = 64 * 1024
 """Room in a dead letter for its headers, besides the refused record."""
 
 _SNAPSHOT_BYTES: Final = 2**20
 """More than any metric snapshot needs."""
+
+
+_TWO: Final = 2
+_MORE_REPLICAS: Final = (
+    'give it three with kafka-reassign-partitions ("One replica" in docs/operations.md), or set '
+    "PLAUDIT_ALLOW_ONE_REPLICA=true where the loss of all conversations is acceptable"
+)
+_ALLOWED: Final = (
+    "PLAUDIT_ALLOW_ONE_REPLICA accepts that, as a laptop does; docs/operations.md says how to have three"
+)
 
 
 class TopicProblem(NamedTuple):
@@ -62,7 +86,11 @@ class RecordedLine(NamedTuple):
 
 
 def find_problems(
-    topics: Mapping[str, LiveTopic], prefix: str, needed_retention_ms: int
+    topics: Mapping[str, LiveTopic],
+    prefix: str,
+    needed_retention_ms: int,
+    *,
+    allow_one_replica: bool = False,
 ) -> list[TopicProblem]:
     """Every problem of Plaudit's topics.
 
@@ -70,6 +98,7 @@ def find_problems(
         topics: by full name, those that exist.
         prefix: the topic prefix.
         needed_retention_ms: for how long the log must keep records.
+        allow_one_replica: that one broker alone may lose records is only a risk.
     """
     events, finished = topics.get(prefix + EVENTS), topics.get(prefix + FINISHED)
     found: list[TopicProblem] = []
@@ -85,13 +114,26 @@ def find_problems(
                 )
             )
             continue
-        facts = _Facts(name, topic, needed_retention_ms, _least_bytes(name, events))
+        facts = _Facts(name, topic, needed_retention_ms, _least_bytes(name, events), allow_one_replica)
         found += [TopicProblem(topic.name, *problem) for check in _CHECKS for problem in check(facts)]
+    published = [topics[prefix + name] for name in _PUBLISHED if prefix + name in topics]
+    for topic in published:
+        facts = _Facts(topic.name, topic, needed_retention_ms, 0, allow_one_replica)
+        found += [TopicProblem(topic.name, *problem) for problem in _replication(facts)]
     if events is not None and finished is not None and events.partitions != finished.partitions:
         what = f"it has {finished.partitions} partitions, but {events.name} has {events.partitions}"
         remedy = "they must agree; `plaudit topics copy` makes a line with another number"
         found.append(TopicProblem(finished.name, "partitions", "loss", what, remedy))
     return found
+
+
+def risk_sentences(problems: Iterable[TopicProblem]) -> list[str]:
+    """A sentence for each risk, with the topics that share it."""
+    topics: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        if problem.effect == "risk":
+            topics.setdefault((problem.what, problem.remedy), []).append(problem.topic)
+    return [f"{', '.join(names)}: {what}; {remedy}" for (what, remedy), names in topics.items()]
 
 
 def find_changes(topics: Mapping[str, LiveTopic], prefix: str, recorded: RecordedLine) -> list[TopicProblem]:
@@ -131,6 +173,7 @@ class _Facts(NamedTuple):
     topic: LiveTopic
     needed_retention_ms: int
     least_bytes: int
+    allow_one_replica: bool
 
 
 _Found = Iterator[tuple[str, Effect, str, str]]
@@ -205,9 +248,15 @@ def _replication(facts: _Facts) -> _Found:
     if in_sync > replicas > 0:
         what = f"min.insync.replicas is {in_sync} of {replicas} replicas, so Kafka refuses every record"
         yield "min.insync.replicas", "loss", what, f"set min.insync.replicas={max(1, replicas - 1)}"
+    alone: Effect = "risk" if facts.allow_one_replica else "loss"
+    if replicas == 1:
+        what = "there is one replica, so every record is lost with one broker or its disk"
+        yield "replication.factor", alone, what, _ALLOWED if facts.allow_one_replica else _MORE_REPLICAS
     if replicas > 1 and in_sync == 1:  # with a single replica, as on a laptop, it says nothing
         what = "min.insync.replicas is 1, so a record may be lost with the one broker that acknowledged it"
-        yield "min.insync.replicas", "risk", what, "set min.insync.replicas=2"
+        # With two replicas, 2 would refuse every record while one of their brokers restarts.
+        effect: Effect = alone if replicas > _TWO else "risk"
+        yield "min.insync.replicas", effect, what, "set min.insync.replicas=2 (with 3 replicas or more)"
     if replicas > 1 and facts.topic.config.get("unclean.leader.election.enable") == "true":
         what = "a broker that lacks acknowledged records may become the leader, and then they are lost"
         yield "unclean.leader.election.enable", "risk", what, "set unclean.leader.election.enable=false"

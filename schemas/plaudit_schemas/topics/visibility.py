@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from plaudit_schemas.errors import TopicError
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 
 _PAUSE_S: Final = 0.05
 _ANSWER_S: Final = 5.0
@@ -68,7 +69,8 @@ def _is_whole(topic: Any) -> bool:
 def _client_of(connection: ConnectionSettings, broker: Any) -> AdminClient:
     # A new client sends its first requests to the broker that it was given; later ones go to any.
     address = f"{broker.host}:{broker.port}"
-    return AdminClient(connection.kafka(**{"bootstrap.servers": address, "log_level": 0}))
+    with refused_options():
+        return AdminClient(connection.kafka(**{"bootstrap.servers": address, "log_level": 0}))
 
 
 def _metadata(client: AdminClient) -> Any:

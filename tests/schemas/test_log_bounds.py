@@ -1,0 +1,36 @@
+"""A partition without a leader is asked about again; any other refusal is told at once."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka import reader
+
+
+class FakeConsumer:
+    """Answers with errors first, one for each call, and then with bounds."""
+
+    def __init__(self, *errors: int) -> None:
+        self._errors = list(errors)
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        if self._errors:
+            raise KafkaException(KafkaError(self._errors.pop(0)))
+        return 3, 7
+
+
+def test_a_partition_that_has_no_leader_yet_is_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
+    errors = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+    assert reader.log_bounds(FakeConsumer(*errors), "t", 0, 60) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("error", "timeout_s"),
+    [(KafkaError._TIMED_OUT, 60), (KafkaError.NOT_LEADER_FOR_PARTITION, -1)],
+    ids=["no answer", "no leader for too long"],
+)
+def test_what_does_not_pass_is_told(error: int, timeout_s: float) -> None:
+    with pytest.raises(ServiceUnavailableError, match="did not return the offsets of t 0"):
+        reader.log_bounds(FakeConsumer(error), "t", 0, timeout_s)
