@@ -9,7 +9,7 @@ from plaudit_schemas.contract.reasons import Refusal
 from plaudit_schemas.errors import TopicError
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.dead_letters import DeadLetter
-from plaudit_schemas.kafka.groups import described_group
+from plaudit_schemas.kafka.groups import GroupReader
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.service.recorded_line import read_recorded
@@ -135,7 +135,7 @@ async def reset_state(
 
 
 def _refuse_while_running(connection: ConnectionSettings, group: str) -> None:
-    described = described_group(admin_of(connection), group)
+    described = GroupReader(lambda: admin_of(connection)).describe(group)
     if described is None:
         return
     if described.state not in (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD) or described.members:

@@ -134,7 +134,10 @@ class BatchedConsumer(driver.Consumer):
             self._kept = {}
             self._unacked_batches = dict.fromkeys(held, 0)
             self._acked_next = {tp: positions[tp] for tp in held if tp in stored}
-            self._to_commit = {}
+            # Lag monitors go by the group. A new one has no offsets, and without events it would get none.
+            self._to_commit = {
+                tp: positions[tp] for tp in held if stored.get(tp) is not None and tp not in self.aside
+            }
             self._position = {tp: positions[tp] for tp in held if tp not in self.aside}
             # A partition set aside is paused, but without a valid position aiokafka would look for one.
             await self.seek_wait({tp: self._position.get(tp, earliest[tp]) for tp in held})
@@ -268,6 +271,10 @@ class BatchedConsumer(driver.Consumer):
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._to_commit.pop(tp, None)
+
+    def _should_commit(self, _tp: TP, _offset: int) -> bool:
+        """Always: Faust takes the store's position for what the group has, and a new group has nothing."""
+        return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Does nothing: a batch knows the position after it, whatever gaps the offsets have."""

@@ -7,6 +7,7 @@ from typing import Any
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.errors import RefusedError
 from plaudit_stream_processors.fold import ConversationState, Effects, Event, Rules, fold
+from plaudit_stream_processors.fold.rules import PAGES_VERSION
 
 T0_MS = 1_790_000_000_000
 _ENCODER = Encoder("conversation_event")
@@ -87,7 +88,11 @@ class Folded:
         self._copied = 0
 
     def add(
-        self, *records: dict[str, Any], arrived_ms: int | None = None, first_arrived_ms: int | None = None
+        self,
+        *records: dict[str, Any],
+        arrived_ms: int | None = None,
+        first_arrived_ms: int | None = None,
+        by_page: bool = False,
     ) -> "Folded":
         for record in records:
             arrival = record["occurred_at"] // 1000 if arrived_ms is None else arrived_ms
@@ -95,6 +100,7 @@ class Folded:
                 copy.deepcopy(record), 0, self.offset, arrival, 100,
                 version=self.rules.version, first_arrived_ms=first_arrived_ms,
             )  # fmt: skip
+            event.by_page = by_page and self.rules.version >= PAGES_VERSION
             try:
                 fold(self.state, event, self.effects, self.rules)
             except RefusedError as refused:

@@ -1,7 +1,6 @@
 """Scores of models beside what people say: what the fold counts, and the figures that follow from it."""
 
 import asyncio
-from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from plaudit_stream_processors.state.fields import changed_fields, conversation_
 
 from tests.stream_processors.builders import T0_MS, Folded, end, event, feedback, like, message, start
 from tests.support import agreement_pairs
+from tests.support.shared_places import SharedPlaces, decide, opened_collector
 
 SCORER = {"id": "taste", "kind": "model", "version": "1"}
 REVIEWER = {"id": "r", "kind": "reviewer"}
@@ -226,19 +226,19 @@ def test_names_with_colons_and_blanks_come_back_whole() -> None:
 
 
 def test_scorers_past_the_limit_are_other_and_each_of_their_scores_counts() -> None:
-    sets: defaultdict[str, list[str]] = defaultdict(list)
-
-    async def admit(kind: str, values: list[str]) -> list[bool]:
-        sets[kind] = sets[kind] or values[:1]
-        return [value in sets[kind] for value in values]
-
-    limit = LabelLimit(admit)
+    limit = LabelLimit(SharedPlaces(1))
     raters = [{**SCORER, "version": version} for version in "123"]
     given_ = [score("a", 0.9, rater=rater) for rater in raters]
-    for one in given_:
-        limit.collect_feedback(one["body"][1]["feedback"])
-    asyncio.run(limit.decide_collected())
-    rules = Rules(scorer_for=limit.scorer_for)
+    arrived_ms = T0_MS
+
+    async def decide_all() -> None:
+        collector = await opened_collector(limit, arrived_ms)
+        for one in given_:
+            collector.collect_feedback(one["application"], one["body"][1]["feedback"])
+        await decide(limit, arrived_ms)
+
+    asyncio.run(decide_all())
+    rules = Rules(names_at=limit.names_at)
     folded = Folded(rules).add(start(), message("a"), like("a"), *given_)
     assert {which[2]: estimate.count for which, estimate in shown(folded).items()} == {
         "taste:1": 1,

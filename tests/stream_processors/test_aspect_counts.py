@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plaudit_schemas.contract.aspects import AspectDeclaration, Aspects
 from plaudit_stream_processors.fold import ASPECTS_VERSION, Rules
-from plaudit_stream_processors.metrics.declared import declared_first, declared_only
+from plaudit_stream_processors.fold.rules import CURRENT_VERSION
+from plaudit_stream_processors.metrics.declared import DeclaredFirst, declared_only
 from plaudit_stream_processors.metrics.estimates import Clusters, Estimate, proportion
 from plaudit_stream_processors.metrics.figures import figures
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
+from plaudit_stream_processors.metrics.label_names import AllNames
 
 from tests.stream_processors.builders import Folded, end, event, feedback, like, message, start
+from tests.support.shared_places import LimitedPlaces, decide, opened_collector
 
 NUMBER = ("Number", {"number": 3, "minimum": 0, "maximum": 4})
 
@@ -223,22 +225,22 @@ def test_labels_that_are_not_declared_are_other_and_never_more_than_all() -> Non
 
 
 def test_aspects_past_the_limit_are_other_but_what_is_declared_gets_in() -> None:
-    sets: defaultdict[str, list[str]] = defaultdict(list)
+    limit = LabelLimit(DeclaredFirst(LimitedPlaces(), 2, declared("known", labels=("warm",))))
 
-    async def admit(kind: str, values: list[str], limit: int) -> list[bool]:
-        for value in values:
-            if value not in sets[kind] and len(sets[kind]) < limit:
-                sets[kind].append(value)
-        return [value in sets[kind] for value in values]
+    async def decide_all() -> None:
+        collector = await opened_collector(limit)
+        for aspect in ("p", "q", "s", "known"):
+            collector.collect_feedback("app", like("a", aspect=aspect)["body"][1]["feedback"])
+        for label in ("u", "v", "w", "warm"):
+            given = feedback("a", labels(label), aspect="known")
+            collector.collect_feedback("app", given["body"][1]["feedback"])
+        await decide(limit)
 
-    limit = LabelLimit(declared_first(admit, 2, declared("known", labels=("warm",))))
-    for aspect in ("p", "q", "s", "known"):
-        limit.collect_feedback(like("a", aspect=aspect)["body"][1]["feedback"])
-    for label in ("u", "v", "w", "warm"):
-        limit.collect_feedback(feedback("a", labels(label), aspect="known")["body"][1]["feedback"])
-    asyncio.run(limit.decide_collected())
-    assert [limit.part_for(aspect) for aspect in ("p", "q", "s", "known")] == ["p", "other", "other", "known"]
-    assert [limit.part_for("known", one) for one in ("u", "v", "w", "warm")] == [
+    asyncio.run(decide_all())
+    names = limit.names_at(0, CURRENT_VERSION)
+    shown_parts = [names.part_for("app", aspect) for aspect in ("p", "q", "s", "known")]
+    assert shown_parts == ["p", "other", "other", "known"]
+    assert [names.part_for("app", "known", one) for one in ("u", "v", "w", "warm")] == [
         "u",
         "other",
         "other",
@@ -248,8 +250,11 @@ def test_aspects_past_the_limit_are_other_but_what_is_declared_gets_in() -> None
 
 
 def test_two_labels_past_the_limit_count_once() -> None:
-    other: Callable[..., str] = lambda aspect, label=None: aspect if label is None else "other"  # noqa: E731
-    folded = Folded(Rules(part_for=other)).add(
+    class OtherLabels(AllNames):
+        def part_for(self, application: str, aspect: str, label: str | None = None) -> str:
+            return super().part_for(application, aspect) if label is None else "other"
+
+    folded = Folded(Rules(names_at=lambda _arrived_ms, _version: OtherLabels())).add(
         start(), message("a"), feedback("a", labels("p", "q"), aspect="x")
     )
     assert shown(folded)["aspect:x", "user", "label:other", "message"].value == 1.0

@@ -21,6 +21,7 @@ from plaudit_stream_processors.worker.redis_guard import UnsafeRedisError
 
 from harness.events import events
 from harness.waiting import all_wait, come_true
+from tests.support.shared_places import SharedPlaces
 
 EVENTS_0 = TP("events", 0)
 
@@ -89,15 +90,11 @@ class _FailingEncoder(Encoder):
         raise RegistryUnavailableError("asked in the middle of a fold")
 
 
-async def _admit(_kind: str, values: list[str]) -> list[bool]:
-    return [True] * len(values)
-
-
 def _pipeline(store: Any, encoder: Encoder, output: Any) -> WorkerPipeline:
     topics = WorkerTopics("events", "finished", "letters", "metrics")
     decoder = Decoder("conversation_event", sparse=True)
     encoders = {name: encoder if name == "finished_conversation" else Encoder(name) for name in EMITTED}
-    context = FoldContext(topics, store, Rules(), LabelLimit(_admit), decoder, encoders)
+    context = FoldContext(topics, store, Rules(), LabelLimit(SharedPlaces()), decoder, encoders)
     return WorkerPipeline(
         context, output, WorkerMetrics(), Readiness(), owner="me", max_entities=1000, partitions=2
     )

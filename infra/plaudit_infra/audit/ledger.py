@@ -16,6 +16,7 @@ from plaudit_schemas.errors import CodecError, InvalidEventError, WrongPartition
 from plaudit_schemas.kafka.dead_letters import first_arrival_ms
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_stream_processors.fold import (
+    CAPS_VERSION,
     CLOCKS_VERSION,
     ConversationState,
     Effects,
@@ -84,6 +85,8 @@ class Ledger:
         sent_again: digests of the records that were dead letters once.
         began_ms: the timestamp of the first record.
         misplaced_states: keys of the states that earlier rules made in a partition that is not theirs.
+        blurred: keys of the conversations that earlier rules began with an end. What a worker knew of that
+            end later depended on its commits, so neither their states nor what they emit are compared.
         history: which version of the rules was in force from which offset on.
         observers: are given each record that the fold took, its event, and the state after it.
     """
@@ -112,6 +115,7 @@ class Ledger:
     sent_again: set[bytes] = field(default_factory=set)
     began_ms: int = 0
     misplaced_states: set[bytes | None] = field(default_factory=set)
+    blurred: set[bytes | None] = field(default_factory=set)
     observers: list[Callable[[KafkaRecord, Record, ConversationState], None]] = field(default_factory=list)
     _version: int = 0
 
@@ -131,7 +135,12 @@ class Ledger:
         self.buckets.clear()
 
     def is_expired(self, state: ConversationState) -> bool:
-        """Whether the conversation accepts only an erasure now, so Redis may have dropped its content."""
+        """Whether Redis may have dropped the content, because the conversation accepts only an erasure now.
+
+        Of the hollow states of earlier rules it may have dropped everything at any time.
+        """
+        if state.is_hollow():
+            return True
         if state.is_open or state.end is None:
             return False
         return bool(self.arrived_ms - state.end["arrived_ms"] > self.rules.state_retention_ms)
@@ -165,6 +174,7 @@ class Ledger:
         if version != self._version:
             self._version = version
             self._note_misplaced_states()
+        self._note_blurred(record, rules)
         state = fold_record(record, event, self._find, effects, rules)
         if record.headers and first_arrival_ms(record) is not None:
             self.sent_again.add(record_digest(record.key, record.value))
@@ -175,7 +185,10 @@ class Ledger:
             for observe in self.observers:
                 observe(record, event, state)
         state.dirty.clear()  # only a worker needs it, for its commit; here it would grow
-        self.states[record.key] = state
+        if state.is_new():  # an end, or a model's word, of a conversation that is not here leaves nothing
+            self.states.pop(record.key, None)
+        else:
+            self.states[record.key] = state
         self.folded += 1 - (effects.duplicates + effects.ignored - before)
         for emission, value, refusal in encode_finished(effects, self.encoders):
             if refusal is None:
@@ -186,6 +199,15 @@ class Ledger:
 
     def _find(self, key: bytes | None) -> ConversationState | None:
         return None if key in self.misplaced_states else self.states.get(key)
+
+    def _note_blurred(self, record: KafkaRecord, rules: Rules) -> None:
+        """Note a conversation that goes on from a hollow state, where the rules do not begin it again."""
+        if rules.version < CAPS_VERSION:
+            held = self._find(record.key)
+            if held is not None and held.is_hollow():
+                self.blurred.add(record.key)
+            if record.key in self.blurred:
+                self.unsure.add(record.offset)
 
     def _note_misplaced_states(self) -> None:
         """Note the states that earlier rules made in a partition that is not theirs; no later rules do."""

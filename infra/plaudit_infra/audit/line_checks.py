@@ -21,7 +21,8 @@ async def compare_topics(connection: ConnectionSettings, worker: WorkerSettings)
     """
     prefix = connection.topic_prefix
     live = live_topics(admin_of(connection), [prefix + name for name in LINE])
-    problems = find_problems(live, prefix, worker.needed_retention_ms)
+    # One replica has lost nothing yet; the workers, and an alert, watch that.
+    problems = find_problems(live, prefix, worker.needed_retention_ms, allow_one_replica=True)
     client = connect(connection.redis_url.get_secret_value())
     try:
         recorded = await read_recorded(client, connection.redis_prefix, prefix)

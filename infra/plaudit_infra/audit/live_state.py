@@ -9,14 +9,20 @@ from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.service.redis import RedisClient, Script, execute
 from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.fold.room import is_overgrown
 from plaudit_stream_processors.metrics.buckets import Cells
 from plaudit_stream_processors.state.fields import conversation_of
 from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.parts import LARGE, LATER, PartReader
 
 from plaudit_infra.audit.ledger import Ledger
 
 AT_ONCE: Final = 256  # hashes in one read: a script blocks Redis meanwhile
-_UNCOMPARED: Final = frozenset(("dirty", "batch", "weight", "size", "children", "slots_of"))
+_UNCOMPARED: Final = frozenset(
+    ("dirty", "batch", "anew", "named", "weight", "size", "children", "slots_of", "used")
+)
+_CONTENT: Final = frozenset(("messages", "feedback", "comparisons", "seen"))
+_TRIES: Final = 5
 _PROGRESS: Final = ("revision", "end", "is_open", "erased", "events")
 
 FoldUntil = Callable[[int], Awaitable[None]]
@@ -44,10 +50,15 @@ class _Look(NamedTuple):
     hashes: list[tuple[int | None, int | None, dict[bytes, bytes]]]
 
 
+_Stored = tuple[ConversationState | str | None, tuple[int | None, int | None]]
+"""What Redis has of a conversation, or why that cannot be read, and its scores in `open` and `ended`."""
+
+
 class LiveState:
     """The live state of one partition.
 
     Attributes:
+        unread: how many large conversations changed faster than they could be read.
         position: the next offset to fold, as of the last look; None before the worker's first commit.
         conversations, cells: how many were compared.
     """
@@ -55,7 +66,14 @@ class LiveState:
     def __init__(self, client: RedisClient, prefix: str, ledger: Ledger, fold_until: FoldUntil) -> None:
         self._client, self._ledger, self._fold_until = client, ledger, fold_until
         self._keys = partition_keys(prefix, ledger.partition)
-        self._observe = Script("plaudit_infra.audit", "observe")
+        self._observe = Script(
+            "plaudit_infra.audit",
+            "observe",
+            shared="hashes",
+            shared_package="plaudit_stream_processors.state",
+        )
+        self._parts = PartReader(client)
+        self.unread = 0
         self.position: int | None = None
         self.conversations = 0
         self.cells = 0
@@ -73,7 +91,8 @@ class LiveState:
         expected = sum(state.is_open for state in ledger.states.values())
         if look.open_count != expected and not ledger.first:
             yield self._finding("state", f"{look.open_count} conversations are open; the log has {expected}")
-        keys = [key for key in ledger.states if key is not None and key not in ledger.unknown]
+        unsure = ledger.unknown | ledger.blurred
+        keys = [key for key in ledger.states if key is not None and key not in unsure]
         for start in range(0, len(keys), AT_ONCE):
             async for finding in self._conversations(keys[start : start + AT_ONCE]):
                 yield finding
@@ -88,17 +107,59 @@ class LiveState:
         if self._behind(look):
             yield self._finding("state", "its position went back while it was read: Redis lost its data")
             return
+        later: list[bytes] = []
         for key, (open_score, ended_score, fields) in zip(keys, look.hashes, strict=True):
-            self.conversations += 1
+            if LATER in fields:
+                later.append(key)
+                continue
+            stored, (opened, ended) = self._stored(key, fields), (open_score, ended_score)
+            if LARGE in fields:
+                large = await self._large(key.decode())
+                if large is None:
+                    self.unread += 1
+                    continue
+                stored, (opened, ended) = large
             state = self._ledger.states[key]
-            for what in _differences(state, fields, expired=self._ledger.is_expired(state)):
+            self.conversations += 1
+            for what in self._conversation(state, stored, opened if state.is_open else ended):
                 yield self._finding("state", f"{state.key}: {what}")
-            if (open_score if state.is_open else ended_score) != _score(
-                state
-            ) and not self._ledger.is_expired(state):
-                yield self._finding(
-                    "state", f"{state.key}: it is not listed as {'open' if state.is_open else 'ended'}"
-                )
+        if later:  # the answer was full; it always has at least the first
+            async for finding in self._conversations(later):
+                yield finding
+
+    def _stored(self, key: bytes, fields: dict[bytes, bytes]) -> ConversationState | str | None:
+        """What Redis has of a conversation: the state, why it cannot be read, or None."""
+        if not fields or LARGE in fields:
+            return None
+        try:
+            return conversation_of(key.decode(), fields)
+        except (ValueError, KeyError, TypeError) as error:
+            return f"it cannot be read: {error}"
+
+    async def _large(self, key: str) -> _Stored | None:
+        """A conversation that is read in parts, and its scores, as of one position.
+
+        Returns None if it changes faster than it can be read.
+        """
+        name = self._keys.conversation + key
+        for _ in range(_TRIES):
+            try:
+                stored = await self._parts.read(key, name)
+            except (ValueError, KeyError, TypeError) as error:
+                return f"it cannot be read: {error}", (None, None)
+            (opened, ended, fields) = (await self._look([name], [key])).hashes[0]
+            now = self._stored(key.encode(), {b"progress": fields.get(LARGE) or fields.get(b"progress", b"")})
+            if stored is None or (isinstance(now, ConversationState) and now.events == stored.events):
+                return stored, (opened, ended)
+        return None
+
+    def _conversation(
+        self, state: ConversationState, stored: ConversationState | str | None, score: int | None
+    ) -> Iterator[str]:
+        expired = self._ledger.is_expired(state)
+        yield from _differences(state, stored, expired=expired)
+        if score != _score(state) and not expired:
+            yield f"it is not listed as {'open' if state.is_open else 'ended'}"
 
     async def _buckets(self) -> AsyncIterator[Finding]:
         changed = {name.decode() for name in await execute(self._client, "ZRANGE", self._keys.changed, 0, -1)}
@@ -154,20 +215,25 @@ class LiveState:
         return Finding(account, self.position or 0, what)
 
 
-def _differences(state: ConversationState, fields: dict[bytes, bytes], *, expired: bool) -> Iterator[str]:
+def _differences(
+    state: ConversationState, stored: ConversationState | str | None, *, expired: bool
+) -> Iterator[str]:
     """How a stored conversation differs. An expired one may be stored whole, in part or not at all."""
-    if not fields:
+    if stored is None:
         if not expired:
             yield "it is not there"
         return
-    try:
-        stored = conversation_of(state.key, fields)
-    except (ValueError, KeyError, TypeError) as error:
-        yield f"it cannot be read: {error}"
+    if isinstance(stored, str):
+        yield stored
         return
-    names = (
-        _PROGRESS if expired else [name for name in ConversationState.__slots__ if name not in _UNCOMPARED]
-    )
+    names: Sequence[str] = [name for name in ConversationState.__slots__ if name not in _UNCOMPARED]
+    if expired:
+        names = _PROGRESS
+    elif stored.used is not None and is_overgrown(stored):  # its messages are not read
+        names = [name for name in names if name not in _CONTENT]
+    # Redis has it once an event was taken under rules that have limits.
+    if stored.used is not None and not expired:
+        names = [*names, "used"]
     different = [name for name in names if plain(getattr(stored, name)) != plain(getattr(state, name))]
     if different:
         yield f"its {', '.join(different)} differ from the log's"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from plaudit_consumers.rows.schemas import RECORDS
+from plaudit_schemas.contract.printable import printable
 
 _OF_THE_TOPIC: Final = ("finished", "amendments", "finished_repeats")
 KEPT: Final = 1000  # differences: after a large loss there may be millions
@@ -159,7 +160,7 @@ def text(report: Report) -> str:
     if more > 0:
         lines.append(f"and {more} differences more")
     verdict = f"{report.found.total()} differences" if report.found else "everything agrees with the log"
-    return "\n".join([*lines, verdict])
+    return "\n".join(map(printable, [*lines, verdict]))
 
 
 def _table(accounts: Iterable[Account]) -> list[str]:

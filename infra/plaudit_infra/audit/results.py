@@ -8,6 +8,7 @@ from typing import NamedTuple
 from plaudit_consumers.datasets.sources import LiveRoot
 from plaudit_consumers.sink.loop.source_topic import topic_id
 from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED
 from plaudit_schemas.topics.admin import admin_of
@@ -41,7 +42,7 @@ class ResultsCheck:
             TopicError: a topic does not exist.
             SourceFileError: the root does not exist.
         """
-        self._schemas, self._report = connection.schemas(), report
+        self._schemas, self._report = schemas_of(connection), report
         self._root = None if output is None else LiveRoot(output.root)
         self._since_ms = 0 if output is None else output.since_ms
         if self._root is None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.review.settings import ReviewSettings
 from plaudit_schemas.service.redis import AWAY, connect, execute
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -112,9 +113,7 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
     labels = AdmittedLabels(client, connection.redis_prefix, models)
     store = ConversationStore(client, prefix=connection.redis_prefix, state_retention_ms=0)
     history = await store.rules_history(partition)
-    rules = Rules(
-        worker.state_retention_ms, labels.series_for, labels.part_for, labels.scorer_for, partitions=count
-    )
+    rules = Rules(worker.state_retention_ms, labels.names_at, partitions=count)
     ledger = _ledger(connection, rules, partition, first, history)
     queues = PartitionQueues(client, connection.redis_prefix, ledger, count)
     queues.watch(rubrics)
@@ -136,19 +135,26 @@ async def _fold_partition(line: _Line, partition: int, count: int) -> tuple[Ledg
         await queues.compare(fold_until, report)
     finally:
         await client.aclose()
-    if first:
-        report.unchecked.append(
-            f"partition {partition}: the log begins at offset {first}; counters, and conversations that may "
-            "have begun before"
-        )
-    if ledger.misplaced_states:
-        foreign = len(ledger.misplaced_states)
-        report.unchecked.append(
-            f"partition {partition}: earlier rules took events of {foreign} conversations that "
-            "belong to other partitions; `plaudit topics copy` brings them together"
-        )
+    report.unchecked += [f"partition {partition}: {what}" for what in _unchecked(ledger, live)]
     ledger.release()
     return ledger, counted
+
+
+def _unchecked(ledger: Ledger, live: LiveState) -> Iterator[str]:
+    """What of a partition could not be compared."""
+    if ledger.first:
+        yield (
+            f"the log begins at offset {ledger.first}; counters, and conversations that may have begun before"
+        )
+    if ledger.misplaced_states:
+        yield (
+            f"earlier rules took events of {len(ledger.misplaced_states)} conversations that "
+            "belong to other partitions; `plaudit topics copy` brings them together"
+        )
+    if ledger.blurred:
+        yield f"{len(ledger.blurred)} conversations that earlier rules began with an end"
+    if live.unread:
+        yield f"{live.unread} large conversations, which change faster than they can be read"
 
 
 def _ledger(
@@ -157,7 +163,7 @@ def _ledger(
     return Ledger(
         partition,
         rules,
-        Decoder("conversation_event", connection.schemas(), sparse=True),
+        Decoder("conversation_event", schemas_of(connection), sparse=True),
         {name: Encoder(name) for name in EMITTED},  # the ledger leaves the schema ids out
         history=history,
         first=first,

@@ -4,6 +4,7 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -66,7 +67,7 @@ async def _run(arguments: Namespace) -> int:
     try:
         if arguments.action == "show":
             lines, lost = await maintenance.describe_state(client, connection)
-            print("\n".join(lines))
+            print("\n".join(map(printable, lines)))
             return FAILED if lost else OK
         if arguments.action == "accept-loss":
             told = await maintenance.give_up(
@@ -75,7 +76,7 @@ async def _run(arguments: Namespace) -> int:
         else:
             group = connection.topic_prefix + settings.worker_group
             told = await maintenance.reset_state(client, connection, group, confirmed=arguments.yes)
-        print(told)
+        print(printable(told))
     finally:
         await client.aclose()
     return OK

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.contract.reasons import Reason
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.reader import TopicReader
@@ -88,7 +89,7 @@ def line_of(listed: ListedLetter) -> str:
     refusal, record = letter.refusal, letter.record
     key = "no key" if record.key is None else repr(record.key.decode(errors="replace"))
     place = f"{letter.topic} {record.partition}@{record.offset}"
-    return f"{_arrival(letter)}  {refusal.reason:<15} {place}  {key}  {refusal.detail}"
+    return printable(f"{_arrival(letter)}  {refusal.reason:<15} {place}  {key}  {refusal.detail}")
 
 
 def _arrival(letter: DeadLetter) -> str:

@@ -7,6 +7,7 @@ from plaudit_stream_processors.fold.folding import fold
 from plaudit_stream_processors.fold.history import RulesHistory
 from plaudit_stream_processors.fold.rules import (
     ASPECTS_VERSION,
+    CAPS_VERSION,
     CLOCKS_VERSION,
     CURRENT_VERSION,
     SCORES_VERSION,
@@ -16,6 +17,7 @@ from plaudit_stream_processors.fold.step import check_place, encode_finished, fo
 
 __all__ = [
     "ASPECTS_VERSION",
+    "CAPS_VERSION",
     "CLOCKS_VERSION",
     "CURRENT_VERSION",
     "EMITTED",

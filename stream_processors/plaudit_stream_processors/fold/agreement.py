@@ -9,6 +9,7 @@ from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.rules import SCORES_VERSION, Rules
 from plaudit_stream_processors.metrics.agreement_counts import FAMILY, Pair, recount_pair
+from plaudit_stream_processors.metrics.label_names import SeriesNames
 from plaudit_stream_processors.metrics.votes import Moment
 
 PEOPLE: Final = ("user", "reviewer")
@@ -91,7 +92,8 @@ def _recount_score(
                 continue
             # Fixed from here on: every later change corrects the same bucket (docs/metrics.md).
             at = max(score["occurred_at"], majorities[kind].since)
-            counted = {"family": _family(score["feedback"], kind, rules), "at": at, "pair": None}
+            family = _family(state.application, score["feedback"], kind, rules.names(event.arrived_ms))
+            counted = {"family": family, "at": at, "pair": None}
             score.setdefault("agreed", {})[kind] = counted
         old = None if counted["pair"] is None else (counted["pair"][0], counted["pair"][1])
         if old != new:
@@ -108,8 +110,8 @@ def _pair(number: int | None, majority: _Majority | None) -> Pair | None:
     return number, majority.liked
 
 
-def _family(feedback: Entity, kind: str, rules: Rules) -> str:
+def _family(application: str, feedback: Entity, kind: str, names: SeriesNames) -> str:
     aspect, rater = feedback["aspect"], feedback["rater"]
-    part = aspect if aspect in WITH_OWN_FIGURES else rules.part_for(aspect)
-    scorer = rules.scorer_for(rater.get("id") or "", rater.get("version") or "")
+    part = aspect if aspect in WITH_OWN_FIGURES else names.part_for(application, aspect)
+    scorer = names.scorer_for(application, rater.get("id") or "", rater.get("version") or "")
     return f"{FAMILY}{kind}:{part}:{scorer}"

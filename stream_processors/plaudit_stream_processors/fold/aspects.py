@@ -8,6 +8,7 @@ from plaudit_stream_processors.fold.conversation import ConversationState, Entit
 from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.rules import ASPECTS_VERSION, Rules
+from plaudit_stream_processors.metrics.label_names import SeriesNames
 from plaudit_stream_processors.metrics.label_votes import relabel
 from plaudit_stream_processors.metrics.votes import Moment, revote
 
@@ -31,6 +32,7 @@ def recount_aspect(
     """
     if rules.version < ASPECTS_VERSION:
         return
+    names = rules.names(event.arrived_ms)
     vote = aspect_vote(slot["feedback"])
     voted: Entity | None = slot.get("voted")
     if voted is None:
@@ -40,14 +42,14 @@ def recount_aspect(
         # Fixed from here on: every later change corrects the same series and bucket (docs/metrics.md).
         voted = slot["voted"] = {
             "series": state.series if message is None else message.get("series", state.series),
-            "family": _family(slot["feedback"], vote[0], level, rules),
+            "family": _family(state.application, slot["feedback"], vote[0], level, names),
             "at": slot["occurred_at"],
             "vote": None,
         }
     old, new = voted["vote"], None if vote is None else vote[1]
     if isinstance(new, list):
         aspect = slot["feedback"]["aspect"]
-        new = sorted({rules.part_for(aspect, label) for label in new})
+        new = sorted({names.part_for(state.application, aspect, label) for label in new})
     if old == new:
         return
     moment = Moment(voted["at"], event.arrived_ms)
@@ -57,5 +59,6 @@ def recount_aspect(
     state.dirty["votes"] = None
 
 
-def _family(feedback: Entity, scale: str, level: str, rules: Rules) -> str:
-    return f"aspect:{feedback['rater']['kind']}:{scale}:{level}:{rules.part_for(feedback['aspect'])}"
+def _family(application: str, feedback: Entity, scale: str, level: str, names: SeriesNames) -> str:
+    part = names.part_for(application, feedback["aspect"])
+    return f"aspect:{feedback['rater']['kind']}:{scale}:{level}:{part}"

@@ -27,11 +27,16 @@ class ConversationState:
             the state itself.
         weight: number of entities that the worker's cache counts it as.
         size: approximate bytes of its events; the worker keeps it for its cache.
+        used: bytes of JSON that count towards the limits of a conversation (fold.room). None until an event
+            comes under rules that have limits.
         batch: number of the worker's batch that touched it last.
+        anew: whether it was begun again, so that nothing may stay of what Redis has under its key.
+        named: the worker's label decisions that everything in it was collected for; None before.
     """
 
     __slots__ = (
         "activity_ms",
+        "anew",
         "application",
         "batch",
         "children",
@@ -48,6 +53,7 @@ class ConversationState:
         "last_message",
         "lifecycle",
         "messages",
+        "named",
         "producers",
         "revision",
         "seen",
@@ -57,6 +63,7 @@ class ConversationState:
         "spent",
         "stamps",
         "started",
+        "used",
         "votes",
         "weight",
     )
@@ -86,10 +93,13 @@ class ConversationState:
         self.end: Entity | None = None
         self.erased = False
         self.spent: list[int] | None = None
+        self.used: int | None = None
         self.dirty: dict[str, Entity | None] = {}
         self.weight = 0
         self.size = 0
         self.batch = 0
+        self.anew = False
+        self.named: object = None
 
     def is_new(self) -> bool:
         """True before the first event."""
@@ -100,17 +110,38 @@ class ConversationState:
         # commit.lua keeps only `progress` then, which has the number of events but not their ids.
         return self.events > 0 and not self.erased and not self.messages and not self.seen
 
+    def is_hollow(self) -> bool:
+        """True where only ends, and scores of models, have come: earlier rules kept a state of those.
+
+        It counts as neither open nor ended, and whether Redis still has its content depends on the commits.
+        """
+        return not self.is_open and self.end is None and not self.erased and self.events > 0
+
+    def begin_again(self) -> None:
+        """Become a new conversation."""
+        self.forget_content()
+        self.events, self.dirty, self.anew = 0, {}, True
+
     def missing_events(self) -> int:
         """The number of events that producers counted but that never came, capped to what a long can hold."""
         # Sequences start at 0: a producer has counted `highest + 1` events.
         return min(sum(highest + 1 - counted for highest, counted in self.producers.values()), _LONG)
+
+    def count_sequence(self, record: Entity) -> None:
+        """Count an event of a producer that numbers its events."""
+        producer = record.get("producer", "")
+        if not producer or "sequence" not in record:
+            return
+        counted = self.producers.setdefault(producer, [record["sequence"], 0])
+        counted[0] = max(counted[0], record["sequence"])
+        counted[1] += 1
 
     def forget_content(self) -> None:
         """Drop all content, with the ids of events. Key, revision and end remain, to refuse later events."""
         self.facts, self.stamps, self.started, self.series = {}, {}, None, []
         self.messages, self.feedback, self.comparisons, self.votes = {}, {}, {}, {}
         self.slots_of, self.children, self.producers = {}, {}, {}
-        self.last_message, self.spent = "", None
+        self.last_message, self.spent, self.used = "", None, 0
         self.seen, self.lifecycle = set(), []
         # The commit deletes the hash first, so entities that were marked before must not be written again.
         self.dirty = {"conversation": None}

@@ -2,6 +2,8 @@
 
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from plaudit_schemas.contract.reasons import Refusal
+
 from plaudit_stream_processors.metrics.buckets import Counters
 
 Emitted = Literal["finished_conversation", "amendment"]
@@ -10,12 +12,17 @@ EMITTED: Final[tuple[Emitted, ...]] = get_args(Emitted)
 
 
 class Emission(NamedTuple):
-    """One finished conversation, tombstone or amendment, at the offset of the event that made it."""
+    """One finished conversation, tombstone or amendment, at the offset of the event that made it.
+
+    Attributes:
+        refusal: why it can only be a dead letter, where the fold knows that without encoding it.
+    """
 
     key: str
     offset: int
     record: dict[str, Any]
     schema: Emitted = "finished_conversation"
+    refusal: Refusal | None = None
 
 
 class Effects:

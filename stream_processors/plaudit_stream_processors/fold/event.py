@@ -18,12 +18,13 @@ class Event:
             minute from when the event was sent, by the broker's clock.
         place: microseconds by the broker's clock, for whose word holds: arrival, less the time that the event
             waited on the producer's machine. Producers that do not count it: `at`.
+        by_page: a page sent it, and no server. Whoever makes the event sets it, under rules that know pages.
         skewed: the producer's clock is more than a minute off.
         arrived_ms: the broker's record timestamp in milliseconds.
         size: bytes of the record's value.
     """
 
-    __slots__ = ("arrived_ms", "at", "offset", "partition", "place", "record", "size", "skewed")
+    __slots__ = ("arrived_ms", "at", "by_page", "offset", "partition", "place", "record", "size", "skewed")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Event:
         self.offset = offset
         self.arrived_ms = arrived_ms
         self.size = size
+        self.by_page = False
         occurred: int = record["occurred_at"]
         # A clock may be years ahead. Its events would count in buckets that no window shows for years.
         latest = arrived_ms * 1000 + FUTURE_MICROS

@@ -11,19 +11,28 @@ from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
 
 _EXCLUDED: Final = "excluded:"
+_BY_PAGES: Final = "page:"
 
 
 def set_fact(state: ConversationState, name: str, value: Any, event: Event, rules: Rules) -> bool:
-    """Let an event set a fact, such as `user_id` or `tags.locale`. Returns whether it holds now."""
+    """Let an event set a fact, such as `user_id` or `tags.locale`. Returns whether it holds now.
+
+    Words of pages count only as long as no server has said anything of the fact.
+    """
     if rules.version < CLOCKS_VERSION:
         stamp = state.stamps.get(name, event.at)
         if event.at < stamp:  # of equal times the later in the log wins
             return False
         state.stamps[name] = event.at
     else:
-        words = _words_of(state, name)
+        if event.by_page and name in state.stamps:
+            return False
+        said_by = _BY_PAGES + name if event.by_page else name
+        words = _words_of(state, said_by)
         value = add_word(words, event.word(value)).said
-        state.stamps[name] = [list(word) for word in words]
+        state.stamps[said_by] = [list(word) for word in words]
+        if not event.by_page:
+            state.stamps.pop(_BY_PAGES + name, None)
     fact, dot, tag = name.partition(".")
     holds: bool = state.facts.get(fact) != value
     if dot:

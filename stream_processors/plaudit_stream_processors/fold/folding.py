@@ -35,6 +35,7 @@ from plaudit_stream_processors.fold.effects import Effects
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.facts import exclude
 from plaudit_stream_processors.fold.feedback import compare_messages, update_message
+from plaudit_stream_processors.fold.last_words import fold_last_word
 from plaudit_stream_processors.fold.lifecycle import (
     decline_review,
     end_conversation,
@@ -43,12 +44,19 @@ from plaudit_stream_processors.fold.lifecycle import (
     update_conversation,
 )
 from plaudit_stream_processors.fold.messages import add_message
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.room import fill_room, is_spent, take_room
+from plaudit_stream_processors.fold.rules import CAPS_VERSION, CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 
 Handler = Callable[[ConversationState, dict[str, Any], Event, Effects, Rules], None]
 
-_LIFECYCLE: Final = (START_CONVERSATION, UPDATE_CONVERSATION, EXCLUDE_FROM_TRAINING, DECLINE_REVIEW)
+_LIFECYCLE: Final = (
+    START_CONVERSATION,
+    UPDATE_CONVERSATION,
+    END_CONVERSATION,
+    EXCLUDE_FROM_TRAINING,
+    DECLINE_REVIEW,
+)
 """Events whose ids are kept with the conversation. Other handlers keep the ids of theirs themselves."""
 
 _HANDLERS: Final[dict[str, Handler]] = {
@@ -83,6 +91,8 @@ def fold(state: ConversationState, event: Event, effects: Effects, rules: Rules)
     # Before the check for duplicates: an expired conversation no longer knows the ids of its events.
     if state.end is not None and name != ERASE_CONVERSATION and _is_late(state, event, effects, rules):
         return state
+    if rules.version >= CAPS_VERSION and is_spent(state) and fold_last_word(state, event, effects, rules):
+        return state
     # An erased conversation keeps no ids, so any second erasure counts as a duplicate.
     if event_id in state.seen or (state.erased and name == ERASE_CONVERSATION):
         effects.duplicates += 1
@@ -98,16 +108,28 @@ def fold(state: ConversationState, event: Event, effects: Effects, rules: Rules)
         if at_once and by_model and state.is_new():
             amend(state, event, effects, rules)
             return state  # nothing of the conversation is here that the score could join
-    if state.series or name == START_CONVERSATION:
-        _HANDLERS[name](state, body, event, effects, rules)
-    else:
-        _fold_before_start(state, event, effects, rules)
+    if rules.version >= CAPS_VERSION and name == END_CONVERSATION and state.is_new():
+        effects.ignored += 1
+        return state  # a state that is neither open nor ended could not be kept, nor expire
+    _handle(state, event, effects, rules)
     if at_once:
         amend(state, event, effects, rules)
     _count_event(state, event, effects, rules)
     if not by_model and name not in _NO_ACTIVITY:
         _note_activity(state, event, rules)
     return state
+
+
+def _handle(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> None:
+    """Let the handler of an event change the state, if the conversation has room for it."""
+    name, body = event.record["body"]
+    room = take_room(state, event) if rules.version >= CAPS_VERSION else None
+    if state.series or name == START_CONVERSATION:
+        _HANDLERS[name](state, body, event, effects, rules)
+    else:
+        _fold_before_start(state, event, effects, rules)
+    if room is not None and name != ERASE_CONVERSATION:  # of an erased conversation nothing is left
+        fill_room(state, event, room)
 
 
 def _count_event(state: ConversationState, event: Event, effects: Effects, rules: Rules) -> None:
@@ -119,9 +141,7 @@ def _count_event(state: ConversationState, event: Event, effects: Effects, rules
     if name != ERASE_CONVERSATION:  # an erased conversation refuses every event, so it needs no ids
         state.seen.add(record["event_id"])
     state.events += 1
-    producer = record.get("producer", "")
-    if producer and "sequence" in record:
-        _count_sequence(state, producer, record["sequence"])
+    state.count_sequence(record)
     if event.skewed and rules.version >= CLOCKS_VERSION:
         effects.skewed += 1
         effects.counters.add(state.series, "skewed", event.at, event.arrived_ms)
@@ -175,13 +195,3 @@ def _is_late(state: ConversationState, event: Event, effects: Effects, rules: Ru
         amend(state, event, effects, rules)
         return True
     raise ExpiredError(f"the conversation ended {age // 1000} s before, past its retention")
-
-
-def _count_sequence(state: ConversationState, producer: str, sequence: int) -> None:
-    counted = state.producers.get(producer)
-    if counted is None:
-        state.producers[producer] = [sequence, 1]
-    else:
-        if sequence > counted[0]:
-            counted[0] = sequence
-        counted[1] += 1

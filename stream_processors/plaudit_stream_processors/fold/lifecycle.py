@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from plaudit_schemas.contract.reasons import Refusal
+
 from plaudit_stream_processors.fold.consent import set_consent
 from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects, Emission
@@ -9,13 +11,15 @@ from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.facts import check_tags, set_fact, set_tags
 from plaudit_stream_processors.fold.feedback import join_user
 from plaudit_stream_processors.fold.finished import finished_record, tombstone_record
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.room import is_overgrown, used_bytes
+from plaudit_stream_processors.fold.rules import CAPS_VERSION, CLOCKS_VERSION, Rules
 from plaudit_stream_processors.fold.series import series_of
 from plaudit_stream_processors.metrics.histograms import index_of
 
 Body = dict[str, Any]
 
 _SAYS_NOTHING = ("unknown", "unspecified")
+_BY_PAGE = "page:start"
 
 
 def start_conversation(
@@ -24,10 +28,11 @@ def start_conversation(
     """Fold a start. Only the first one counts in the figures.
 
     Tags, consent and user id take the value that holds, as in an update. All other facts keep the value of
-    the first start.
+    the first start: of the first by a server, if there is one.
     """
     check_tags(state, body.get("tags", {}), rules)
     first = state.started is None
+    sets = _sets_facts(state, event)
     for name, value in body.items():
         if name == "tags":
             set_tags(state, value, event, rules)
@@ -41,7 +46,7 @@ def start_conversation(
                     state.stamps[name] = event.at
         elif name == "user_id":
             _set_user(state, value, event, effects, rules)
-        elif first or name not in state.facts:
+        elif sets or name not in state.facts:
             state.facts[name] = value
     state.dirty["conversation"] = None
     if first:
@@ -49,6 +54,16 @@ def start_conversation(
         state.facts["source"] = event.record["source"]
         state.series = series_of(state, {}, event, rules)
         effects.counters.add(state.series, "conversations:started", event.at, event.arrived_ms)
+
+
+def _sets_facts(state: ConversationState, event: Event) -> bool:
+    """Whether the facts of a start hold over those of starts before it."""
+    first = state.started is None
+    if event.by_page:
+        if first:
+            state.stamps[_BY_PAGE] = True
+        return first
+    return bool(state.stamps.pop(_BY_PAGE, False)) or first
 
 
 def update_conversation(
@@ -75,7 +90,6 @@ def end_conversation(
     state: ConversationState, body: Body, event: Event, effects: Effects, rules: Rules
 ) -> None:
     """Finish a revision. A second end, or an idle end that activity has overtaken, does nothing."""
-    state.lifecycle.append(event.record["event_id"])
     state.dirty["conversation"] = None
     # The sweeper went by the activity it knew of; events that came since keep the conversation open.
     overtaken = body["reason"] == "idle" and state.activity_ms * 1000 > body.get("last_activity_at", 0)
@@ -85,11 +99,16 @@ def end_conversation(
     state.is_open = False
     state.revision += 1
     state.end = {"reason": body["reason"], "at": event.at, "arrived_ms": event.arrived_ms}
-    _count_time_spent(state, event, effects)
+    overgrown = rules.version >= CAPS_VERSION and is_overgrown(state)
+    _count_end(state, event, effects) if overgrown else _count_time_spent(state, event, effects)
     if state.started is None:
         effects.incomplete += 1
-        return
-    effects.finished.append(Emission(state.key, event.offset, finished_record(state, event, rules)))
+    elif overgrown:
+        detail = f"the conversation has {used_bytes(state)} bytes, too many for a record"
+        refusal = Refusal("too_large", detail)
+        effects.finished.append(Emission(state.key, event.offset, {}, refusal=refusal))
+    else:
+        effects.finished.append(Emission(state.key, event.offset, finished_record(state, event, rules)))
 
 
 def erase_conversation(
@@ -107,6 +126,13 @@ def erase_conversation(
 def _set_user(state: ConversationState, user_id: str, event: Event, effects: Effects, rules: Rules) -> None:
     if set_fact(state, "user_id", user_id, event, rules) and rules.version >= CLOCKS_VERSION:
         join_user(state, state.facts["user_id"], event, effects, rules)
+
+
+def _count_end(state: ConversationState, event: Event, effects: Effects) -> None:
+    """Count the first end of a conversation whose messages may not be here to tell how long it took."""
+    if state.spent is None:
+        state.spent = [event.at, 0]
+        effects.counters.add(state.series, "conversations:ended", event.at, event.arrived_ms)
 
 
 def _count_time_spent(state: ConversationState, event: Event, effects: Effects) -> None:

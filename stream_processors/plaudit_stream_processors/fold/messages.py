@@ -68,6 +68,11 @@ def add_message(
         _count_waiting_feedback(state, message, event, effects, rules)
 
 
+def given_fields(message: Entity) -> Entity:
+    """What events said of a message, without what the fold added."""
+    return {key: value for key, value in message.items() if key not in _ADDED_BY_FOLD}
+
+
 def _note_completion(answer: Entity, event: Event, rules: Rules) -> None:
     """Keep the broker's time of the record that completed an answer: a scorer's version depends on it."""
     if answer["status"] == "complete" and rules.version >= SCORES_VERSION:
@@ -131,7 +136,7 @@ def _replace(
         ConflictError: a complete message came with other content, or one of another role or parent.
     """
     added = {key: value for key, value in known.items() if key in _ADDED_BY_FOLD}
-    given = {key: value for key, value in known.items() if key not in _ADDED_BY_FOLD}
+    given = given_fields(known)
     body.setdefault("parent_id", known["parent_id"])
     if given == body:  # a repeat under another event id
         known["events"].append(event.record["event_id"])

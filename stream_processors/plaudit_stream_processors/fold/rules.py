@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from plaudit_stream_processors.metrics.series import Labels, counter_part, scorer_part, series_name
+from plaudit_stream_processors.metrics.label_names import AllNames, SeriesNames
 
 DAY_MS: Final = 86_400_000
 
@@ -16,21 +16,20 @@ ASPECTS_VERSION: Final = 3
 SCORES_VERSION: Final = 4
 """From this version on answers have the time at which they were complete, and scores of models are compared
 with what people say."""
-CURRENT_VERSION: Final = 4
+CAPS_VERSION: Final = 5
+"""From this version on a conversation holds only so many bytes, messages and events, and an end of one that
+is not here leaves nothing."""
+PAGES_VERSION: Final = 5
+"""From this version on no page overrules what a server says of a conversation."""
+LABELS_VERSION: Final = 5
+"""From this version on each application has places of its own for the values that count apart, day by day."""
+CURRENT_VERSION: Final = 5
+
+_ALL_NAMES: Final = AllNames()
 
 
-def _all_labels(labels: Labels) -> str:
-    return series_name(labels)
-
-
-def _all_aspects(aspect: str, label: str | None = None) -> str:
-    return counter_part(aspect if label is None else label)
-
-
-class PartFor(Protocol):
-    """Names an aspect, or a label of an aspect, as a part of a counter's name."""
-
-    def __call__(self, aspect: str, label: str | None = None) -> str: ...
+def _all_names(_arrived_ms: int, _version: int) -> SeriesNames:
+    return _ALL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,8 @@ class Rules:
     Attributes:
         state_retention_ms: how long after its end a conversation still takes events, by the broker's
             record timestamps.
-        series_for: names the series in which labels count; labels past the cardinality limit become `other`.
-        part_for: names an aspect, or a label of an aspect, in a counter; past the limit it becomes `other`.
-        scorer_for: names a rater of kind model, by id and version, in a counter; likewise.
+        names_at: takes the record timestamp of an event, in ms, and a version of the rules. Gives the names
+            of series and counters for it; values past the cardinality limit become `other`.
         version: of the rules. A partition's events are folded by the version that was in force at their
             offset, so that a replay of an old log gives what it gave.
         partitions: of the events topic, to refuse records in a partition that their key does not belong to;
@@ -50,8 +48,10 @@ class Rules:
     """
 
     state_retention_ms: int = 3 * DAY_MS
-    series_for: Callable[[Labels], str] = field(default=_all_labels)
-    part_for: PartFor = _all_aspects
-    scorer_for: Callable[[str, str], str] = scorer_part
+    names_at: Callable[[int, int], SeriesNames] = field(default=_all_names)
     version: int = CURRENT_VERSION
     partitions: int = 0
+
+    def names(self, arrived_ms: int) -> SeriesNames:
+        """The names for an event with this record timestamp."""
+        return self.names_at(arrived_ms, self.version)

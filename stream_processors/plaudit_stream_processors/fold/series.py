@@ -14,11 +14,12 @@ def series_of(state: ConversationState, given: Entity, event: Event, rules: Rule
     """
     model = given.get("model") or state.facts.get("model") or {}
     variants = given.get("variants") or state.facts.get("variants") or {}
+    series_for = rules.names(event.arrived_ms).series_for
     base = Labels(
         state.application, model.get("id", ""), model.get("version") or "", "", event.record["source"]
     )
     if not variants:
-        return [rules.series_for(base)]
+        return [series_for(base)]
     arms = [base._replace(variant=f"{experiment}:{arm}") for experiment, arm in sorted(variants.items())]
     # Past the cardinality limit two arms may both be `other`; nothing may count twice in that series.
-    return list(dict.fromkeys(rules.series_for(labels) for labels in (base, *arms)))
+    return list(dict.fromkeys(series_for(labels) for labels in (base, *arms)))

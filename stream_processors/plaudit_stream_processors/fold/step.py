@@ -13,13 +13,14 @@ from plaudit_schemas.contract.log_checks import check_key
 from plaudit_schemas.contract.reasons import Refusal
 from plaudit_schemas.errors import CodecError, RefusedError, WrongPartitionError
 from plaudit_schemas.kafka.dead_letters import first_arrival_ms
+from plaudit_schemas.kafka.page_mark import sent_by_page
 from plaudit_schemas.kafka.record import KafkaRecord
 
 from plaudit_stream_processors.fold.conversation import ConversationState
 from plaudit_stream_processors.fold.effects import Effects, Emission, Emitted
 from plaudit_stream_processors.fold.event import Event
 from plaudit_stream_processors.fold.folding import fold
-from plaudit_stream_processors.fold.rules import CLOCKS_VERSION, Rules
+from plaudit_stream_processors.fold.rules import CAPS_VERSION, CLOCKS_VERSION, PAGES_VERSION, Rules
 
 FindState = Callable[[Any], ConversationState | None]
 """Returns the state that is held under a record's key, or None."""
@@ -40,6 +41,8 @@ def fold_record(
         return event.refusal
     key = record.key
     state = find(key)
+    if state is not None and rules.version >= CAPS_VERSION and state.is_hollow():
+        state.begin_again()
     try:
         # A held state was found by the key: if its ids equal the event's, the key is right. Comparing the ids
         # is cheaper than building the key from them.
@@ -53,6 +56,7 @@ def fold_record(
             version=rules.version,
             first_arrived_ms=first_arrival_ms(record) if record.headers else None,
         )  # fmt: skip
+        taken.by_page = bool(record.headers) and rules.version >= PAGES_VERSION and sent_by_page(record)
         fold(state, taken, effects, rules)
     except RefusedError as refused:
         return refused.refusal
@@ -91,10 +95,14 @@ def encode_finished(effects: Effects, encoders: Mapping[Emitted, Encoder]) -> It
     Call it after each record: the emissions refer to states that the next record may change.
     """
     for emission in effects.finished:
+        if emission.refusal is not None:
+            yield Finished(emission, b"", emission.refusal)
+            continue
         value, refusal = encoders[emission.schema].encode(emission.record), None
         # A dead letter, not a record: Kafka would refuse it, and the worker's output stops at a refusal.
         if len(value) > FINISHED_BYTES:
             detail = f"the finished conversation has {len(value)} bytes, over the limit"
-            refusal = Refusal("invalid", detail)
+            capped = emission.record.get("rules", 0) >= CAPS_VERSION
+            refusal = Refusal("too_large" if capped else "invalid", detail)
         yield Finished(emission, value, refusal)
     effects.finished.clear()

@@ -2,145 +2,152 @@
 
 It also decides which aspects, which labels of an aspect, and which scorers get counters of their own.
 
-The decision is the same for all partitions: the first values that any worker sees enter a set that all
-workers share, up to a limit. With a configured list of models, only versions of those may enter. All other
-values count as `other`.
+Each application has places for its values, so none can take those of another; there are places for
+applications too. The first values that any worker sees get them. A place is held on the day on which its
+value is seen, and on the next one. With a configured list of models, only versions of those may have one. All
+other values count as `other`. A decision holds for one generation and for all partitions, and never changes
+(metrics.generations).
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
 
-from plaudit_schemas.contract.ratings import aspect_vote, is_score
-
-from plaudit_stream_processors.metrics.series import (
-    OTHER,
-    Labels,
-    counter_part,
-    label_value,
-    model_value,
-    scorer_part,
-    series_name,
-)
+from plaudit_stream_processors.metrics.generations import LabelGeneration, generation_at, generations_of
+from plaudit_stream_processors.metrics.label_decisions import LabelDecisions, OwnValue
+from plaudit_stream_processors.metrics.label_names import KINDS, SeriesNames
 
 log = logging.getLogger(__name__)
 
-KINDS: Final = ("application", "model", "variant", "aspect", "label", "scorer")
-"""The kinds of values. A label's value is its aspect, a null character and the label. A scorer is a rater of
-kind model that gives numbers; its value is that of a model."""
 
-AdmitValues = Callable[[str, list[str]], Awaitable[list[bool]]]
-"""Takes a kind and values. Returns for each value whether the shared set holds it, now or from before."""
+class Admission(Protocol):
+    """The shared places. All workers see the same."""
+
+    async def admit(
+        self, kind: str, generation: LabelGeneration, values: list[OwnValue], cleared_ms: int
+    ) -> list[bool] | None:
+        """Whether each value has a place, now or from before. The answers never change.
+
+        Args:
+            cleared_ms: the newest clear that the caller knows; 0 if it knows none.
+
+        Returns:
+            None where places were cleared later, so that the generation may be another one.
+        """
+
+    async def clears(self) -> list[int]:
+        """When places were cleared, in ms, ascending."""
+
 
 LABEL_CHARACTERS: Final = 256
 """A longer value counts as `other`, so that counter names and Prometheus labels stay small."""
 
-_REMEMBERED: Final = 100_000
-"""Above so many values of a kind the refused ones are forgotten, so that memory stays bounded."""
+_GENERATIONS: Final = 64
+"""So many are remembered: partitions that are read again may be at other days than the rest."""
+
+
+class OpenedBatch(NamedTuple):
+    """The decisions of the generations of a batch's events, by the clears that were known then."""
+
+    decisions: list[LabelDecisions]
+    clears: list[int]
 
 
 class LabelLimit:
-    """Collects the values of a batch, lets the shared set decide on them, then names series without I/O."""
+    """Lets the shared places decide on the values of a batch, then names series without I/O."""
 
-    def __init__(self, admit_values: AdmitValues, models: Iterable[str] = ()) -> None:
+    def __init__(self, admission: Admission, models: Iterable[str] = ()) -> None:
         """Only `models` may have series of their own; if it is empty, the first models that come may."""
-        self._admit_values = admit_values
+        self._admission = admission
         self._listed = frozenset(models)
-        self._known: dict[str, dict[str, bool]] = {kind: {} for kind in KINDS}
-        self._new: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}
-        self._series: dict[Labels, str] = {}
+        self._generations: OrderedDict[int, LabelDecisions] = OrderedDict()
+        self._clears: list[int] | None = None
         self._warned: set[str] = set()
 
     @property
     def refused_values(self) -> int:
-        """How many of the remembered values count as `other`."""
-        return sum(not admitted for known in self._known.values() for admitted in known.values())
+        """How many of the newest generation's remembered values count as `other`."""
+        newest = max(self._generations, default=None)
+        return 0 if newest is None else self._generations[newest].refused_values
 
-    def collect_body(self, body: dict[str, Any]) -> None:
-        """Keep the model and the variants of an event's body for the next decision."""
-        if "model" in body:
-            value = model_value(body["model"]["id"], body["model"].get("version") or "")
-            if value not in self._known["model"]:
-                self._new["model"][value] = None
-        if "variants" in body:
-            for experiment, arm in body["variants"].items():
-                if f"{experiment}:{arm}" not in self._known["variant"]:
-                    self._new["variant"][f"{experiment}:{arm}"] = None
+    async def open_batch(self, arrivals: Sequence[int]) -> OpenedBatch:
+        """The decisions of the generations of a batch's events. Collect its values in all of them.
 
-    def collect_feedback(self, feedback: dict[str, Any]) -> None:
-        """Keep the aspect of a feedback, its labels and its scorer for the next decision."""
-        if is_score(feedback):
-            self._collect_scorer(feedback["rater"])
-        vote = aspect_vote(feedback)
-        if vote is None:
-            return
-        aspect = feedback["aspect"]
-        if aspect not in self._known["aspect"]:
-            self._new["aspect"][aspect] = None
-        for label in vote[1] if isinstance(vote[1], list) else ():
-            value = label_value(aspect, label)
-            if value not in self._known["label"]:
-                self._new["label"][value] = None
-
-    def _collect_scorer(self, rater: dict[str, Any]) -> None:
-        value = model_value(rater.get("id") or "", rater.get("version") or "")
-        if value not in self._known["scorer"]:
-            self._new["scorer"][value] = None
-
-    def collect_application(self, application: str) -> None:
-        """Keep an application for the next decision."""
-        if application not in self._known["application"]:
-            self._new["application"][application] = None
-
-    async def decide_collected(self) -> None:
-        """Let the shared set decide on the collected values.
+        Args:
+            arrivals: the record timestamps of a batch that was fetched before this call.
 
         Raises:
-            redis.exceptions.RedisError: `admit_values` failed. Undecided values are kept for the next call.
+            redis.exceptions.RedisError: the shared places do not answer.
         """
-        for kind, new in self._new.items():
-            if not new:
-                continue
-            known = self._known[kind]
-            if len(known) + len(new) > _REMEMBERED:  # a full set refuses the forgotten ones again
-                self._known[kind] = known = {value: True for value, admitted in known.items() if admitted}
-            candidates = [value for value in new if self._may_enter(kind, value)]
-            answers = await self._admit_values(kind, candidates) if candidates else []
-            known.update(dict.fromkeys(new, False))
-            known.update(zip(candidates, answers, strict=True))
-            if not all(known[value] for value in new) and kind not in self._warned:
-                self._warned.add(kind)
-                log.warning("the limit is reached: further values of %s count as other", kind)
-            new.clear()
-            self._series.clear()  # a name made before may say `other` for a value that is admitted now
+        clears = self._clears
+        if clears is None or any(self._decisions(one).refused for one in generations_of(arrivals, clears)):
+            # Whoever was refused may have a place since the last clear, and another worker may have given it.
+            clears = self._clears = await self._admission.clears()
+        return OpenedBatch([self._decisions(one) for one in generations_of(arrivals, clears)], clears)
 
-    def series_for(self, labels: Labels) -> str:
-        """The series that these labels count in."""
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = series_name(
-                labels.limited(
-                    application=self._is_admitted("application", labels.application),
-                    model=self._is_admitted("model", model_value(labels.model, labels.model_version)),
-                    variant=self._is_admitted("variant", labels.variant),
-                )
+    async def decide_collected(self, opened: OpenedBatch) -> bool:
+        """Let the shared places decide on what was collected.
+
+        Returns False where places were cleared meanwhile: open the batch again, and collect again.
+
+        Raises:
+            redis.exceptions.RedisError: the places do not answer. Undecided values stay for the next call.
+        """
+        cleared_ms = opened.clears[-1] if opened.clears else 0
+        for decisions in opened.decisions:
+            for kind in KINDS:  # applications first: they say whose places the other values take
+                values = decisions.undecided(kind)
+                if values and not await self._decide(decisions, kind, values, cleared_ms):
+                    self._clears = None
+                    return False
+        # Another partition of this worker may have seen a clear meanwhile.
+        return self._clears == opened.clears
+
+    def names_at(self, arrived_ms: int, _version: int) -> SeriesNames:
+        """The names for an event. Its batch was opened, collected and decided before."""
+        return self._decisions(generation_at(arrived_ms, self._clears or ()))
+
+    async def _decide(
+        self, decisions: LabelDecisions, kind: str, values: list[OwnValue], cleared_ms: int
+    ) -> bool:
+        asked = [value for value in values if self._may_enter(kind, value.value)]
+        owned = [
+            value if kind == "application" else OwnValue(decisions.owner(value.application), value.value)
+            for value in asked
+        ]
+        answers: list[bool] | None = []
+        if asked:
+            answers = await self._admission.admit(kind, decisions.generation, owned, cleared_ms)
+        if answers is None:
+            return False
+        found = dict.fromkeys(values, False) | dict(zip(asked, answers, strict=True))
+        decisions.decide(kind, found.items())
+        if decisions.refused and kind not in self._warned and not all(found.values()):
+            self._warned.add(kind)
+            log.warning(
+                "no place is free for further values of %s of some application, so they count as other; "
+                "see `plaudit labels list`",
+                kind,
             )
-        return series
+        return True
 
-    def part_for(self, aspect: str, label: str | None = None) -> str:
-        """The name of an aspect, or of a label of an aspect, in counters."""
-        if label is None:
-            return counter_part(aspect) if self._is_admitted("aspect", aspect) else OTHER
-        return counter_part(label) if self._is_admitted("label", label_value(aspect, label)) else OTHER
-
-    def scorer_for(self, rater: str, version: str) -> str:
-        """The name of a scorer in counters."""
-        admitted = self._is_admitted("scorer", model_value(rater, version))
-        return scorer_part(rater, version) if admitted else scorer_part(OTHER, "")
+    def _decisions(self, generation: LabelGeneration) -> LabelDecisions:
+        found = self._generations.get(generation.begin_ms)
+        if found is None:
+            before = [
+                known
+                for begin_ms, known in self._generations.items()
+                if begin_ms < generation.begin_ms and known.generation.day == generation.day
+            ]
+            earlier = max(before, key=lambda known: known.generation, default=None)
+            found = self._generations[generation.begin_ms] = LabelDecisions(generation, earlier)
+            while len(self._generations) > _GENERATIONS:
+                self._generations.popitem(last=False)
+        else:
+            self._generations.move_to_end(generation.begin_ms)
+        return found
 
     def _may_enter(self, kind: str, value: str) -> bool:
         listed = kind != "model" or not self._listed or value.split("\x00", maxsplit=1)[0] in self._listed
         return listed and len(value) <= LABEL_CHARACTERS
-
-    def _is_admitted(self, kind: str, value: str) -> bool:
-        return self._known[kind].get(value, False)

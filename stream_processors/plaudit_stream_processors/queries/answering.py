@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from plaudit_schemas.errors import ServiceUnavailableError
-from plaudit_schemas.service.redis import AWAY
+from plaudit_schemas.service.redis import AWAY, why_away
 
 
 @contextmanager
@@ -18,5 +18,5 @@ def answering() -> Iterator[None]:
         yield
     except AWAY as error:
         raise ServiceUnavailableError(
-            f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
+            f"Redis does not answer ({why_away(error)}); check PLAUDIT_REDIS_URL, or try again later"
         ) from None

@@ -8,6 +8,7 @@ from plaudit_schemas.contract.keys import conversation_key, partition_of
 from plaudit_schemas.contract.times import micros, read_moment
 from plaudit_schemas.errors import NotFoundError, SettingsError
 from plaudit_schemas.kafka.reader import TopicReader
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
@@ -59,7 +60,7 @@ def state_as_of(
     key = conversation_key(application, conversation_id)
     states: dict[bytes | None, ConversationState] = {}
     effects = Effects()
-    decoder = Decoder("conversation_event", connection.schemas(), sparse=True)
+    decoder = Decoder("conversation_event", schemas_of(connection), sparse=True)
     with TopicReader(connection, EVENTS) as reader:
         partition = partition_of(key, len(reader.partitions()))
         first, end = reader.ends(partition)

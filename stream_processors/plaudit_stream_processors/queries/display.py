@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.contract.times import time_text
 
 from plaudit_stream_processors.fold import ConversationState
@@ -47,7 +48,7 @@ def plain_text(state: ConversationState) -> str:
         ]
     lines += [_judgement(state.feedback[slot]) for slot in state.slots_of.get("", ())]
     lines += [f"ranking {item['ranking']} of {item['candidates']}" for item in state.comparisons.values()]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _judgement(slot: dict[str, Any]) -> str:

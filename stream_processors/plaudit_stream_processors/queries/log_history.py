@@ -12,6 +12,7 @@ from plaudit_schemas.contract.names import ERASE_CONVERSATION, short_name
 from plaudit_schemas.errors import CodecError, NotFoundError
 from plaudit_schemas.kafka.reader import TopicReader
 from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
@@ -80,7 +81,7 @@ class ConversationHistory:
         self._connection, self._rules, self._history = connection, rules, history
         self._key = conversation_key(application, conversation_id)
         self._name, self._since_ms = f"{application}/{conversation_id}", since_ms
-        self._decoder = Decoder("conversation_event", connection.schemas(), sparse=True)
+        self._decoder = Decoder("conversation_event", schemas_of(connection), sparse=True)
         self._records: list[KafkaRecord] = []
         self._size = 0
         self._first: int | None = None

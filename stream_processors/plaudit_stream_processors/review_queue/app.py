@@ -9,6 +9,7 @@ from typing import Final
 from faust.types import TP
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.errors import RegistryError, ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.review.follower import RubricFollower
 from plaudit_schemas.review.queue import ReviewQueue
 from plaudit_schemas.review.settings import ReviewSettings
@@ -74,7 +75,9 @@ class ReviewKeeper(WorkerFollower):
                 {name: await queue.store.progress() for name, queue in self.queues.active.items()}
             )
         except _LOOKS_AWAY as error:
-            log.warning("the rubrics cannot be looked at: %s", error)
+            self.look_notice.note(str(error))
+        else:
+            self.look_notice.note(None)
 
     async def begin_again(self) -> None:
         """Read on where the queue furthest behind is, if that may be before what is read now."""
@@ -115,10 +118,12 @@ def create_keeper(
     review: ReviewSettings,
     retention: RetentionSettings,
     began: EventsLog,
+    *,
+    metrics: ReviewQueueMetrics,
+    readiness: Readiness,
 ) -> ReviewKeeper:
     """Wire the process. It connects to nothing before the app starts."""
-    client = connect(connection.redis_url.get_secret_value())
-    metrics, readiness, follower = ReviewQueueMetrics(), Readiness(), RubricFollower(connection)
+    client, follower = connect(connection.redis_url.get_secret_value()), RubricFollower(connection)
     queues = FollowedQueues(
         follower,
         lambda name: ReviewQueue(client, connection.redis_prefix, name),
@@ -129,7 +134,7 @@ def create_keeper(
     reader = FoldedReader(client, connection.redis_prefix)
     pipeline = ReviewPipeline(
         queues, reader,
-        Decoder("conversation_event", connection.schemas(), sparse=True),
+        Decoder("conversation_event", schemas_of(connection), sparse=True),
         EventAcceptance(rules, KeptStates()), metrics, readiness, partial(events_bounds, connection),
     )  # fmt: skip
     app = batched_app(

@@ -18,6 +18,7 @@ _OWN: Final[tuple[Metric, ...]] = (
         "counter",
         "Words of reviewers read from the log: verdict, adjudication, decline. Again after a rebuild.",
         ("kind",),
+        values=(("verdict", "adjudication", "decline"),),
     ),
     Metric(
         "plaudit_review_queue_unmatched_words_total",

@@ -6,10 +6,12 @@ from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.retention import RetentionSettings
 
-from plaudit_stream_processors.review_queue.app import create_keeper
+from plaudit_stream_processors.review_queue.app import ReviewKeeper, create_keeper, log
+from plaudit_stream_processors.review_queue.metrics import ReviewQueueMetrics
 from plaudit_stream_processors.review_queue.settings import ReviewQueueSettings
-from plaudit_stream_processors.running.events_log import events_log
-from plaudit_stream_processors.running.follower_run import WebAddress, run_follower
+from plaudit_stream_processors.running.events_log import EventsLog, events_log
+from plaudit_stream_processors.running.follower_run import FollowerProcess, WebAddress, run_follower
+from plaudit_stream_processors.running.readiness import Readiness
 
 
 def run_review_queue(
@@ -24,13 +26,26 @@ def run_review_queue(
     """Keep the review queues until SIGTERM or SIGINT (returns 0) or a failure (returns 1).
 
     Raises:
-        PlauditError: Kafka or Redis does not fit, or does not answer.
+        PlauditError: Kafka or Redis does not fit. While they do not answer, it waits.
     """
     configure_logging(log_level)
-    keeper = create_keeper(connection, settings, review, retention, events_log(connection))
+    metrics, readiness = ReviewQueueMetrics(), Readiness()
+
+    def make(began: EventsLog) -> ReviewKeeper:
+        return create_keeper(
+            connection, settings, review, retention, began, metrics=metrics, readiness=readiness
+        )
+
     address = WebAddress(
         settings.review_queue_web_host, settings.review_queue_web_port, "PLAUDIT_REVIEW_QUEUE_WEB_PORT"
     )
-    return uvloop.run(
-        run_follower(keeper, connection, settings.review_queue_stall_s, address if web else None)
+    process = FollowerProcess(
+        log=log,
+        metrics=metrics,
+        readiness=readiness,
+        find=lambda: events_log(connection),
+        make=make,
+        stall_s=settings.review_queue_stall_s,
+        web=address if web else None,
     )
+    return uvloop.run(run_follower(process, connection))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from faust.types import TP
 from plaudit_schemas.errors import PlauditError, TopicError
 from plaudit_schemas.service.redis import RedisClient
+from plaudit_schemas.service.wait_notice import WaitNotice
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.positions import SetAside
@@ -30,6 +31,8 @@ class WorkerFollower(AppParts):
     Attributes:
         output: what it sends to Kafka through; None if it sends nothing.
         log: its logger.
+        unseen_log: why the topic of events could not be looked at; None if it could.
+        look_notice: says that what is published cannot be looked at.
     """
 
     app: Any
@@ -41,11 +44,15 @@ class WorkerFollower(AppParts):
     log: logging.Logger
     output: GaplessOutput | None = None
     failure: BaseException | None = None
+    unseen_log: str | None = None
+
+    def __post_init__(self) -> None:
+        self.look_notice = WaitNotice(self.log, "waiting to look at what is published")
 
     @property
     def kafka_away(self) -> str | None:
-        """Why nothing can be sent to Kafka now; None while nothing is known to be wrong."""
-        return None if self.output is None else self.output.away
+        """Why Kafka cannot be used now; None while nothing is known to be wrong."""
+        return (None if self.output is None else self.output.away) or self.unseen_log
 
     def waits_for(self) -> str | None:
         """A service or the worker that is known to be away; None while there is none."""
@@ -66,11 +73,12 @@ class WorkerFollower(AppParts):
             return f"failed: {self.ended_by}"
         if not self.pipeline.partitions and not self.app.unassigned:
             return "no partition was assigned yet"
-        return self.lacks() or self.readiness.unready(
+        waiting = self.readiness.unready(
             rebalancing=bool(self.app.rebalancing),
             waits_since=self.waits_since(),
             kafka_away=self.kafka_away,
         )
+        return waiting or self.lacks()
 
     def lacks(self) -> str | None:
         """What it cannot work without and does not have; None if it has all."""
@@ -134,8 +142,9 @@ async def _is_same_topic(follower: WorkerFollower, connection: ConnectionSetting
     try:
         now = await asyncio.to_thread(events_log, connection)
     except PlauditError as error:
-        follower.log.warning("the topics cannot be looked at: %s", error)
+        follower.unseen_log = str(error)
         return False
+    follower.unseen_log = None
     try:
         refuse_remade(follower.began, now)
     except TopicError as error:

@@ -1,7 +1,6 @@
 """Repeats what fails only because a service is away."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -10,7 +9,6 @@ from plaudit_schemas.service.redis import AWAY as REDIS_AWAY
 
 from plaudit_stream_processors.running.readiness import Readiness, Waiter
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AWAY: Final[tuple[type[Exception], ...]] = (*REDIS_AWAY, RegistryError)
@@ -33,7 +31,6 @@ async def retry_while_away(
                 return await work()
             except away as error:
                 readiness.begin_waiting(waiter, str(error))
-                log.warning("waiting: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
     finally:

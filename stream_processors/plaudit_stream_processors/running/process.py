@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 from typing import Any, Final, Protocol
 
 from faust.exceptions import ConsumerNotStarted
+from plaudit_schemas.service.wait_notice import WaitNotice
 
 from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.running.watchdog import Watchdog, WorkerHangsError
+
+log = logging.getLogger(__name__)
 
 _STOP_WITHIN_S: Final = 30.0
 _STOP_FAILED_WITHIN_S: Final = 5.0  # Faust may hang after a crash, and the supervisor waits for it
@@ -52,6 +56,10 @@ class RunningApp(Protocol):
 
     def waits_for(self) -> str | None:
         """A service that it needs and that is known to be away, or something else that it waits for."""
+
+    @property
+    def kafka_away(self) -> str | None:
+        """Why Kafka cannot be used now; None while nothing is known to be wrong."""
 
 
 class AppParts:
@@ -102,8 +110,10 @@ async def end(running: RunningApp) -> None:
 
 async def _failed(running: RunningApp, watchdog: Watchdog) -> None:
     # Looked at again and again: Faust has no event for a crash, and a hang has none by nature.
+    notice = WaitNotice(log)
     while not running.app.crashed and running.failure is None:
         await asyncio.sleep(0.1)
+        notice.note(running.kafka_away)
         consumer = running.app.consumer
         hang = watchdog.find_hang(
             rebalancing=bool(running.app.rebalancing),

@@ -1,8 +1,13 @@
 """Whether a worker is ready, and what it waits for."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
+
+from plaudit_schemas.service.wait_notice import WaitNotice
+
+log = logging.getLogger(__name__)
 
 _STALLED_AFTER_S: Final = 60.0
 
@@ -11,19 +16,22 @@ Waiter = int | str
 
 
 class Readiness:
-    """Remembers what waits for a service that does not answer."""
+    """Remembers what waits for a service that does not answer, and says so once, however many wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._waits: dict[Waiter, str] = {}
+        self._notice = WaitNotice(log, clock=clock)
 
     def begin_waiting(self, waiter: Waiter, reason: str) -> None:
         """Note that something waits for Redis or the registry."""
         self._waits[waiter] = reason
+        self._notice.note(reason)
 
     def end_waiting(self, waiter: Waiter) -> None:
         """Note that it no longer waits."""
-        self._waits.pop(waiter, None)
+        if self._waits.pop(waiter, None) is not None and not self._waits:
+            self._notice.note(None)
 
     @property
     def waiting_for(self) -> str | None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from json import dumps
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.keys import conversation_key
@@ -29,6 +29,7 @@ SkipReason = Literal[
 ]
 """Why an assistant message gets no score. docs/scoring.md explains each."""
 
+SKIP_REASONS: Final[tuple[SkipReason, ...]] = get_args(SkipReason)
 Skips = Counter[SkipReason]
 
 

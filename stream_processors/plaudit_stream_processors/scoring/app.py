@@ -7,6 +7,7 @@ from typing import Final
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import RegistryError, ServiceUnavailableError, SettingsError, TopicError
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.models.follower import ActivationFollower
 from plaudit_schemas.models.runtime import CPU
 from plaudit_schemas.service.redis import connect
@@ -108,6 +109,9 @@ def create_scorer(
     open_version: OpenVersion,
     model: str,
     began: EventsLog,
+    *,
+    metrics: ScorerMetrics,
+    readiness: Readiness,
 ) -> Scorer:
     """Wire a scorer. It connects to nothing before the app starts.
 
@@ -115,11 +119,10 @@ def create_scorer(
         model: the name of the published model.
     """
     client = connect(connection.redis_url.get_secret_value())
-    output, metrics = GaplessOutput(connection), ScorerMetrics()
-    readiness, inference, overtaken = Readiness(), Inference(), OvertakenMessages()
+    output, inference, overtaken = GaplessOutput(connection), Inference(), OvertakenMessages()
     follower = ActivationFollower(connection, model, min_delay_ms=int(settings.scorer_min_delay_s * 1000))
     versions = Versions(follower, open_version, inference.release)
-    schemas, group = connection.schemas(), settings.group_of(model)
+    schemas, group = schemas_of(connection), settings.group_of(model)
     encoder = Encoder("conversation_event", schemas)
     aspects = read_aspects(connection.aspects)
     chunks = ChunkScorer(
@@ -151,7 +154,9 @@ def _wire_timers(scorer: Scorer, settings: ScorerSettings) -> None:
         except SettingsError as error:
             scorer.fail(error)
         except (ServiceUnavailableError, TopicError, RegistryError) as error:
-            log.warning("publications cannot be looked at: %s", error)
+            scorer.look_notice.note(str(error))
+        else:
+            scorer.look_notice.note(None)
 
     @app.timer(_CLOSE_S)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def close_unused() -> None:

@@ -8,6 +8,7 @@ from faust.types import TP
 from plaudit_schemas.kafka.groups import ask_again
 from plaudit_schemas.kafka.offset_notes import note_of
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 
 _ANSWER_S: Final = 5.0
 
@@ -26,7 +27,8 @@ class CommittedOffsets:
             topic_id: empty if the broker has no topic ids.
         """
         # Without a subscription it does not join the group.
-        self._consumer: Any = Consumer(connection.kafka(**{"group.id": group, "log_level": 0}))
+        with refused_options():
+            self._consumer: Any = Consumer(connection.kafka(**{"group.id": group, "log_level": 0}))
         self._topic_id = topic_id
 
     def read(self, partitions: Iterable[TP]) -> dict[TP, int | None]:

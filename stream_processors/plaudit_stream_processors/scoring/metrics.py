@@ -7,7 +7,7 @@ from plaudit_schemas.models.scores import AnswerModel, Score
 from plaudit_schemas.service.metrics import Metric
 
 from plaudit_stream_processors.running.follower_metrics import FollowerMetrics, follower_metrics
-from plaudit_stream_processors.scoring.answers import Skips
+from plaudit_stream_processors.scoring.answers import SKIP_REASONS, Skips
 from plaudit_stream_processors.scoring.inference import Usage
 
 _DELAYS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
@@ -22,6 +22,7 @@ _OWN: Final[tuple[Metric, ...]] = (
         "counter",
         "Assistant messages without a score, by reason.",
         ("reason",),
+        values=(SKIP_REASONS,),
     ),
     Metric("plaudit_scorer_tokens_total", "counter", "Tokens that the model was given, padding left out."),
     Metric(
@@ -91,6 +92,7 @@ class ScorerMetrics(FollowerMetrics):
         self.clear("plaudit_scorer_loaded_model")
         for model in models:
             self.gauge("plaudit_scorer_loaded_model", model.name, model.version, model.provider).set(1)
+        self.begin("plaudit_scorer_scores_total", [(model.name, model.version) for model in models])
         self.gauge("plaudit_scorer_unusable_publications").set(len(unusable))
 
 

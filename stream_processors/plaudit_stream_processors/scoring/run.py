@@ -6,9 +6,11 @@ from plaudit_schemas.models.registry import ModelRegistry
 from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 
-from plaudit_stream_processors.running.events_log import events_log
-from plaudit_stream_processors.running.follower_run import WebAddress, run_follower
-from plaudit_stream_processors.scoring.app import create_scorer
+from plaudit_stream_processors.running.events_log import EventsLog, events_log
+from plaudit_stream_processors.running.follower_run import FollowerProcess, WebAddress, run_follower
+from plaudit_stream_processors.running.readiness import Readiness
+from plaudit_stream_processors.scoring.app import Scorer, create_scorer, log
+from plaudit_stream_processors.scoring.metrics import ScorerMetrics
 from plaudit_stream_processors.scoring.settings import ScorerSettings
 from plaudit_stream_processors.scoring.versions import OpenVersion
 
@@ -28,14 +30,33 @@ def run_scorer(
         expects_cuda: ONNX Runtime for CUDA is installed, so that models on the CPU are not what is wanted.
 
     Raises:
-        PlauditError: a package is missing, no model can be chosen, or Kafka or Redis does not fit.
+        PlauditError: a package is missing, no model can be chosen, or Kafka or Redis does not fit. While they
+            do not answer, it waits.
     """
     configure_logging(log_level)
-    model = settings.scorer_model or only_model(connection)
-    scorer = create_scorer(connection, settings, open_version, model, events_log(connection))
-    scorer.expects_cuda = expects_cuda
+    metrics, readiness = ScorerMetrics(), Readiness()
+
+    def find() -> tuple[str, EventsLog]:
+        return settings.scorer_model or only_model(connection), events_log(connection)
+
+    def make(found: tuple[str, EventsLog]) -> Scorer:
+        scorer = create_scorer(
+            connection, settings, open_version, *found, metrics=metrics, readiness=readiness
+        )
+        scorer.expects_cuda = expects_cuda
+        return scorer
+
     address = WebAddress(settings.scorer_web_host, settings.scorer_web_port, "PLAUDIT_SCORER_WEB_PORT")
-    return uvloop.run(run_follower(scorer, connection, settings.scorer_stall_s, address if web else None))
+    process = FollowerProcess(
+        log=log,
+        metrics=metrics,
+        readiness=readiness,
+        find=find,
+        make=make,
+        stall_s=settings.scorer_stall_s,
+        web=address if web else None,
+    )
+    return uvloop.run(run_follower(process, connection))
 
 
 def only_model(connection: ConnectionSettings) -> str:

@@ -15,7 +15,7 @@
 -- ARGV[7]  1 where Redis may hold no position: the owner found none and has committed nothing yet
 -- ARGV[8]  bytes before the id in a conversation's key; ARGV[9] bytes before the name in a bucket's key
 -- ARGV[10..13] numbers of conversations, of buckets, of those that may have expired, of those that may be gone
--- then     for each conversation: state (open, ended, erased), score, number of strings, field, value, ...
+-- then     for each conversation: state (open, ended, erased, anew open, anew ended), score, number of strings, field, value, ...
 -- then     for each bucket: time to live in ms, number of strings, cell, delta, ...
 -- returns  {'fenced'} (another owner), {'lost'} (no position), {'gap'} (it does not start at the position), or
 --          {'ok', ids of conversations that may have expired, names of buckets to look at}, for the next commit
@@ -77,10 +77,14 @@ for i = 5, buckets_at do
   local key, id = KEYS[i], name_of(KEYS[i], ID)
   local state, score, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
-  local old = state == 'erased' and redis.call('HKEYS', key) or {}
+  local anew = string.sub(state, 1, 5) == 'anew '
+  if anew then state = string.sub(state, 6) end
+  local old = (anew or state == 'erased') and redis.call('HKEYS', key) or {}
   for first = at, at + count - 1, CHUNK do
     redis.call('HSET', key, unpack(ARGV, first, math.min(first + CHUNK, at + count) - 1))
   end
+  -- An expired conversation that is written again must not go while it is open or listed as ended.
+  redis.call('PERSIST', key)
   if #old > 0 then -- erased content goes at once
     local new, rest = {}, {}
     for j = at, at + count - 1, 2 do new[ARGV[j]] = true end

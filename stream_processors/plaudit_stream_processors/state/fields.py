@@ -36,13 +36,25 @@ def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> ConversationStat
         ValueError: a value is not JSON.
         KeyError: a field or a part of a value is missing or unknown.
     """
+    documents = {field: orjson.loads(value) for field, value in fields.items()}
+    return conversation_of_documents(key, documents, sum(map(len, fields.values())))
+
+
+def conversation_of_documents(key: str, documents: Mapping[bytes, Any], size: int) -> ConversationState:
+    """The state of a hash whose values are parsed. They become parts of the state.
+
+    Args:
+        size: of all values as JSON, in bytes.
+
+    Raises:
+        KeyError: a field or a part of a value is missing or unknown.
+    """
     application, _, conversation_id = key.partition("/")
     state = ConversationState(application, conversation_id)
     groups: dict[str, list[dict[str, Any]]] = {"message": [], "feedback": [], "comparison": []}
     slots: list[str] = []
-    for field, value in fields.items():
+    for field, document in documents.items():
         kind, _, name = field.decode().partition(":")
-        document = orjson.loads(value)
         if kind in groups:
             groups[kind].append(document)
             if kind == "feedback":
@@ -51,7 +63,7 @@ def conversation_of(key: str, fields: Mapping[bytes, bytes]) -> ConversationStat
             _LOADERS[kind](state, document)
     _load_entities(state, groups, slots)
     # Stands for the bytes of the events, which Redis does not hold.
-    state.size = sum(map(len, fields.values()))
+    state.size = size
     return state
 
 
@@ -63,6 +75,8 @@ def _progress(state: ConversationState) -> bytes:
         "last_message": state.last_message,
         "producers": state.producers,
     }
+    if state.used is not None:
+        document["bytes"] = state.used
     if state.end is not None:
         document |= {
             "revision": state.revision,
@@ -79,6 +93,7 @@ def _load_progress(state: ConversationState, document: dict[str, Any]) -> None:
     state.activity_ms = document["activity_ms"]
     state.last_message = document["last_message"]
     state.producers = document["producers"]
+    state.used = document.get("bytes")
     state.revision = document.get("revision", 0)
     state.end = document.get("end")
     state.spent = document.get("spent")

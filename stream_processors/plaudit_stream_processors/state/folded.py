@@ -1,12 +1,12 @@
 """Whole conversations, for programs that follow the worker."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from plaudit_schemas.service.redis import RedisClient, Script
 
 from plaudit_stream_processors.fold import ConversationState, RulesHistory
-from plaudit_stream_processors.state.fields import conversation_of
+from plaudit_stream_processors.state.hashes import HashReader
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.messages import refuse_behind
 from plaudit_stream_processors.state.store import ConversationStore
@@ -20,7 +20,8 @@ class FoldedReader:
     def __init__(self, client: RedisClient, prefix: str) -> None:
         """Connects on first use."""
         self._client, self._prefix = client, prefix
-        self._script = Script("plaudit_stream_processors.state", "read_folded")
+        self._script = Script("plaudit_stream_processors.state", "read_folded", shared="hashes")
+        self._hashes = HashReader(client, at_once=_AT_ONCE)
         # A reader commits nothing, so the retention does not matter.
         self._store = ConversationStore(client, prefix=prefix, state_retention_ms=0)
 
@@ -41,14 +42,12 @@ class FoldedReader:
             redis.exceptions.RedisError: Redis did not answer.
         """
         names = partition_keys(self._prefix, partition)
-        found: dict[str, ConversationState] = {}
-        for start in range(0, max(1, len(keys)), _AT_ONCE):
-            chunk = keys[start : start + _AT_ONCE]
+
+        async def load(chunk: Sequence[str]) -> Sequence[Any]:
             outcome, *hashes = await self._script(
                 self._client, [names.position, *(names.conversation + key for key in chunk)], [offset]
             )
             refuse_behind(outcome, hashes, partition, offset)
-            for key, flat in zip(chunk, hashes, strict=True):
-                if flat:
-                    found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
-        return found
+            return list(hashes)
+
+        return await self._hashes.read(keys, names.conversation, load)

@@ -49,8 +49,33 @@ def reset_key(prefix: str) -> str:
 
 
 def labels_key(prefix: str, kind: str) -> str:
-    """The set of metric labels of one kind that have been admitted."""
+    """The set of values of one kind that count apart, by rules before version 5 (fold.rules)."""
     return f"{prefix}plaudit:labels:{kind}"
+
+
+def places_key(prefix: str, kind: str, day: int) -> str:
+    """The places of values of one kind on a day, in days since 1970 (admit_labels.lua)."""
+    return f"{prefix}{{plaudit:labels}}:{kind}:{day}"
+
+
+def since_key(prefix: str, kind: str, day: int) -> str:
+    """Since when those places of a day are held that are not held from its begin."""
+    return places_key(prefix, kind, day) + ":since"
+
+
+def place_days_key(prefix: str) -> str:
+    """The days that have places."""
+    return f"{prefix}{{plaudit:labels}}:days"
+
+
+def clears_key(prefix: str) -> str:
+    """The times at which places were cleared."""
+    return f"{prefix}{{plaudit:labels}}:clears"
+
+
+def cleared_key(prefix: str) -> str:
+    """When the places of each kind and application were cleared last."""
+    return f"{prefix}{{plaudit:labels}}:cleared"
 
 
 def evictions_key(prefix: str) -> str:

@@ -4,7 +4,7 @@
 -- ARGV[1]   epoch of the owner; absent for a reader, which takes what there is
 -- ARGV[2]   offset up to which the owner has committed; 0 before its first commit
 -- returns   'ok', 'fenced' (another owner) or 'lost' (Redis is behind); after 'ok', for each conversation its
---           fields and values as one flat list, empty where there is none
+--           fields and values as one flat list, or 'large' or 'later' (hashes.lua)
 local count = #KEYS
 if ARGV[1] then
   local held = redis.call('HMGET', KEYS[count], 'epoch', 'next')
@@ -15,6 +15,6 @@ if ARGV[1] then
 end
 local result = {'ok'}
 for i = 1, count do
-  result[i + 1] = redis.call('HGETALL', KEYS[i])
+  result[i + 1] = fields_of(KEYS[i])
 end
 return result

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from plaudit_schemas.service.recorded_line import partitions_key, topic_ids_key
 from plaudit_schemas.service.redis import RedisClient, execute
 
+from plaudit_stream_processors.metrics.label_names import KINDS
 from plaudit_stream_processors.state.keys import evictions_key, labels_key, reset_key
 
 _AT_ONCE: Final = 500
-_LABELS: Final = ("application", "model", "variant")
 
 
 class StateSize(NamedTuple):
@@ -57,7 +57,7 @@ async def delete_state(client: RedisClient, prefix: str) -> int:
 
 def _line_keys(prefix: str) -> list[str]:
     return [
-        *(labels_key(prefix, kind) for kind in _LABELS),
+        *(labels_key(prefix, kind) for kind in KINDS),
         partitions_key(prefix),
         topic_ids_key(prefix),
         evictions_key(prefix),
@@ -65,12 +65,12 @@ def _line_keys(prefix: str) -> list[str]:
 
 
 async def _partition_keys(client: RedisClient, prefix: str) -> AsyncIterator[bytes]:
-    """The keys of all partitions and review queues, whose positions belong to the same log.
+    """The keys of all partitions, of review queues and of places of labels, which belong to the same log.
 
     Other prefixes and the gateways' keys match the patterns too.
     """
-    ours = re.compile(re.escape(prefix.encode()) + rb"\{plaudit:([0-9]+|review:[^}]*)\}:")
-    for tag in ("[0-9]*", "review:*"):
+    ours = re.compile(re.escape(prefix.encode()) + rb"\{plaudit:([0-9]+|labels|review:[^}]*)\}:")
+    for tag in ("[0-9]*", "labels", "review:*"):
         async for key in client.scan_iter(match=f"{prefix}{{plaudit:{tag}}}:*", count=_AT_ONCE):
             if ours.match(key):
                 yield key

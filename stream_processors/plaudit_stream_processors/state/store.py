@@ -7,15 +7,17 @@ repeats work without doubling an effect, and a paused worker that wakes up write
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.errors import NotFoundError, PlauditError
 from plaudit_schemas.service.redis import Argument, RedisClient, Script, execute
 
 from plaudit_stream_processors.fold import CURRENT_VERSION, ConversationState, RulesHistory
 from plaudit_stream_processors.metrics.buckets import LONG_RETENTION_US, SHORT_RETENTION_US, Cells
-from plaudit_stream_processors.state.fields import changed_fields, conversation_of
-from plaudit_stream_processors.state.keys import labels_key, partition_keys
+from plaudit_stream_processors.state.fields import changed_fields
+from plaudit_stream_processors.state.hashes import HashReader
+from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.parts import PartOwner
 
 _LOAD_AT_ONCE: Final = 256  # conversations in one script call
 _GARBAGE_MARGIN_MS: Final = 3_600_000
@@ -114,8 +116,9 @@ class ConversationStore:
         self.prefix = prefix
         self._retention_ms = state_retention_ms
         self.late_guard_ms = late_guard_ms
-        self._acquire, self._load = Script(_SCRIPTS, "acquire"), Script(_SCRIPTS, "load")
-        self._commit, self._admit_labels = Script(_SCRIPTS, "commit"), Script(_SCRIPTS, "admit_labels")
+        self._acquire, self._load = Script(_SCRIPTS, "acquire"), Script(_SCRIPTS, "load", shared="hashes")
+        self._hashes = HashReader(client, at_once=_LOAD_AT_ONCE)
+        self._commit = Script(_SCRIPTS, "commit")
 
     async def acquire_partition(self, partition: int, owner: str) -> Ownership:
         """Take ownership of a partition with a new epoch, which fences all earlier owners.
@@ -147,7 +150,7 @@ class ConversationStore:
     async def load_conversations(
         self, partition: int, keys: Sequence[str], holding: Holding | None = None
     ) -> dict[str, ConversationState]:
-        """The conversations of these keys that exist, in one round trip for each _LOAD_AT_ONCE keys.
+        """The conversations of these keys that exist, _LOAD_AT_ONCE or some MiB in a round trip.
 
         An owner passes its `holding`. The read fails where Redis has lost events that it committed, or where
         another owner may have added some: such a state could finish conversations that no replay finishes.
@@ -160,17 +163,20 @@ class ConversationStore:
         owner: list[Argument] = [] if holding is None else [holding.epoch, holding.committed or 0]
         # A reader of one conversation gives one key: a cluster serves that even while the slot moves.
         position = [] if holding is None else [names.position]
-        found: dict[str, ConversationState] = {}
-        for start in range(0, len(keys), _LOAD_AT_ONCE):
-            chunk = keys[start : start + _LOAD_AT_ONCE]
+        committed = holding.committed if holding else None
+
+        def check(outcome: str) -> None:
+            _raise_for(outcome, partition, committed)
+
+        async def load(chunk: Sequence[str]) -> list[Any]:
             outcome, *hashes = await self._load(
                 self.client, [*(names.conversation + key for key in chunk), *position], owner
             )
-            _raise_for(outcome.decode(), partition, holding.committed if holding else None)
-            for key, flat in zip(chunk, hashes, strict=True):
-                if flat:
-                    found[key] = conversation_of(key, dict(zip(flat[::2], flat[1::2], strict=True)))
-        return found
+            check(outcome.decode())
+            return list(hashes)
+
+        part_owner = PartOwner(names.position, owner, check) if holding else None
+        return await self._hashes.read(keys, names.conversation, load, part_owner)
 
     async def check_held(self, partition: int, holding: Holding) -> None:
         """Look whether Redis still has what an owner committed.
@@ -265,19 +271,15 @@ class ConversationStore:
         """The number of open conversations of a partition."""
         return int(await execute(self.client, "ZCARD", partition_keys(self.prefix, partition).open))
 
-    async def admit_labels(self, kind: str, labels: Sequence[str], limit: int) -> list[bool]:
-        """Whether each label may have a series of its own; `limit` labels may, over all partitions."""
-        answers = await self._admit_labels(self.client, [labels_key(self.prefix, kind)], [limit, *labels])
-        return [bool(answer) for answer in answers]
-
 
 def conversation_changes(state: ConversationState) -> list[Argument]:
     """The arguments that `commit.lua` takes for one conversation."""
     fields = changed_fields(state)
+    anew, state.anew = "anew " if state.anew else "", False
     if state.is_open:
-        return ["open", state.activity_ms, len(fields), *fields]
+        return [anew + "open", state.activity_ms, len(fields), *fields]
     ended = state.end["arrived_ms"] if state.end is not None else state.activity_ms
-    return ["erased" if state.erased else "ended", ended, len(fields), *fields]
+    return ["erased" if state.erased else anew + "ended", ended, len(fields), *fields]
 
 
 def bucket_ttl_ms(name: str) -> int:

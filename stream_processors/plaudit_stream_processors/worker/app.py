@@ -9,21 +9,24 @@ from typing import Any, Final
 
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.aspects import read_aspects
+from plaudit_schemas.kafka.schema_ids import moved_ids, schemas_of
 from plaudit_schemas.service.redis import connect
 from plaudit_schemas.service.redis_watch import LOOK_EVERY_S, RedisWatch
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS, EVENTS, FINISHED, METRICS
 
 from plaudit_stream_processors.fold import EMITTED, Rules
-from plaudit_stream_processors.metrics.declared import declared_first
+from plaudit_stream_processors.metrics.declared import DeclaredFirst
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.running.app import batched_app
 from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.running.process import AppParts
 from plaudit_stream_processors.running.readiness import Readiness
 from plaudit_stream_processors.state.counters import CounterReader
+from plaudit_stream_processors.state.label_places import LabelPlaces
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
+from plaudit_stream_processors.worker.label_watch import LabelWatch
 from plaudit_stream_processors.worker.letter_watch import LetterWatch
 from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
@@ -38,6 +41,7 @@ from plaudit_stream_processors.worker.unread import read_accepted, unread_reason
 
 log = logging.getLogger(__name__)
 
+_PLACES_EVERY_S: Final = 15.0
 _READ_AGAIN_S: Final = 2.0  # between two looks for the accepted end of what a log has lost
 
 
@@ -56,9 +60,14 @@ class Worker(AppParts):
     letters: LetterWatch
     failure: BaseException | None = None
 
+    @property
+    def kafka_away(self) -> str | None:
+        """Why nothing can be sent to Kafka now; None while nothing is known to be wrong."""
+        return self.output.away
+
     def waits_for(self) -> str | None:
         """A service that it needs and that is known to be away; None while there is none."""
-        return self.readiness.waiting_for or self.output.away
+        return self.readiness.waiting_for or self.kafka_away
 
     def waits_since(self) -> float | None:
         """Since when the partition that has waited longest waits for a commit; None if none waits."""
@@ -77,23 +86,34 @@ class Worker(AppParts):
         return self.readiness.unready(
             rebalancing=bool(self.app.rebalancing),
             waits_since=self.waits_since(),
-            kafka_away=self.output.away,
+            kafka_away=self.kafka_away,
         )
+
+    def degraded(self) -> str | None:
+        """Nothing: a worker is either ready or not."""
+        return None
 
     def update_metrics(self) -> None:
         """Set the gauges that show the present state."""
         self.metrics.gauge("plaudit_ready").set(self.unready() is None)
         self.metrics.gauge("plaudit_folded_labels").set(self.context.label_limit.refused_values)
+        self.metrics.gauge("plaudit_moved_schemas").set(moved_ids(self.context.schemas))
         self.metrics.show_lag(self.lag())
         self.metrics.show_problems(self.watch.problems)
         self.metrics.show_letters(self.letters.waiting, self.watch.topics.letters_keep_ms)
         self.metrics.show_aside({tp.partition: why for tp, why in self.app.consumer.aside.items()})
 
 
-def create_worker(connection: ConnectionSettings, settings: WorkerSettings, topics: LineTopics) -> Worker:
+def create_worker(
+    connection: ConnectionSettings,
+    settings: WorkerSettings,
+    topics: LineTopics,
+    *,
+    metrics: WorkerMetrics,
+    readiness: Readiness,
+) -> Worker:
     """Wire a worker. It connects to nothing before the app starts."""
-    context = _fold_context(connection, settings, topics)
-    output, metrics, readiness = GaplessOutput(connection), WorkerMetrics(), Readiness()
+    context, output = _fold_context(connection, settings, topics), GaplessOutput(connection)
     guard = RedisGuard(RedisWatch(connection.redis_url.get_secret_value()), context.store, metrics)
     pipeline = WorkerPipeline(
         context, output, metrics, readiness,
@@ -124,26 +144,28 @@ def _fold_context(
         late_guard_ms=topics.keeps_ms,
     )
 
-    admit_values = declared_first(
-        store.admit_labels, settings.metric_values, read_aspects(connection.aspects)
-    )
+    places = _label_places(store)
+    admission = DeclaredFirst(places, settings.metric_values, read_aspects(connection.aspects))
     models = [model for model in settings.metric_models.split(",") if model]
-    label_limit = LabelLimit(admit_values, models)
-    schemas, prefix = connection.schemas(), connection.topic_prefix
+    label_limit = LabelLimit(admission, models)
+    schemas, prefix = schemas_of(connection), connection.topic_prefix
     return FoldContext(
         topics=WorkerTopics(*(prefix + name for name in (EVENTS, FINISHED, DEAD_LETTERS, METRICS))),
         store=store,
         rules=Rules(
             settings.state_retention_ms,
-            label_limit.series_for,
-            label_limit.part_for,
-            label_limit.scorer_for,
+            label_limit.names_at,
             partitions=topics.partitions,
         ),
         label_limit=label_limit,
         decoder=Decoder("conversation_event", schemas, sparse=True),
         encoders={name: Encoder(name, schemas) for name in EMITTED},
+        schemas=schemas,
     )
+
+
+def _label_places(store: ConversationStore) -> LabelPlaces:
+    return LabelPlaces(store.client, store.prefix, lambda: store.late_guard_ms)
 
 
 def _wire_pipeline(worker: Worker) -> None:
@@ -187,9 +209,8 @@ def _wire_timers(
     worker: Worker, connection: ConnectionSettings, settings: WorkerSettings, partitions: int
 ) -> None:
     app, context = worker.app, worker.context
-    schemas = connection.schemas()
-    event_encoder = Encoder("conversation_event", schemas)
-    snapshot_encoder = Encoder("metric_snapshot", schemas)
+    event_encoder = Encoder("conversation_event", context.schemas)
+    snapshot_encoder = Encoder("metric_snapshot", context.schemas)
     counters = CounterReader(context.store.client, connection.redis_prefix, range(partitions))
     publisher = SnapshotPublisher(
         counters,
@@ -208,6 +229,17 @@ def _wire_timers(
     async def publish_snapshots() -> None:
         if snapshot_encoder.has_id:
             await publisher.publish_snapshots(worker.pipeline.partitions)
+
+    labels = LabelWatch(
+        _label_places(context.store),
+        settings.metric_values,
+        worker.metrics,
+        read_aspects(connection.aspects),
+    )
+
+    @app.timer(_PLACES_EVERY_S)  # type: ignore[untyped-decorator]  # Faust is not typed
+    async def watch_labels() -> None:
+        await labels.look(is_mine=0 in worker.pipeline.partitions)
 
     @app.timer(LOOK_EVERY_S)  # type: ignore[untyped-decorator]  # Faust is not typed
     async def watch_redis() -> None:

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from plaudit_schemas.codec.wire import Decoder, Encoder, Record
+from plaudit_schemas.codec.wire import Decoder, Encoder, PackagedSchemas, Record, SchemaSource
 from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.contract.words import Word
 from plaudit_schemas.errors import CodecError, RefusedError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord, ProducerRecord
@@ -32,6 +31,7 @@ from plaudit_stream_processors.state.store import (
     Ownership,
     conversation_changes,
 )
+from plaudit_stream_processors.worker.batch_labels import BatchLabels
 
 _YIELD_EVERY: Final = 512  # records
 
@@ -89,6 +89,7 @@ class FoldContext:
     label_limit: LabelLimit
     decoder: Decoder
     encoders: Mapping[Emitted, Encoder]
+    schemas: SchemaSource = field(default_factory=PackagedSchemas)
 
 
 class PartitionFolder:
@@ -164,25 +165,31 @@ class PartitionFolder:
         self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError]
     ) -> None:
         """Bring the states that the batch needs into the cache, and let new labels be decided on."""
+        limit, arrivals = self.context.label_limit, [record.timestamp for record in records]
+        decided = False
+        while not decided:  # again only where places were cleared meanwhile
+            opened = await limit.open_batch(arrivals)
+            await self._collect(records, decoded, BatchLabels(opened.decisions))
+            decided = await limit.decide_collected(opened)
+
+    async def _collect(
+        self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError], labels: BatchLabels
+    ) -> None:
         missing: dict[str, Record] = {}
-        label_limit, find, number = self.context.label_limit, self.cache.find, self._number
+        find, number = self.cache.find, self._number
         for record, event in zip(records, decoded, strict=True):
             if event.__class__ is not dict:
                 continue  # it was not decoded; the fold refuses it
-            body = event["body"][1]
-            if "model" in body or "variants" in body:
-                label_limit.collect_body(body)
-            elif "feedback" in body:
-                label_limit.collect_feedback(body["feedback"])
             key: Any = record.key
             state = find(key)
             if state is not None:
                 state.batch = number  # keeps it in the cache until this batch is committed
+                labels.collect_state(state)
             elif _has_own_place(event, record, self.context.rules):
-                # The application of a cached conversation is decided already.
-                label_limit.collect_application(event["application"])
                 missing[f"{event['application']}/{event['conversation_id']}"] = event
-        await label_limit.decide_collected()
+            else:
+                continue
+            labels.collect_event(event)
         if missing:
             holding = Holding(self.epoch, self._committed)
             found = await self.context.store.load_conversations(self.partition, list(missing), holding)
@@ -190,16 +197,7 @@ class PartitionFolder:
                 state = found.get(name) or ConversationState(event["application"], event["conversation_id"])
                 state.batch = number
                 self.cache.put(state)
-                self._collect_feedback(state)
-            await label_limit.decide_collected()
-
-    def _collect_feedback(self, state: ConversationState) -> None:
-        """Let the aspects of a state be decided on: feedback may wait for its message, or hold again."""
-        collect = self.context.label_limit.collect_feedback
-        for slot in state.feedback.values():
-            collect(slot["feedback"])
-            for word in slot.get("others", ()):
-                collect(Word(*word).said)
+                labels.collect_state(state)
 
 
 def _has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:

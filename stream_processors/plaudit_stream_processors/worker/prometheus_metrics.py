@@ -17,6 +17,7 @@ from plaudit_schemas.contract.names import (
     ASPECT_FIGURE,
     agreement_parts,
 )
+from plaudit_schemas.contract.reasons import REASONS
 from plaudit_schemas.kafka.resent_letters import RESENDABLE
 from plaudit_schemas.service.metrics import Metric, MetricSet
 from plaudit_schemas.topics.problems import TopicProblem
@@ -55,7 +56,13 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "plaudit_skewed_events_total", "counter", "Events whose producer's clock is more than a minute off."
     ),
-    Metric("plaudit_dead_letters_total", "counter", "Records refused, by reason.", ("reason",)),
+    Metric(
+        "plaudit_dead_letters_total",
+        "counter",
+        "Records refused, by reason.",
+        ("reason",),
+        values=(REASONS,),
+    ),
     Metric(
         "plaudit_waiting_letters", "gauge", "Dead letters that can be sent again and were not.", ("reason",)
     ),
@@ -107,6 +114,17 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
         "gauge",
         "Records that a log lost before they were read, by the range of offsets without its end.",
         ("partition", "first", "end"),
+    ),
+    Metric(
+        "plaudit_label_places_used_ratio",
+        "gauge",
+        "Share of the places for values that count apart, of the application that has taken most.",
+        ("kind",),
+    ),
+    Metric(
+        "plaudit_moved_schemas",
+        "gauge",
+        "Schema ids that mean another schema than before, so that nothing is read by them.",
     ),
     Metric("plaudit_folded_labels", "gauge", "Label values that count as other, past the cardinality limit."),
 )

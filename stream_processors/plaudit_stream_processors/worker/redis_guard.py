@@ -4,8 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from plaudit_schemas.errors import ServiceUnavailableError
-from plaudit_schemas.service.redis import AWAY
+from plaudit_schemas.service.redis import AWAY, refuse_shut_out
 from plaudit_schemas.service.redis_watch import RedisWatch
+from plaudit_schemas.service.wait_notice import WaitNotice
 
 from plaudit_stream_processors.state.evictions import EvictedError, EvictionRecord
 from plaudit_stream_processors.state.store import ConversationStore, StateError, StateLostError
@@ -24,6 +25,7 @@ class RedisGuard:
     def __init__(self, watch: RedisWatch, store: ConversationStore, metrics: WorkerMetrics) -> None:
         self._watch, self._metrics = watch, metrics
         self._evictions = EvictionRecord(store.client, store.prefix)
+        self._notice = WaitNotice(log, "waiting to look at Redis")
 
     def refuse_unsafe(self) -> None:
         """Go on only if the last look found nothing wrong.
@@ -41,6 +43,7 @@ class RedisGuard:
             UnsafeRedisError: Redis may evict keys, or is a replica.
             EvictedError: Redis has evicted keys since the state was begun.
             ServiceUnavailableError: Redis does not answer.
+            AccessError: Redis does not let us in.
         """
         try:
             await self._look()
@@ -52,6 +55,7 @@ class RedisGuard:
                 )
             await self._evictions.refuse_evictions(self._watch.nodes)
         except AWAY as error:
+            refuse_shut_out(error)
             raise ServiceUnavailableError(
                 f"Redis does not answer ({error}); check PLAUDIT_REDIS_URL"
             ) from None
@@ -71,7 +75,9 @@ class RedisGuard:
         except (EvictedError, StateLostError) as error:
             fail(error)
         except AWAY as error:
-            log.warning("Redis cannot be looked at: %s", error)
+            self._notice.note(str(error))
+        else:
+            self._notice.note(None)
 
     async def _look(self) -> None:
         await self._watch.look()

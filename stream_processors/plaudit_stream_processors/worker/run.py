@@ -4,18 +4,23 @@ import asyncio
 import contextlib
 import gc
 import logging
+from functools import partial
 
 import uvloop
-from plaudit_schemas.service.health import Health, serve
+from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_stream_processors.running.process import end, stop_at_signals, wait_for_end
+from plaudit_stream_processors.running.readiness import Readiness
+from plaudit_stream_processors.running.starting import StartingProcess, StoppedWhileStartingError
 from plaudit_stream_processors.running.watchdog import Watchdog
 from plaudit_stream_processors.worker.app import create_worker
 from plaudit_stream_processors.worker.claim import claim_state
+from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.settings import WorkerSettings
-from plaudit_stream_processors.worker.topic_checks import LineTopics, check_topics
+from plaudit_stream_processors.worker.topic_checks import check_topics
 
 log = logging.getLogger("plaudit.worker")
 
@@ -24,31 +29,38 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
     """Run a worker until SIGTERM or SIGINT (returns 0) or a failure (returns 1).
 
     Raises:
-        PlauditError: the topics or Redis do not fit, or the state in Redis was made from other topics.
+        PlauditError: the topics or Redis do not fit, or the state in Redis was made from other topics. While
+            Kafka or Redis does not answer, it waits.
     """
     configure_logging(log_level)
-    topics = check_topics(connection, settings)
     # States are many small dicts that live long. Full collections would visit them all and free little.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-    return uvloop.run(_run(connection, settings, topics, web=web))
+    return uvloop.run(_run(connection, settings, web=web))
 
 
-async def _run(
-    connection: ConnectionSettings, settings: WorkerSettings, topics: LineTopics, *, web: bool
-) -> int:
-    worker = create_worker(connection, settings, topics)
-    await worker.redis.check_at_start()
-    await claim_state(worker.context.store.client, connection, topics)
+async def _run(connection: ConnectionSettings, settings: WorkerSettings, *, web: bool) -> int:
     stop, loop = stop_at_signals(), asyncio.get_running_loop()
+    metrics, readiness = WorkerMetrics(), Readiness()
+    starting = StartingProcess(readiness, stop)
     with contextlib.ExitStack() as stack:
         if web:
             health = Health(
-                worker.metrics.registry, unready=worker.unready, before_metrics=worker.update_metrics
+                metrics.registry, unready=starting.unready, before_metrics=starting.update_metrics
             )
             served = serve(health, settings.web_host, settings.web_port, "PLAUDIT_WEB_PORT", loop)
             log.info("health and metrics on %s", stack.enter_context(served))
+        try:
+            topics = await starting.once_found(partial(check_topics, connection, settings))
+            worker = create_worker(connection, settings, topics, metrics=metrics, readiness=readiness)
+            await starting.once_answered(worker.redis.check_at_start)
+            client = worker.context.store.client
+            await starting.once_answered(partial(claim_state, client, connection, topics))
+        except StoppedWhileStartingError:
+            log.info("stopped before it had started")
+            return 0
+        starting.observed = worker
         await worker.app.start()
         for watch in (worker.watch, worker.letters):
             watch.start()

@@ -46,7 +46,8 @@ class WorkerSettings(RetentionSettings):
     metric_values: int = Field(
         default=200,
         ge=1,
-        description="At most so many models, variants, applications, aspects, labels and scorers count apart",
+        description="So many applications count apart, and so many models, variants, aspects, labels and "
+        "scorers of each",
     )
     web_host: str = Field(
         default="127.0.0.1", description="The address that serves the worker's health and metrics"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from plaudit_schemas.codec.wire import Encoder, Record
 from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.kafka.record import ProducerRecord
+from plaudit_schemas.service.wait_notice import WaitNotice
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.metrics.figure import Figure
@@ -35,6 +36,7 @@ class SnapshotPublisher:
     ) -> None:
         self._reader, self._output, self._encoder = reader, output, encoder
         self._metrics, self._topic, self._aspects = metrics, topic, aspects
+        self._notice = WaitNotice(log, "waiting to publish snapshots")
 
     async def publish_snapshots(self, partitions: Iterable[int]) -> int:
         """Read what changed, publish every series and window, and wait for Kafka. Returns how many snapshots.
@@ -51,8 +53,9 @@ class SnapshotPublisher:
         try:
             await self._reader.refresh({name for window in WINDOWS for name in bucket_names(window, now_us)})
         except RedisError as error:
-            log.warning("snapshots wait: %s", error)
+            self._notice.note(str(error))
             return 0
+        self._notice.note(None)
         # In a thread: the window of an hour sums 360 buckets, and batches must not wait for that.
         found = [
             (window, series, figures)

@@ -10,12 +10,14 @@ from plaudit_schemas.contract.keys import partition_of, split_key
 from plaudit_schemas.contract.names import END_CONVERSATION
 from plaudit_schemas.contract.ulid import encode_ulid
 from plaudit_schemas.kafka.record import ProducerRecord
+from plaudit_schemas.service.wait_notice import WaitNotice
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.running.output import GaplessOutput
 from plaudit_stream_processors.state.store import ConversationStore
 
 log = logging.getLogger(__name__)
+_notice = WaitNotice(log, "waiting to end idle conversations")
 
 ENDS_PER_PARTITION: Final = 1000
 """At most so many ends are sent in one sweep."""
@@ -68,11 +70,12 @@ async def end_idle_conversations(
             before_ms = partition_ms - int(idle_timeout_s * 1000)
             idle = await _idle_here(store, partition, before_ms, topic.partitions)
         except RedisError as error:
-            log.warning("the sweeper waits: %s", error)
+            _notice.note(str(error))
             return 0
         for key, last_activity_ms in idle:
             value = encoder.encode(idle_end(key, last_activity_ms, now_ms))
             records.append(ProducerRecord(topic.name, key.encode(), value))
+    _notice.note(None)
     await output.send_records(records)
     return len(records)
 

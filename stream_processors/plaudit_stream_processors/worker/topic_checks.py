@@ -19,6 +19,7 @@ from plaudit_schemas.topics.problems import (
     find_problems,
     kept_ms,
     retention_ms,
+    risk_sentences,
 )
 
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -71,9 +72,8 @@ def check_topics(connection: ConnectionSettings, settings: WorkerSettings) -> Li
         time.sleep(_PAUSE_S)
         look = look_at_topics(admin, connection, settings)
     refused = [str(problem) for problem in look.problems if problem.effect != "risk"]
-    for problem in look.problems:
-        if problem.effect == "risk":
-            log.warning("%s", problem)
+    for risk in risk_sentences(look.problems):
+        log.warning("%s", risk)
     if refused:
         raise TopicError(". ".join(refused))
     return look.topics
@@ -96,7 +96,9 @@ def look_at_topics(
     """
     prefix = connection.topic_prefix
     live = live_topics(admin, [prefix + name for name in LINE], timeout_s=_ANSWER_S)
-    problems = find_problems(live, prefix, settings.needed_retention_ms)
+    problems = find_problems(
+        live, prefix, settings.needed_retention_ms, allow_one_replica=settings.allow_one_replica
+    )
     if recorded is not None:
         problems += find_changes(live, prefix, recorded)
     events, letters = live.get(prefix + EVENTS), live.get(prefix + DEAD_LETTERS)

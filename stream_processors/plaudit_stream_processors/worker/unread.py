@@ -3,12 +3,14 @@
 import logging
 from typing import Any
 
+from plaudit_schemas.service.wait_notice import WaitNotice
 from redis.exceptions import RedisError
 
 from plaudit_stream_processors.positions import SetAside
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 
 log = logging.getLogger("plaudit.worker")
+_notice = WaitNotice(log, "waiting to look at partitions that are set aside")
 
 
 def unread_reason(partition: int, why: SetAside) -> str:
@@ -36,8 +38,9 @@ async def read_accepted(consumer: Any, pipeline: WorkerPipeline) -> None:
         try:
             offset = await pipeline.accepted_end(tp.partition, why.first)
         except RedisError as error:
-            log.warning("partitions that are set aside wait: %s", error)
+            _notice.note(str(error))
             return
+        _notice.note(None)
         if offset is not None and tp in consumer.aside:
             log.warning("partition %d goes on at offset %d", tp.partition, offset)
             await consumer.read_again(tp, offset)

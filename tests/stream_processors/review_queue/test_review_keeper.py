@@ -9,6 +9,7 @@ import pytest
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.service.wait_notice import WaitNotice
 from plaudit_stream_processors.positions import SetAside
 from plaudit_stream_processors.review_queue.app import ReviewKeeper
 
@@ -32,10 +33,13 @@ class Sought:
 
 def keeper(keeping: Keeping, **fields: Any) -> Any:
     made: Any = object.__new__(ReviewKeeper)
-    app = SimpleNamespace(consumer=Sought(), rebalancing=False)
+    app, log = (
+        SimpleNamespace(consumer=Sought(), rebalancing=False),
+        logging.getLogger("plaudit.review-queue"),
+    )
     parts = {
         "app": app, "queues": keeping.queues, "pipeline": keeping.pipeline, "metrics": keeping.metrics,
-        "log": logging.getLogger("plaudit.review-queue"), **fields,
+        "log": log, "look_notice": WaitNotice(log, "waiting to look at what is published"), **fields,
     }  # fmt: skip
     vars(made).update(parts)
     return made
@@ -142,7 +146,7 @@ def test_a_look_that_fails_is_told_and_tried_again(caplog: pytest.LogCaptureFixt
 
     held.follower.look = fail  # type: ignore[method-assign,assignment]  # a fake
     asyncio.run(keeper(held).look())
-    assert "the rubrics cannot be looked at: Kafka does not answer" in caplog.text
+    assert "waiting to look at what is published: Kafka does not answer" in caplog.text
 
 
 def test_before_the_consumer_has_started_there_is_no_lag_to_tell() -> None:
