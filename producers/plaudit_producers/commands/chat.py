@@ -8,6 +8,7 @@ from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.logs import add_log_level
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.http import HttpSettings
 
 from plaudit_producers.chat.settings import ChatSettings
 
@@ -23,6 +24,7 @@ def configure(parser: ArgumentParser) -> None:
         parser,
         ConnectionSettings,
         ChatSettings,
+        HttpSettings,
         main=("bootstrap_servers", "chat_port", "chat_models"),
     )
 
@@ -32,7 +34,7 @@ def run(arguments: Namespace) -> int:
     require_gradio()
     from plaudit_producers.chat.page.server import run_chat  # noqa: PLC0415  # loads Gradio when used
 
-    return run_chat(settings, connection, log_level=arguments.log_level)
+    return run_chat(settings, connection, load(HttpSettings, arguments), log_level=arguments.log_level)
 
 
 def require_gradio() -> None:

@@ -6,6 +6,7 @@ from plaudit_schemas.commands import Command
 from plaudit_schemas.service.logs import add_log_level
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.http import HttpSettings
 
 from plaudit_producers.gateway.settings import GatewaySettings
 
@@ -21,6 +22,7 @@ def configure(parser: ArgumentParser) -> None:
         parser,
         ConnectionSettings,
         GatewaySettings,
+        HttpSettings,
         main=("bootstrap_servers", "gateway_port", "gateway_keys"),
     )
 
@@ -29,7 +31,8 @@ def run(arguments: Namespace) -> int:
     from plaudit_producers.gateway.server import run_gateway  # noqa: PLC0415  # loads Starlette when used
 
     connection, settings = load(ConnectionSettings, arguments), load(GatewaySettings, arguments)
-    return run_gateway(settings, connection, log_level=arguments.log_level)
+    http = load(HttpSettings, arguments)
+    return run_gateway(settings, connection, http, log_level=arguments.log_level)
 
 
 COMMAND = Command("gateway", "take conversation events over HTTP", configure, run)

@@ -150,7 +150,12 @@ async def _generate(
     from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer  # noqa: PLC0415  # as above
 
     producer = AsyncFeedbackProducer(
-        plan.application, connection=connection, source="import", when_full="block", block_timeout_s=None
+        plan.application,
+        connection=connection,
+        source="import",
+        when_full="block",
+        block_timeout_s=None,
+        strict=True,
     )
     journal, asker = parts
     async with producer:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import FAILED, OK
-from plaudit_schemas.commands.printing import plain
 from plaudit_schemas.contract.aspects import read_aspects
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.errors import RubricError
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -50,7 +50,7 @@ def _print_summary(path: Path, rubric: "Rubric") -> None:
 
     names = ", ".join(f"{question.name} ({question.kind})" for question in rubric.questions)
     print(
-        plain(
+        printable(
             f"{path}: {rubric.name}@{rubric.version} of application {rubric.application} is fine; its "
             f"target is {rubric.target}, its questions are {names}"
         )

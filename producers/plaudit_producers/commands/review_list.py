@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import OK
-from plaudit_schemas.commands.printing import columns, plain, time_text
+from plaudit_schemas.commands.printing import columns, time_text
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_producers.commands.review_options import add_review_action, add_topic, open_rubrics
 
@@ -40,7 +41,7 @@ def list_rubrics(arguments: Namespace) -> int:
     else:
         print("no rubric is published; `plaudit review publish FILE` publishes one")
     for key, reason in unreadable:
-        print(f"not readable: {plain(key)}: {plain(reason)}")
+        print(f"not readable: {printable(key)}: {printable(reason)}")
     return OK
 
 

@@ -4,7 +4,8 @@ from argparse import Namespace
 from typing import Any
 
 from plaudit_schemas.commands import OK
-from plaudit_schemas.commands.printing import plain, time_text
+from plaudit_schemas.commands.printing import time_text
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_producers.commands.review_options import (
     add_reasons,
@@ -54,7 +55,9 @@ def send_target(arguments: Namespace) -> int:
     what = f"{arguments.conversation} {arguments.message}".strip()
     if sent.publication_id in known:
         by = f" by {sent.sent_by}" if sent.sent_by else ""
-        print(plain(f"{what} was sent to {arguments.name} already, {time_text(sent.sent_ms)}{by}"))
+        print(printable(f"{what} was sent to {arguments.name} already, {time_text(sent.sent_ms)}{by}"))
     else:
-        print(plain(f"{what} is sent to the queue of {arguments.name}; it is an item once the log has it"))
+        print(
+            printable(f"{what} is sent to the queue of {arguments.name}; it is an item once the log has it")
+        )
     return OK

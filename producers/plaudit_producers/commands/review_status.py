@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import OK
-from plaudit_schemas.commands.printing import plain
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_producers.commands.review_options import add_review_action
 from plaudit_producers.commands.review_queues import add_queue, chosen_rubric, read_queue, stage_note
@@ -41,7 +41,7 @@ def show_status(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"stage": stage, "progress": progress._asdict(), **figures}, indent=2))
         return OK
-    print(plain(f"{rubric.application}: {rubric.name}@{rubric.version}, {rubric.title}"))
+    print(printable(f"{rubric.application}: {rubric.name}@{rubric.version}, {rubric.title}"))
     if note := stage_note(stage):
         print(f"note: {note}")
     for line in status_lines(progress, figures):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import FAILED, OK
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -80,4 +81,4 @@ def _tell(found: "FoundTasks", folder: Path, files: list[str]) -> None:
     if found.refused:
         print(f"{len(found.refused):,} records of the file were refused")
     for reason in found.refused[:_SHOWN]:
-        print(f"  {reason}")
+        print(printable(f"  {reason}"))

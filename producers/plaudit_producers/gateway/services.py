@@ -32,12 +32,14 @@ class ServiceChecks:
         registry: why there is no id of the event schema yet. It is asked for once only.
         topics: the topics are not those that the workers' state was made from. Events are taken all the
             same: they are safe in the log, and the way on for the workers sorts them (docs/operations.md).
+        began: whether the gateway could take events once.
     """
 
     kafka: str | None = "not checked yet"
     redis: str | None = "not checked yet"
     registry: str | None = None
     topics: str | None = None
+    began: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +79,34 @@ class Services:
     def unready(self) -> str | None:
         """Why the gateway should get no requests; None when it should get them.
 
-        Redis is no reason: without it nothing is limited, but events still reach Kafka.
+        Redis is no reason: without it nothing is limited, but events still reach Kafka. Neither is a Kafka
+        that went away: all gateways lose it together, and their clients should get a 503 that says when to
+        try again, not an error of whatever stands before a service without gateways.
         """
         if not self.authenticator.ready:
-            return "the API keys have not been read yet"
+            return self.authenticator.known.problem or "the API keys have not been read yet"
+        return None if self.checks.began else self.takes_nothing()
+
+    def takes_nothing(self) -> str | None:
+        """Why no event is taken now; None if events are taken."""
         if self.sender.away:
             return "Kafka does not acknowledge"
         if self.sender.failing:
             return "librdkafka gave up, and its replacement has not yet delivered an event"
         return self.checks.kafka or self.checks.registry
 
+    def degraded(self) -> str | None:
+        """What a ready gateway has to do without; None if nothing is missing."""
+        lacks = self.takes_nothing() if self.checks.began else None
+        keys = self.authenticator.known.problem
+        return lacks or keys or self.checks.redis or self.redis_watch.problem or self.checks.topics
+
     def health(self) -> Health:
-        """The answers of the health and metrics routes. Without Redis the gateway is ready but degraded."""
+        """The answers of the health and metrics routes. Without Redis a gateway is ready but degraded."""
         return Health(
             self.metrics.registry,
             unready=self.unready,
-            degraded=lambda: self.checks.redis or self.redis_watch.problem or self.checks.topics,
+            degraded=self.degraded,
             before_metrics=self.update_gauges,
         )
 
@@ -100,9 +114,13 @@ class Services:
         """Set the gauges to the current values."""
         self.metrics.gauge("plaudit_gateway_events_waiting").set(self.sender.waiting())
         self.metrics.gauge("plaudit_gateway_request_bytes").set(self.bodies.held)
+        known = self.authenticator.known
+        self.metrics.gauge("plaudit_gateway_keys").set(len(known.keys or ()))
+        self.metrics.gauge("plaudit_gateway_keys_lost").set(len(known.lost))
         self.metrics.gauge("plaudit_gateway_redis_evicting").set(self.redis_watch.evicts)
         self.metrics.gauge("plaudit_gateway_topics_changed").set(self.checks.topics is not None)
         self.metrics.gauge("plaudit_gateway_ready").set(self.unready() is None)
+        self.metrics.gauge("plaudit_gateway_taking_events").set(self.takes_nothing() is None)
 
 
 def services_of(connection: HTTPConnection) -> Services:

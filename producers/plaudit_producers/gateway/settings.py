@@ -18,10 +18,16 @@ class GatewaySettings(Settings):
     gateway_port: int = Field(
         default=8080, ge=0, le=65535, description="The port that the gateway binds; 0 takes a free one"
     )
+    gateway_health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A port for health and metrics only; if unset, they are on the gateway's port",
+    )
     gateway_keys: str = Field(
-        default=".plaudit/gateway-keys.json",
-        min_length=1,
-        description="The file that holds the hashes of API keys, or `redis` to share them in Redis",
+        default="",
+        description="Where the hashes of API keys are: a file; `kafka`, for a fleet; or `redis`, as before. "
+        "Empty: gateway-keys.json in the data folder (PLAUDIT_DATA)",
     )
     gateway_key_rate: float = Field(
         default=5000,
@@ -33,6 +39,19 @@ class GatewaySettings(Settings):
     )
     gateway_address_rate: float = Field(
         default=50, gt=0, description="Requests a second that an address may send without an API key"
+    )
+    gateway_page_bytes: int = Field(
+        default=128 * 1024, gt=0, description="Bytes a second that the pages of one conversation may send"
+    )
+    gateway_key_bytes: int = Field(
+        default=32 * 2**20,
+        gt=0,
+        description="Bytes a second that an API key may send, unless the key has its own limit",
+    )
+    gateway_application_bytes: int = Field(
+        default=64 * 2**20,
+        gt=0,
+        description="Bytes a second that all keys and pages of an application may send together",
     )
     gateway_cors_origins: str = Field(
         default="", description="Origins whose pages may call the gateway, comma-separated; * for all"

@@ -12,10 +12,12 @@ from plaudit_schemas.codec.wire import SchemaSource
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import PlauditError, RegistryError
 from plaudit_schemas.kafka.producer import connector
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.service.metrics import MetricSet
 from plaudit_schemas.service.recorded_line import read_recorded
-from plaudit_schemas.service.redis import AWAY, connect
+from plaudit_schemas.service.redis import AWAY, connect, why_away
 from plaudit_schemas.service.redis_watch import RedisWatch
+from plaudit_schemas.service.wait_notice import WaitNotice
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
@@ -25,6 +27,7 @@ from plaudit_schemas.topics.problems import find_changes
 from plaudit_producers.gateway.access.authenticator import Authenticator
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
 from plaudit_producers.gateway.access.key_stores import REFRESH_S, key_store_of
+from plaudit_producers.gateway.access.known_keys import KnownKeys
 from plaudit_producers.gateway.access.rate_limits import RateLimiter
 from plaudit_producers.gateway.access.signing_keys import signing_keys_of
 from plaudit_producers.gateway.intake.aliases import AliasIndex
@@ -34,7 +37,6 @@ from plaudit_producers.gateway.intake.events import MAX_BODY_BYTES, EventIntake
 from plaudit_producers.gateway.intake.sender import EventSender
 from plaudit_producers.gateway.intake.span_notes import SpanNotes
 from plaudit_producers.gateway.intake.vote_ledger import VoteLedger
-from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_producers.gateway.services import ServiceChecks, Services
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_producers.live_reader import installed_reader
@@ -47,28 +49,32 @@ log = logging.getLogger("plaudit.gateway")
 
 _KAFKA_TIMEOUT_S = 2.0
 _REDIS_TIMEOUT_S: Final = 5.0
+_KEYS_TIMEOUT_S: Final = 3.0
 _KEEP_UNACKED_S: Final = 60.0
 _REGISTRY_AGAIN_S: Final = 2.0
 _HOUR_S: Final = 3600
 
 
 @contextlib.asynccontextmanager
-async def run_services(settings: GatewaySettings, connection: ConnectionSettings) -> AsyncIterator[Services]:
-    """The services, kept fresh until the block ends.
+async def run_services(
+    settings: GatewaySettings, connection: ConnectionSettings, metrics: MetricSet
+) -> AsyncIterator[Services]:
+    """The services, kept fresh until the block ends. They count in `metrics`, which has GATEWAY_METRICS.
 
     Kafka, Redis and the schema registry may be away at the start: until they answer, the gateway is not
     ready, or degraded.
 
     Raises:
         SettingsError: a setting is wrong, librdkafka refuses an option, or the redact hook cannot be loaded.
+        KeyStoreError: the file of API keys is missing, or holds something else.
     """
     admin = admin_of(connection)
     encoder = EventEncoder()
-    services = await _make_services(settings, connection, encoder)
+    services = await _make_services(settings, connection, encoder, metrics)
     await _check_once(services, admin)
     tasks = [
         asyncio.create_task(_keep_checking(services, admin)),
-        asyncio.create_task(_learn_schema_id(services.checks, connection.schemas(), encoder)),
+        asyncio.create_task(_learn_schema_id(services.checks, schemas_of(connection), encoder)),
     ]
     try:
         yield services
@@ -82,13 +88,18 @@ async def run_services(settings: GatewaySettings, connection: ConnectionSettings
         services.sender.stop()
         if services.reader is not None:
             await services.reader.aclose()
+        await asyncio.to_thread(services.authenticator.known.close)
         await services.redis.aclose()
 
 
 async def _make_services(
-    settings: GatewaySettings, connection: ConnectionSettings, encoder: EventEncoder
+    settings: GatewaySettings, connection: ConnectionSettings, encoder: EventEncoder, metrics: MetricSet
 ) -> Services:
-    metrics = MetricSet(GATEWAY_METRICS)
+    known = KnownKeys(
+        key_store_of(settings, connection, timeout_s=_KEYS_TIMEOUT_S),
+        metrics.counter("plaudit_gateway_key_reads_failed_total").inc,
+    )
+    known.require()  # before anything is opened
     redis = connect(connection.redis_url.get_secret_value(), timeout_s=_REDIS_TIMEOUT_S)
     signing = signing_keys_of(settings, redis, connection.redis_prefix)
     return Services(
@@ -97,9 +108,7 @@ async def _make_services(
         metrics=metrics,
         redis=redis,
         redis_watch=RedisWatch(connection.redis_url.get_secret_value()),
-        authenticator=Authenticator(
-            key_store_of(settings, connection), TokenVerifier(lambda: signing.secrets)
-        ),
+        authenticator=Authenticator(known, TokenVerifier(lambda: signing.secrets)),
         signing=signing,
         limiter=RateLimiter(
             redis,
@@ -147,7 +156,10 @@ def _make_sender(settings: GatewaySettings, connection: ConnectionSettings) -> E
 
 
 async def _keep_checking(services: Services, admin: AdminClient) -> None:
+    waits, lacks = WaitNotice(log), WaitNotice(log, "doing without")
     while True:
+        waits.note(services.unready() or services.takes_nothing())
+        lacks.note(services.checks.redis)
         await asyncio.sleep(REFRESH_S)
         try:
             await _check_once(services, admin)
@@ -163,21 +175,21 @@ async def _check_once(services: Services, admin: AdminClient) -> None:
         await services.redis_watch.look_if_due()
         services.checks.redis = None
     except AWAY as error:
-        services.checks.redis = f"Redis does not answer ({type(error).__name__})"
+        services.checks.redis = f"Redis does not answer ({why_away(error)})"
     # In a thread: the admin client blocks until its timeout while Kafka is away.
     services.checks.kafka = await asyncio.to_thread(_kafka_problem, admin, services.connection)
     await _check_topics(services, admin)
+    services.checks.began = services.checks.began or services.takes_nothing() is None
     services.update_gauges()
 
 
 async def _learn_schema_id(checks: ServiceChecks, schemas: SchemaSource, encoder: EventEncoder) -> None:
     """Ask for the id of the event schema until there is an answer. No event is taken before."""
-    while True:
+    while True:  # `_keep_checking` says in the log that this waits
         try:
             # In a thread: the registry's client blocks.
             encoder.use_id(await asyncio.to_thread(schemas.id_of, "conversation_event"))
         except RegistryError as error:
-            log.warning("waiting: %s", error)
             checks.registry = str(error)
             await asyncio.sleep(_REGISTRY_AGAIN_S)
         else:

@@ -1,12 +1,16 @@
 """Who may write what: rules without a server, each of them broken once."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from plaudit_producers.gateway.access.principals import (
+    _ANSWER_FIELDS,
+    _MODEL_FIELDS,
     _PAGE_BODIES,
     ApiRole,
+    Grant,
     PageScope,
     Principal,
     complete_record,
@@ -18,6 +22,7 @@ from plaudit_schemas.contract.json_form import record_of
 from tests.support.gateway import like, message
 
 PAGE = PageScope("c1", "u-1")
+BODY = message("x")["body"]
 TRUSTED = PageScope("c1", "u-1", frozenset(("user", "assistant")))
 
 
@@ -49,9 +54,6 @@ COMPARE = {"candidates": ["a", "b"], "ranking": [["a"]]}
         pytest.param(like("m1"), id="like"),
         pytest.param(like(None, id="u-1", kind="user"), id="like of the whole conversation"),
         pytest.param(like("m1", kind="user"), id="like as a user"),
-        pytest.param(body("StartConversation", consent="granted", tags={"locale": "de"}), id="start"),
-        pytest.param(body("StartConversation", user_id="u-1"), id="start with its user"),
-        pytest.param(body("UpdateConversation", consent="denied"), id="consent"),
         pytest.param(body("CompareMessages", **COMPARE), id="comparison"),
         *(
             pytest.param(body("EndConversation", reason=reason), id=f"end {reason}")
@@ -95,10 +97,27 @@ def test_a_page_speaks_for_its_user_in_its_conversation(document: dict[str, Any]
         ),
         pytest.param(body("StartConversation", model={"id": "x"}), "model", id="start with a model"),
         pytest.param(body("StartConversation", variants={"a": "b"}), "variants", id="start with variants"),
-        pytest.param(
-            {"conversation_id": "c1", "body": {**message("x")["body"], "model": {"id": "x"}}},
-            "model",
-            id="message with a model",
+        *(
+            pytest.param(
+                {"conversation_id": "c1", "body": {**BODY, **said}},
+                f"{next(iter(said))}: the token does not grant it",
+                id=f"message with {next(iter(said))}",
+            )
+            for said in (
+                {"model": {"id": "x"}},
+                {"prompt": {"id": "x"}},
+                {"tools": "[]"},
+                {"parameters": "{}"},
+                {"reasoning": "so"},
+                {"tool_calls": [{"id": "1", "name": "n", "arguments": "{}"}]},
+                {"tool_call_id": "1"},
+                {"latency_ms": 1},
+                {"first_token_ms": 0},
+                {"finish_reason": "stop"},
+                {"usage": {"input": 1}},
+                {"abstained": False},
+                {"variants": {"a": "b"}},
+            )
         ),
         pytest.param(
             {"conversation_id": "c1", "body": {**message("x")["body"], "author": {"kind": "reviewer"}}},
@@ -125,15 +144,49 @@ def test_a_page_does_nothing_else(document: dict[str, Any], named: str) -> None:
     assert verdict(Principal("shop", "k", frozenset({"admin"}), page=PAGE), document) == problem
 
 
+@pytest.mark.parametrize(
+    ("document", "grants"),
+    [
+        pytest.param(body("StartConversation"), ("start",), id="start"),
+        pytest.param(body("StartConversation", session="s", task="t"), ("start",), id="start of a session"),
+        pytest.param(body("StartConversation", user_id="u-1"), ("start",), id="start with its user"),
+        pytest.param(
+            body("StartConversation", consent="granted", tags={"a": "b"}),
+            ("start", "consent", "tags"),
+            id="start with all",
+        ),
+        pytest.param(body("UpdateConversation", consent="granted"), ("consent",), id="consent granted"),
+        pytest.param(body("UpdateConversation", consent="denied"), ("consent",), id="consent denied"),
+        pytest.param(body("UpdateConversation", consent="unspecified"), ("consent",), id="consent unsaid"),
+        pytest.param(body("UpdateConversation", tags={"license": "x"}), ("tags",), id="licence"),
+        pytest.param(body("UpdateConversation", user_id="u-1"), ("start",), id="its user"),
+    ],
+)
+def test_what_a_server_says_takes_its_grant(document: dict[str, Any], grants: tuple[Grant, ...]) -> None:
+    def said_with(*given: Grant) -> str | None:
+        page = PageScope("c1", "u-1", frozenset(("user", "assistant")), read=True, grants=frozenset(given))
+        return verdict(Principal("shop", "k", page=page), document)
+
+    assert said_with(*grants) is None
+    for missing in grants:
+        others: tuple[Grant, ...] = tuple(each for each in ("start", "consent", "tags") if each != missing)
+        assert f'POST /v1/tokens takes "grants": ["{missing}"]' in str(said_with(*others))
+
+
+def test_a_token_without_roles_only_votes() -> None:
+    page = Principal("shop", "k", page=PageScope("c1", "u-1", frozenset()))
+    assert verdict(page, like("m1")) is None
+    assert "role: the token allows none" in str(verdict(page, message("x")))
+
+
 CHECKED = {
-    "user_id", "rater", "author", "feedback", "continues", "role", "reason", "model", "variants", "prompt",
-    "tools", "parameters",
+    "user_id", "rater", "author", "feedback", "continues", "role", "reason", "consent", "tags",
+    *_MODEL_FIELDS, *_ANSWER_FIELDS,
 }  # fmt: skip
 FREE = {
-    "consent", "tags", "session", "task", "message_id", "parent_id", "content", "reasoning", "tool_calls",
-    "tool_call_id", "attachments", "latency_ms", "first_token_ms", "finish_reason", "usage", "status",
-    "abstained", "metadata", "comparison_id", "candidates", "ranking", "none_acceptable", "aspect", "comment",
-    "strength", "confidence", "rubric", "rubric_version", "item_id", "suggestion_shown", "last_activity_at",
+    "session", "task", "message_id", "parent_id", "content", "attachments", "status", "metadata",
+    "comparison_id", "candidates", "ranking", "none_acceptable", "aspect", "comment", "strength",
+    "confidence", "rubric", "rubric_version", "item_id", "suggestion_shown", "last_activity_at",
 }  # fmt: skip
 
 
@@ -154,11 +207,11 @@ def test_a_page_without_a_user_claims_none() -> None:
     page = Principal("shop", "k", page=PageScope("c1", None))
     assert verdict(page, like("m1")) is None
     assert "rater.id" in str(verdict(page, like("m1", id="u-1")))
-    assert "user_id" in str(verdict(page, body("StartConversation", user_id="u-1")))
+    assert "user_id: the token is for another" in str(verdict(page, body("StartConversation", user_id="u-1")))
 
 
 def test_a_trusted_page_says_what_the_model_said() -> None:
-    page = Principal("shop", "k", page=TRUSTED)
+    page = Principal("shop", "k", page=replace(TRUSTED, grants=frozenset(("start",))))
     assert verdict(page, message("hello", role="assistant")) is None
     assert verdict(page, body("StartConversation", model={"id": "x"})) is None
     assert "role" in str(verdict(page, message("hello", role="system")))

@@ -1,22 +1,25 @@
 """A gateway in this process, without Kafka, Redis or a member that reads conversations."""
 
+import asyncio
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plaudit_infra.main import main
 from plaudit_producers import live_reader
 from plaudit_producers.gateway import startup
 from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_books import KeyBook
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.errors import KeyStoreError
 from plaudit_producers.gateway.http.app import create_app
 from plaudit_producers.gateway.intake.client import RenewingClient
 from plaudit_producers.gateway.server import run_gateway
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError, SettingsError
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
+from plaudit_schemas.settings.http import HttpSettings
 from starlette.testclient import TestClient
 
 from tests.support.otlp import span, traces
@@ -105,7 +108,35 @@ def test_without_kafka_and_redis_it_says_so(client: Callable[..., TestClient]) -
     assert (telemetry.status_code, telemetry.headers["retry-after"]) == (503, "2")
 
 
-def test_while_librdkafka_gives_up_the_gateway_is_not_ready(
+def test_a_key_file_that_goes_is_counted_and_said_and_locks_nobody_out(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    made = client()
+    services = made.app.state.services  # type: ignore[attr-defined]  # Starlette's
+    (tmp_path / "keys.json").unlink()
+    asyncio.run(services.authenticator.refresh())
+    assert made.post("/v1/events", json={}).status_code == 422, "it is still let in"
+    assert "no key file" in made.get("/health/ready").json()["degraded"]
+    shown = made.get("/metrics").text
+    assert "plaudit_gateway_key_reads_failed_total 1.0" in shown
+    assert "plaudit_gateway_keys 1.0" in shown
+    assert "plaudit_gateway_keys_lost 0.0" in shown
+
+
+def test_callers_who_are_refused_are_counted_from_the_first(client: Callable[..., TestClient]) -> None:
+    made = client(gateway_token_secret="k1:" + "s" * 32)  # a made-up one
+    name = "plaudit_gateway_callers_refused_total"
+    assert [f'{name}{{status="{status}"}} 0.0' in made.get("/metrics").text for status in (401, 403)] == [
+        True
+    ] * 2
+    assert made.post("/v1/events", json={}, headers={"Authorization": "Bearer x"}).status_code == 401
+    assert made.post("/v1/label-studio", json={}).status_code == 403
+    assert [f'{name}{{status="{status}"}} 1.0' in made.get("/metrics").text for status in (401, 403)] == [
+        True
+    ] * 2
+
+
+def test_while_librdkafka_gives_up_the_gateway_takes_nothing(
     client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = client()
@@ -114,6 +145,12 @@ def test_while_librdkafka_gives_up_the_gateway_is_not_ready(
     assert services.unready() is None
     monkeypatch.setattr(RenewingClient, "failing", True)
     assert "librdkafka gave up" in made.get("/health/ready").json()["reason"]
+    monkeypatch.setattr(services.checks, "began", True)
+    ready = made.get("/health/ready")
+    assert ready.status_code == 200
+    assert "librdkafka gave up" in ready.json()["degraded"]
+    services.update_gauges()
+    assert services.metrics.value("plaudit_gateway_taking_events") == 0
 
 
 def test_with_configured_keys_tokens_need_no_redis(client: Callable[..., TestClient]) -> None:
@@ -139,34 +176,13 @@ def collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("collector")
-def test_a_gateway_that_cannot_start_says_why() -> None:
+def test_a_gateway_that_cannot_start_says_why(tmp_path: Path) -> None:
+    keys = str(tmp_path / "keys.json")
+    given = GatewaySettings(gateway_port=0, gateway_redact="nowhere:hook", gateway_keys=keys)
+    with pytest.raises(KeyStoreError, match=r"no key file .*keys\.json; `plaudit keys create` makes it"):
+        run_gateway(given, AWAY, HttpSettings(), log_level="ERROR")
+    FileKeyStore(tmp_path / "keys.json").write(KeyBook({}))
     with pytest.raises(SettingsError, match="PLAUDIT_GATEWAY_REDACT"):
-        run_gateway(GatewaySettings(gateway_port=0, gateway_redact="nowhere:hook"), AWAY, log_level="ERROR")
+        run_gateway(given, AWAY, HttpSettings(), log_level="ERROR")
     with pytest.raises(ServiceUnavailableError, match="cannot be bound"):
-        run_gateway(GatewaySettings(gateway_host="192.0.2.1"), AWAY, log_level="ERROR")
-
-
-def keys_command(folder: Path, *words: str) -> int:
-    return main(["keys", *words, "--gateway-keys", str(folder / "keys.json")])
-
-
-def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = ["create", "--application", "shop", "--role", "reviewer", "--rate", "7", "--name", "lab"]
-    assert keys_command(tmp_path, *made) == 0
-    secret = capsys.readouterr().out.strip()
-    [key] = FileKeyStore(tmp_path / "keys.json").load().values()
-    assert (key.application, key.roles, key.rate, key.name) == ("shop", frozenset({"reviewer"}), 7, "lab")
-    assert keys_command(tmp_path, "list") == 0
-    listed = capsys.readouterr().out
-    assert key.id in listed
-    assert "reviewer" in listed
-    assert secret not in listed
-    assert keys_command(tmp_path, "revoke", key.id) == 0
-    assert keys_command(tmp_path, "revoke", key.id) == 1
-    assert FileKeyStore(tmp_path / "keys.json").load() == {}
-
-
-def test_a_key_out_of_range_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for wrong in (["--application", "a/b"], ["--rate", "-1"]):
-        assert keys_command(tmp_path, "create", *wrong) == 1
-        assert capsys.readouterr().err.count("\n") == 1
+        run_gateway(GatewaySettings(gateway_host="192.0.2.1"), AWAY, HttpSettings(), log_level="ERROR")

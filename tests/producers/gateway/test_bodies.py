@@ -161,9 +161,10 @@ def small(gateways: Callable[..., Gateway]) -> Gateway:
 @pytest.mark.redis
 def test_stalled_pages_keep_no_server_out(small: Gateway) -> None:
     with small.client(small.secret) as server:
-        token = server.post("/v1/tokens", json={}).json()["token"]
+        # Of several conversations at one address: a page pays for the bytes that it announces.
+        tokens = [server.post("/v1/tokens", json={}).json()["token"] for _ in range(5)]
         size = 2 * 2**20
-        stuck = [post(small, "/v1/events", size, b" " * (size - 1), token) for _ in range(5)]
+        stuck = [post(small, "/v1/events", size, b" " * (size - 1), token) for token in tokens]
         held = "plaudit_gateway_request_bytes"
         eventually(lambda: small.metric(held) > 2 * size - 10, "their bytes have arrived")
         assert small.metric(held) < 6 * 2**20

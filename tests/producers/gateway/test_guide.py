@@ -10,7 +10,7 @@ from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.contract.json_form import record_of
 from plaudit_schemas.contract.records import validate
-from plaudit_schemas.settings import variable_of
+from plaudit_schemas.settings import DATA_VARIABLE, variable_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from tests.support.services import ROOT
@@ -31,7 +31,7 @@ def test_its_events_are_events(text: str) -> None:
 def test_its_settings_and_metrics_exist() -> None:
     classes = (GatewaySettings, ConnectionSettings)
     known = {variable_of(name) for each in classes for name in each.model_fields}
-    assert set(re.findall(r"PLAUDIT_\w+", GUIDE)) <= known
+    assert set(re.findall(r"PLAUDIT_\w+", GUIDE)) <= known | {DATA_VARIABLE}
     assert set(re.findall(r"plaudit_gateway_\w+", GUIDE)) <= {metric.name for metric in GATEWAY_METRICS}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from plaudit_producers.gateway.http.call_sending import MAX_BATCH_BYTES
 from plaudit_producers.gateway.intake.calls import MAX_MESSAGES
+from plaudit_producers.gateway.intake.events import MAX_BATCH_BYTES
 from plaudit_schemas.contract.events import AddMessage, StartConversation, UpdateMessage
 
 from harness.gateway import Gateway

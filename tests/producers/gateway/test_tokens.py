@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier, mint_token, verify_token
 from plaudit_producers.gateway.access.principals import PageScope, Principal
 from plaudit_producers.gateway.access.signing_keys import (
+    KNOWN_S,
     ROTATE_S,
     ConfiguredSigningKeys,
     SharedSigningKeys,
@@ -24,7 +25,9 @@ from pydantic import SecretStr, ValidationError
 
 NOW = 1_790_000_000.0
 SECRETS = {"k1": "a" * 64, "k2": "b" * 64}
-PRINCIPAL = Principal("shop", "key1", page=PageScope("c1", "u-1", frozenset(("user",)), read=True))
+PRINCIPAL = Principal(
+    "shop", "key1", page=PageScope("c1", "u-1", frozenset(("user",)), read=True, grants=frozenset(("tags",)))
+)
 TOKEN, ENDS = mint_token(PRINCIPAL, 60, ("k1", SECRETS["k1"]), NOW)
 CLAIMS = jwt.decode(TOKEN, options={"verify_signature": False})
 
@@ -76,7 +79,7 @@ UNSIGNED = ".".join(
                 id=f"without {missing}",
             )
             for missing in CLAIMS
-            if missing != "sub"
+            if missing not in ("sub", "grants")
         ),
         pytest.param(forged({**CLAIMS, "iss": "another"}), id="another issuer"),
         pytest.param(forged({**CLAIMS, "cid": ""}), id="empty conversation"),
@@ -85,11 +88,28 @@ UNSIGNED = ".".join(
         pytest.param(forged({**CLAIMS, "roles": ["king"]}), id="unknown role"),
         pytest.param(forged({**CLAIMS, "roles": 1}), id="roles as a number"),
         pytest.param(forged({**CLAIMS, "exp": "soon"}), id="end in words"),
+        pytest.param(forged({**CLAIMS, "grants": 1}), id="grants as a number"),
+        pytest.param(forged({**CLAIMS, "grants": [["tags"]]}), id="grants in lists"),
     ],
 )
 def test_what_this_gateway_did_not_sign_is_refused(token: str) -> None:
     with pytest.raises(UnauthenticatedError):
         verify_token(token, SECRETS, NOW)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "granted"),
+    [
+        pytest.param(None, set(), id="none, as the release before"),
+        pytest.param(["consent", "tags"], {"consent", "tags"}, id="some"),
+        pytest.param(["tags", "fly"], {"tags"}, id="one of a later release"),
+    ],
+)
+def test_a_token_grants_what_it_names(claimed: list[str] | None, granted: set[str]) -> None:
+    claims = {name: value for name, value in CLAIMS.items() if name != "grants"}
+    page = verify_token(forged(claims if claimed is None else {**claims, "grants": claimed}), SECRETS, NOW)
+    assert page.principal.page is not None
+    assert page.principal.page.grants == granted
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters(codec="ascii"))
@@ -142,18 +162,62 @@ def test_shared_keys_change_every_day_and_outlive_their_tokens(valkey: str) -> N
             one, two = (SharedSigningKeys(client, "rotate.", 3600, lambda: now[0]) for _ in range(2))
             assert one.secrets == {}
             await asyncio.gather(one.refresh(), two.refresh())
+            await one.refresh()
+            await two.refresh()
             assert one.current == two.current
+            now[0] += ROTATE_S
             first = one.current
             assert first is not None
-            now[0] += ROTATE_S + 1
+            now[0] += 1
             await two.refresh()
+            assert two.current == first, "the others have not read the new one yet"
+            now[0] += KNOWN_S
             assert two.current != first
             assert dict([first]).items() <= two.secrets.items()
             await one.refresh()
             assert one.current == two.current
-            now[0] += 2 * ROTATE_S + 3600
+            now[0] += 2 * ROTATE_S + 3600 - KNOWN_S
             await one.refresh()
             assert first[0] not in one.secrets
             assert len(one.secrets) == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.redis
+def test_tokens_outlive_an_emptied_redis(valkey: str) -> None:
+    async def run() -> None:
+        async with redis.asyncio.Redis.from_url(valkey) as client:
+            one, two, new = (SharedSigningKeys(client, "emptied.", 3600, lambda: NOW) for _ in range(3))
+            await one.refresh()
+            await two.refresh()
+            assert one.current is not None
+            token, _ = mint_token(PRINCIPAL, 60, one.current, NOW)
+            await client.delete("emptied.plaudit:token-keys")
+            await new.refresh()  # a gateway that starts now knows nothing, and makes a key of its own
+            assert not new.secrets.keys() & one.secrets.keys()
+            await two.refresh()
+            await new.refresh()
+            for each in (one, two, new):
+                assert verify_token(token, each.secrets, NOW).principal == PRINCIPAL
+
+    asyncio.run(run())
+
+
+@pytest.mark.redis
+def test_a_key_that_is_too_old_is_not_put_back(valkey: str) -> None:
+    now = [NOW]
+
+    async def run() -> None:
+        async with redis.asyncio.Redis.from_url(valkey) as client:
+            keys = SharedSigningKeys(client, "old.", 3600, lambda: now[0])
+            await keys.refresh()
+            first = keys.current
+            assert first is not None
+            await client.delete("old.plaudit:token-keys")
+            now[0] += 3 * ROTATE_S
+            await keys.refresh()
+            assert first[0] not in keys.secrets
+            assert not await client.hexists("old.plaudit:token-keys", first[0])
 
     asyncio.run(run())

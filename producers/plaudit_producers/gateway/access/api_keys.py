@@ -24,6 +24,7 @@ class ApiKey(BaseModel):
     Attributes:
         digest: SHA-256 of the whole key, in hexadecimal.
         rate: events a second; None for the gateway's default.
+        byte_rate: bytes a second; None for the gateway's default.
         person: the rater id of whoever reviews with the key; None is the key's id. A person may have several
             keys.
     """
@@ -36,6 +37,7 @@ class ApiKey(BaseModel):
     application: Application
     roles: frozenset[ApiRole] = Field(min_length=1)
     rate: float | None = Field(default=None, gt=0)
+    byte_rate: float | None = Field(default=None, gt=0)
     created_at: datetime
     person: Id | None = None
 
@@ -46,7 +48,7 @@ class ApiKey(BaseModel):
 
     def principal(self) -> Principal:
         """The caller that this key identifies."""
-        return Principal(self.application, self.id, self.roles, self.rate)
+        return Principal(self.application, self.id, self.roles, self.rate, byte_rate=self.byte_rate)
 
 
 class NewApiKey(NamedTuple):
@@ -62,12 +64,13 @@ def make_key(
     *,
     name: str = "",
     rate: float | None = None,
+    byte_rate: float | None = None,
     person: str | None = None,
 ) -> NewApiKey:
     """Make a new random key.
 
     Raises:
-        pydantic.ValidationError: application, roles, name, rate or person is not valid.
+        pydantic.ValidationError: application, roles, name, a rate or person is not valid.
     """
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(10))
     secret = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
@@ -78,6 +81,7 @@ def make_key(
         application=application,
         roles=roles,
         rate=rate,
+        byte_rate=byte_rate,
         person=person,
         created_at=datetime.now(UTC).replace(microsecond=0),
     )

@@ -1,36 +1,33 @@
 """Turns a request's credentials into a principal."""
 
 import asyncio
-import logging
 
 from plaudit_producers.gateway.access.api_keys import key_id_of, matches_key
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
-from plaudit_producers.gateway.access.key_stores import ApiKeys, KeyStore
+from plaudit_producers.gateway.access.known_keys import KnownKeys
 from plaudit_producers.gateway.access.principals import Principal
-from plaudit_producers.gateway.errors import KeyStoreError, UnauthenticatedError
-
-log = logging.getLogger("plaudit.gateway")
+from plaudit_producers.gateway.errors import UnauthenticatedError
 
 
 class Authenticator:
-    """Knows the API keys as of the last successful `refresh`, and none before the first one."""
+    """Lets in who has one of the known API keys, or a browser token that one of them made.
 
-    def __init__(self, store: KeyStore, verify: TokenVerifier) -> None:
-        self._store = store
+    Attributes:
+        known: the keys as of the last successful `refresh`; none before the first one.
+    """
+
+    def __init__(self, known: KnownKeys, verify: TokenVerifier) -> None:
+        self.known = known
         self._verify = verify
-        self._keys: ApiKeys | None = None
 
     @property
     def ready(self) -> bool:
         """Whether the keys have been read at least once."""
-        return self._keys is not None
+        return self.known.keys is not None
 
     async def refresh(self) -> None:
         """Read the keys again. After an error, which is logged, the keys read before stay in use."""
-        try:
-            self._keys = await asyncio.to_thread(self._store.load)
-        except KeyStoreError as error:
-            log.warning("the API keys could not be read again; those read before stay in use: %s", error)
+        await asyncio.to_thread(self.known.read)
 
     def principal_of_header(self, authorization: str | None) -> Principal:
         """The principal that an Authorization header identifies.
@@ -49,7 +46,7 @@ class Authenticator:
         Raises:
             UnauthenticatedError: the credential is not valid.
         """
-        keys: ApiKeys = self._keys or {}
+        keys = self.known.keys or {}
         key_id = key_id_of(credential)
         if key_id is not None:
             key = keys.get(key_id)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, get_args
 import jwt
 from plaudit_schemas.contract.field_types import Role
 
-from plaudit_producers.gateway.access.principals import PageScope, Principal
+from plaudit_producers.gateway.access.principals import Grant, PageScope, Principal
 from plaudit_producers.gateway.errors import UnauthenticatedError
 
 _ISSUER: Final = "plaudit-gateway"
@@ -19,6 +19,7 @@ _ALGORITHM: Final = "HS256"
 _REMEMBERED: Final = 10_000  # tokens in the cache of valid ones
 _CLAIMS: Final = ("iss", "exp", "iat", "app", "cid", "key", "roles", "read")
 _ROLES: Final = frozenset(get_args(Role))
+_GRANTS: Final[frozenset[Grant]] = frozenset(get_args(Grant))
 
 
 class VerifiedToken(NamedTuple):
@@ -54,6 +55,7 @@ def mint_token(principal: Principal, lifetime_s: int, key: tuple[str, str], now:
         "key": principal.key_id,
         "roles": sorted(page.roles),
         "read": page.read,
+        "grants": sorted(page.grants),
     }
     if page.user_id is not None:
         claims["sub"] = page.user_id
@@ -90,11 +92,15 @@ def verify_token(token: str, secrets: Mapping[str, str], now: float) -> Verified
 
 def _principal_of(claims: Mapping[str, Any]) -> Principal:
     user, roles = claims.get("sub"), frozenset(claims["roles"])
+    # A gateway of the release before makes tokens without this claim; a later one may know more grants.
+    grants = _GRANTS & frozenset(claims.get("grants", ()))
     texts = (claims["app"], claims["cid"], claims["key"], *(() if user is None else (user,)))
     if not all(isinstance(text, str) and text for text in texts) or not roles <= _ROLES:
         raise ValueError("the claims have other types or values than the gateway writes")
     return Principal(
-        claims["app"], claims["key"], page=PageScope(claims["cid"], user, roles, claims["read"] is True)
+        claims["app"],
+        claims["key"],
+        page=PageScope(claims["cid"], user, roles, claims["read"] is True, grants),
     )
 
 

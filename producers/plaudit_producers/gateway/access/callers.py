@@ -55,7 +55,7 @@ async def charge_address(request: Request) -> None:
     """
     services = services_of(request)
     rate = services.settings.gateway_address_rate
-    await _charge(services, TokenBucket(address_of(request), rate, max(rate * _BURST_S, 1)), 1)
+    await take_or_refuse(services, TokenBucket(address_of(request), rate, max(rate * _BURST_S, 1)), 1)
 
 
 async def charge_principal(request: Request, principal: Principal, tokens: int) -> None:
@@ -65,7 +65,7 @@ async def charge_principal(request: Request, principal: Principal, tokens: int) 
         Problem: 429 when the principal is over its rate limit.
     """
     services = services_of(request)
-    await _charge(services, _bucket_of(services, principal), tokens)
+    await take_or_refuse(services, _bucket_of(services, principal), tokens)
 
 
 def address_of(request: Request) -> str:
@@ -100,7 +100,12 @@ def _bucket_of(services: Services, principal: Principal) -> TokenBucket:
     return TokenBucket(name, rate, max(rate * _BURST_S, 1))
 
 
-async def _charge(services: Services, bucket: TokenBucket, tokens: int) -> None:
+async def take_or_refuse(services: Services, bucket: TokenBucket, tokens: int) -> None:
+    """Take tokens from a bucket.
+
+    Raises:
+        Problem: 429 when it holds too few.
+    """
     _refuse_if_empty(services, bucket.name)
     wait = await services.limiter.take_tokens(bucket, tokens)
     if wait > 0:
@@ -116,4 +121,6 @@ def _refuse_if_empty(services: Services, name: str) -> None:
 def _over_limit(services: Services, name: str, wait: float) -> Problem:
     kind = name.partition(":")[0]
     services.metrics.counter("plaudit_gateway_limited_total", kind).inc()
-    return Problem(429, f"over the rate limit of this {kind}; try again later", retry_after_s=wait)
+    owner, _, of_bytes = kind.partition("-")
+    what = "bytes a second" if of_bytes else "rate"
+    return Problem(429, f"over the {what} limit of this {owner}; try again later", retry_after_s=wait)

@@ -1,158 +1,191 @@
-"""Where API keys are stored: in a file, or in Redis for a fleet of gateways.
+"""Where API keys are stored: in a file, in Kafka for a fleet, or, as the release before did, in Redis.
 
-The file is the default, because it survives the loss of Redis. Both stores return all keys at once. A gateway
-keeps them in memory and reads them again every `REFRESH_S`. So a request costs no look-up, and a revoked key
-is refused after that time.
+Each store is read as a whole. A gateway keeps the keys in memory and reads them again every `REFRESH_S`. So a
+request costs no look-up, and a revoked key is refused after that time.
 """
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-import orjson
+from plaudit_schemas.settings import data_folder
 from plaudit_schemas.settings.connection import ConnectionSettings
-from pydantic import ValidationError
 
 from plaudit_producers.gateway.access.api_keys import ApiKey
+from plaudit_producers.gateway.access.key_books import (
+    EMPTY,
+    ApiKeys,
+    KeyBook,
+    book_text,
+    lacking,
+    merged,
+    read_book,
+)
 from plaudit_producers.gateway.errors import KeyStoreError
 from plaudit_producers.gateway.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from plaudit_producers.gateway.access.redis_key_store import RedisKeyStore
 
 REFRESH_S: Final = 2.0
 """Between two readings of the keys by a gateway, in seconds."""
 
-ApiKeys = Mapping[str, ApiKey]
-"""Key id -> key."""
+FILE_NAME: Final = "gateway-keys.json"
 
 
-class KeyStore(Protocol):
-    """Stores all API keys. Every call may block on the disk or on Redis, and may raise KeyStoreError."""
+class KeyStore(ABC):
+    """Stores all API keys. Every call may block on disk, Kafka or Redis, and may raise KeyStoreError.
 
-    def load(self) -> ApiKeys: ...
-    def add(self, key: ApiKey) -> None: ...
+    Any number of processes may use one store; several threads may use one object.
+    """
+
+    @abstractmethod
+    def read(self) -> KeyBook:
+        """Everything in the store."""
+
+    @abstractmethod
+    def write(self, addition: KeyBook) -> None:
+        """Add keys and revocations. What is there stays, and what was revoked stays revoked."""
+
+    def require(self) -> None:  # noqa: B027  # most stores come by waiting
+        """Raise KeyStoreError if the store cannot be used, and waiting will not change that."""
+
+    def close(self) -> None:  # noqa: B027  # most stores hold none
+        """Close connections, if there are any."""
+
+    def load(self) -> ApiKeys:
+        """The keys that are valid."""
+        return self.read().keys
+
+    def add(self, key: ApiKey) -> None:
+        """Add a key."""
+        self.write(KeyBook({key.id: key}))
 
     def revoke(self, key_id: str) -> bool:
-        """Remove a key; False if there is no such key."""
+        """Refuse a key from now on; False if there is no such key.
+
+        An id that is not there is refused too: the key may be in a backup, or in the memory of a gateway.
+        """
+        there = key_id in self.load()
+        self.write(KeyBook({}, frozenset((key_id,))))
+        return there
+
+    def read_if_made(self) -> KeyBook:
+        """As `read`, but a store that is still to be made is empty."""
+        return self.read()
+
+    def restore(self, backup: KeyBook) -> KeyBook:
+        """Add what a backup has and the store lacks, and return that."""
+        addition = lacking(self.read_if_made(), backup)
+        if addition.keys or addition.revoked:
+            self.write(addition)
+        return addition
 
 
-class FileKeyStore:
-    """One JSON file that only its owner may read.
+class FileKeyStore(KeyStore):
+    """One JSON file that only its owner may read. It is made by the first key, and must be there to be read.
 
     A writer replaces the file as a whole, so a reader never sees half of it. A lock file keeps writers apart.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[tuple[int, int, int], ApiKeys] | None = None
+        self._seen: tuple[tuple[int, int, int], KeyBook] | None = None
 
-    def load(self) -> ApiKeys:
+    def read(self) -> KeyBook:
         try:
             status = self._path.stat()
             # The inode too: a replaced file can have the same size and, on a coarse clock, the same time.
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
             if self._seen is None or self._seen[0] != version:
-                self._seen = version, _parse_keys(self._path.read_bytes(), str(self._path))
+                self._seen = version, read_book(self._path.read_bytes(), str(self._path))
         except FileNotFoundError:
-            return {}
+            raise KeyStoreError(
+                f"there is no key file {self._path}; `plaudit keys create` makes it, `plaudit keys restore` "
+                "takes it from a backup, or set PLAUDIT_GATEWAY_KEYS"
+            ) from None
         except OSError as error:
             raise KeyStoreError(f"the key file {self._path} cannot be read: {error.strerror}") from None
         return self._seen[1]
 
-    def add(self, key: ApiKey) -> None:
-        with self._changing() as keys:
-            keys[key.id] = key
+    def require(self) -> None:
+        self.read()
+
+    def read_if_made(self) -> KeyBook:
+        return self.read() if self._path.exists() else EMPTY
+
+    def write(self, addition: KeyBook) -> None:
+        with self._locked():
+            # A file that cannot be read is not replaced: a person may be able to mend it.
+            write_privately(self._path, book_text(merged(self.read_if_made(), addition)))
 
     def revoke(self, key_id: str) -> bool:
-        with self._changing() as keys:
-            return keys.pop(key_id, None) is not None
+        self.read()  # a revocation makes no file: most likely the path is wrong
+        return super().revoke(key_id)
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[dict[str, ApiKey]]:
-        """Yields the keys; writes them to the file when the block has changed them."""
+    def _locked(self) -> Iterator[None]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # A lock on the key file itself would be lost when the file is replaced.
-            with self._beside(".lock").open("w") as lock:
+            beside = os.open(_beside(self._path, ".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+            with os.fdopen(beside, "w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                keys = dict(self.load())
-                yield keys
-                self._replace_file(keys)
+                yield
         except OSError as error:
             raise KeyStoreError(f"the key file {self._path} cannot be written: {error.strerror}") from None
 
-    def _replace_file(self, keys: ApiKeys) -> None:
-        document = {"keys": [_document(key) for key in keys.values()]}
-        aside = self._beside(f".{os.getpid()}.new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())  # before the rename: a power cut must not leave an empty key file
-        aside.replace(self._path)
 
-    def _beside(self, ending: str) -> Path:
-        # Not `with_suffix`: of a key file named `keys.lock` that would be the key file itself.
-        return self._path.with_name(self._path.name + ending)
+def key_store_of(
+    settings: GatewaySettings, connection: ConnectionSettings, *, timeout_s: float = 30.0
+) -> KeyStore:
+    """The store that the settings name. Does not wait for Kafka or Redis.
 
-
-class RedisKeyStore:
-    """One hash in Redis with a field for each key."""
-
-    def __init__(self, connect: Callable[[], Any], prefix: str) -> None:
-        """`connect` makes a blocking client; see `plaudit_schemas.service.redis`."""
-        self._connect = connect
-        self._key = f"{prefix}plaudit:api-keys"
-
-    def load(self) -> ApiKeys:
-        with self._client() as client:
-            rows = client.hgetall(self._key)
-        return _parse_keys(b'{"keys":[' + b",".join(rows.values()) + b"]}", f"Redis' {self._key}")
-
-    def add(self, key: ApiKey) -> None:
-        with self._client() as client:
-            client.hset(self._key, key.id, orjson.dumps(_document(key)))
-
-    def revoke(self, key_id: str) -> bool:
-        with self._client() as client:
-            return bool(client.hdel(self._key, key_id))
-
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[Any]:
-        from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415  # a file store needs no Redis client
-
-        try:
-            with self._connect() as client:
-                yield client
-        except AWAY as error:
-            raise KeyStoreError(f"Redis did not return the API keys ({error})") from None
-
-
-def _document(key: ApiKey) -> dict[str, Any]:
-    # A gateway of an earlier release refuses a field that it does not know, so it is only written if set.
-    return key.model_dump(mode="json", exclude_none=True)
-
-
-def key_store_of(settings: GatewaySettings, connection: ConnectionSettings) -> KeyStore:
-    """The store that the settings name."""
+    Args:
+        timeout_s: how long Kafka or Redis may stay silent before a call raises KeyStoreError.
+    """
     if settings.gateway_keys == "redis":
-        return RedisKeyStore(
-            lambda: _connect_blocking(connection.redis_url.get_secret_value()), connection.redis_prefix
-        )
-    return FileKeyStore(Path(settings.gateway_keys))
+        return _redis_store(connection, timeout_s)
+    if settings.gateway_keys == "kafka":
+        from plaudit_producers.gateway.access.kafka_key_store import KafkaKeyStore  # noqa: PLC0415  # loads its client
+
+        return KafkaKeyStore(connection, earlier=_redis_store(connection, timeout_s), timeout_s=timeout_s)
+    return FileKeyStore(key_file_of(settings))
 
 
-def _connect_blocking(url: str) -> Any:
-    from plaudit_schemas.service.redis import connect_blocking  # noqa: PLC0415  # as above
+def key_file_of(settings: GatewaySettings) -> Path:
+    """The key file: that of the settings, or the one in the data folder."""
+    return Path(settings.gateway_keys) if settings.gateway_keys else data_folder() / FILE_NAME
 
-    return connect_blocking(url)
+
+def _redis_store(connection: ConnectionSettings, timeout_s: float) -> "RedisKeyStore":
+    from plaudit_producers.gateway.access.redis_key_store import RedisKeyStore  # noqa: PLC0415  # as above
+
+    url = connection.redis_url.get_secret_value()
+    return RedisKeyStore(lambda: _connect_blocking(url, timeout_s), connection.redis_prefix)
 
 
-def _parse_keys(text: bytes, place: str) -> ApiKeys:
-    try:
-        keys = [ApiKey.model_validate(row) for row in orjson.loads(text)["keys"]]
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        problem = str(error).splitlines()[0]
-        raise KeyStoreError(f"{place} holds no API keys that can be read ({problem})") from None
-    return {key.id: key for key in keys}
+def _connect_blocking(url: str, timeout_s: float) -> object:
+    from plaudit_schemas.service.redis import connect_blocking  # noqa: PLC0415  # a file store needs no client
+
+    return connect_blocking(url, timeout_s=min(timeout_s, 5.0))
+
+
+def write_privately(path: Path, content: bytes) -> None:
+    """Replace a file as a whole with one that only its owner may read. Raises OSError."""
+    aside = _beside(path, f".{os.getpid()}.new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # before the rename: a power cut must not leave an empty file
+    aside.replace(path)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    # Not `with_suffix`: of a key file named `keys.lock` that would be the key file itself.
+    return path.with_name(path.name + ending)

@@ -1,7 +1,7 @@
 """Principals, and what they may write. Pure rules, no I/O.
 
 A *server* has an API key and may write every conversation of its application. A *page* has a browser token
-and may write one conversation, only as the user of that conversation.
+and may write one conversation, only as the user of that conversation, and only what the token grants.
 """
 
 from collections.abc import Iterator
@@ -32,12 +32,25 @@ reviewers and judging models, too. lead: as reviewer, and settle what reviewers 
 conversations. admin: all of these, and erase.
 """
 
+Grant = Literal["start", "consent", "tags"]
+"""What a token may grant a page beside the roles of its messages.
+
+start: say that the conversation starts, with its session, its task and the token's user. consent: say whether
+the user consents to training. tags: set tags.
+"""
+
 _PAGE_BODIES: Final = frozenset(
     (START_CONVERSATION, UPDATE_CONVERSATION, ADD_MESSAGE, UPDATE_MESSAGE, COMPARE_MESSAGES, END_CONVERSATION)
 )
 _PAGE_END_REASONS: Final = frozenset(("closed", "cleared", "error"))
 _MODEL_FIELDS: Final = ("model", "variants", "prompt", "tools", "parameters")
 """These fields name the model. A page must not set them, because each new value opens a metric series."""
+_ANSWER_FIELDS: Final = (
+    *("reasoning", "tool_calls", "tool_call_id", "latency_ms", "first_token_ms"),
+    *("finish_reason", "usage", "abstained"),
+)
+"""These fields tell how a model came to its answer."""
+_SAYS_NO_CONSENT: Final = {START_CONVERSATION: ("unknown", "unspecified"), UPDATE_CONVERSATION: ("unknown",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +62,14 @@ class PageScope:
         roles: the roles of messages that the page may add; only `user` unless the server grants more. A page
             that may add `assistant` may also say which model answered.
         read: whether the page may read the conversation, as far as its user may see it.
+        grants: what else it may say of the conversation. Without any it adds messages, votes, and ends.
     """
 
     conversation_id: str
     user_id: str | None
     roles: frozenset[Role] = frozenset(("user",))
     read: bool = False
+    grants: frozenset[Grant] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ class Principal:
     Attributes:
         key_id: the id of the API key; for a page, of the key that made its token.
         rate: events a second that the key allows; None for the gateway's default.
+        byte_rate: bytes a second that the key allows; likewise.
         page: None for a server.
     """
 
@@ -71,6 +87,7 @@ class Principal:
     key_id: str
     roles: frozenset[ApiRole] = field(default=frozenset())
     rate: float | None = None
+    byte_rate: float | None = None
     page: PageScope | None = None
 
     def has(self, role: ApiRole) -> bool:
@@ -148,12 +165,35 @@ def _page_problems(page: PageScope, record: Record) -> Iterator[str]:
         yield from _foreign(page, field_name, person)
     if body.get("continues") is not None:
         yield "continues: a page cannot point to another conversation"
-    if "assistant" not in page.roles and any(body.get(field) for field in _MODEL_FIELDS):
-        yield f"body: the token does not allow {', '.join(_MODEL_FIELDS)}"
-    if name == ADD_MESSAGE and body["role"] not in page.roles:
-        yield f"role: the token allows {', '.join(sorted(page.roles))} only"
+    yield from _wrong_role(page, name, body)
+    if name in (START_CONVERSATION, UPDATE_CONVERSATION):
+        yield from _ungranted(page, name, body)
     if name == END_CONVERSATION and body["reason"] not in _PAGE_END_REASONS:
         yield f"reason: a page may say {', '.join(sorted(_PAGE_END_REASONS))}"
+
+
+def _ungranted(page: PageScope, name: str, body: Record) -> Iterator[str]:
+    said: dict[Grant, str | None] = {
+        "start": short_name(name)
+        if name == START_CONVERSATION
+        else "user_id"
+        if body.get("user_id")
+        else None,
+        "consent": None if body.get("consent", "unknown") in _SAYS_NO_CONSENT[name] else "consent",
+        "tags": "tags" if body.get("tags") else None,
+    }
+    for grant, what in said.items():
+        if what is not None and grant not in page.grants:
+            yield f'{what}: the token does not grant it; POST /v1/tokens takes "grants": ["{grant}"]'
+
+
+def _wrong_role(page: PageScope, name: str, body: Record) -> Iterator[str]:
+    if name == ADD_MESSAGE and body["role"] not in page.roles:
+        allowed = ", ".join(sorted(page.roles)) or "none"
+        yield f'role: the token allows {allowed} only; POST /v1/tokens takes "roles": ["{body["role"]}"]'
+    said = [field for field in (*_MODEL_FIELDS, *_ANSWER_FIELDS) if body.get(field) not in (None, [], {})]
+    if said and "assistant" not in page.roles:
+        yield f'{said[0]}: the token does not grant it; POST /v1/tokens takes "roles": ["assistant"]'
 
 
 def _foreign(page: PageScope, field_name: str, person: Record) -> Iterator[str]:

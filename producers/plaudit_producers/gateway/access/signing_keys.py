@@ -1,19 +1,21 @@
 """The keys that sign browser tokens: those of the settings, or keys in Redis with a new one every day.
 
 All gateways on one Redis share its keys. An old key is kept until the last token that it signed has expired.
+Redis may be emptied: whatever gateway remembers a key puts it back, so tokens stay valid as long as one runs.
 """
 
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
 from plaudit_producers.gateway.settings import TOKEN_SECRET_BYTES, GatewaySettings
 from plaudit_producers.setting_values import pairs_of
 
-ROTATE_S: Final = 86_400  # one day; a key's id is the number of its day
+ROTATE_S: Final = 86_400  # one day
+KNOWN_S: Final = 10  # until every gateway has read a new key, also one whose clock is some seconds off
 
 
 class SigningKeys(Protocol):
@@ -56,34 +58,59 @@ class SharedSigningKeys:
         self._key = f"{prefix}plaudit:token-keys"
         self._longest_token_s = longest_token_s
         self._clock = clock
-        self.secrets: Mapping[str, str] = {}
-        self.current: tuple[str, str] | None = None
+        self._rows: Mapping[str, _Row] = {}
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """As in `SigningKeys`."""
+        return {key_id: row.secret for key_id, row in self._rows.items()}
+
+    @property
+    def current(self) -> tuple[str, str] | None:
+        """The newest key that every gateway has had the time to read; the oldest if there is none."""
+        if not self._rows:
+            return None
+        order = sorted(self._rows, key=lambda key_id: (self._rows[key_id].made_at, key_id))
+        known_before = self._clock() - KNOWN_S
+        known = [key_id for key_id in order if self._rows[key_id].made_at <= known_before]
+        chosen = known[-1] if known else order[0]
+        return chosen, self._rows[chosen].secret
 
     async def refresh(self) -> None:
-        rows = await self._rows()
         now = self._clock()
-        if not any(made_at > now - ROTATE_S for made_at, _, _ in rows):
-            await self._make_key(int(now))
-            rows = await self._rows()
-        old = [key_id for made_at, key_id, _ in rows if made_at < now - 2 * ROTATE_S - self._longest_token_s]
-        if old:
+        stored = await self._read()
+        oldest = now - 2 * ROTATE_S - self._longest_token_s
+        rows = {key_id: row for key_id, row in {**self._rows, **stored}.items() if row.made_at >= oldest}
+        if not any(row.made_at > now - ROTATE_S for row in rows.values()):
+            rows |= _new_row(int(now))
+        for key_id in rows.keys() - stored.keys():
+            await self._redis.hsetnx(self._key, key_id, orjson.dumps(rows[key_id]._asdict()))
+        if old := stored.keys() - rows.keys():
             await self._redis.hdel(self._key, *old)
-        self.secrets = {key_id: secret for _, key_id, secret in rows if key_id not in old}
-        self.current = (rows[-1][1], rows[-1][2]) if rows else None
+        # Once more, for those that other gateways made at the same moment.
+        self._rows = {**rows, **await self._read()} if rows.keys() - stored.keys() else rows
 
-    async def _rows(self) -> list[tuple[int, str, str]]:
-        """(made_at, id, secret) of each key, the newest last."""
-        found = []
+    async def _read(self) -> dict[str, "_Row"]:
+        found = {}
         for key_id, text in (await self._redis.hgetall(self._key)).items():
             row = orjson.loads(text)
-            found.append((int(row["made_at"]), key_id.decode(), str(row["secret"])))
-        return sorted(found)
+            found[key_id.decode()] = _Row(str(row["secret"]), int(row["made_at"]))
+        return found
 
-    async def _make_key(self, now: int) -> None:
-        # The id is the number of the day, and HSETNX keeps the first value. So of several gateways one makes
-        # the day's key, and all use it.
-        row = {"secret": secrets.token_urlsafe(TOKEN_SECRET_BYTES), "made_at": now}
-        await self._redis.hsetnx(self._key, f"day-{now // ROTATE_S}", orjson.dumps(row))
+
+class _Row(NamedTuple):
+    """A key: its secret, and when it was made, in seconds since 1970."""
+
+    secret: str
+    made_at: int
+
+
+def _new_row(now: int) -> dict[str, _Row]:
+    # The id is new each time. One that follows from the day could stand for another secret after Redis was
+    # emptied, and the tokens of the first would be refused. Several gateways may each make a key of the day.
+    return {
+        f"day-{now // ROTATE_S}-{secrets.token_hex(4)}": _Row(secrets.token_urlsafe(TOKEN_SECRET_BYTES), now)
+    }
 
 
 def signing_keys_of(settings: GatewaySettings, redis: Any, prefix: str) -> SigningKeys:

@@ -28,10 +28,11 @@ from plaudit_producers.gateway.http import (
     static_files,
     token_routes,
 )
-from plaudit_producers.gateway.http.observer import RequestObserver
+from plaudit_producers.gateway.http.observer import RequestObserver, request_series
 from plaudit_producers.gateway.http.openapi import openapi_document
 from plaudit_producers.gateway.http.operations import OperationRoute
 from plaudit_producers.gateway.http.problems import Problem
+from plaudit_producers.gateway.metrics import GATEWAY_METRICS
 from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_producers.gateway.startup import run_services
 
@@ -63,37 +64,45 @@ async def get_document(_request: Request) -> Response:
     return Response(orjson.dumps(DOCUMENT), media_type="application/json")
 
 
-def create_app(settings: GatewaySettings, connection: ConnectionSettings) -> Starlette:
+def create_app(
+    settings: GatewaySettings, connection: ConnectionSettings, metrics: MetricSet | None = None
+) -> Starlette:
     """The app. It opens its services when it starts, and keeps them at `app.state.services`.
 
     If the start fails, the error is raised and kept at `app.state.failure`.
+
+    Args:
+        metrics: with GATEWAY_METRICS; None makes a set.
     """
+    counted = metrics or MetricSet(GATEWAY_METRICS)
+    counted.begin("plaudit_gateway_requests_total", request_series(OPERATIONS))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with run_services(settings, connection) as services:
-                app.state.services = services
+            async with run_services(settings, connection, counted) as services:
+                app.state.services, app.state.health = services, services.health()
                 yield
         except PlauditError as error:
             app.state.failure = error
             raise
 
-    def metrics() -> MetricSet:
-        found: MetricSet = app.state.services.metrics
-        return found
-
-    middleware = [Middleware(RequestObserver, metrics=metrics)]
+    operations = [
+        operation
+        for operation in OPERATIONS
+        if operation is not health_routes.METRICS_OPERATION or settings.gateway_health_port is None
+    ]
+    middleware = [Middleware(RequestObserver, metrics=counted)]
     if settings.cors_origins:
         middleware.append(_cors(settings.cors_origins))
     app = Starlette(
-        routes=[*map(OperationRoute, OPERATIONS), Route("/openapi.json", get_document)],
+        routes=[*map(OperationRoute, operations), Route("/openapi.json", get_document)],
         middleware=middleware,
         exception_handlers={HTTPException: _answer_http_error},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.failure = None
+    app.state.failure = app.state.health = None
     return app
 
 

@@ -11,10 +11,9 @@ from plaudit_producers.gateway.http.pacing import RequestPace
 from plaudit_producers.gateway.http.problems import Problem
 from plaudit_producers.gateway.http.sending import RETRY_AFTER_S, send_taken, take_records
 from plaudit_producers.gateway.intake.calls import CallResult, IncomingCall, PreparedCalls
+from plaudit_producers.gateway.intake.events import MAX_BATCH_BYTES
 from plaudit_producers.gateway.services import services_of
 
-MAX_BATCH_BYTES: Final = 16 * 2**20
-"""The limit of a batch of model calls."""
 _CALLS_AT_ONCE: Final = 100
 _MESSAGES_AT_ONCE: Final = 5000  # their events are made without a pause for other requests
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plaudit_producers.gateway.access.byte_limits import charge_bytes, read_charged_body
 from plaudit_producers.gateway.access.callers import (
     address_of,
     charge_address,
     identify_caller,
     identify_holder,
-    memory_share_of,
 )
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
@@ -62,7 +62,7 @@ async def post_events(request: Request) -> Response:
     services = services_of(request)
     principal = await identify_caller(request)
     limit = MAX_BODY_BYTES if principal.page is None else MAX_PAGE_BYTES
-    async with services.bodies.read_body(request, limit, memory_share_of(request, principal)) as body:
+    async with read_charged_body(request, principal, limit) as body:
         return await _send_documents(services, request, principal, parsed_body(parse_events, body))
 
 
@@ -78,6 +78,7 @@ async def post_beacon(request: Request) -> Response:
         principal = identify_holder(request, token)
         if principal.page is None:
             raise Problem(403, "a beacon takes a browser token, never an API key")
+        await charge_bytes(request, principal, len(body))
         return await _send_documents(services, request, principal, events)
 
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plaudit_producers.gateway.access.callers import identify_caller, memory_share_of
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
+from plaudit_producers.gateway.access.callers import identify_caller
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.openapi import json_body
 from plaudit_producers.gateway.http.operations import DocumentedAnswer, Operation
@@ -48,8 +49,7 @@ async def post_feedback(request: Request) -> Response:
     """
     services = services_of(request)
     principal = await identify_caller(request)
-    share = memory_share_of(request, principal)
-    async with services.bodies.read_body(request, MAX_PAGE_BYTES, share) as body:
+    async with read_charged_body(request, principal, MAX_PAGE_BYTES) as body:
         given = parsed_body(parse_feedback, body)
         await admit_events(request, principal, 1)
         place = await _place_of(services, principal, given)

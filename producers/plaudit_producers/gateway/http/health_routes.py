@@ -16,9 +16,10 @@ async def live(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 when the gateway can accept events: it knows the API keys, and Kafka answers.
+    """200 when requests should come: it knows the API keys, and Kafka has answered since its start.
 
-    Without Redis the gateway is ready but `degraded`: nothing is limited, and conversations cannot be read.
+    While Kafka is away later, the gateway stays ready but `degraded`: it answers events with 503 and
+    Retry-After. So it does without Redis: nothing is limited, and conversations cannot be read.
     """
     return _answer(request, READY)
 
@@ -31,6 +32,17 @@ async def metrics(request: Request) -> Response:
 _LIVE_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 _OK: Final = "Successful Response"
 
+METRICS_OPERATION: Final = Operation(
+    "GET",
+    METRICS,
+    metrics,
+    tag="health",
+    answers={
+        200: DocumentedAnswer(_OK, {"type": "string"}, "text/plain"),
+        404: DocumentedAnswer("They are on a port of their own"),
+    },
+)
+
 OPERATIONS: Final = (
     Operation("GET", LIVE, live, tag="health", answers={200: DocumentedAnswer(_OK, _LIVE_SCHEMA)}),
     Operation(
@@ -40,13 +52,7 @@ OPERATIONS: Final = (
         tag="health",
         answers={200: DocumentedAnswer(_OK, {}), 503: DocumentedAnswer("Not ready; `reason` says why")},
     ),
-    Operation(
-        "GET",
-        METRICS,
-        metrics,
-        tag="health",
-        answers={200: DocumentedAnswer(_OK, {"type": "string"}, "text/plain")},
-    ),
+    METRICS_OPERATION,
 )
 
 

@@ -8,7 +8,8 @@ from plaudit_schemas.contract.limits import ID_CHARACTERS
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plaudit_producers.gateway.access.callers import charge_principal, identify_caller, memory_share_of
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
+from plaudit_producers.gateway.access.callers import charge_principal, identify_caller
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.call_sending import batch_limit
 from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
@@ -70,8 +71,7 @@ async def post_label_studio(request: Request) -> Response:
     server = request.query_params.get("server") or _ANY
     if len(server) > ID_CHARACTERS:
         raise Problem(422, f"server must have at most {ID_CHARACTERS} characters")
-    share = memory_share_of(request, principal)
-    async with services.bodies.read_body(request, batch_limit(request), share) as body:
+    async with read_charged_body(request, principal, batch_limit(request)) as body:
         await charge_principal(request, principal, 1)
         with told_problems():
             people = services.settings.label_studio_people

@@ -6,7 +6,7 @@ from plaudit_schemas.errors import InvalidEventError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plaudit_producers.gateway.access.callers import memory_share_of
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
 from plaudit_producers.gateway.http.call_sending import batch_limit, identify_call_sender, send_calls
 from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
 from plaudit_producers.gateway.http.operations import DocumentedAnswer, Json, Operation
@@ -47,8 +47,7 @@ async def post_litellm(request: Request) -> Response:
     """
     services = services_of(request)
     principal = await identify_call_sender(request)
-    share = memory_share_of(request, principal)
-    async with services.bodies.read_body(request, batch_limit(request), share) as body:
+    async with read_charged_body(request, principal, batch_limit(request)) as body:
         read = await _read(body)
         calls = [each for each in read if isinstance(each, IncomingCall)]
         unreadable = sum("reason" in each for each in read if isinstance(each, dict))

@@ -8,7 +8,8 @@ from plaudit_schemas.codec.wire import Record
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plaudit_producers.gateway.access.callers import charge_principal, memory_share_of
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
+from plaudit_producers.gateway.access.callers import charge_principal
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.call_sending import batch_limit, identify_call_sender
 from plaudit_producers.gateway.http.openapi import json_body, reference, results_schema
@@ -66,10 +67,8 @@ async def post_open_webui(request: Request) -> Response:
     changed replaces what it said before. One that was deleted is taken back, and so is each known one that is
     not in `all`. The answer comes once Kafka has the events, with the statuses of `POST /v1/events`.
     """
-    services = services_of(request)
     principal = await identify_call_sender(request)
-    share = memory_share_of(request, principal)
-    async with services.bodies.read_body(request, batch_limit(request), share) as body:
+    async with read_charged_body(request, principal, batch_limit(request)) as body:
         await charge_principal(request, principal, 1)
         with told_problems():
             asked = await read_aside(body, lambda: parse_votes(body))

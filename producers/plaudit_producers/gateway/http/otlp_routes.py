@@ -8,7 +8,8 @@ from plaudit_schemas.errors import InvalidEventError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plaudit_producers.gateway.access.callers import charge_principal, identify_caller, memory_share_of
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
+from plaudit_producers.gateway.access.callers import charge_principal, identify_caller
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.http.call_sending import batch_limit
 from plaudit_producers.gateway.http.evaluation_sending import TelemetryOutcome
@@ -104,9 +105,8 @@ async def _take(request: Request, signal: _Signal) -> Response:
     principal = await identify_caller(request)
     _require_writer(principal)
     as_json = _is_json(request)
-    share = memory_share_of(request, principal)
     limit, gzipped = batch_limit(request), _is_gzipped(request)
-    async with services.bodies.read_body(request, limit, share, gzipped=gzipped) as body:
+    async with read_charged_body(request, principal, limit, gzipped=gzipped) as body:
         await charge_principal(request, principal, 1)
         reading, found = await _read(signal.read_json if as_json else signal.read_protobuf, body)
         outcome = await send_telemetry(request, principal, found)

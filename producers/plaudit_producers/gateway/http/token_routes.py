@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit_producers.gateway.access.browser_tokens import mint_token
-from plaudit_producers.gateway.access.callers import charge_principal, identify_caller, memory_share_of
-from plaudit_producers.gateway.access.principals import PageScope, Principal
+from plaudit_producers.gateway.access.byte_limits import read_charged_body
+from plaudit_producers.gateway.access.callers import charge_principal, identify_caller
+from plaudit_producers.gateway.access.principals import Grant, PageScope, Principal
 from plaudit_producers.gateway.http.openapi import json_body
 from plaudit_producers.gateway.http.operations import DocumentedAnswer, Operation
 from plaudit_producers.gateway.http.problems import Problem
@@ -29,8 +30,10 @@ class TokenRequest(BaseModel):
         conversation_id: a new one is made if none is given.
         user_id: the conversation's user. The page can rate only as this user.
         lifetime_s: seconds; cut to the longest life that the gateway allows.
-        roles: the roles of messages that the page may add. With `assistant` the gateway trusts the page on
-            what the model said.
+        roles: the roles of messages that the page may add; none if it only votes. With `assistant` the
+            gateway trusts the page on what the model said.
+        grants: what else the page may say, which a server said before: `start`, `consent`, `tags`. It never
+            overrules what a server says.
         read: whether the page may read the conversation back, as far as its user may see it.
     """
 
@@ -40,6 +43,7 @@ class TokenRequest(BaseModel):
     user_id: Id | None = None
     lifetime_s: int = Field(default=_DEFAULT_LIFETIME_S, ge=1)
     roles: frozenset[Literal["user", "assistant"]] = frozenset(("user",))
+    grants: frozenset[Grant] = frozenset()
     read: bool = False
 
 
@@ -58,13 +62,14 @@ async def post_tokens(request: Request) -> Response:
     if principal.page is not None or not principal.has("producer"):
         raise Problem(403, "making a token requires an API key with the role producer")
     await charge_principal(request, principal, 1)
-    share = memory_share_of(request, principal)
-    async with services.bodies.read_body(request, _MAX_BYTES, share) as body:
+    async with read_charged_body(request, principal, _MAX_BYTES) as body:
         wanted = _parsed_request(body)
     signing_key = services.signing.current
     if signing_key is None:
         raise Problem(503, "there is no key to sign with yet: Redis does not answer", retry_after_s=2)
-    page = PageScope(wanted.conversation_id, wanted.user_id, frozenset(wanted.roles), wanted.read)
+    page = PageScope(
+        wanted.conversation_id, wanted.user_id, frozenset(wanted.roles), wanted.read, wanted.grants
+    )
     lifetime = min(wanted.lifetime_s, services.settings.gateway_token_max_s)
     holder = Principal(principal.application, principal.key_id, page=page)
     token, expires_at = mint_token(holder, lifetime, signing_key, time.time())
@@ -81,7 +86,7 @@ OPERATIONS: Final = (
         tag="tokens",
         body=json_body(
             TokenRequest.model_json_schema(),
-            "The conversation (a new one if none is given), its user, and what the page may add",
+            "The conversation (a new one if none is given), its user, and what the page may say",
         ),
         answers={200: DocumentedAnswer("Successful Response", Token)},
         problems=(401, 403, 408, 413, 422, 429, 503),

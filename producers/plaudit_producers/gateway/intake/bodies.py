@@ -56,7 +56,7 @@ class RequestBodies:
                 422 when the client disconnected, 429 when the caller holds too much memory, 503 when all
                 callers together do, and 400 when it is not gzip as announced.
         """
-        if _announced_bytes(request) > limit:
+        if announced_bytes(request) > limit:
             # The connection stays open: a client that is still sending would miss the answer if it closed.
             raise _too_large(limit)
         body = _HeldBody(caller)
@@ -164,6 +164,7 @@ def _too_large(limit: int, *, closes: bool = False) -> Problem:
     return Problem(413, f"the body is larger than {limit} bytes; send several smaller ones", closes=closes)
 
 
-def _announced_bytes(request: Request) -> int:
+def announced_bytes(request: Request) -> int:
+    """The Content-Length of a request; 0 where it names none."""
     text = request.headers.get("content-length", "0")
     return int(text) if text.isascii() and text.isdigit() else 0

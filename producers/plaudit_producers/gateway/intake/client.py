@@ -6,8 +6,11 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.kafka.page_mark import PAGE_HEADERS
 from plaudit_schemas.kafka.producer import Connect, FatalClientError, Report
 from plaudit_schemas.kafka.replaceable import ReplaceableClient
+
+from plaudit_producers.gateway.intake.outcomes import OutgoingEvent
 
 log = logging.getLogger("plaudit.gateway")
 
@@ -52,7 +55,7 @@ class RenewingClient:
         gone = not self._client.connected
         return gone or (self._on_trial and self._clock() - self._made_at < TRUSTED_AFTER_S)
 
-    def produce(self, topic: str, payload: bytes, key: bytes, report: Report) -> None:
+    def produce(self, topic: str, event: OutgoingEvent, report: Report) -> None:
         """Hand an event to librdkafka.
 
         Raises:
@@ -63,7 +66,8 @@ class RenewingClient:
         if not self._renewed():
             raise ClientGoneError
         try:
-            self._client.produce(topic, payload, key, report)
+            headers = {"headers": PAGE_HEADERS} if event.by_page else {}
+            self._client.produce(topic, event.payload, event.identity[0], report, **headers)
         except FatalClientError as error:
             self._give_up(error)
             raise ClientGoneError from error

@@ -24,6 +24,8 @@ MAX_BODY_BYTES: Final = 5 * 2**20
 """The limit of a server's request."""
 MAX_PAGE_BYTES: Final = 2 * 2**20
 """The limit of a page's request. Our client sends at most 1 MB, or one event that is larger."""
+MAX_BATCH_BYTES: Final = 16 * 2**20
+"""The limit of a batch of model calls."""
 MAX_BEACON_BYTES: Final = 64 * 2**10
 """The limit of a beacon, as browsers set it."""
 
@@ -67,18 +69,18 @@ class EventIntake:
             if problem is not None:
                 return RefusedEvent(event_id, "forbidden", problem)
             self.aspects.check(record)
-            return self._outgoing(record)
+            return self._outgoing(record, by_page=principal.page is not None)
         except (InvalidEventError, RedactionError) as error:
             return RefusedEvent(event_id, "invalid", _shortened(str(error)))
 
-    def _outgoing(self, record: Record) -> OutgoingEvent:
+    def _outgoing(self, record: Record, *, by_page: bool) -> OutgoingEvent:
         identity = (conversation_key(record["application"], record["conversation_id"]), record["event_id"])
         # The same order as in the SDK: the redact hook sees ids that are hashed already.
         if self._identity is not None:
             self._identity.apply(record)
         if self._redact is not None:
             record = _redacted(self._redact, record)
-        return OutgoingEvent(identity, encode_within_limit(self._encode, record))
+        return OutgoingEvent(identity, encode_within_limit(self._encode, record), by_page)
 
 
 def _redacted(redact: Redact, record: Record) -> Record:

@@ -12,10 +12,11 @@ RefusalReason = Literal["invalid", "forbidden", "unavailable"]
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
-    """One encoded event."""
+    """One encoded event. `by_page` says that a page sends it, and no server."""
 
     identity: EventIdentity
     payload: bytes = field(repr=False)
+    by_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

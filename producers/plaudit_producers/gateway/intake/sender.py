@@ -205,7 +205,7 @@ class EventSender:
     ) -> Outcome | None:
         """Hand one event over. Returns None if librdkafka took it and will report on it."""
         try:
-            self._client.produce(self._topic, event.payload, event.identity[0], report)
+            self._client.produce(self._topic, event, report)
         except BufferError:
             return Outcome.FULL
         except ClientGoneError:

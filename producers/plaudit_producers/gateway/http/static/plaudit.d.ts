@@ -16,11 +16,12 @@ export interface Options {
   /** How many events may wait; further ones are dropped. 1000 by default. */
   maxQueued?: number;
   /** Where waiting events outlive the page: localStorage by default, null for nowhere. It uses at most a million
-   * characters. */
+   * characters, also for the token of what waits when a page is left. What is left longer than 7 days is dropped. */
   storage?: Storage | null;
   /** Called for each event that the gateway refused for good. It is not sent again. */
   onRefused?: (refused: Refused) => void;
-  /** Called with the number of events that were dropped because the queue was full. */
+  /** Called with the number of events that were dropped because the queue was full, or because earlier visits left them
+   * too long ago or left too many. */
   onDropped?: (count: number) => void;
 }
 
@@ -37,8 +38,12 @@ export interface Model {
   metadata?: Record<string, string>;
 }
 
+/** Each event needs what the token grants; see "Keys and tokens" in the gateway's guide. What is not granted is refused
+ * as `forbidden`. */
 export interface StartFields {
+  /** Needs a token with the grant `consent`, except "unspecified". */
   consent?: "unspecified" | "granted" | "denied";
+  /** Needs a token with the grant `tags`. */
   tags?: Record<string, string>;
   session?: string;
   /** Needs a token with the role `assistant`. */
@@ -51,6 +56,7 @@ export interface MessageFields {
    * knows which one that is; else, and with null, the one before it in the log. See `follow`. */
   parentId?: string | null;
   status?: "complete" | "partial" | "cut" | "error";
+  /** Needs a token with the role `assistant`. */
   latency_ms?: number;
   metadata?: Record<string, string>;
 }
@@ -82,6 +88,7 @@ export class Conversation {
   constructor(options: Options);
   readonly conversationId: string | null;
   readonly waiting: number;
+  /** Needs a token with the grant `start`. */
   start(fields?: StartFields): string;
   /** Add a message and return its id. The token says which roles the page may add; by default only `user`. */
   add(role: "user" | "assistant", content: string, fields?: MessageFields): string;

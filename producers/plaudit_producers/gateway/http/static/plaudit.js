@@ -8,7 +8,7 @@
  *
  * No call waits for the network or throws: what can never be sent is told to `onRefused`. Events are queued, kept in
  * localStorage, and sent again with the same ids until the gateway has accepted or refused each. `flush()` waits for
- * that.
+ * that. What a page left when it was closed is sent by the next visit of any conversation.
  */
 
 const BATCH_EVENTS = 100;
@@ -17,6 +17,8 @@ const HELD_BYTES = 30; // of held_ms, which an event gets when it is sent, and o
 const LONGEST_HELD_MS = 2 ** 33 - 1; // the contract's limit
 const BEACON_BYTES = 60_000; // browsers refuse more than 64 KiB of beacons in flight
 const STORED_CHARACTERS = 1_000_000; // localStorage has room for 5 million for the whole site
+const LEFT_CHARACTERS = 500_000; // of these, for what visits of other conversations left
+const LEFT_MS = 7 * 86_400_000; // then what was left is dropped: its conversation has ended long ago
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const REQUEST_MS = 30_000; // also for a token
@@ -49,6 +51,8 @@ export class Conversation {
   #running = null;
   #closed = false;
   #waits = 0;
+  #reached = false; // whether the gateway has answered this page
+  #swept = false; // whether what other conversations left was looked at
   #batch = BATCH_EVENTS;
   #wake = () => {}; // ends the pause between two tries
   #producer = ulid();
@@ -66,9 +70,12 @@ export class Conversation {
       target.addEventListener(kind, listener, { signal: this.#listeners.signal });
     on(window, "pagehide", () => this.#beacon());
     on(document, "visibilitychange", () => this.#turned(document.visibilityState));
-    on(window, "online", () => this.#wake());
+    on(window, "online", () => {
+      this.#wake();
+      this.#sweep(true);
+    });
     const { conversationId, application, token } = this.#options;
-    if (conversationId) this.#queue.open(conversationId, application);
+    if (conversationId) this.#open(conversationId, application);
     if (typeof token === "string") attempt(() => this.#learn(token));
     this.#run(); // a token from a function names the conversation: get one now
   }
@@ -160,6 +167,7 @@ export class Conversation {
 
   /** Stop sending and listening to the page. Events that wait stay in the storage for the next visit. */
   close() {
+    if (!this.#closed) this.#queue.leave(this.#token);
     this.#closed = true;
     this.#listeners.abort();
     this.#wake();
@@ -229,7 +237,19 @@ export class Conversation {
   async #round() {
     const token = await this.#currentToken();
     if (!this.waiting) return 0;
-    const batch = this.#queue.head(this.#batch, BATCH_BYTES);
+    const batch = head(this.#queue.items, this.#batch, BATCH_BYTES);
+    const { response, answer } = await this.#post(token, batch);
+    if (answer.results) this.#settle(answer.results, batch);
+    if (response.ok && answer.results && !this.#queue.items.includes(batch[0])) {
+      this.#waits = 0;
+      this.#reached = true;
+      this.#batch = BATCH_EVENTS;
+      return 0;
+    }
+    return this.#refused(response, answer, batch);
+  }
+
+  async #post(token, batch) {
     const response = await fetch(this.#address("v1/events"), {
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
@@ -237,14 +257,7 @@ export class Conversation {
       credentials: "omit",
       signal: AbortSignal.timeout(REQUEST_MS),
     });
-    const answer = { ...(await response.json().catch(() => null)) };
-    if (answer.results) this.#settle(answer.results, batch);
-    if (response.ok && answer.results && !this.#queue.items.includes(batch[0])) {
-      this.#waits = 0;
-      this.#batch = BATCH_EVENTS;
-      return 0;
-    }
-    return this.#refused(response, answer, batch);
+    return { response, answer: { ...(await response.json().catch(() => null)) } };
   }
 
   #refused(response, answer, batch) {
@@ -266,9 +279,11 @@ export class Conversation {
 
   /** Take the results of a batch: one for each event, in order. */
   #settle(results, batch) {
-    // "unavailable" may still succeed: these events stay in the queue.
-    const done = batch.filter((_, n) => results[n] && results[n].reason !== "unavailable");
-    this.#queue.remove(new Set(done));
+    this.#queue.remove(new Set(settledOf(results, batch)));
+    this.#tellRefused(results);
+  }
+
+  #tellRefused(results) {
     for (const result of results) {
       if (result.status === "refused" && result.reason !== "unavailable") tell(this.#options.onRefused, result);
     }
@@ -304,24 +319,66 @@ export class Conversation {
       throw new Error("the token is for another conversation than the events");
     }
     if (Array.isArray(roles)) this.#roles = roles;
-    queue.open(conversationId, application);
+    this.#open(conversationId, application);
+  }
+
+  #open(conversationId, application) {
+    const expired = this.#queue.open(conversationId, application);
+    if (expired) tell(this.#options.onDropped, expired);
+    this.#sweep();
+  }
+
+  /** Send what visits of other conversations of this application left, with the tokens that they left. */
+  #sweep(again = false) {
+    if (this.#closed || !this.#queue.application || (this.#swept && !again)) return;
+    this.#swept = true;
+    this.#sendLeft().catch(() => {}); // it stays in the storage for the next visit
+  }
+
+  async #sendLeft() {
+    for (const left of this.#queue.leftByOthers()) {
+      let isValid = claims(left.token).exp * 1000 > Date.now() + 5_000;
+      while (isValid && left.items.length && !this.#closed) {
+        const batch = head(left.items, BATCH_EVENTS, BATCH_BYTES);
+        const { response, answer } = await this.#post(left.token, batch);
+        if (response.status === 429 || (response.status >= 500 && !answer.results)) return;
+        const settled = settledOf(answer.results ?? [], batch);
+        this.#queue.forget(settled);
+        this.#tellRefused(answer.results ?? []);
+        left.items = left.items.filter((item) => !settled.includes(item));
+        isValid = settled.length > 0;
+      }
+      // Without a token nobody can ask whether a beacon has arrived. The gateway answered that page until it was left.
+      if (!isValid) this.#queue.forget(left.items.filter((item) => item.sent));
+    }
   }
 
   #turned(visibility) {
-    if (visibility === "hidden") this.#beacon();
+    if (visibility === "hidden") {
+      this.#beacon();
+      return;
+    }
     // A beacon may never have arrived. The next one sends the same events first, so that no later one overtakes them.
-    else for (const item of this.#queue.items) item.beaconed = false;
+    for (const item of this.#queue.items) item.beaconed = item.sent = false;
+    this.#sweep(true);
   }
 
+  /** The page may be left now: send what waits, and leave the rest to the next visit. */
   #beacon() {
-    if (!this.#token || !navigator.sendBeacon) return;
-    const items = this.#queue.head(BATCH_EVENTS, BEACON_BYTES - this.#token.length - 100, (item) => !item.beaconed);
+    if (this.#token && navigator.sendBeacon) this.#sendBeacon();
+    this.#queue.leave(this.#token);
+  }
+
+  #sendBeacon() {
+    const waiting = this.#queue.items.filter((item) => !item.beaconed);
+    const items = head(waiting, BATCH_EVENTS, BEACON_BYTES - this.#token.length - 100);
     if (!items.length) return;
     const body = `{"token":${JSON.stringify(this.#token)},"events":[${items.map((item) => sentNow(item.json)).join(",")}]}`;
     // Plain text needs no preflight, and there is no time for one. The events stay queued: a beacon has no answer.
     const blob = new Blob([body], { type: "text/plain" });
     const taken = attempt(() => navigator.sendBeacon(this.#address("v1/beacon"), blob));
-    if (taken) for (const item of items) item.beaconed = true;
+    const sent = this.#reached && !this.#waits; // the gateway has answered, and was not found away since
+    if (taken) for (const item of items) Object.assign(item, { beaconed: true, sent });
   }
 
   #address(path) {
@@ -336,22 +393,28 @@ export class Conversation {
  * have until they are settled. So nothing is copied, and a full storage or a crash loses nothing that is stored.
  */
 class Queue {
-  items = []; // { id, json, order, key, application, beaconed }; key and application are null if it is not stored
+  items = []; // { id, json, order, key, application, beaconed, sent }; key and application are null if it is not stored
   conversationId = null;
   application = null; // of the conversation; null until a token or an option names it
   #storage;
   #maxQueued;
+  #others = 0; // characters that events of other conversations take in the storage
 
   constructor({ storage, maxQueued }) {
     this.#storage = storage;
     this.#maxQueued = maxQueued;
   }
 
-  /** Set the conversation, and take over the events that earlier visits left of it. */
+  /**
+   * Set the conversation, and take over the events that earlier visits left of it.
+   *
+   * Returns the number of events that were left too long ago, or that found no room among those of others.
+   */
   open(conversationId, application) {
-    if (this.conversationId === conversationId && this.application === application) return;
+    if (this.conversationId === conversationId && this.application === application) return 0;
     this.conversationId = conversationId;
     this.application = application;
+    const dropped = this.#tidy();
     // What was taken over before the application was known may be another one's. It stays in the storage.
     this.items = this.items.filter((item) => isSame(item.application, application));
     for (const item of this.items) item.json = named(item.json, conversationId);
@@ -359,6 +422,7 @@ class Queue {
     const found = this.#left().filter((item) => !known.has(item.id) && known.add(item.id));
     this.items = [...found, ...this.items];
     this.#store();
+    return dropped;
   }
 
   push(item) {
@@ -371,30 +435,73 @@ class Queue {
   /** Remove settled items: a Set of them. */
   remove(settled) {
     this.items = this.items.filter((item) => !settled.has(item));
-    const ids = new Set(Array.from(settled, (item) => item.id));
-    for (const key of new Set(Array.from(settled, (item) => item.key))) {
-      if (key !== null) this.#write(key, this.#read(key).filter((item) => !ids.has(item.id)));
-    }
+    this.forget([...settled]);
     this.#store();
   }
 
-  /** The first events, at most `count` and at most `bytes` of them together, but at least one. */
-  head(count, bytes, wanted = () => true) {
-    const found = [];
-    let size = 0;
-    for (const item of this.items) {
-      if (!wanted(item)) continue;
-      size += new Blob([item.json]).size + HELD_BYTES;
-      if (found.length >= count || (size > bytes && found.length)) break;
-      found.push(item);
+  /** Remove items from the storage alone. */
+  forget(items) {
+    const ids = new Set(items.map((item) => item.id));
+    for (const key of new Set(items.map((item) => item.key))) {
+      if (key !== null) this.#write(key, this.#read(key).filter((item) => !ids.has(item.id)));
     }
-    return found;
+  }
+
+  /**
+   * Leave to later visits what they need: the token, beside the newest event, and which events a beacon took.
+   *
+   * A token is valid for minutes and for this conversation alone. It goes with the last event that waits.
+   */
+  leave(token) {
+    const stored = this.items.filter((item) => item.key !== null);
+    const newest = stored.at(-1);
+    for (const item of stored) {
+      const sent = Boolean(item.sent);
+      if (item !== newest && sent === Boolean(item.marked)) continue;
+      item.marked = sent;
+      const more = item === newest && token ? { sent, token } : { sent };
+      this.#write(item.key, this.#read(item.key).map((each) => (each.id === item.id ? { ...each, ...more } : each)));
+    }
+  }
+
+  /** What visits of other conversations of this application left: a token and the events of each conversation. */
+  leftByOthers() {
+    const found = new Map();
+    const isOther = (place) => place.application === this.application && place.conversationId !== this.conversationId;
+    for (const place of this.#places().filter(isOther)) {
+      const left = found.get(place.conversationId) ?? { token: null, items: [] };
+      found.set(place.conversationId, left);
+      for (const item of this.#read(place.key)) {
+        left.items.push({ ...item, key: place.key });
+        left.token = item.token ?? left.token;
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Drop what was left too long ago, and the oldest of what others left beyond their room. Returns how many. */
+  #tidy() {
+    if (!this.#storage) return 0;
+    const left = this.#places().flatMap((place) => this.#read(place.key).map((item) => ({ ...item, ...place })));
+    const isMine = (item) => isSame(item.application, this.application) && item.conversationId === this.conversationId;
+    left.sort((one, other) => timeOf(other) - timeOf(one));
+    let size = 0;
+    this.#others = 0;
+    const dropped = left.filter((item) => {
+      if (Math.abs(Date.now() - timeOf(item)) > LEFT_MS) return true;
+      if (isMine(item)) return false;
+      size += item.json.length;
+      if (size <= LEFT_CHARACTERS) this.#others = size;
+      return size > LEFT_CHARACTERS;
+    });
+    this.forget(dropped);
+    return dropped.length;
   }
 
   /** Write the events that are not in the storage yet, as far as there is room. */
   #store() {
     if (!this.#storage || !this.conversationId) return;
-    let room = STORED_CHARACTERS;
+    let room = STORED_CHARACTERS - this.#others;
     for (const item of this.items) if (item.key !== null) room -= item.json.length;
     for (const item of this.items) {
       const { id, json, order } = item;
@@ -408,10 +515,7 @@ class Queue {
 
   /** The events of this conversation in the storage, oldest visit first. */
   #left() {
-    const count = attempt(() => this.#storage?.length) ?? 0;
-    const keys = Array.from({ length: count }, (_, n) => attempt(() => this.#storage.key(n)));
-    const places = keys.map(placeOf).filter((place) => place && isSame(place.application, this.application));
-    places.sort((one, other) => (one.order < other.order ? -1 : 1));
+    const places = this.#places().filter((place) => isSame(place.application, this.application));
     // A list may hold events of other conversations, which older versions took over by mistake. They stay there.
     const isMine = (place, json) => (conversationIn(json) ?? place.conversationId) === this.conversationId;
     return places.flatMap((place) =>
@@ -419,6 +523,14 @@ class Queue {
         .filter(({ json }) => isMine(place, json))
         .map(({ id, json }) => ({ ...place, id, json: named(json, this.conversationId) })),
     );
+  }
+
+  /** The keys of events in the storage, with what they say, oldest visit first. */
+  #places() {
+    const count = attempt(() => this.#storage?.length) ?? 0;
+    const keys = Array.from({ length: count }, (_, n) => attempt(() => this.#storage.key(n)));
+    const places = keys.map(placeOf).filter((place) => place);
+    return places.sort((one, other) => (one.order < other.order ? -1 : 1));
   }
 
   #read(key) {
@@ -434,6 +546,26 @@ class Queue {
       : () => this.#storage.removeItem(key);
     return attempt(() => [write()]) !== undefined;
   }
+}
+
+/** The first of some events, at most `count` and at most `bytes` of them together, but at least one. */
+function head(items, count, bytes) {
+  const found = [];
+  let size = 0;
+  for (const item of items) {
+    size += new Blob([item.json]).size + HELD_BYTES;
+    if (found.length >= count || (size > bytes && found.length)) break;
+    found.push(item);
+  }
+  return found;
+}
+
+/** The events of a batch that the gateway has answered for. Those that are "unavailable" may still succeed. */
+const settledOf = (results, batch) => batch.filter((_, n) => results[n] && results[n].reason !== "unavailable");
+
+/** When an event was made: its id is a ULID, of which 48 bits are the time. NaN for another id. */
+function timeOf({ id }) {
+  return [...id.slice(0, 10)].reduce((time, letter) => time * 32 + (ALPHABET.indexOf(letter) + 1 || NaN) - 1, 0);
 }
 
 /**
@@ -525,6 +657,6 @@ function withDefaults({ token, url, conversationId, application, maxQueued, stor
     // Undefined if storage is switched off, or the page is in a sandboxed frame.
     storage: storage === undefined ? attempt(() => window.localStorage) : storage,
     onRefused: listener(onRefused, (refused) => console.warn("plaudit: refused", refused)),
-    onDropped: listener(onDropped, (n) => console.warn(`plaudit: ${n} events dropped because the queue is full`)),
+    onDropped: listener(onDropped, (n) => console.warn(`plaudit: ${n} events dropped: the queue is full, or they waited too long`)),
   };
 }
