@@ -30,8 +30,10 @@ from plaudit_producers.errors import (
     DroppedError,
     ProducerError,
     RedactionError,
+    RejectedError,
     SpooledError,
     SpoolError,
+    UnknownFieldError,
 )
 from plaudit_producers.integrations.current import (
     CurrentConversation,
@@ -39,6 +41,7 @@ from plaudit_producers.integrations.current import (
     current_conversation,
 )
 from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
+from plaudit_producers.sdk.content_problems import ContentProblem, ProblemCallback
 from plaudit_producers.sdk.conversation import AsyncConversation, Conversation
 from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback, DeliveryFuture
 from plaudit_producers.sdk.identity import IdentityHash
@@ -47,12 +50,14 @@ from plaudit_producers.sdk.options import ProducerOptions
 from plaudit_producers.sdk.outbox import Stats
 from plaudit_producers.sdk.producer import FeedbackProducer
 from plaudit_producers.sdk.redact import Redact, redact_texts
+from plaudit_producers.sdk.repair_notes import Repair
 
 __all__ = [
     "AsyncConversation",
     "AsyncFeedbackProducer",
     "BufferFullError",
     "ClosedError",
+    "ContentProblem",
     "Conversation",
     "CurrentConversation",
     "Delivery",
@@ -63,13 +68,17 @@ __all__ = [
     "FeedbackProducer",
     "IdentityHash",
     "MessageHandle",
+    "ProblemCallback",
     "ProducerError",
     "ProducerOptions",
     "Redact",
     "RedactionError",
+    "RejectedError",
+    "Repair",
     "SpoolError",
     "SpooledError",
     "Stats",
+    "UnknownFieldError",
     "conversation",
     "current_conversation",
     "redact_texts",

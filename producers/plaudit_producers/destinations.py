@@ -107,7 +107,12 @@ def open_kafka(connection: ConnectionSettings, keywords: ProducerKeywords) -> It
         TopicError: the topic for events does not exist.
     """
     require_events_topic(connection)
-    blocking: ProducerKeywords = {"when_full": "block", "block_timeout_s": None, **keywords}
+    blocking: ProducerKeywords = {
+        "when_full": "block",
+        "block_timeout_s": None,
+        "strict": True,  # an import names the lines that it refuses
+        **keywords,
+    }
     with FeedbackProducer("import", connection=connection, **blocking) as producer:
         yield producer
 

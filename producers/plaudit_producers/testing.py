@@ -16,6 +16,7 @@ from plaudit_schemas.settings import variable_of
 from plaudit_producers.errors import DeliveryError
 from plaudit_producers.sdk.async_producer import AsyncFeedbackProducer
 from plaudit_producers.sdk.base import ProducerBase
+from plaudit_producers.sdk.content_problems import ProblemCallback
 from plaudit_producers.sdk.delivery import DeliveryCallback, delivery_of
 from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.options import ProducerKeywords
@@ -38,11 +39,19 @@ class _InMemory(ProducerBase):
         on_delivery: DeliveryCallback | None = None,
         redact: Redact | None = None,
         identity: IdentityHash | None = None,
+        on_problem: ProblemCallback | None = None,
         partitions: int = 48,
         **options: Unpack[ProducerKeywords],
     ) -> None:
         self._partitions = partitions
-        super().__init__(application, on_delivery=on_delivery, redact=redact, identity=identity, **options)
+        super().__init__(
+            application,
+            on_delivery=on_delivery,
+            redact=redact,
+            identity=identity,
+            on_problem=on_problem,
+            **options,
+        )
 
     @property
     def events(self) -> list[ConversationEvent]:

@@ -1,4 +1,4 @@
-"""Calls of the SDK that break the contract."""
+"""Calls of the SDK that break the contract, on a strict producer."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -52,7 +52,7 @@ BAD_CALLS: dict[str, Callable[[FeedbackProducer], object]] = {
 
 @pytest.mark.parametrize("case", list(BAD_CALLS))
 def test_what_breaks_the_contract_is_refused(case: str) -> None:
-    producer = InMemoryProducer()
+    producer = InMemoryProducer(strict=True)
     with pytest.raises(InvalidEventError):
         BAD_CALLS[case](producer)
     assert producer.messages == []

@@ -251,7 +251,7 @@ def test_the_partition_is_javas(subject: Subject) -> None:
 
 
 def test_a_refusal_sends_nothing_and_uses_no_number(subject: Subject) -> None:
-    producer = subject.make()
+    producer = subject.make(strict=True)
     for call in BAD_CALLS.values():
         with pytest.raises(InvalidEventError):
             call(producer)
@@ -356,11 +356,11 @@ def test_a_failing_or_wrong_redaction_sends_nothing() -> None:
         record["body"][1]["content"] *= 2
         return record
 
-    producer = InMemoryProducer(redact=lambda record: record["nonsense"])
+    producer = InMemoryProducer(redact=lambda record: record["nonsense"], strict=True)
     with pytest.raises(RedactionError):
         producer.conversation("c").add_message("user", "x")
     assert producer.messages == []
-    producer = InMemoryProducer(redact=lengthen)
+    producer = InMemoryProducer(redact=lengthen, strict=True)
     with pytest.raises(InvalidEventError):
         producer.conversation("c").add_message("user", "x" * 600_000)
 

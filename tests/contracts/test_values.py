@@ -197,10 +197,28 @@ def _record(**fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def producer_of(**options: Any) -> InMemoryProducer:
+def producer_of(*, strict: bool = True, **options: Any) -> InMemoryProducer:
     return InMemoryProducer(
-        "shop", identity=IdentityHash("k", b"0123456789abcdef"), redact=redact_texts(str), **options
+        "shop",
+        identity=IdentityHash("k", b"0123456789abcdef"),
+        redact=redact_texts(str),
+        strict=strict,
+        **options,
     )
+
+
+PROGRAM_ERRORS = frozenset(("emit: record", "emit: a field's name"))
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in PROGRAM_ERRORS])
+def test_no_value_raises_unless_the_producer_is_strict(call: str) -> None:
+    producer = producer_of(strict=False)
+    for name, value in ODD.items():
+        producer.clear()
+        before = sum(producer.stats().rejected.values())
+        CALLS[call](producer, value())
+        rejected = sum(producer.stats().rejected.values()) - before
+        assert len(producer.events) + rejected == 1, name
 
 
 @pytest.mark.parametrize("call", list(CALLS))

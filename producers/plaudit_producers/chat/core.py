@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import NotFoundError, PlauditError
-from plaudit_schemas.settings import DATA_VARIABLE
+from plaudit_schemas.settings import data_folder
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_producers.chat.endpoints import EndpointTimeouts
@@ -63,11 +62,6 @@ class ChatCore:
             await self.reader.aclose()
 
 
-def data_folder() -> Path:
-    """Where Plaudit keeps its data on this machine."""
-    return Path(os.environ.get(DATA_VARIABLE) or ".plaudit")
-
-
 def make_core(
     settings: ChatSettings,
     connection: ConnectionSettings,
@@ -111,6 +105,7 @@ def _make_producer(settings: ChatSettings, connection: ConnectionSettings, data:
         redact=load_redact(settings.chat_redact, "PLAUDIT_CHAT_REDACT"),
         identity=identity_hash(settings.chat_identity_key),
         when_full="raise",
+        strict=True,  # the page tells its visitor what was not recorded
         spool_dir=spool,
     )
     producer.start()  # sends what an ended page left in the spool

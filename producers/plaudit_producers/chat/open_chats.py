@@ -31,6 +31,7 @@ class OpenChats:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # whoever knows a visitor's cookie is that visitor
             self._database = sqlite3.connect(path, timeout=1.0, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")

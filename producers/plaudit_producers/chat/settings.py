@@ -14,6 +14,12 @@ class ChatSettings(Settings):
     chat_port: int = Field(
         default=7860, ge=0, le=65535, description="The port that the chat page binds; 0 takes a free one"
     )
+    chat_health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A port for health and metrics only; if unset, they are on the chat page's port",
+    )
     chat_trusted_proxies: str = Field(
         default="",
         description="Addresses of proxies whose X-Forwarded headers are trusted, comma-separated; * for all",

@@ -26,6 +26,7 @@ from plaudit_producers.sdk.bodies import (
     take_event_options,
 )
 from plaudit_producers.sdk.conversation import ConversationHandle
+from plaudit_producers.sdk.values import error_of_unfit
 
 DERIVED: Final = "derived by the import: "
 """The prefix of the rubric of feedback that the file implies but does not state."""
@@ -279,6 +280,9 @@ class Chat(ConversationHandle[str]):
         given.setdefault("event_id", self._make("event"))
         return super()._emit_event(build, given)
 
+    def _own_id(self, value: Any, field: str) -> Any:  # noqa: ARG002  # an import repairs nothing
+        return value
+
     def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> str:
         self._append_event(body, options)
         return returned
@@ -299,6 +303,9 @@ class Chat(ConversationHandle[str]):
         return made
 
     def _append_event(self, body: NamedRecord, options: dict[str, Any]) -> None:
+        unfit = error_of_unfit((body, options))
+        if unfit is not None:
+            raise unfit
         at, event_id = options.get("occurred_at"), options.get("event_id")
         if event_id is not None and not is_placeholder(event_id):
             check_id(event_id, "event_id")  # here, as the batch promises a valid envelope

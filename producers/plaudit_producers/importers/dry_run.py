@@ -8,6 +8,7 @@ from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.names import ADD_MESSAGE, COMPARE_MESSAGES, UPDATE_MESSAGE, short_name
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.contract.records import validate
 
 from plaudit_producers.sdk.delivery import DeliveryCallback
@@ -55,9 +56,12 @@ class DryRun:
     def _show(self, record: Record) -> None:
         if record["conversation_id"] != self._conversation:
             self._conversation, self._numbers = record["conversation_id"], {}
-            print(f"conversation {self._conversation} of {record['application']}", file=self._stream)
+            self._tell(f"conversation {self._conversation} of {record['application']}")
         name, body = record["body"]
-        print(f"  {short_name(name)}: {self._words(name, body)}", file=self._stream)
+        self._tell(f"  {short_name(name)}: {self._words(name, body)}")
+
+    def _tell(self, line: str) -> None:
+        print(printable(line), file=self._stream)
 
     def _words(self, name: str, body: Record) -> str:
         if name == ADD_MESSAGE:
@@ -104,7 +108,5 @@ def _said(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    # JSON, so that a text stays on its line. What is not printable could send sequences to the terminal.
     text = json.dumps(value, ensure_ascii=False)
-    cut = text if len(text) <= _TEXT else f"{text[:_TEXT]}..."
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in cut)
+    return text if len(text) <= _TEXT else f"{text[:_TEXT]}..."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from plaudit_schemas.contract.aspects import Aspects
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_producers.importers.replay import ReplaySummary, Times
 from plaudit_producers.importers.report import ImportReport
@@ -19,13 +20,13 @@ def describe_replay(
     Args:
         dry: whether nothing was sent.
     """
-    return "\n".join(_lines(summary, report, times, seconds, dry=dry))
+    return "\n".join(map(printable, _lines(summary, report, times, seconds, dry=dry)))
 
 
 def describe_aspects(summary: ReplaySummary, aspects: Aspects) -> str:
     """Name the rated aspects that nobody declared, and say what that means. Empty if there are none."""
     unknown = sorted(
-        f"{aspect} ({count:,})"
+        f"{printable(aspect)} ({count:,})"
         for (application, aspect), count in summary.aspects.items()
         if not aspects.knows(application, aspect)
     )

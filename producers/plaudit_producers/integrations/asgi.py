@@ -19,7 +19,7 @@ from plaudit_producers.integrations.page_tokens import PageTokens, TokenUnavaila
 from plaudit_producers.integrations.producers import flush_shared_producer
 from plaudit_producers.integrations.visitor_cookie import cookie_value, set_cookie_header
 from plaudit_producers.integrations.visits import Visit, may_set_cookie, visit_of
-from plaudit_producers.model_calls.values import fitting_id
+from plaudit_producers.sdk.fitting import fitting_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

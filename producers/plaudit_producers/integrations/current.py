@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from plaudit_schemas.contract.field_types import Consent
 from plaudit_schemas.contract.records import validate_body
 from plaudit_schemas.contract.ulid import new_ulid
+from plaudit_schemas.errors import InvalidEventError
 
+from plaudit_producers.integrations.guard import note_error
 from plaudit_producers.sdk.base import checked_conversation_id
 from plaudit_producers.sdk.bodies import start_body
+from plaudit_producers.sdk.usable_ids import usable_id
+from plaudit_producers.sdk.values import error_of_unfit
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class CurrentConversation:
     tags: Mapping[str, str] = field(default_factory=dict)
     last_message_id: str | None = None
 
+
+_PLACE: Final = "plaudit.conversation: a value that does not fit"
 
 _current: Final[ContextVar[CurrentConversation | None]] = ContextVar("plaudit_conversation", default=None)
 
@@ -60,9 +66,11 @@ class conversation:  # noqa: N801  # used like a function, as contextlib.closing
         consent: to training, as far as it is known at this place. Change it later with
             `producer.conversation(conversation_id).update(consent=...)`.
         tags: are set on the conversation.
+        strict: raise for a value that breaks the contract. Without it, such a value is repaired as producers
+            do it, counted in `swallowed_errors` and logged.
 
     Raises:
-        InvalidEventError: a value breaks the contract, such as an id that is empty or too long.
+        InvalidEventError: with `strict`, a value breaks the contract, such as an id that is empty.
     """
 
     def __init__(
@@ -72,11 +80,11 @@ class conversation:  # noqa: N801  # used like a function, as contextlib.closing
         user_id: str | None = None,
         consent: Consent = "unspecified",
         tags: Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> None:
-        checked = new_ulid() if conversation_id is None else checked_conversation_id(conversation_id)
-        said = start_body({"user_id": user_id, "consent": consent, "tags": {} if tags is None else tags})
-        validate_body(said)
-        self._conversation = CurrentConversation(checked, **said[1])
+        given = {"user_id": user_id, "consent": consent, "tags": {} if tags is None else tags}
+        said = _checked_start(given, strict)
+        self._conversation = CurrentConversation(_checked_id(conversation_id, strict), **said)
         self._tokens: list[Token[CurrentConversation | None]] = []
 
     def __enter__(self) -> CurrentConversation:
@@ -101,3 +109,29 @@ class conversation:  # noqa: N801  # used like a function, as contextlib.closing
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+
+def _checked_id(conversation_id: Any, strict: bool) -> str:
+    if conversation_id is None:
+        return new_ulid()
+    if strict:
+        return checked_conversation_id(conversation_id)
+    usable, repairs = usable_id(conversation_id, "conversation_id")
+    if repairs:
+        note_error(_PLACE, InvalidEventError("conversation_id does not fit and was repaired"))
+    return usable or new_ulid()
+
+
+def _checked_start(fields: dict[str, Any], strict: bool) -> dict[str, Any]:
+    body = start_body(dict(fields))
+    try:
+        validate_body(body)
+    except InvalidEventError as error:
+        if strict:
+            raise error_of_unfit(body) or error from None
+        note_error(_PLACE, InvalidEventError("user_id, consent or tags do not fit and were repaired"))
+        from plaudit_producers.sdk.repair import repair_body  # noqa: PLC0415  # most programs need no repair
+
+        repaired, _ = repair_body(body)
+        return {"user_id": None, "consent": "unspecified", "tags": {}, **repaired[1]}
+    return body[1]

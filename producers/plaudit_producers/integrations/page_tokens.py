@@ -28,12 +28,13 @@ class PageTokens:
         gateway: the gateway's URL, as this server reaches it.
         key: an API key with the role producer.
         path: where `PlauditMiddleware` gives tokens to pages.
+        granted: `roles`, `grants`, `read` and `lifetime_s` of every token, as in docs/gateway.md.
 
     Raises:
         SettingsError: the URL is none of http or https, or the key or the path is empty.
     """
 
-    def __init__(self, gateway: str, key: str, path: str = "/plaudit/token") -> None:
+    def __init__(self, gateway: str, key: str, path: str = "/plaudit/token", **granted: Any) -> None:
         if not _is_url(gateway):
             raise SettingsError(
                 f"the gateway's URL {gateway!r} must begin with http:// or https:// and a host"
@@ -42,6 +43,7 @@ class PageTokens:
         if not (key and key.isascii() and key.isprintable()) or not path.startswith("/"):
             raise SettingsError("tokens for pages need an API key, and a path that begins with a slash")
         self.path = path
+        self._granted = granted
         self.secret = key.encode()
         self._url = f"{gateway.rstrip('/')}/v1/tokens"
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -55,7 +57,7 @@ class PageTokens:
         Blocks, at most a few seconds.
 
         Args:
-            wanted: `lifetime_s`, `roles` and `read`, as in docs/gateway.md.
+            wanted: as `granted` of the class, for this token alone.
 
         Returns:
             `token`, `conversation_id` and `expires_at`, which the browser client takes.
@@ -64,7 +66,8 @@ class PageTokens:
             SettingsError: the gateway refuses the key or the request.
             TokenUnavailableError: the gateway does not answer, or is busy.
         """
-        body = json.dumps({"conversation_id": conversation_id, "user_id": user_id, **wanted}).encode()
+        asked = {"conversation_id": conversation_id, "user_id": user_id, **self._granted, **wanted}
+        body = json.dumps(asked).encode()
         request = Request(self._url, body, self._headers)  # noqa: S310  # of http or https
         try:
             with urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310  # as above

@@ -10,7 +10,7 @@ from plaudit_schemas.review.claims import ReviewedItem
 from plaudit_schemas.review.queue import ReviewQueue
 from plaudit_schemas.review.rubric import Rubric
 from plaudit_schemas.review.targets import QueueName
-from plaudit_schemas.service.redis import AWAY, connect
+from plaudit_schemas.service.redis import AWAY, connect, why_away
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_producers.importers.catalog import find_format
@@ -101,7 +101,7 @@ async def tasks_of_queue(rubric: Rubric, connection: ConnectionSettings, limit: 
                 found.tasks.append(task)
     except AWAY as error:
         raise ServiceUnavailableError(
-            f"Redis does not answer ({type(error).__name__}); check PLAUDIT_REDIS_URL, or try again later"
+            f"Redis does not answer ({why_away(error)}); check PLAUDIT_REDIS_URL, or try again later"
         ) from None
     finally:
         if reader is not None:

@@ -13,8 +13,9 @@ from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_producers.model_calls.call import CallAnswer, CallMessage, ModelCall
 from plaudit_producers.model_calls.ids import answer_ids, derived_event_id, event_id_of
 from plaudit_producers.model_calls.memory import KnownConversation
-from plaudit_producers.model_calls.values import fitting_id, fitting_text, fitting_texts
+from plaudit_producers.model_calls.values import fitting_texts
 from plaudit_producers.sdk.bodies import NamedRecord
+from plaudit_producers.sdk.fitting import fitting_id, fitting_text
 from plaudit_producers.sdk.values import make_plain
 
 ERROR: Final = "error"

@@ -13,7 +13,8 @@ from plaudit_schemas.contract.events import Model
 
 from plaudit_producers.model_calls.call import ModelCall
 from plaudit_producers.model_calls.json_messages import as_text
-from plaudit_producers.model_calls.values import count_of, first_of, fitting_id, model_of, usage_of
+from plaudit_producers.model_calls.values import count_of, first_of, model_of, usage_of
+from plaudit_producers.sdk.fitting import fitting_id
 
 Attributes = Mapping[str, Any]
 

@@ -15,7 +15,8 @@ from plaudit_schemas.contract.events import Attachment, ToolCall
 from plaudit_schemas.contract.field_types import Role
 
 from plaudit_producers.model_calls.call import CallMessage
-from plaudit_producers.model_calls.values import attachment_of, first_of, fitting_id, tool_call_of
+from plaudit_producers.model_calls.values import attachment_of, first_of, tool_call_of
+from plaudit_producers.sdk.fitting import fitting_id
 
 _ROLES: Final[Mapping[str, Role]] = {
     "system": "system",

@@ -11,11 +11,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from plaudit_schemas.contract.events import Attachment, Model, TokenUsage, ToolCall
-from plaudit_schemas.contract.field_types import too_long
-from plaudit_schemas.contract.limits import CONTENT_BYTES, ID_CHARACTERS, METADATA_ENTRIES
+from plaudit_schemas.contract.limits import METADATA_ENTRIES
 
-_CUT: Final = "\n[cut: the text is too long for an event]"
-_HASH_CHARACTERS: Final = 32
+from plaudit_producers.sdk.fitting import fitting_id, fitting_text
+
 _MOST_COUNTED: Final = 2**63 - 1  # Avro's long
 
 
@@ -35,27 +34,6 @@ def usage_of(given: Any, made: Any) -> TokenUsage | None:
     """The tokens of what a model was given and of what it made; None if neither was counted."""
     given, made = count_of(given), count_of(made)
     return None if given is None and made is None else TokenUsage(input=given, output=made)
-
-
-def fitting_text(text: str) -> str:
-    """A text with its end cut off if it is too long, and with � for what UTF-8 cannot encode."""
-    if not text.isascii():
-        text = text.encode(errors="replace").decode() if _has_surrogates(text) else text
-    if not too_long(text):
-        return text
-    return text.encode()[: CONTENT_BYTES - len(_CUT)].decode(errors="ignore") + _CUT
-
-
-def fitting_id(text: str | None) -> str | None:
-    """An id, its end replaced by a hash if it is too long; None for an empty one."""
-    if not text:
-        return None
-    if _has_surrogates(text):
-        text = text.encode(errors="replace").decode()
-    if len(text) <= ID_CHARACTERS:
-        return text
-    hashed = hashlib.sha256(text.encode()).hexdigest()[:_HASH_CHARACTERS]
-    return f"{text[: ID_CHARACTERS - _HASH_CHARACTERS - 1]}~{hashed}"
 
 
 def fitting_texts(texts: Mapping[str, str]) -> dict[str, str]:
@@ -103,11 +81,3 @@ def _data_of(head: str, data: str) -> bytes:
         with suppress(ValueError):
             return base64.b64decode(data)
     return data.encode(errors="replace")
-
-
-def _has_surrogates(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False

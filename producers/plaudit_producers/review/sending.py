@@ -82,6 +82,7 @@ class AnswerSender:
                 connection=self._connection,
                 source="review",
                 when_full="raise",
+                strict=True,
                 linger_ms=5.0,
                 delivery_timeout_s=_DELIVERY_S,
             )

@@ -7,14 +7,15 @@ from typing import Any, Self, Unpack
 
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.events import ConversationEvent
-from plaudit_schemas.contract.ulid import new_ulid
+from plaudit_schemas.errors import InvalidEventError
 
-from plaudit_producers.sdk.base import ProducerBase, checked_conversation_id, no_room
+from plaudit_producers.errors import RedactionError
+from plaudit_producers.sdk.base import ProducerBase, no_room
 from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_options
-from plaudit_producers.sdk.conversation import AsyncConversation, event_record
+from plaudit_producers.sdk.conversation import AsyncConversation
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.event_record import event_record
 from plaudit_producers.sdk.message import MessageHandle
-from plaudit_producers.sdk.message_ids import carried_conversation
 
 # A full buffer is polled, with growing pauses: waiting on a condition would block the event loop.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.05
@@ -36,19 +37,19 @@ class AsyncFeedbackProducer(ProducerBase):
         """See `FeedbackProducer.start_conversation`."""
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
-        chat = self.conversation(new_ulid() if conversation_id is None else conversation_id)
+        chat = self.conversation(self._new_conversation_id(conversation_id))
         record = event_record(chat.application, chat.conversation_id, start_body(given), options)
         await self.emit(record, options.get("on_delivery"), enveloped=True)
         return chat
 
     def conversation(self, conversation_id: str) -> AsyncConversation:
         """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
-        checked = checked_conversation_id(conversation_id)
+        checked = self._conversation_id(conversation_id)
         return AsyncConversation(self, self.application, checked, self.options.message_ids)
 
     def message(self, message_id: str) -> MessageHandle[Awaitable[str]]:
         """See `FeedbackProducer.message`."""
-        return MessageHandle(self.conversation(carried_conversation(message_id)), message_id)
+        return MessageHandle(self.conversation(self._carried_conversation(message_id)), message_id)
 
     async def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
         """See `FeedbackProducer.send`."""
@@ -59,22 +60,10 @@ class AsyncFeedbackProducer(ProducerBase):
         self, record: Record, on_delivery: DeliveryCallback | None = None, *, enveloped: bool = False
     ) -> None:
         """See `FeedbackProducer.emit`."""
-        pipeline = self._pipeline
-        record = pipeline.prepare_record(record, enveloped=enveloped)
-        if pipeline.offer_record(record, on_delivery):
-            return
-        if self.options.when_full == "drop":
-            pipeline.drop_record(record, on_delivery)
-            return
-        if self.options.when_full == "block":
-            try:
-                async with asyncio.timeout(self.options.block_timeout_s):
-                    await self._offer_until_taken(record, on_delivery)
-            except TimeoutError:
-                pass
-            else:
-                return
-        raise no_room()
+        try:
+            await self._emit(record, on_delivery, enveloped)
+        except (InvalidEventError, RedactionError) as error:
+            self._pipeline.reject_record(record, error, on_delivery)
 
     async def start(self) -> None:
         """See `FeedbackProducer.start`."""
@@ -95,6 +84,24 @@ class AsyncFeedbackProducer(ProducerBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _emit(self, record: Record, on_delivery: DeliveryCallback | None, enveloped: bool) -> None:
+        pipeline = self._pipeline
+        prepared = pipeline.prepare_record(record, enveloped=enveloped)
+        if pipeline.offer_record(prepared, on_delivery):
+            return
+        if self.options.when_full == "drop":
+            pipeline.drop_record(prepared, on_delivery)
+            return
+        if self.options.when_full == "block":
+            try:
+                async with asyncio.timeout(self.options.block_timeout_s):
+                    await self._offer_until_taken(prepared, on_delivery)
+            except TimeoutError:
+                pass
+            else:
+                return
+        raise no_room()
 
     async def _offer_until_taken(self, record: Record, on_delivery: DeliveryCallback | None) -> None:
         wait = _FIRST_WAIT_S

@@ -2,29 +2,37 @@
 
 import atexit
 import os
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 from weakref import WeakSet
 
 from plaudit_schemas.codec.event_encoder import EventEncoder
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.contract.records import check_application, check_id
+from plaudit_schemas.contract.ulid import new_ulid
+from plaudit_schemas.errors import InvalidEventError
 from plaudit_schemas.kafka.producer import ProducerClient, connector
 from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
 from plaudit_producers.errors import BufferFullError
+from plaudit_producers.sdk.content_policy import ContentPolicy
+from plaudit_producers.sdk.content_problems import ContentProblems, ProblemCallback
 from plaudit_producers.sdk.delivery import DeliveryCallback
 from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.memory_outbox import MemoryOutbox
+from plaudit_producers.sdk.message_ids import carried_conversation
 from plaudit_producers.sdk.options import ProducerKeywords, ProducerOptions
 from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox, Stats, kafka_log
 from plaudit_producers.sdk.partition_watch import PartitionWatch
 from plaudit_producers.sdk.pipeline import Pipeline
+from plaudit_producers.sdk.privacy import EventPrivacy
 from plaudit_producers.sdk.redact import Redact
-from plaudit_producers.sdk.registered_id import RegisteredId
+from plaudit_producers.sdk.usable_ids import usable_id
 from plaudit_producers.sdk.values import plain_value
-from plaudit_producers.spool.outbox import SpoolOutbox
+
+if TYPE_CHECKING:
+    from plaudit_producers.sdk.registered_id import RegisteredId
 
 # Weak, so that a producer that was never used can be garbage-collected.
 _live: "WeakSet[ProducerBase]" = WeakSet()
@@ -43,6 +51,7 @@ class ProducerBase:
         on_delivery: DeliveryCallback | None = None,
         redact: Redact | None = None,
         identity: IdentityHash | None = None,
+        on_problem: ProblemCallback | None = None,
         **options: Unpack[ProducerKeywords],
     ) -> None:
         self.application = plain_value(application, "application")
@@ -50,6 +59,7 @@ class ProducerBase:
         self.options = ProducerOptions.of(options)
         self._connection = connection
         self._on_delivery, self._redact, self._identity = on_delivery, redact, identity
+        self._on_problem = on_problem
         self._closed = False
         self._registered: RegisteredId | None = None
         self._partition_watch: PartitionWatch | None = None
@@ -60,6 +70,7 @@ class ProducerBase:
     def stats(self) -> Stats:
         """Return counts since the producer was created, or in a forked child since the fork."""
         reporter, outbox = self._pipeline.reporter, self._pipeline.outbox
+        repaired, rejected = self._problems.counts()
         return Stats(
             accepted=reporter.accepted,
             taken_over=reporter.taken_over,
@@ -69,7 +80,44 @@ class ProducerBase:
             waiting=outbox.waiting(),
             spool_bytes=outbox.spool_bytes(),
             partitions_changed=self._partition_watch is not None and self._partition_watch.changed,
+            repaired=repaired,
+            rejected=rejected,
         )
+
+    def own_id(self, value: Any, field: str) -> Any:
+        """The id of something new, repaired unless the producer is strict. The handles use it."""
+        if self.options.strict:
+            return value
+        return self._usable_id(value, field) or new_ulid()
+
+    def _usable_id(self, value: Any, field: str) -> str:
+        """An id that fits, made of a value; empty if none can be made. It is counted if it is another one."""
+        usable, repairs = usable_id(value, field)
+        if repairs:
+            named = {"conversation_id": usable} if field == "conversation_id" else {}
+            self._problems.note_repairs(named, repairs)
+        return usable
+
+    def _conversation_id(self, value: Any) -> str:
+        """The id for the handle of a conversation. With an empty one every event is rejected."""
+        return (
+            checked_conversation_id(value)
+            if self.options.strict
+            else self._usable_id(value, "conversation_id")
+        )
+
+    def _new_conversation_id(self, value: Any) -> str:
+        if value is None:
+            return new_ulid()
+        return self._conversation_id(value) or new_ulid()
+
+    def _carried_conversation(self, message_id: Any) -> str:
+        try:
+            return carried_conversation(message_id)
+        except InvalidEventError:
+            if self.options.strict:
+                raise
+            return ""  # its handle's events are rejected, and counted
 
     def _make_outbox(self, reporter: DeliveryReporter, encoder: EventEncoder) -> Outbox:
         connection = self._connection or load(ConnectionSettings)
@@ -77,6 +125,8 @@ class ProducerBase:
         watch = self._partition_watch = PartitionWatch(topic)
         make_client = connector(connection, {**options.kafka(), **watch.kafka()}, kafka_log)
         if connection.schema_registry_url is not None:
+            from plaudit_producers.sdk.registered_id import RegisteredId  # noqa: PLC0415  # most have none
+
             self._registered = RegisteredId(connection.schemas(), encoder.use_id, reporter)
 
         def connect() -> ProducerClient:
@@ -87,6 +137,8 @@ class ProducerBase:
 
         if options.spool_dir is None:
             return MemoryOutbox(topic, connect, reporter)
+        from plaudit_producers.spool.outbox import SpoolOutbox  # noqa: PLC0415  # most have none
+
         return SpoolOutbox(
             topic,
             connect,
@@ -98,14 +150,18 @@ class ProducerBase:
 
     def _make_pipeline(self) -> Pipeline:
         reporter, encoder = DeliveryReporter(self._on_delivery), EventEncoder(reserve_held=True)
+        self._problems = ContentProblems(self._on_problem)
+        policy = ContentPolicy(
+            self._problems, strict=self.options.strict, when_invalid=self.options.when_invalid
+        )
         return Pipeline(
             self._make_outbox(reporter, encoder),
             encoder,
             reporter,
             source=self.options.source,
-            identity=self._identity,
-            redact=self._redact,
             aspects=self._aspects,
+            content=policy,
+            privacy=EventPrivacy(self._identity, self._redact, policy),
         )
 
     def _aspects_file(self) -> str | None:

@@ -25,7 +25,7 @@ from plaudit_schemas.contract.times import zoned_micros
 from plaudit_schemas.contract.ulid import new_ulid
 
 from plaudit_producers.sdk.delivery import DeliveryCallback
-from plaudit_producers.sdk.values import make_plain, plain_list, plain_value
+from plaudit_producers.sdk.values import make_plain, plain_list, plain_or_unfit
 
 NamedRecord = tuple[str, Record]
 """The body of an event, or the value of a feedback: its full schema name and its fields."""
@@ -148,17 +148,13 @@ _USER = {"kind": "user"}
 
 
 def take_event_options(fields: dict[str, Any]) -> dict[str, Any]:
-    """Remove the options that every event takes from `fields`, and return them.
-
-    Raises:
-        InvalidEventError: the event id is no text.
-    """
+    """Remove the options that every event takes from `fields`, and return them."""
     # Most calls have none. This runs for every event, at up to 50,000 a second.
     if _ENVELOPE.isdisjoint(fields):
         return {}
     options = {name: fields.pop(name) for name in _ENVELOPE if name in fields}
     if "event_id" in options:
-        options["event_id"] = plain_value(options["event_id"], "event_id")
+        options["event_id"] = plain_or_unfit(options["event_id"], "event_id")
     return options
 
 
@@ -192,7 +188,7 @@ def feedback_body(
     if given is not None and kind == "signal":
         said["signal"] = given[1]["name"]
     feedback = {"rater": _rater(rater), "value": given, **said}
-    return UPDATE_MESSAGE, {"message_id": plain_value(message_id, "message_id"), "feedback": feedback}
+    return UPDATE_MESSAGE, {"message_id": plain_or_unfit(message_id, "message_id"), "feedback": feedback}
 
 
 def exclude_body(fields: dict[str, Any]) -> NamedRecord:
@@ -209,7 +205,9 @@ def compare_body(
     candidates: Sequence[str], ranking: Sequence[str | Sequence[str]], fields: dict[str, Any]
 ) -> NamedRecord:
     comparison_id, rater = fields.pop("comparison_id", None), fields.pop("rater", None)
-    groups = [[group] if isinstance(group, str) else group for group in plain_list(ranking, "ranking")]
+    groups = plain_list(ranking, "ranking")
+    if isinstance(groups, list):
+        groups = [[group] if isinstance(group, str) else group for group in groups]
     body = {
         "comparison_id": new_ulid() if comparison_id is None else comparison_id,
         "candidates": plain_list(candidates, "candidates"),
@@ -235,7 +233,7 @@ def _rater(rater: Any) -> Any:
     # All events share this dict. That is safe: code that changes a record copies it first.
     if rater is None:
         return _USER
-    plain = plain_value(rater, "rater")
+    plain = plain_or_unfit(rater, "rater")
     return {"kind": "user", **plain} if isinstance(plain, dict) else plain
 
 

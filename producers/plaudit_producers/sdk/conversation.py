@@ -1,12 +1,10 @@
 """Handles of conversations: one method for each kind of event, for threads and for asyncio."""
 
-import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, SupportsFloat, TypeVar, Unpack, cast
+from typing import Any, Generic, Self, SupportsFloat, TypeVar, Unpack, cast
 
-from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.feedback import Span
 from plaudit_schemas.contract.field_types import EndReason, ValueKind
 from plaudit_schemas.contract.names import (
@@ -20,7 +18,6 @@ from plaudit_schemas.contract.names import (
     TEXT,
     THUMB,
 )
-from plaudit_schemas.contract.records import check_id
 from plaudit_schemas.contract.ulid import new_ulid
 
 from plaudit_producers.sdk.bodies import (
@@ -37,14 +34,15 @@ from plaudit_producers.sdk.bodies import (
     exclude_body,
     feedback_body,
     message_body,
-    micros_of_zoned,
     take_event_options,
     update_body,
 )
-from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.emitters import AsyncEventEmitter, EventEmitter
+from plaudit_producers.sdk.event_record import event_record
 from plaudit_producers.sdk.message_ids import carrying_id
 from plaudit_producers.sdk.options import MessageIds
 from plaudit_producers.sdk.parents import KnownMessages
+from plaudit_producers.sdk.usable_ids import is_usable_id
 from plaudit_producers.sdk.values import make_plain, plain_list
 
 R_co = TypeVar("R_co", covariant=True)
@@ -64,11 +62,17 @@ class ConversationHandle(Generic[R_co]):
 
     Values may be NumPy's or Decimals, and a model of the contract, such as a Rater, may be a dict.
 
+    No method raises because of what a chat holds, unless the producer is strict: what breaks the contract is
+    repaired, or the event is rejected, which `stats()`, the log, `on_delivery` and `on_problem` tell
+    (docs/decisions/0083). A method then returns an id all the same.
+
     Every method raises these errors, and sends nothing then:
-        InvalidEventError: the event breaks the contract, or a value cannot be part of an event.
+        UnknownFieldError: a keyword is none of this kind of event.
         BufferFullError: the buffer is full, and `when_full` is not "drop".
         ClosedError: the producer was closed.
-        RedactionError: the `redact` hook failed.
+        SpoolError: the spool's folder cannot be used.
+        InvalidEventError: with `strict`, the event breaks the contract, or a value cannot be part of it.
+        RedactionError: with `strict`, the `redact` hook failed.
     """
 
     __slots__ = ("_message_ids", "application", "conversation_id")
@@ -77,6 +81,16 @@ class ConversationHandle(Generic[R_co]):
         self.application = application
         self.conversation_id = conversation_id
         self._message_ids = message_ids
+
+    @abstractmethod
+    def _own_id(self, value: Any, field: str) -> Any:
+        """The id of something new, repaired unless the producer is strict."""
+
+    def _fit_id(self, fields: dict[str, Any], field: str) -> None:
+        """Repair the id that the caller gives to something new: the method returns it."""
+        value = fields.get(field)
+        if value is not None and not is_usable_id(value):
+            fields[field] = self._own_id(value, field)
 
     @abstractmethod
     def _emit_body(self, returned: str, body: NamedRecord, options: dict[str, Any]) -> R_co:
@@ -100,6 +114,8 @@ class ConversationHandle(Generic[R_co]):
         """
         given = cast("dict[str, Any]", fields)  # no copy: `fields` is a new dict in each call
         options = take_event_options(given)
+        if "message_id" in given:
+            self._fit_id(given, "message_id")
         if self._message_ids == "with_conversation" and given.get("message_id") is None:
             given["message_id"] = carrying_id(new_ulid(), self.conversation_id)
         return self._emit_message(message_body(role, content, given), options)
@@ -227,6 +243,7 @@ class ConversationHandle(Generic[R_co]):
         """
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
+        self._fit_id(given, "comparison_id")
         body = compare_body(candidates, ranking, given)
         return self._emit_body(body[1]["comparison_id"], body, options)
 
@@ -276,29 +293,18 @@ class ConversationHandle(Generic[R_co]):
         given: dict[str, Any],
     ) -> R_co:
         options = take_event_options(given)
+        if given:
+            self._fit_id(given, "feedback_id")
         body = feedback_body(message_id, aspect, kind, value, given)
         return self._emit_body(body[1]["feedback"]["id"], body, options)
 
     def _emit_event(self, build: Any, given: dict[str, Any]) -> R_co:
         options = take_event_options(given)
+        self._fit_id(options, "event_id")
         event_id = options.get("event_id")
         if event_id is None:
             event_id = options["event_id"] = new_ulid()
         return self._emit_body(event_id, build(given), options)
-
-
-class EventEmitter(Protocol):
-    """The part of a producer that a handle uses."""
-
-    def emit(self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool) -> None: ...
-
-
-class AsyncEventEmitter(Protocol):
-    """The part of an asyncio producer that a handle uses."""
-
-    async def emit(
-        self, record: Record, on_delivery: DeliveryCallback | None, *, enveloped: bool
-    ) -> None: ...
 
 
 class Conversation(ConversationHandle[str]):
@@ -324,6 +330,9 @@ class Conversation(ConversationHandle[str]):
         record = event_record(self.application, self.conversation_id, body, options)
         self._emitter.emit(record, options.get("on_delivery"), enveloped=True)
         return returned
+
+    def _own_id(self, value: Any, field: str) -> Any:
+        return self._emitter.own_id(value, field)
 
     def __enter__(self) -> Self:
         return self
@@ -363,6 +372,9 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
         await self._emitter.emit(record, options.get("on_delivery"), enveloped=True)
         return returned
 
+    def _own_id(self, value: Any, field: str) -> Any:
+        return self._emitter.own_id(value, field)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -370,28 +382,3 @@ class AsyncConversation(ConversationHandle[Awaitable[str]]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.end("closed" if kind is None else "error")
-
-
-def event_record(
-    application: str, conversation_id: str, body: NamedRecord, options: dict[str, Any]
-) -> Record:
-    """Build an event's record. The pipeline adds source, producer and sequence.
-
-    Everything but the body is valid afterwards: the handle's constructor got a checked application and
-    conversation id, and the event id is checked here.
-
-    Raises:
-        InvalidEventError: the event id is invalid, or the time has no time zone.
-    """
-    event_id = at = None
-    if options:
-        event_id, at = options.get("event_id"), options.get("occurred_at")
-        if event_id is not None:
-            check_id(event_id, "event_id")
-    return {
-        "event_id": new_ulid() if event_id is None else event_id,
-        "application": application,
-        "conversation_id": conversation_id,
-        "occurred_at": time.time_ns() // 1000 if at is None else micros_of_zoned(at),
-        "body": body,
-    }

@@ -17,7 +17,8 @@ class MemoryOutbox:
     """Keeps events in memory. What Kafka has not taken in time, or before the process ends, is lost."""
 
     def __init__(self, topic: str, connect: Connect, reporter: DeliveryReporter) -> None:
-        self._reporter = reporter
+        self._reporter, self._topic = reporter, topic
+        self._closing = False
         self._thread = ClientThread(topic, connect, self._step)
 
     def start(self) -> None:
@@ -52,8 +53,16 @@ class MemoryOutbox:
 
     def close(self, timeout: float) -> int:
         waiting = self.flush(timeout)
+        failed = self._reporter.failed
+        self._closing = True
         self._thread.stop()
         self._reporter.report_postponed()  # the thread that would do it has ended
+        lost = self._reporter.failed - failed  # not `waiting`: some may have arrived while the thread stopped
+        if lost:
+            log.error(
+                "%d events for the topic %s are lost: Kafka did not take them before the producer closed; "
+                "with spool_dir the next producer would send them", lost, self._topic,
+            )  # fmt: skip
         return waiting
 
     def abandon(self) -> None:
@@ -91,7 +100,8 @@ class MemoryOutbox:
 
     def _failure(self, error: KafkaError) -> DeliveryError:
         self._reporter.count_failed()
-        self._reporter.log_failure("failed", "Kafka did not take an event; it is lost: %s", error.str())
+        if not self._closing:  # `close` says it once for all
+            self._reporter.log_failure("failed", "Kafka did not take an event; it is lost: %s", error.str())
         return DeliveryError(f"Kafka did not take the event: {error.str()}")
 
     def _step(self) -> None:

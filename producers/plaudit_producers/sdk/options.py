@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 WhenFull = Literal["drop", "raise", "block"]
 SpoolSync = Literal["never", "interval", "always"]
 MessageIds = Literal["short", "with_conversation"]
+WhenInvalid = Literal["repair", "drop"]
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
 
@@ -29,6 +30,8 @@ class ProducerKeywords(TypedDict, total=False):
     spool_max_bytes: int
     spool_sync: SpoolSync
     message_ids: MessageIds
+    strict: bool
+    when_invalid: WhenInvalid
 
 
 class ProducerOptions(BaseModel):
@@ -52,6 +55,11 @@ class ProducerOptions(BaseModel):
             A killed process loses nothing with any of them.
         message_ids: the ids of new messages. With `with_conversation` they carry their conversation's id, if
             that has at most 98 characters, so that `producer.message(message_id)` works anywhere later.
+        strict: raise when the content of a chat breaks the contract. Without it such an event is repaired or
+            rejected, as `when_invalid` says, and no call raises because of what a chat holds.
+        when_invalid: `repair` cuts a text that is too long, converts and leaves out what does not fit, and
+            rejects an event of which too little is left. `drop` rejects every event that does not fit. Ids
+            of what is new are repaired with both. `stats()` counts what was repaired and rejected.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +77,8 @@ class ProducerOptions(BaseModel):
     spool_max_bytes: int = Field(default=1 << 30, ge=4 << 20)
     spool_sync: SpoolSync = "interval"
     message_ids: MessageIds = "short"
+    strict: bool = False
+    when_invalid: WhenInvalid = "repair"
 
     @classmethod
     def of(cls, options: Any) -> "ProducerOptions":

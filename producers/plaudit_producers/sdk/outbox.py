@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Protocol
 
@@ -31,6 +32,8 @@ class Stats:
         dropped: events that found the buffer full, with `when_full="drop"`.
         waiting: events in memory or in the spool that Kafka has not acknowledged yet.
         spool_bytes: size of the spool's log files, in bytes.
+        repaired: how many events were sent with a repair, by its kind; see `RepairKind`.
+        rejected: how many events were not sent because of their content, by reason; see `RejectionKind`.
         partitions_changed: the topic's number of partitions has changed since the producer connected. Events
             are sent on, but no worker folds them until the operator has made new topics.
     """
@@ -43,6 +46,8 @@ class Stats:
     waiting: int = 0
     spool_bytes: int = 0
     partitions_changed: bool = False
+    repaired: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 class Outbox(Protocol):

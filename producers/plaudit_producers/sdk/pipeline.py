@@ -1,6 +1,5 @@
 """The way of a record to the outbox: validate, hash identities, redact, number and encode it."""
 
-from copy import deepcopy
 from threading import RLock
 from typing import Final
 
@@ -9,19 +8,18 @@ from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.aspects import Aspects
 from plaudit_schemas.contract.field_types import Source
 from plaudit_schemas.contract.keys import conversation_key
-from plaudit_schemas.contract.records import validate, validate_body
 from plaudit_schemas.contract.ulid import new_ulid
-from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.errors import InvalidEventError, PlauditError
 
-from plaudit_producers.errors import ClosedError, DroppedError
-from plaudit_producers.sdk.delivery import DeliveryCallback, delivery_of
+from plaudit_producers.errors import ClosedError, DroppedError, RejectedError, UnknownFieldError
+from plaudit_producers.sdk.content_policy import ContentPolicy, check_record
+from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback, delivery_of
 from plaudit_producers.sdk.encoding import encode_within_limit
-from plaudit_producers.sdk.identity import IdentityHash
 from plaudit_producers.sdk.outbox import DeliveryReporter, Outbox
-from plaudit_producers.sdk.redact import Redact, apply_redact
-from plaudit_producers.sdk.values import plain_record
+from plaudit_producers.sdk.privacy import EventPrivacy
 
 _COUNTED_CONVERSATIONS: Final = 100_000  # bounds the memory of the sequence numbers
+_MOST_REPAIRS: Final = 3  # of one event, before it is rejected
 _CLOSED: Final = "the producer is closed; make a new one"
 
 PackedEvent = tuple[bytes, bytes]
@@ -42,16 +40,16 @@ class Pipeline:
         reporter: DeliveryReporter,
         *,
         source: Source,
-        identity: IdentityHash | None,
-        redact: Redact | None,
         aspects: Aspects,
+        content: ContentPolicy,
+        privacy: EventPrivacy,
     ) -> None:
         self.outbox = outbox
         self.reporter = reporter
         self._encode = encoder.encode
         self._source = source
-        self._identity = identity
-        self._redact = redact
+        self._content = content
+        self._privacy = privacy
         self._aspects = aspects or None  # most producers have none, and then there is nothing to look at
         # Re-entrant: the in-memory outbox runs callbacks within `offer_event`, and a callback may send.
         self._lock = RLock()
@@ -59,30 +57,28 @@ class Pipeline:
         self._producer = new_ulid()
         self._counts: dict[bytes, int] = {}
 
-    def prepare_record(self, record: Record, *, enveloped: bool = False) -> Record:
-        """Validate a record, hash its identities and redact it.
+    def prepare_record(self, record: Record, *, enveloped: bool = False, strict: bool = False) -> Record:
+        """Validate a record, or repair it, hash its identities and redact it.
 
         Args:
-            enveloped: everything but the body is already validated.
+            enveloped: everything but the body is already validated, unless it is marked as `Unfit`.
+            strict: repair nothing.
 
         Raises:
             InvalidEventError: the record breaks the contract, before or after redaction.
             AspectError: the record does not fit the declared aspects.
             RedactionError: the `redact` hook failed.
+            UnknownFieldError: a keyword is none of this kind of event.
         """
-        if enveloped:
-            validate_body(record["body"])
-        else:
-            validate(plain_record(record))
+        try:
+            check_record(record, enveloped=enveloped)
+        except InvalidEventError:
+            if strict or not self._content.repairs:
+                raise
+            self._content.repair(record)
         if self._aspects is not None:
             self._aspects.check(record)
-        if self._identity is not None or self._redact is not None:
-            # The caller's objects must not change, nor the dicts that several records share.
-            record = deepcopy(record)
-            if self._identity is not None:
-                self._identity.apply(record)
-            if self._redact is not None:
-                record = apply_redact(self._redact, record)
+        record = self._privacy.apply(record)
         if "source" not in record:
             record["source"] = self._source
         record["held_ms"] = None  # only whoever sends it can know
@@ -93,23 +89,33 @@ class Pipeline:
 
         Raises:
             ClosedError: the producer was closed.
-            InvalidEventError: the encoded event is too large.
+            InvalidEventError: the event does not fit the schema, or is too large.
         """
+        for _ in range(_MOST_REPAIRS):
+            try:
+                return self._offer_once(record, on_delivery)
+            except InvalidEventError as error:
+                self._content.repair_unsent(record, error)  # without the lock: a callback may send
+        return self._offer_once(record, on_delivery)
+
+    def _offer_once(self, record: Record, on_delivery: DeliveryCallback | None) -> bool:
         key = _key_of(record)
         with self._lock:
             if self._closed:
                 raise ClosedError(_CLOSED)
             # Encoded under the lock: the bytes hold the number, and numbers must reach the outbox in order.
             number = self._set_number(record, key)
-            payload = encode_within_limit(self._encode, record)
-            if not self.outbox.offer_event(key, payload, on_delivery):
-                if number is not None:  # the next attempt gets the number that is current then
+            taken = False
+            try:
+                payload = encode_within_limit(self._encode, record)
+                taken = self.outbox.offer_event(key, payload, on_delivery)
+            finally:
+                if number is not None and not taken:  # the next attempt gets the number that is current then
                     record["producer"] = record["sequence"] = None
-                return False
-            if number is not None:  # only now: an event that was not taken must leave no gap
+            if number is not None and taken:  # only now: an event that was not taken must leave no gap
                 self._counts[key] = number + 1
-            self.reporter.accepted += 1
-            return True
+            self.reporter.accepted += taken
+            return taken
 
     def pack_record(self, record: Record) -> PackedEvent:
         """Encode a prepared record, without giving it a number. Returns its Kafka key and bytes.
@@ -148,6 +154,28 @@ class Pipeline:
         if on_delivery is not None or self.reporter.on_delivery is not None:
             failure = DroppedError("there was no room for the event, and when_full is drop")
             self.reporter.report(delivery_of(key, payload, failure), on_delivery)
+
+    def reject_record(
+        self, record: Record, error: PlauditError, on_delivery: DeliveryCallback | None
+    ) -> None:
+        """Count and report a record that cannot be sent because of its content. It uses up no number.
+
+        Raises:
+            PlauditError: the error itself, if the producer is strict, or the program is to blame.
+        """
+        if self._content.strict or isinstance(error, UnknownFieldError) or not isinstance(record, dict):
+            raise error
+        problem = self._content.problems.note_rejection(record, error)
+        rejection = RejectedError(f"the event was not sent because of its content: {error}")
+        rejection.__cause__ = error
+        application = record.get("application")
+        delivery = Delivery(
+            problem.event_id,
+            application if isinstance(application, str) else "",
+            problem.conversation_id,
+            error=rejection,
+        )
+        self.reporter.report(delivery, on_delivery)
 
     def close(self, timeout: float) -> int:
         """Refuse further events and close the outbox. Returns how many events were not delivered."""

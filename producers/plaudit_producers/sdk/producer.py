@@ -7,14 +7,15 @@ from typing import Any, Self, Unpack
 
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.events import ConversationEvent
-from plaudit_schemas.contract.ulid import new_ulid
+from plaudit_schemas.errors import InvalidEventError
 
-from plaudit_producers.sdk.base import ProducerBase, checked_conversation_id, no_room
+from plaudit_producers.errors import RedactionError
+from plaudit_producers.sdk.base import ProducerBase, no_room
 from plaudit_producers.sdk.bodies import StartOptions, start_body, take_event_options
-from plaudit_producers.sdk.conversation import Conversation, event_record
+from plaudit_producers.sdk.conversation import Conversation
 from plaudit_producers.sdk.delivery import DeliveryCallback
+from plaudit_producers.sdk.event_record import event_record
 from plaudit_producers.sdk.message import MessageHandle
-from plaudit_producers.sdk.message_ids import carried_conversation
 from plaudit_producers.sdk.pipeline import PackedEvent
 
 # The longest single wait for room. Room that is made just before the wait wakes nobody.
@@ -68,14 +69,14 @@ class FeedbackProducer(ProducerBase):
         """
         given: dict[str, Any] = {**fields}
         options = take_event_options(given)
-        chat = self.conversation(new_ulid() if conversation_id is None else conversation_id)
+        chat = self.conversation(self._new_conversation_id(conversation_id))
         record = event_record(chat.application, chat.conversation_id, start_body(given), options)
         self.emit(record, options.get("on_delivery"), enveloped=True)
         return chat
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return the handle of a conversation that was started earlier, in any process. Sends nothing."""
-        checked = checked_conversation_id(conversation_id)
+        checked = self._conversation_id(conversation_id)
         return Conversation(self, self.application, checked, self.options.message_ids)
 
     def message(self, message_id: str) -> MessageHandle[str]:
@@ -87,7 +88,7 @@ class FeedbackProducer(ProducerBase):
         Raises:
             InvalidEventError: the id does not carry its conversation.
         """
-        return MessageHandle(self.conversation(carried_conversation(message_id)), message_id)
+        return MessageHandle(self.conversation(self._carried_conversation(message_id)), message_id)
 
     def send(self, event: ConversationEvent, on_delivery: DeliveryCallback | None = None) -> str:
         """Send an event that you built yourself, of any application. Returns its id.
@@ -105,14 +106,10 @@ class FeedbackProducer(ProducerBase):
         The producer may change the record, so do not use it afterwards. `enveloped` says that everything but
         the body is already validated; the handles use it.
         """
-        pipeline = self._pipeline
-        record = pipeline.prepare_record(record, enveloped=enveloped)
-        if pipeline.offer_record(record, on_delivery):
-            return
-        if self.options.when_full == "drop":
-            pipeline.drop_record(record, on_delivery)
-        else:
-            self._offer_until_taken(lambda: pipeline.offer_record(record, on_delivery))
+        try:
+            self._emit(record, on_delivery, enveloped)
+        except (InvalidEventError, RedactionError) as error:
+            self._pipeline.reject_record(record, error, on_delivery)
 
     def pack(self, record: Record, *, enveloped: bool = False) -> PackedEvent:
         """Validate, hash, redact and encode an event's record, for `send_packed`.
@@ -124,7 +121,9 @@ class FeedbackProducer(ProducerBase):
             InvalidEventError: the record breaks the contract.
             RedactionError: the `redact` hook failed.
         """
-        return self._pipeline.pack_record(self._pipeline.prepare_record(record, enveloped=enveloped))
+        return self._pipeline.pack_record(
+            self._pipeline.prepare_record(record, enveloped=enveloped, strict=True)
+        )
 
     def send_packed(self, packed: PackedEvent, on_delivery: DeliveryCallback | None = None) -> None:
         """Send what `pack` returned.
@@ -159,6 +158,16 @@ class FeedbackProducer(ProducerBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _emit(self, record: Record, on_delivery: DeliveryCallback | None, enveloped: bool) -> None:
+        pipeline = self._pipeline
+        prepared = pipeline.prepare_record(record, enveloped=enveloped)
+        if pipeline.offer_record(prepared, on_delivery):
+            return
+        if self.options.when_full == "drop":
+            pipeline.drop_record(prepared, on_delivery)
+        else:
+            self._offer_until_taken(lambda: pipeline.offer_record(prepared, on_delivery))
 
     def _offer_until_taken(self, offer: Callable[[], bool]) -> None:
         limit = self.options.block_timeout_s

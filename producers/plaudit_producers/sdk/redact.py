@@ -67,14 +67,34 @@ def apply_redact(
         InvalidEventError: the record that the hook returned breaks the contract.
         RedactionError: the hook raised. The message names only the error's type: its text may hold content.
     """
+    record = run_redact(redact, record, hook=hook, passed_on=passed_on)
+    validate(record)
+    return record
+
+
+def run_redact(
+    redact: Redact,
+    record: Record,
+    *,
+    hook: str = "the redact hook",
+    passed_on: type[PlauditError] | tuple[()] = (),
+) -> Record:
+    """Run a hook on a record, without a look at its result.
+
+    Raises:
+        RedactionError: the hook raised, or returned no record. As in `apply_redact` otherwise.
+    """
     try:
-        record = redact(record)
+        redacted = redact(record)
     except passed_on:
         raise
     except Exception as error:
         raise RedactionError(f"{hook} raised {type(error).__name__}; the event was not sent") from error
-    validate(record)
-    return record
+    if not isinstance(redacted, dict):
+        raise RedactionError(
+            f"{hook} returned {type(redacted).__name__} and no record; the event was not sent"
+        )
+    return redacted
 
 
 def _replace_fields(holder: Record, fields: tuple[str, ...], replace: Callable[[str], str]) -> None:

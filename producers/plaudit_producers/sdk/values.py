@@ -2,12 +2,14 @@
 
 Taken are texts, numbers, booleans, lists and tuples, mappings, and the models of the contract. An instance of
 a subclass counts as its base, so a `StrEnum` is a text. Numbers may be NumPy's, Decimals and Fractions, and
-lists may be NumPy arrays. Anything else is refused here. `contract.records` then checks types and limits.
+lists may be NumPy arrays. Anything else is marked as `Unfit`. `contract.records` then checks types and
+limits.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import index
 from typing import Any, Final
@@ -17,6 +19,18 @@ from plaudit_schemas.contract.field_types import Contract
 from plaudit_schemas.contract.limits import EVENT_BYTES
 from plaudit_schemas.contract.records import refuse
 from plaudit_schemas.errors import InvalidEventError
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Stands in a record for a value that cannot be part of an event.
+
+    The check of the record meets it. A strict producer then raises its error; others repair the value.
+    """
+
+    value: Any
+    error: InvalidEventError
+
 
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 _DEEPEST: Final = 6  # of lists and dicts within each other; a record of an event needs five
@@ -28,23 +42,24 @@ def plain_record(record: Any) -> Any:
     """Replace the values of an event's record in place by plain ones. Anything but a dict stays as it is.
 
     A pair of a text and a mapping stays a pair: that is the form of a body, and of the value of a feedback.
-
-    Raises:
-        InvalidEventError: a value cannot be part of an event.
     """
     return make_plain(record) if isinstance(record, dict) else record
 
 
 def make_plain(fields: Record) -> Record:
-    """Replace the values of keyword arguments in place by plain ones, and return the dict.
-
-    Raises:
-        InvalidEventError: a value cannot be part of an event.
-    """
+    """Replace the values of keyword arguments in place by plain ones or by `Unfit`, and return the dict."""
     for name, value in fields.items():
         if type(value) not in _PLAIN:  # most are plain, and this runs for every event
-            fields[name] = plain_value(value, name if type(name) is str else "a field")
+            fields[name] = plain_or_unfit(value, name if type(name) is str else "a field")
     return fields
+
+
+def plain_or_unfit(value: Any, field: str) -> Any:
+    """As `plain_value`, with an `Unfit` in place of the error."""
+    try:
+        return value if type(value) is Unfit else plain_value(value, field)
+    except InvalidEventError as error:
+        return Unfit(value, error)
 
 
 def plain_value(value: Any, field: str) -> Any:
@@ -64,17 +79,24 @@ def plain_value(value: Any, field: str) -> Any:
         raise InvalidEventError(f"{field} {problem}") from error
 
 
-def plain_list(value: Any, field: str) -> list[Any]:
+def error_of_unfit(node: Any) -> InvalidEventError | None:
+    """The error of the first `Unfit` in a record; None if there is none."""
+    if type(node) is Unfit:
+        return node.error
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+    return next((found for found in map(error_of_unfit, inner) if found is not None), None)
+
+
+def plain_list(value: Any, field: str) -> list[Any] | Unfit:
     """Return a list of plain values. A text is a list of one.
 
-    Raises:
-        InvalidEventError: it is no list, tuple or other sequence. A set has no order.
+    What is no list, tuple or other sequence is `Unfit`. A set has no order.
     """
-    plain = plain_value(value, field)
+    plain = plain_or_unfit(value, field)
     if isinstance(plain, str):
         return [plain]
-    if not isinstance(plain, list):
-        refuse(field, f"must be a list, not {type(value).__name__}")
+    if not isinstance(plain, list | Unfit):
+        return Unfit(value, InvalidEventError(f"{field} must be a list, not {type(value).__name__}"))
     return plain
 
 

@@ -120,8 +120,9 @@ class SpoolOutbox:
         self._spool.close()
         if waiting:
             log.warning(
-                "%d events stay in the spool %s; the next producer there sends them", waiting, self._root
-            )
+                "%d events for the topic %s stay in the spool %s; the next producer there sends them",
+                waiting, self._topic, self._root,
+            )  # fmt: skip
         return waiting
 
     def abandon(self) -> None:

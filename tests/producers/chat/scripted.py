@@ -96,7 +96,7 @@ class ScriptedChat:
 def scripted_chat(*scripts: Sequence[Step], producer: InMemoryProducer | None = None) -> ScriptedChat:
     """A chat of user `u`, with one script for each answer; later answers are `Hi`."""
     models = ScriptedModels(list(scripts))
-    producer = InMemoryProducer("chat", when_full="raise") if producer is None else producer
+    producer = InMemoryProducer("chat", when_full="raise", strict=True) if producer is None else producer
     backend = ChatBackend(MODELS, ChatRecorder(producer), ask_model=models.ask, shuffle=lambda _: None)
     return ScriptedChat(models, producer, ChatSession(backend, Transcript(opening=ChatOpening(user_id="u"))))
 

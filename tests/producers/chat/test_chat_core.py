@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from plaudit_producers.chat import core as core_module
-from plaudit_producers.chat.core import ChatCore, data_folder, make_core
+from plaudit_producers.chat.core import ChatCore, make_core
 from plaudit_producers.chat.guidelines import read_guidelines
 from plaudit_producers.chat.responder import BUILTIN_MODELS, builtin_answer, respond
 from plaudit_producers.chat.settings import ChatSettings
@@ -15,7 +15,7 @@ from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.events import AddMessage, StartConversation
 from plaudit_schemas.errors import NotFoundError, ServiceUnavailableError, SettingsError
-from plaudit_schemas.settings import load
+from plaudit_schemas.settings import data_folder, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from tests.producers.chat.test_chat_restoring import documents

@@ -2,9 +2,10 @@
 
 import json
 
-from plaudit_producers.chat.page.health import DeliveryHealth
+from plaudit_producers.chat.page.health import CHAT_METRICS, DeliveryHealth
 from plaudit_producers.sdk.outbox import Stats
 from plaudit_schemas.service.health import METRICS, READY
+from plaudit_schemas.service.metrics import MetricSet
 
 
 class Now:
@@ -16,7 +17,7 @@ class Now:
 
 def made() -> tuple[Now, DeliveryHealth]:
     now = Now()
-    return now, DeliveryHealth(lambda: now.stats, lambda: now.time)
+    return now, DeliveryHealth(lambda: now.stats, MetricSet(CHAT_METRICS), lambda: now.time)
 
 
 def test_a_page_is_degraded_once_kafka_has_been_silent_for_ten_seconds() -> None:

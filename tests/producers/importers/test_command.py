@@ -106,7 +106,7 @@ def test_a_dry_run_shows_ten_events_and_sends_none(capsys: pytest.CaptureFixture
     lines = shown.splitlines()
     assert sum(line.startswith("  ") for line in lines) == 10
     assert sum(line.startswith("conversation ") for line in lines) == 3
-    assert '  AddMessage: #1, user: "q\\n\\u009b"' in lines
+    assert '  AddMessage: #1, user: "q\\n\\x9b"' in lines
     assert any(line.startswith('  AddMessage: #2 to #1, assistant: "aaa') for line in lines)
     assert max(map(len, lines)) < 200
     assert rest.startswith("openai-chat, since its records have messages with roles\n")

@@ -111,7 +111,12 @@ def test_what_a_copy_of_the_context_leaves_is_left_there() -> None:
 )
 def test_a_wrong_value_is_refused_where_it_is_given(arguments: Any, problem: str) -> None:
     with pytest.raises(InvalidEventError, match=problem):
-        plaudit.conversation(**arguments)
+        plaudit.conversation(**arguments, strict=True)
+    with plaudit.conversation(**arguments) as current:  # no chat fails because of it
+        producer = InMemoryProducer()
+        assert record_call(call(chat("u: a"), "b", conversation_id=None), producer)
+    assert {event.conversation_id for event in producer.events} == {current.id}
+    assert current.consent == ("denied" if "consent" in arguments else "unspecified")
 
 
 def test_what_the_context_says_is_recorded_and_the_page_gets_its_message_id() -> None:

@@ -153,7 +153,8 @@ def test_a_refusal_says_what_to_mend(status: int, advice: str) -> None:
 
 def test_the_application_may_ask_for_a_token_itself() -> None:
     with gateway_stub() as (url, asked):
-        made = PageTokens(url, "key").fetch("order-17", "u-1", read=True, lifetime_s=60)
+        tokens = PageTokens(url, "key", grants=["consent"], lifetime_s=9)
+        made = tokens.fetch("order-17", "u-1", read=True, lifetime_s=60)
     assert made["conversation_id"] == "order-17"
     assert (asked[0]["read"], asked[0]["lifetime_s"]) == (True, 60)
 

@@ -16,11 +16,10 @@ from plaudit_producers.model_calls.events import conversation_id_of, events_of
 from plaudit_producers.model_calls.recorder import CallRecorder
 from plaudit_producers.model_calls.values import (
     attachment_of,
-    fitting_id,
-    fitting_text,
     model_of,
     tool_call_of,
 )
+from plaudit_producers.sdk.fitting import fitting_id, fitting_text
 from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.contract.events import (
     AddMessage,
@@ -214,7 +213,7 @@ def test_data_in_a_uri_is_replaced_by_its_hash() -> None:
     assert attachment_of("https://x/cat.png", "image/png").uri == "https://x/cat.png"
 
 
-def test_an_event_that_is_too_large_is_left_out(
+def test_an_event_that_is_too_large_is_cut(
     producer: InMemoryProducer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each text fits alone, but not together into one event."""
@@ -223,8 +222,8 @@ def test_an_event_that_is_too_large_is_left_out(
     with caplog.at_level(logging.WARNING, "plaudit_producers"):
         recorder.record(call(chat("u: a"), CallAnswer(large)))
         recorder.record(call((*chat("u: a"), large, *chat("u: b")), "c"))
-    assert len(producer.events) == 4
-    assert caplog.text.count("left out") == 1  # and not with every call that has it in its history
+    assert len(producer.events) == 5
+    assert caplog.text.count("was repaired (cut)") == 1  # and not with every call that has it in its history
 
 
 def test_what_could_not_be_sent_is_not_known() -> None:

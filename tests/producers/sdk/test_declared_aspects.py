@@ -72,7 +72,7 @@ Call = Callable[[Conversation], Any]
     ],
 )
 def test_a_call_that_does_not_fit_is_refused_and_sends_nothing(declared: Path, call: Call, said: str) -> None:
-    with InMemoryProducer("shop") as producer:
+    with InMemoryProducer("shop", strict=True) as producer:
         chat = producer.start_conversation("c")
         with pytest.raises(AspectError, match=said):
             call(chat)
@@ -81,7 +81,7 @@ def test_a_call_that_does_not_fit_is_refused_and_sends_nothing(declared: Path, c
 
 
 def test_what_fits_and_what_is_built_in_is_sent(declared: Path) -> None:
-    with InMemoryProducer("shop") as producer:
+    with InMemoryProducer("shop", strict=True) as producer:
         chat = producer.start_conversation("c")
         chat.rate("m", 3, minimum=0, maximum=4, aspect="helpfulness")
         chat.like("m")
@@ -99,14 +99,14 @@ def test_other_applications_and_producers_without_the_setting_take_anything(
         producer.conversation("c").like("m", aspect="helpfullness")
         assert len(producer.events) == 1
     monkeypatch.delenv("PLAUDIT_ASPECTS")
-    with InMemoryProducer("shop") as producer:
+    with InMemoryProducer("shop", strict=True) as producer:
         producer.conversation("c").like("m", aspect="helpfullness")
         assert len(producer.events) == 1
 
 
 def test_an_asyncio_producer_refuses_as_well(declared: Path) -> None:
     async def run() -> None:
-        async with AsyncInMemoryProducer("shop") as producer:
+        async with AsyncInMemoryProducer("shop", strict=True) as producer:
             with pytest.raises(AspectError):
                 await producer.conversation("c").like("m", aspect="helpfullness")
 
@@ -114,7 +114,7 @@ def test_an_asyncio_producer_refuses_as_well(declared: Path) -> None:
 
 
 def test_an_event_of_another_application_goes_by_that_ones_aspects(declared: Path) -> None:
-    with InMemoryProducer("bank") as bank, InMemoryProducer("shop") as shop:
+    with InMemoryProducer("bank", strict=True) as bank, InMemoryProducer("shop") as shop:
         bank.conversation("c").like("m", aspect="helpfullness")
         event = bank.events[0].model_copy(update={"application": "shop"})
         with pytest.raises(AspectError):
@@ -125,7 +125,7 @@ def test_an_event_of_another_application_goes_by_that_ones_aspects(declared: Pat
 def test_a_connection_names_the_file_too(declared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLAUDIT_ASPECTS")
     connection = ConnectionSettings(aspects=str(declared))
-    with FeedbackProducer("shop", connection=connection) as producer, pytest.raises(AspectError):
+    with FeedbackProducer("shop", connection=connection, strict=True) as producer, pytest.raises(AspectError):
         producer.conversation("c").like("m", aspect="helpfullness")
 
 
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_told_when_the_producer_is_made(
 
 
 def test_the_file_is_read_once(declared: Path) -> None:
-    with InMemoryProducer("shop") as producer:
+    with InMemoryProducer("shop", strict=True) as producer:
         declared.unlink()
         chat = producer.conversation("c")
         chat.like("m", aspect="helpfulness")

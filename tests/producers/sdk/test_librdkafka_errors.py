@@ -91,7 +91,7 @@ def test_a_callback_that_sends_does_not_find_its_thread_within_a_call(tmp_path: 
 def test_an_event_that_is_itself_refused_is_not_kept(tmp_path: Path, spool: bool) -> None:
     options: dict[str, Any] = {"spool_dir": tmp_path} if spool else {}
     small = mocked(**{"message.max.bytes": 2000})
-    with FeedbackProducer("shop", connection=small, exit_timeout_s=60, **options) as producer:
+    with FeedbackProducer("shop", connection=small, exit_timeout_s=60, strict=True, **options) as producer:
         chat, future = producer.conversation("c"), DeliveryFuture()
         if spool:
             chat.add_message("user", "x" * 3000, on_delivery=future)

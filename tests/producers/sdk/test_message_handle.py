@@ -101,7 +101,7 @@ def test_an_id_that_carries_no_conversation_is_refused(message_id: Any) -> None:
     with pytest.raises(
         InvalidEventError, match="does not carry its conversation; give the conversation's id"
     ):
-        InMemoryProducer().message(message_id)
+        InMemoryProducer(strict=True).message(message_id)
 
 
 @pytest.mark.parametrize("make", [InMemoryProducer, AsyncInMemoryProducer])

@@ -76,7 +76,7 @@ def test_a_partial_message_is_completed_under_the_parent_that_it_has() -> None:
 
 
 def test_a_message_that_was_not_sent_is_nobodys_parent() -> None:
-    producer = InMemoryProducer(when_full="raise", max_buffer_events=1)
+    producer = InMemoryProducer(when_full="raise", max_buffer_events=1, strict=True)
     chat = producer.conversation("c")
     question = chat.add_message("user", "?")
     with pytest.raises(InvalidEventError):

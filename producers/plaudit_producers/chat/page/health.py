@@ -5,16 +5,21 @@ from collections.abc import Callable
 from typing import Final
 
 from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.http_limits import HTTP_METRICS
 from plaudit_schemas.service.metrics import Metric, MetricSet
 
 from plaudit_producers.sdk.outbox import Stats
 
+_OUTCOMES: Final = ("accepted", "delivered", "failed", "dropped")
+
 CHAT_METRICS: Final = (
+    *HTTP_METRICS,
     Metric(
         "plaudit_chat_events_total",
         "counter",
         "Events of the chat page by what became of them: accepted, delivered, failed or dropped.",
         ("outcome",),
+        values=(_OUTCOMES,),
     ),
     Metric("plaudit_chat_events_waiting", "gauge", "Events that Kafka has not acknowledged yet."),
     Metric("plaudit_chat_spool_bytes", "gauge", "Size of the chat page's spool, in bytes."),
@@ -22,17 +27,18 @@ CHAT_METRICS: Final = (
 """Every Prometheus metric of the chat page."""
 
 _AWAY_AFTER_S: Final = 10.0
-_OUTCOMES: Final = ("accepted", "delivered", "failed", "dropped")
 
 
 class DeliveryHealth:
     """Watches what becomes of the events. Without Kafka the page is ready but degraded: they are kept."""
 
-    def __init__(self, stats: Callable[[], Stats], clock: Callable[[], float] = time.monotonic) -> None:
-        """Takes the producer's `stats`."""
+    def __init__(
+        self, stats: Callable[[], Stats], metrics: MetricSet, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Takes the producer's `stats`, and counts in `metrics`, which has CHAT_METRICS."""
         self._stats = stats
         self._clock = clock
-        self._metrics = MetricSet(CHAT_METRICS)
+        self._metrics = metrics
         self._counted = dict.fromkeys(_OUTCOMES, 0)
         self._delivered, self._moved_at = 0, clock()
 

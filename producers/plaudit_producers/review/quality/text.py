@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from plaudit_schemas.commands.printing import columns, plain
+from plaudit_schemas.commands.printing import columns
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.review.claims import QueueProgress
 
 _REVIEWERS: Final = (
@@ -67,7 +68,7 @@ def _reviewer(entry: Mapping[str, Any]) -> tuple[str, ...]:
     why = {"controls": "control items", "majority": "the others"}
     below = " and ".join(why[name] for name in entry["why"])
     return (
-        plain(entry["reviewer"]),
+        printable(entry["reviewer"]),
         str(entry["answered"]),
         str(entry["surplus"]),
         str(entry["declined"]),
@@ -81,7 +82,7 @@ def _reviewer(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _machine(entry: Mapping[str, Any]) -> tuple[str, ...]:
     correlation = entry["correlation"]
     return (
-        plain(entry["model"]),
+        printable(entry["model"]),
         entry["question"],
         entry["label"] or "",
         share_text(entry["accuracy"]),
