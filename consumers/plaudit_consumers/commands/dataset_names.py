@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import OK
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_consumers.commands.dataset_options import (
     add_action,
@@ -105,5 +106,4 @@ def _line(entry: "RegisterEntry") -> str:
         f"{entry.snapshot[:12]}  {entry.tagged_at}{by}  as of {entry.as_of}  {rows or 'no rows'}  "
         f"{entry.folder}{note}"
     )
-    # Names of folders and notes come from people: nothing in them may move the cursor.
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return printable(text)

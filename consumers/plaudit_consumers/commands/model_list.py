@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from plaudit_schemas.commands import OK
-from plaudit_schemas.commands.printing import columns, plain, time_text
+from plaudit_schemas.commands.printing import columns, time_text
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_consumers.commands.model_options import (
     add_action,
@@ -47,7 +48,7 @@ def list_models(arguments: Namespace) -> int:
     else:
         print("no model is published; `plaudit models publish FOLDER` publishes one")
     for key, reason in unreadable if not arguments.json else ():
-        print(f"not readable: {plain(key)}: {plain(reason)}")
+        print(f"not readable: {printable(key)}: {printable(reason)}")
     return OK
 
 

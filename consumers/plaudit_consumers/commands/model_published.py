@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 from plaudit_schemas.commands import OK
-from plaudit_schemas.commands.printing import plain, time_text
+from plaudit_schemas.commands.printing import time_text
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_consumers.commands.model_list import print_states, state_document, state_text
 from plaudit_consumers.commands.model_options import open_registry
@@ -41,11 +42,11 @@ def _print_version(each: "PublicationState") -> None:
     found = each.publication
     print(f"{found.name}@{found.version}: {state_text(each)}")
     by = f" by {found.published_by}" if found.published_by else ""
-    print(plain(f"  published: {time_text(found.published_ms)}{by}"))
-    print(plain(f"  location: {found.location}"))
-    print(plain(f"  sha256: {found.sha256}"))
+    print(printable(f"  published: {time_text(found.published_ms)}{by}"))
+    print(printable(f"  location: {found.location}"))
+    print(printable(f"  sha256: {found.sha256}"))
     if found.note:
-        print(plain(f"  note: {found.note}"))
+        print(printable(f"  note: {found.note}"))
     # YAML escapes what could control the terminal.
     text = yaml.safe_dump(json.loads(found.manifest), sort_keys=False, width=110)
     print("\n".join(f"  {line}" for line in text.splitlines()))

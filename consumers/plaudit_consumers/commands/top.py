@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WINDOWS: Final = {"1m": 60, "5m": 300, "1h": 3600, "24h": 86_400}
 _FIRST_S: Final = 15.0
 """How long to wait for the first figures before giving up."""
+_WHOLE_S: Final = 30.0
+"""How long to wait until a round of figures is complete: a round is known to be, once the next one begins."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,7 +32,9 @@ def configure(parser: ArgumentParser) -> None:
         "--interval", type=float, default=1.0, metavar="S", help="seconds between updates; default 1"
     )
     parser.add_argument(
-        "--profile", default="production", help="profile of the alert limits: production or demo"
+        "--profile",
+        help="profile of the alert limits: production or demo; default: that of the running line "
+        "[PLAUDIT_DASHBOARD_PROFILE]",
     )
     add_arguments(parser, ConnectionSettings, main=("bootstrap_servers", "topic_prefix"))
 
@@ -42,8 +46,12 @@ def run(arguments: Namespace) -> int:
     from plaudit_consumers.dashboard.monitor import LineMonitor  # noqa: PLC0415
     from plaudit_consumers.dashboard.terminal import screen, state_of  # noqa: PLC0415
 
-    group = load(DashboardSettings).dashboard_worker_group
-    monitor = LineMonitor(load(ConnectionSettings, arguments), profile=arguments.profile, group=group)
+    shown_by = load(DashboardSettings)  # a demo says in its data folder which limits it has
+    monitor = LineMonitor(
+        load(ConnectionSettings, arguments),
+        profile=arguments.profile or shown_by.dashboard_profile,
+        group=shown_by.dashboard_worker_group,
+    )
     console, window = Console(), WINDOWS[arguments.window]
 
     def shown() -> "RenderableType":
@@ -53,7 +61,7 @@ def run(arguments: Namespace) -> int:
     try:
         # A pipe or a log file cannot be redrawn, so it gets one screen as with --once.
         if arguments.once or not console.is_terminal:
-            _wait_for_figures(monitor)
+            wait_for_figures(monitor)
             console.print(screen(state_of(monitor, window)))
             return OK
         with Live(shown(), console=console, screen=True, auto_refresh=False) as live:
@@ -66,10 +74,17 @@ def run(arguments: Namespace) -> int:
         monitor.close()
 
 
-def _wait_for_figures(monitor: "LineMonitor") -> None:
-    deadline = time.monotonic() + _FIRST_S
+def wait_for_figures(monitor: "LineMonitor") -> None:
+    """Poll until a whole round of figures is known, or none is to be expected.
+
+    Raises:
+        ServiceUnavailableError: there are no figures, and nothing else is known of Kafka.
+    """
+    began = time.monotonic()
     monitor.poll(1.0)
-    while not monitor.history.current() and time.monotonic() < deadline:
+    while not monitor.is_complete:
+        if time.monotonic() - began > (_WHOLE_S if monitor.history.current() else _FIRST_S):
+            break
         monitor.poll(1.0)
     if monitor.lag is None and not monitor.history.current():
         raise ServiceUnavailableError(

@@ -7,6 +7,7 @@ from plaudit_schemas.contract.names import COMPARE_MESSAGES, UPDATE_MESSAGE
 from plaudit_schemas.contract.times import range_problem
 from plaudit_schemas.errors import CodecError, PlauditError
 from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 
@@ -35,7 +36,7 @@ class FeedbackTail:
     """Reads the end of the events topic, without a consumer group. It may skip events."""
 
     def __init__(self, connection: ConnectionSettings) -> None:
-        self._decoder = Decoder("conversation_event", connection.schemas())
+        self._decoder = Decoder("conversation_event", schemas_of(connection))
         self._follower = TopicFollower(connection, EVENTS)
 
     def poll(self) -> list[FeedbackItem]:

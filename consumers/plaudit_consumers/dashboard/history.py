@@ -58,6 +58,11 @@ class SnapshotHistory:
         """The time of the newest snapshot in microseconds; 0 before the first."""
         return self._rounds[1]
 
+    @property
+    def has_whole_round(self) -> bool:
+        """Whether a round is known that a newer one follows, so that it has come in completely."""
+        return self._rounds[0] > 0
+
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, unless a newer one of its series and window is known."""
         key = (snapshot.window, snapshot.series)

@@ -9,6 +9,7 @@ from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import CodecError
 from plaudit_schemas.kafka.lag import Lag, LagReader
+from plaudit_schemas.kafka.schema_ids import schemas_of
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import METRICS
 
@@ -16,12 +17,15 @@ from plaudit_consumers.dashboard.broker_time import BrokerTime
 from plaudit_consumers.dashboard.conditions import ActiveAlert, AlertTracker, age_conditions, conditions
 from plaudit_consumers.dashboard.following import TopicFollower
 from plaudit_consumers.dashboard.history import SnapshotHistory
+from plaudit_consumers.dashboard.line_watch import LineWatch
 from plaudit_consumers.dashboard.snapshots import from_record
 
 PAST_S: Final = 3 * 3600
 AT_ONCE: Final = 2000
 """Snapshots read in one `poll`, at most."""
 _LAG_EVERY_S: Final = 1.0
+_ROUND_US: Final = 30_000_000
+"""After so long without a newer round none is to come: three times the usual interval."""
 _RATE_READINGS: Final = 5
 
 
@@ -54,8 +58,9 @@ class LineMonitor:
         self._limits = definitions().limits(profile)
         self.aspects = read_aspects(connection.aspects)
         self._follower = TopicFollower(connection, METRICS, past_s)
-        self._decoder = Decoder("metric_snapshot", connection.schemas())
+        self._decoder = Decoder("metric_snapshot", schemas_of(connection))
         self._lag_reader = LagReader(connection, group)
+        self._watch = LineWatch(connection, group)
         self._lag_read_at = 0.0
         self._readings: deque[tuple[float, int]] = deque(maxlen=_RATE_READINGS)
         self._broker = BrokerTime()
@@ -72,28 +77,24 @@ class LineMonitor:
         Raises:
             TopicError: the topic of metric snapshots does not exist.
         """
-        added = 0
-        for record in self._follower.poll(AT_ONCE, timeout_s):
-            self._broker.note_record(record.timestamp)
-            try:
-                self.history.add_snapshot(from_record(self._decoder.decode(record.value or b"")))
-            except CodecError:
-                continue  # a newer writer's; readers are upgraded first, so this does not last
-            added += 1
-        self._read_lag()
-        found = conditions(self.history.current(), self._limits, self.aspects)
-        waiting = None if self.lag is None else self.lag.waiting
-        now_us, now = self.now_us(), time.monotonic()
-        found += age_conditions(self.history.newest_at, waiting, now_us, self._limits)
-        self.alerts = [
-            active._replace(since=now_us / 1e6 - (now - active.since))
-            for active in self._tracker.update(found, now)
-        ]
+        self._watch.start()
+        try:
+            added = self._read_snapshots(timeout_s)
+        finally:  # without a topic too: that is an alert
+            self._update_alerts()
         return added
 
     def now_us(self) -> int:
         """The broker's time in microseconds since 1970. Until it is known, that of this machine."""
         return self._broker.now_us()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a whole round of figures is known, or all that Kafka has and no newer round is to come."""
+        if not self._follower.caught_up:
+            return False
+        age_us = self.now_us() - self.history.newest_at
+        return self.history.has_whole_round or (self.history.newest_at > 0 and age_us > _ROUND_US)
 
     def events_per_second(self) -> float | None:
         """Events per second over the last readings of the lag; None before the second reading."""
@@ -104,8 +105,32 @@ class LineMonitor:
 
     def close(self) -> None:
         """Disconnect from Kafka; the next `poll` connects again."""
+        self._watch.stop()
         self._follower.close()
         self._lag_reader.close()
+
+    def _read_snapshots(self, timeout_s: float) -> int:
+        added = 0
+        for record in self._follower.poll(AT_ONCE, timeout_s):
+            self._broker.note_record(record.timestamp)
+            try:
+                self.history.add_snapshot(from_record(self._decoder.decode(record.value or b"")))
+            except CodecError:
+                continue  # a newer writer's; readers are upgraded first, so this does not last
+            added += 1
+        return added
+
+    def _update_alerts(self) -> None:
+        self._read_lag()
+        found = conditions(self.history.current(), self._limits, self.aspects)
+        waiting = None if self.lag is None else self.lag.waiting
+        now_us, now = self.now_us(), time.monotonic()
+        found += age_conditions(self.history.newest_at, waiting, now_us, self._limits)
+        found += self._watch.conditions
+        self.alerts = [
+            active._replace(since=now_us / 1e6 - (now - active.since))
+            for active in self._tracker.update(found, now)
+        ]
 
     def _read_lag(self) -> None:
         # Each reading asks Kafka for the offsets of all partitions, so not at every `poll`.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from plaudit_schemas.contract.aspects import Aspects
+from plaudit_schemas.contract.printable import printable
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -16,7 +17,6 @@ from plaudit_consumers.dashboard.monitor import LineMonitor
 from plaudit_consumers.dashboard.snapshots import FigureValue, Snapshot
 from plaudit_consumers.dashboard.terminal_aspects import aspect_table
 from plaudit_consumers.dashboard.terminal_scorers import scorer_table
-from plaudit_consumers.dashboard.terminal_table import printable
 
 NOTHING: Final = "-"
 _ROWS: Final = 20

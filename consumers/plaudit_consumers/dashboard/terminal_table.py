@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from plaudit_schemas.contract.printable import printable
 from rich.table import Table
 from rich.text import Text
 
@@ -30,8 +31,3 @@ def first_lines(
     if len(lines) > _ROWS:
         table.caption, table.caption_justify = f"the {_ROWS} with the most {most} of {len(lines)}", "left"
     return table
-
-
-def printable(text: str) -> str:
-    """The text without control characters: names come from producers, and must not control the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -134,13 +134,20 @@ def _locked_folder(output: Path) -> tuple[Path, int]:
 
 
 def _publish(aside: Path, output: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp allows only the owner to read it
+    aside.chmod(0o777 & ~_umask())  # mkdtemp allows only the owner to read it
     for path in [*aside.rglob("*"), aside]:
         fsync_path(path)
     if os.path.lexists(output):
         raise OutputExistsError(f"{output} was created meanwhile; name another folder")
     aside.rename(output)
     fsync_path(output.parent)
+
+
+def _umask() -> int:
+    """What this process takes away from others; it can only be read by setting it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def _written(error: OSError, output: Path, what: str) -> DatasetError:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from plaudit_schemas.contract.printable import printable
 from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
@@ -110,8 +111,5 @@ def _sample(row: Mapping[str, Any]) -> Table:
 
 def _one_line(text: str | None) -> Text:
     """The beginning of a text on one line, without characters that could control the terminal."""
-    line = "".join(
-        char if char.isprintable() else "\N{SYMBOL FOR NEWLINE}" if char == "\n" else " "
-        for char in text or ""
-    )
+    line = printable((text or "").replace("\n", "\N{SYMBOL FOR NEWLINE}"))
     return Text(line if len(line) <= _TEXT_CHARACTERS else line[: _TEXT_CHARACTERS - 3] + "...")

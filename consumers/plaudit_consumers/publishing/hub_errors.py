@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from plaudit_schemas.contract.printable import printable
 
 from plaudit_consumers.publishing.errors import (
     DestinationError,
@@ -75,4 +76,4 @@ def _told(error: object) -> str:
     """The first line with letters, in a form that cannot control a terminal."""
     lines = [line.strip() for line in str(error).splitlines() if re.search(r"\w", line)]
     text = lines[0] if lines else type(error).__name__
-    return "".join(char if char.isprintable() else " " for char in text)[:300]
+    return printable(text)[:300]

@@ -192,9 +192,8 @@ class SinkPartition:
                 again.
             LogChangedError: the offsets of the source events went back, or the topic was made anew.
             SinkFencedError: another sink was first; nothing was written twice.
-            OutputUnavailableError: the output cannot be used at the moment. Call `recover`, and take the
-                records again.
-            ServiceUnavailableError: Kafka did not acknowledge the dead letters.
+            OutputUnavailableError: the output cannot be used at the moment, or Kafka did not acknowledge the
+                dead letters. Call `recover`, and take the records again.
         """
         file = self._file
         if file is None:

@@ -6,9 +6,9 @@ import time
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from plaudit_schemas.kafka.groups import ask_again, described_group
+from plaudit_schemas.kafka.groups import GroupReader, ask_again
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics.admin import admin_of
 
 from plaudit_consumers.sink.errors import SinkGroupError
@@ -29,13 +29,13 @@ class GroupMember(NamedTuple):
     host: str
 
 
-def group_members(admin: AdminClient, group: str) -> list[GroupMember]:
+def group_members(reader: GroupReader, group: str) -> list[GroupMember]:
     """The members of a group; empty if there is no such group.
 
     Raises:
         ServiceUnavailableError: Kafka does not answer.
     """
-    described = described_group(admin, group)
+    described = reader.describe(group)
     members = [] if described is None else described.members
     return [GroupMember(each.client_id, each.host.lstrip("/")) for each in members]
 
@@ -53,10 +53,11 @@ class SinkCompany:
     ) -> None:
         """Connects to Kafka."""
         self._topic, self._group, self._backlog = topic, group, backlog
-        self._own_client_id, self._admin = own_client_id, admin_of(connection)
+        self._own_client_id, self._reader = own_client_id, GroupReader(lambda: admin_of(connection))
         # A consumer without a subscription reads and writes a group's offsets, but is no member. The sink's
         # own consumer cannot serve, because another thread would wait for it as long as it fetches.
-        self._offsets: Any = Consumer(connection.kafka(**{"group.id": group.group, "log_level": 0}))
+        with refused_options():
+            self._offsets: Any = Consumer(connection.kafka(**{"group.id": group.group, "log_level": 0}))
 
     def close(self) -> None:
         """Disconnect from Kafka."""
@@ -68,7 +69,7 @@ class SinkCompany:
         Raises:
             ServiceUnavailableError: Kafka does not answer.
         """
-        members = group_members(self._admin, self._group.group)
+        members = group_members(self._reader, self._group.group)
         return [member for member in members if member.client_id != self._own_client_id]
 
     def check(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from plaudit_schemas.errors import PlauditError, ServiceUnavailableError, SettingsError
 from plaudit_schemas.kafka.producer import is_fatal
+from plaudit_schemas.kafka.quiet_log import quiet_log
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -69,7 +70,8 @@ class SinkConsumer:
         self._average_bytes = 4096  # a first guess; each record moves it
         try:
             self._client: Any = Consumer(
-                connection.kafka(**_options(settings, group.group, self.client_id)), logger=log
+                connection.kafka(**_options(settings, group.group, self.client_id)),
+                logger=quiet_log("plaudit.sink.kafka"),
             )
         except KafkaException as error:
             raise SettingsError(f"Kafka's client refuses the settings: {error.args[0].str()}") from None

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError
-from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka.acked import AckedProducer
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import DEAD_LETTERS
+
+from plaudit_consumers.sink.errors import OutputUnavailableError
 
 _OPTIONS: Final = {
     "message.timeout.ms": 60_000,
@@ -35,7 +36,7 @@ class DeadLetterSender:
         place in the finished topic, where the content remains.
 
         Raises:
-            ServiceUnavailableError: Kafka did not acknowledge them within 60 s.
+            OutputUnavailableError: Kafka did not acknowledge them within 60 s. The range is taken again.
         """
         if letters:
             too_large = self._send(letters)
@@ -64,7 +65,7 @@ class DeadLetterSender:
             else:
                 failures.append(error.str())
         if failures:
-            raise ServiceUnavailableError(
-                f"Kafka did not acknowledge dead letters ({', '.join(failures[:3])}); try again"
+            raise OutputUnavailableError(
+                f"Kafka did not acknowledge dead letters ({', '.join(failures[:3])})"
             )
         return too_large

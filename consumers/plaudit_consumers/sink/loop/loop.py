@@ -265,11 +265,10 @@ class SinkLoop:
         self._until_output_answers(lambda: self._consumer.reassign(self._open_partitions(numbers)))
 
     def _until_output_answers(self, work: Callable[[], object]) -> None:
-        """Do some work. While the output cannot be used, repeat it with pauses until the sink is stopped.
+        """Do some work. While the output or Kafka cannot be used, repeat it until the sink is stopped.
 
         Raises:
-            OutputUnavailableError: the sink was stopped.
-            ServiceUnavailableError: Kafka does not answer.
+            OutputUnavailableError, ServiceUnavailableError: the sink was stopped.
         """
         for pause in chain(_PAUSES_S, repeat(_PAUSES_S[-1])):
             try:
@@ -280,9 +279,11 @@ class SinkLoop:
                 self._output_state.begin_waiting(error)
                 self._stop.wait(pause)
             except KafkaException as error:
-                raise ServiceUnavailableError(
-                    f"Kafka: {error.args[0].str()}; start the sink again"
-                ) from error
+                said = ServiceUnavailableError(f"Kafka does not answer ({error.args[0].str()})")
+                if self._stop.is_set():
+                    raise said from error
+                self._output_state.begin_waiting(said)
+                self._stop.wait(pause)
             else:
                 self._output_state.end_waiting()
                 return

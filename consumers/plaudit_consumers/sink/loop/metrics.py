@@ -7,14 +7,21 @@ from typing import Final
 from plaudit_schemas.contract.reasons import REASONS
 from plaudit_schemas.service.metrics import Metric, MetricSet
 
+from plaudit_consumers.rows.schemas import SUBSETS
 from plaudit_consumers.sink.commit.partition import CommittedRange
 
 SINK_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_sink_records_total", "counter", "Records that were written to the output, or refused."),
-    Metric("plaudit_sink_rows_total", "counter", "Rows in the output.", ("subset",)),
-    Metric("plaudit_sink_files_total", "counter", "Files in the output.", ("subset",)),
+    Metric("plaudit_sink_rows_total", "counter", "Rows in the output.", ("subset",), values=(SUBSETS,)),
+    Metric("plaudit_sink_files_total", "counter", "Files in the output.", ("subset",), values=(SUBSETS,)),
     Metric("plaudit_sink_repeats_total", "counter", "Repeats: records that had been written before."),
-    Metric("plaudit_sink_refused_total", "counter", "Unreadable records, by reason.", ("reason",)),
+    Metric(
+        "plaudit_sink_refused_total",
+        "counter",
+        "Unreadable records, by reason.",
+        ("reason",),
+        values=(REASONS,),
+    ),
     Metric("plaudit_sink_lost_records_total", "counter", "Records that Kafka deleted before they were read."),
     Metric("plaudit_sink_commits_total", "counter", "Ranges committed."),
     Metric(
@@ -36,6 +43,11 @@ SINK_METRICS: Final[tuple[Metric, ...]] = (
         "gauge",
         "When a sink last found that Kafka had deleted unread records, as the output records it; 0 if never.",
     ),
+    Metric(
+        "plaudit_sink_moved_schemas",
+        "gauge",
+        "Schema ids that mean another schema than before, so that nothing is read by them.",
+    ),
     Metric("plaudit_sink_ready", "gauge", "1 when the sink is ready, as at /health/ready."),
 )
 STAGES: Final = ("decode", "write")
@@ -50,9 +62,6 @@ class SinkMetrics(MetricSet):
         self._oldest_ms: int | None = None
         self._oldest_waiting_ms: int | None = None
         self._lagging: set[int] = set()
-        # An alert on their increase needs a 0 to begin with.
-        for reason in REASONS:
-            self.counter("plaudit_sink_refused_total", reason)
         # Computed at each scrape, so that the age grows even while the loop waits for the output.
         self.gauge("plaudit_sink_freshness_seconds").set_function(self._freshness_seconds)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.kafka.record import KafkaRecord
+from plaudit_schemas.service.wait_notice import WaitNotice
 
 from plaudit_consumers.sink.loop.metrics import SinkMetrics
 from plaudit_consumers.sink.loop.readiness import SinkReadiness
@@ -42,10 +43,11 @@ class OutputState:
     def __init__(self, metrics: SinkMetrics, readiness: SinkReadiness) -> None:
         self._metrics, self._readiness = metrics, readiness
         self._dropped: dict[int, DroppedRange] = {}
+        self._notice = WaitNotice(log)
 
     def begin_waiting(self, error: PlauditError) -> None:
         """Note that a call has failed, or that a record cannot be read now."""
-        log.warning("%s", error)
+        self._notice.note(str(error))
         self._metrics.counter("plaudit_sink_waits_total").inc()
         self._readiness.output_problem = str(error)
 
@@ -53,6 +55,7 @@ class OutputState:
         """Note that the output answers."""
         if not self._dropped:
             self._readiness.output_problem = None
+            self._notice.note(None)
 
     def mark_dropped(self, partition: int, dropped: DroppedRange) -> None:
         """Note that the records of the partition were dropped, besides those that it lacks already."""

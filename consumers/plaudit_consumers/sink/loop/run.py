@@ -5,13 +5,18 @@ import logging
 import signal
 import threading
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+from plaudit_schemas.codec.wire import SchemaSource
 from plaudit_schemas.errors import SettingsError
-from plaudit_schemas.service.health import Health, serve
+from plaudit_schemas.kafka.groups import GroupReader
+from plaudit_schemas.kafka.schema_ids import moved_ids, schemas_of
+from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.location import parse_location
 from plaudit_schemas.topics.admin import admin_of
@@ -28,6 +33,7 @@ from plaudit_consumers.sink.loop.metrics import SinkMetrics
 from plaudit_consumers.sink.loop.once import OnceGoal
 from plaudit_consumers.sink.loop.readiness import SinkReadiness
 from plaudit_consumers.sink.loop.source_topic import SourceTopic, find_topic
+from plaudit_consumers.sink.loop.starting import SinkStart, StoppedSinkError
 from plaudit_consumers.sink.loop.watch import SinkWatch
 from plaudit_consumers.sink.outputs.local import LocalOutput
 from plaudit_consumers.sink.outputs.lost_ranges import last_loss_s
@@ -46,6 +52,8 @@ _LEAVES_WITHIN_S: Final = 5.0
 def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: bool, once: bool) -> int:
     """Run until SIGTERM or SIGINT, or with `once` until the output has all. Then write what is held.
 
+    While Kafka does not answer, it waits; with `once` it does so only after its start.
+
     Args:
         web: serve health and metrics.
         once: stop when the output has all that Kafka holds at the start.
@@ -60,28 +68,29 @@ def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: boo
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    topic = find_topic(connection)
     _tune_memory()
-    metrics, readiness = SinkMetrics(), SinkReadiness()
-    with ExitStack() as stack:
+    metrics, readiness, schemas = SinkMetrics(), SinkReadiness(), schemas_of(connection)
+    start = SinkStart(readiness, stop, patient=not once)
+    with ExitStack() as stack, suppress(StoppedSinkError):
         output = open_output(settings)
         stack.callback(output.close)
         if web:
-            health = _health(metrics, readiness)
+            health = _health(metrics, readiness, schemas)
             address = stack.enter_context(
                 serve(health, settings.sink_web_host, settings.sink_web_port, "PLAUDIT_SINK_WEB_PORT")
             )
             log.info("health and metrics on %s", address)
+        topic = start.once_answered(partial(find_topic, connection))
         letters = DeadLetterSender(connection)
         stack.callback(letters.close)
         writer, source = uuid.uuid4().hex, SourceTopic(connection, topic, stop)
         sink = ParquetSink(
-            topic, output, settings, FinishedReader(connection.schemas()),
+            topic, output, settings, FinishedReader(schemas),
             steps=CommitSteps(letters.send_letters, source.confirm), writer=writer,
         )  # fmt: skip
         metrics.show_loss(last_loss_s(output))
         backlog = Backlog(connection, topic, output)
-        consumer, company = _enter_group(connection, settings, topic, output, backlog, writer)
+        consumer, company = _enter_group(connection, settings, topic, output, backlog, writer, start)
         stack.callback(company.close)
         goal = None
         if once:
@@ -105,14 +114,17 @@ def _enter_group(
     output: OutputRoot,
     backlog: Backlog,
     writer: str,
+    start: SinkStart,
 ) -> tuple[SinkConsumer, SinkCompany]:
     """A consumer in the group of the output, which has not joined it yet, and its company."""
-    admin = admin_of(connection)
-    group = join_group(output, settings.sink_group, lambda name: bool(group_members(admin, name)))
+    reader = GroupReader(lambda: admin_of(connection))
+    group = start.once_answered(
+        lambda: join_group(output, settings.sink_group, lambda name: bool(group_members(reader, name)))
+    )
     consumer = SinkConsumer(connection, settings, topic.name, group, writer)
     company = SinkCompany(connection, topic.name, group, backlog, consumer.client_id)
-    company.check()
-    company.go_back()
+    start.once_answered(company.check)
+    start.once_answered(company.go_back)
     log.info("started: %s to %s in the group %s", topic.name, settings.output, group.group)
     return consumer, company
 
@@ -141,8 +153,9 @@ def _tune_memory() -> None:
     gc.set_threshold(100_000, 20, 1000)
 
 
-def _health(metrics: SinkMetrics, readiness: SinkReadiness) -> Health:
-    def show_ready() -> None:
+def _health(metrics: SinkMetrics, readiness: SinkReadiness, schemas: SchemaSource) -> Health:
+    def show_state() -> None:
         metrics.gauge("plaudit_sink_ready").set(readiness.problem() is None)
+        metrics.gauge("plaudit_sink_moved_schemas").set(moved_ids(schemas))
 
-    return Health(metrics.registry, unready=readiness.problem, before_metrics=show_ready)
+    return Health(metrics.registry, unready=readiness.problem, before_metrics=show_state)

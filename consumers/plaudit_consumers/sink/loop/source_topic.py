@@ -14,7 +14,7 @@ from plaudit_consumers.sink.commit.context import FinishedTopic
 from plaudit_consumers.sink.errors import LogChangedError
 from plaudit_consumers.sink.loop.topic_settings import settings_problem
 
-_ANSWER_S: Final = 10.0
+_ANSWER_S: Final = 5.0
 _PAUSE_S: Final = 1.0
 
 
@@ -27,9 +27,9 @@ def find_topic(connection: ConnectionSettings) -> FinishedTopic:
     """
     name = connection.topic_prefix + FINISHED
     admin = admin_of(connection)
-    if name not in live_partitions(admin, connection):
+    if name not in live_partitions(admin, connection, timeout_s=_ANSWER_S):
         raise TopicError(f"the topic {name} does not exist; run `plaudit topics create`")
-    problem = settings_problem(live_config(admin, name))
+    problem = settings_problem(live_config(admin, name, timeout_s=_ANSWER_S))
     if problem is not None:
         raise TopicError(f"{name} {problem}")
     return FinishedTopic(name, topic_id(admin, name))

@@ -23,7 +23,7 @@ class ScratchFolder:
         base.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(base)
         self.path = base / uuid.uuid4().hex
-        self.path.mkdir()
+        self.path.mkdir(mode=0o700)  # it holds files on their way to an object store
         self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
