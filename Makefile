@@ -61,7 +61,7 @@ bench: install ## run the benchmarks; CASES=codec,worker picks some
 examples: install ## bring the examples of the schemas up to date after a release
 	@$(RUN) python -m plaudit_schemas.examples
 
-chaos: install ## kill processes of the whole line at random and audit what came of it; SEED=n repeats a round
+chaos: install ## do harm to the whole line at random and audit what came of it; SEED=n repeats a round
 	@$(RUN) python -m tests.chaos
 
 trainers: install ## run TRL's trainers on snapshots, and exports of models (PyTorch: 7 GB and 20 minutes); SNAPSHOT=dir, TEMPLATES=qwen3,gptoss

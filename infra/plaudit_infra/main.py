@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Sequence
 
 from plaudit_schemas.commands import FAILED, Command
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.errors import PlauditError
 from plaudit_schemas.settings import refuse_unknown
 
 from plaudit_infra.installed import load_installed
+from plaudit_infra.memory_shortage import end_when_out_of_memory
 
 GROUP = "plaudit.commands"
 
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PlauditError as error:
         if debug:
             traceback.print_exc()
-        print(f"plaudit: {error}", file=sys.stderr)
+        told = "\n".join(map(printable, str(error).splitlines()))
+        print(f"plaudit: {told}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -63,10 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last line of defence of a command
         if debug:
             raise
-        text = " ".join(str(error).split())
+        text = printable(" ".join(str(error).split()))
         print(f"plaudit: unexpected {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
         return FAILED
 
 
+def run() -> int:
+    """The entry point of the process."""
+    end_when_out_of_memory()
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -28,6 +28,7 @@ class PageProducers:
                 connection=self._connection,
                 identity=self._identity,
                 source="review",
+                strict=True,
                 delivery_timeout_s=DELIVERY_S,
             )
         return self._producers[application].conversation(conversation_id)

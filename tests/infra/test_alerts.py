@@ -48,6 +48,7 @@ def test_the_rules_do_what_they_should() -> None:
     assert {alert.alert for alert in definitions().alerts if alert.alert not in text} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "wrong"),
     [('window="1h"', 'window="5h"'), (">= 50", ">= 5000"), ("> 0.3", "> 3"), ("> 4.0", "> 0.5")],

@@ -4,7 +4,9 @@ import pytest
 import redis
 from confluent_kafka.admin import AdminClient
 from plaudit_schemas.settings.connection import ConnectionSettings
+from plaudit_schemas.settings.retention import RetentionSettings
 from plaudit_schemas.topics.admin import ensure
+from plaudit_schemas.topics.live import live_topics
 
 
 @pytest.mark.slow
@@ -29,3 +31,14 @@ def test_three_valkeys_share_the_slots(redis_cluster: str) -> None:
         assert len(client.get_primaries()) == 3
         values = [client.get(f"{{cluster-test:{number}}}") for number in range(100)]
     assert values == [str(number).encode() for number in range(100)]
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_topics_on_three_brokers_have_three_replicas_of_which_two_acknowledge(kafka_cluster: str) -> None:
+    settings = ConnectionSettings(bootstrap_servers=kafka_cluster, topic_prefix="safe.", partitions=3)
+    reports = ensure(settings, RetentionSettings())
+    assert [report.problems for report in reports] == [()] * len(reports)
+    live = live_topics(AdminClient(settings.kafka()), [report.name for report in reports])
+    found = {(topic.replicas, topic.config["min.insync.replicas"]) for topic in live.values()}
+    assert found == {(3, "2")}

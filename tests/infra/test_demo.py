@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from plaudit_infra.commands.demo import DEFAULT_FOLDER
@@ -18,6 +19,7 @@ from plaudit_infra.main import main
 from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 from harness.waiting import eventually
+from tests.support.file_modes import open_to_others
 from tests.support.services import shared_data, unavailable
 
 SERVICES = ("valkey", "kafka", "worker", "sink", "gateway", "chat")
@@ -108,6 +110,7 @@ def test_once_goes_from_real_chats_to_audited_rows(demo: Start, tmp_path: Path) 
     lines = re.findall(r"^    ((?:from|rows|print).*)$", text, re.MULTILINE)
     assert len(lines) == 3
     _opens(lines, tmp_path)
+    assert open_to_others(tmp_path / DEFAULT_FOLDER) == []
 
 
 @pytest.mark.slow
@@ -163,6 +166,17 @@ def test_the_alert_fires_when_the_model_gets_worse_and_not_before(demo: Start, t
     assert "conversations rows" in screens[-1]
 
 
+def _signs_in(link: str) -> tuple[bool, bool]:
+    """Whether the link opens Review, which is for who has a key; and whether it does so again."""
+    found = []
+    for _ in range(2):
+        with httpx.Client(follow_redirects=True, timeout=60) as browser:
+            browser.get(link)
+            page = browser.get(link.partition("/sign-in")[0] + "/review", headers={"accept": "text/html"})
+            found.append(page.status_code == 200 and page.url.path == "/review")
+    return found[0], found[1]
+
+
 @pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
@@ -174,6 +188,10 @@ def test_whatever_is_killed_is_started_again_and_told_and_ctrl_c_ends_all(
     eventually(lambda: "sink is ready" in said(tmp_path) and "worker is ready" in said(tmp_path), "all run")
     eventually(lambda: "aurora-2" in said(tmp_path), "traffic flows")
     eventually(lambda: re.search(r"chat +http://127.0.0.1:\d+", said(tmp_path)) is not None, "one can chat")
+    (link,) = set(
+        re.findall(r"^console +(http://127.0.0.1:\d+/sign-in/link\?token=\S+)", said(tmp_path), re.MULTILINE)
+    )
+    assert _signs_in(link) == (True, False)
     for name in SERVICES:
         os.kill(_services(tmp_path)[name], signal.SIGKILL)
         eventually(

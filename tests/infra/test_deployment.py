@@ -23,10 +23,12 @@ from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from tests.support.deployment import (
     COMPOSE,
+    HEALTH_PORTS,
     IMAGES,
     INFRA,
     OURS,
     PORTS,
+    PUBLIC,
     compose,
     given_to,
     image_name,
@@ -104,7 +106,7 @@ def test_prometheus_finds_every_member() -> None:
         for job in config["scrape_configs"]
         for target in job["dns_sd_configs"]
     }
-    assert found == {(f"plaudit-{name}", name, PORTS[name]) for name in OURS}
+    assert found == {(f"plaudit-{name}", name, HEALTH_PORTS[name]) for name in OURS}
     assert set(OURS) <= set(compose()["services"])
 
 
@@ -145,9 +147,11 @@ def test_pods_run_what_exists_as_nobody_special() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_probes_ask_for_true_readiness(name: str) -> None:
     (container,) = pods()[f"plaudit-{name}"]["containers"]
-    assert container["ports"] == [{"name": "http", "containerPort": PORTS[name]}]
-    assert container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": "http"}
-    assert container["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"health": HEALTH_PORTS[name]} | ({"http": PORTS[name]} if name in PUBLIC else {})
+    assert container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": "health"}
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/health/live", "port": "health"}
     grace = pods()[f"plaudit-{name}"]["terminationGracePeriodSeconds"]
     assert grace >= 30
 
@@ -287,8 +291,8 @@ def test_prometheus_finds_every_member_in_a_cluster(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = [result["labels"] for result in json.loads(done.stdout) if result.get("labels")]
     assert {(one["job"], one["instance"], one["__address__"]) for one in found} == {
-        *((f"plaudit-{name}", f"plaudit-{name}-0", f"10.0.0.1:{PORTS[name]}") for name in OURS),
-        ("plaudit-worker", "plaudit-worker-1", f"[fd00::1]:{PORTS['worker']}"),
+        *((f"plaudit-{name}", f"plaudit-{name}-0", f"10.0.0.1:{HEALTH_PORTS[name]}") for name in OURS),
+        ("plaudit-worker", "plaudit-worker-1", f"[fd00::1]:{HEALTH_PORTS['worker']}"),
     }
     known = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     assert {one["job"] for one in found} == {one["job_name"] for one in known["scrape_configs"]}

@@ -144,7 +144,8 @@ def test_the_tools_image_runs_what_operators_need(
         "PLAUDIT_TOPIC_PREFIX": name,
         "PLAUDIT_REDIS_PREFIX": name,
         "PLAUDIT_PARTITIONS": "1",
-        "PLAUDIT_GATEWAY_KEYS": "redis",
+        "PLAUDIT_GATEWAY_KEYS": "kafka",
+        "PLAUDIT_ALLOW_ONE_REPLICA": "true",
     }
     (tmp_path / "v1").mkdir()  # as a sink does
     run = functools.partial(plaudit, image_of("tools"), variables, cwd=tmp_path)

@@ -7,7 +7,7 @@ from plaudit_infra.audit.ledger import Ledger, body_digest, record_digest
 from plaudit_infra.audit.live_state import plain
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import EMITTED, Rules, step
+from plaudit_stream_processors.fold import CAPS_VERSION, EMITTED, Rules, RulesHistory, room, step
 
 from harness.events import events
 from tests.stream_processors.builders import T0_MS, end, event, like, message, start
@@ -106,8 +106,20 @@ def test_a_finished_conversation_over_the_limit_is_a_refusal(monkeypatch: pytest
     ledger = _new_ledger()
     ledger.fold_records(_records(start(), message("a"), end()))
     assert ledger.finished == {}
-    assert ledger.refused[2].reason == "invalid"
+    assert ledger.refused[2].reason == "too_large"
     assert ledger.folded == 2
+
+
+def test_a_log_in_the_middle_keeps_what_its_version_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "CONVERSATION_MESSAGES", 2)
+    log = _records(start(), *(message(f"m{n}") for n in range(6)), end())
+    ledger = _new_ledger()
+    ledger.history = RulesHistory(((CAPS_VERSION - 1, 0), (CAPS_VERSION, 5)))
+    ledger.fold_records(log)
+    assert {offset: refusal.reason for offset, refusal in ledger.refused.items()} == dict.fromkeys(
+        (5, 6), "too_large"
+    )
+    assert (len(ledger.states[KEY].messages), list(ledger.finished)) == (4, [7])
 
 
 def test_digests_tell_keys_from_values_and_leave_the_schemas_id_out() -> None:

@@ -153,6 +153,7 @@ def test_kafka_never_formats_over_data(tmp_path: Path, kafka_files: None) -> Non
     assert data.read_bytes() == b"records"
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_why_kafka_did_not_start_is_in_the_error(tmp_path: Path, kafka_files: None) -> None:
     server = KafkaServer(tmp_path)

@@ -8,15 +8,17 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
-from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+from plaudit_infra.servers.errors import AlreadyRunningError, ServerStartError, StackError
 from plaudit_infra.servers.process import spawn, stop
 from plaudit_infra.servers.stack import Stack
 from plaudit_infra.servers.valkey import ValkeyServer
 
 from harness.waiting import eventually
+from tests.support.file_modes import open_to_others
 
 PLAUDIT = [sys.executable, "-m", "plaudit_infra.main"]
 
@@ -34,6 +36,10 @@ def _pids(folder: Path) -> list[int]:
         for row in json.loads(_plaudit(folder, "status", "--json").stdout)
         if row["pid"] is not None
     ]
+
+
+def _servers(folder: Path) -> dict[str, Any]:
+    return {row["server"]: row for row in json.loads(_plaudit(folder, "status", "--json").stdout)}
 
 
 def _up(folder: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -74,6 +80,7 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
         status = _plaudit(tmp_path, "status")
         assert (status.returncode, status.stdout.count(" up ")) == (0, 2), status.stdout
         pids = _pids(tmp_path)
+        assert open_to_others(tmp_path) == []
         again = _plaudit(tmp_path, "up", "--detach")
         assert again.returncode == 1
         assert "already run" in again.stderr
@@ -95,10 +102,10 @@ def test_up_create_status_down_twice_and_after_a_crash(tmp_path: Path, kafka_fil
     ("sig", "servers"),
     [
         pytest.param(signal.SIGINT, ["valkey"], id="ctrl-c"),
-        pytest.param(signal.SIGTERM, ["valkey"], id="terminated"),
-        pytest.param(signal.SIGHUP, ["valkey"], id="hung up"),
+        pytest.param(signal.SIGTERM, ["valkey"], marks=pytest.mark.slow, id="terminated"),
+        pytest.param(signal.SIGHUP, ["valkey"], marks=pytest.mark.slow, id="hung up"),
         pytest.param(signal.SIGTERM, ["kafka", "valkey"], marks=pytest.mark.slow, id="terminated, kafka too"),
-        pytest.param(signal.SIGKILL, ["kafka", "valkey"], id="killed, kafka too"),
+        pytest.param(signal.SIGKILL, ["kafka", "valkey"], marks=pytest.mark.slow, id="killed, kafka too"),
     ],
 )
 def test_nothing_outlives_plaudit_up(
@@ -115,6 +122,47 @@ def test_nothing_outlives_plaudit_up(
     assert not _living_in(tmp_path)
     if sig is not signal.SIGKILL:
         assert up.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.redis
+@pytest.mark.parametrize("dead", ["valkey", "kafka"])
+def test_up_starts_a_dead_server_beside_a_living_one(tmp_path: Path, kafka_files: None, dead: str) -> None:
+    assert _plaudit(tmp_path, "up", "--detach").returncode == 0
+    before = _servers(tmp_path)
+    os.kill(before[dead]["pid"], signal.SIGKILL)
+    eventually(partial(_gone, [before[dead]["pid"]]), "the killed server is gone")
+    again = _plaudit(tmp_path, "up", "--detach")
+    assert again.returncode == 0, again.stderr
+    after = _servers(tmp_path)
+    living = "kafka" if dead == "valkey" else "valkey"
+    assert after[living]["pid"] == before[living]["pid"]
+    assert {name: row["address"] for name, row in after.items()} == {
+        name: row["address"] for name, row in before.items()
+    }
+    assert _plaudit(tmp_path, "status").returncode == 0
+    assert _plaudit(tmp_path, "down").stdout == "stopped kafka and valkey\n"
+
+
+@pytest.mark.redis
+def test_a_server_that_does_not_come_up_leaves_the_living_one(
+    tmp_path: Path, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Stack(tmp_path, bootstrap_servers=kafka)
+    first.start()
+    first.release()
+    second = Stack(tmp_path)
+
+    def fail(_timeout_s: float = 0) -> None:
+        raise ServerStartError("kafka did not start")
+
+    monkeypatch.setattr(second.kafka, "start", fail)
+    with pytest.raises(ServerStartError):
+        second.start()
+    assert first.valkey.answers()
+    assert (tmp_path / "stack.json").exists()
+    first.stop()
 
 
 @pytest.mark.redis
@@ -167,6 +215,18 @@ def test_the_state_file_leads_to_the_servers_and_is_the_users_alone(tmp_path: Pa
     stack.stop()
     assert not file.exists()
     assert stack.ended() is None
+
+
+def test_what_the_stack_writes_is_its_users_alone(tmp_path: Path, kafka: str) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)  # as the release before made it
+    assert _plaudit(folder, "up", "--detach", "--bootstrap-servers", kafka).returncode == 0
+    try:
+        assert (folder / "valkey").exists()
+        assert open_to_others(folder) == []
+    finally:
+        assert _plaudit(folder, "down").returncode == 0
+    assert open_to_others(folder) == []
 
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:

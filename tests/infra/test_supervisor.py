@@ -1,5 +1,6 @@
 """The supervisor with small real processes: what ends is started again, and in the end nothing runs."""
 
+import errno
 import os
 import signal
 import sys
@@ -116,3 +117,27 @@ def test_a_failure_of_the_supervisor_is_told_and_stops_all(folder: Path) -> None
     assert "no disk" in str(supervisor.failure)
     eventually(lambda: not good.is_running(), "the others are stopped")
     supervisor.stop()
+
+
+class OutOfRoom(Small):
+    """Its first start finds no room on the disk."""
+
+    starts = 0
+
+    def launch(self) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().launch()
+
+
+def test_a_process_that_finds_no_room_is_started_when_there_is_some(folder: Path) -> None:
+    server = OutOfRoom(folder, "cramped")
+    supervisor = Supervisor([], [server])
+    supervisor.start()
+    try:
+        eventually(supervisor.ready, "it is ready")
+        assert supervisor.failure is None
+        assert any("cramped cannot be started: No space left" in note for note in supervisor.notes())
+    finally:
+        supervisor.stop()

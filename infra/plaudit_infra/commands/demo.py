@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from plaudit_schemas.commands import USAGE, Command
 
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
+from plaudit_infra.servers.private import make_private, private_files
 from plaudit_infra.servers.signals import taken_as_ctrl_c
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def configure(parser: ArgumentParser) -> None:
     )
 
 
+@private_files()
 @taken_as_ctrl_c()
 def run(arguments: Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415  # loaded when used
@@ -150,7 +152,7 @@ def _fresh(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise StackError(f"{folder.resolve()} is not a demo's folder; choose another with --data")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         mark.touch()
         with (folder / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,12 +5,14 @@ from argparse import ArgumentParser, Namespace
 from plaudit_schemas.commands import OK, Command
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
+from plaudit_infra.servers.private import private_files
 
 
 def configure(parser: ArgumentParser) -> None:
     add_data_argument(parser)
 
 
+@private_files()
 def run(arguments: Namespace) -> int:
     from plaudit_infra.servers.stack import Stack  # noqa: PLC0415  # loads Kafka's client when used
 

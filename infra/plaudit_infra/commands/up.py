@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from plaudit_schemas.commands import FAILED, OK, Command
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
+from plaudit_infra.servers.private import private_files
 from plaudit_infra.servers.signals import ignore_ending, taken_as_ctrl_c
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--redis-url", metavar="URL", help="use this Redis or Valkey instead of starting one")
 
 
+@private_files()
 @taken_as_ctrl_c()
 def run(arguments: Namespace) -> int:
     from plaudit_infra.servers.stack import Stack  # noqa: PLC0415  # loads Kafka's client when used

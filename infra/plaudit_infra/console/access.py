@@ -15,12 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit_infra.console.accounts import Accounts, user_of_key
 from plaudit_infra.console.layout import refusal_html
+from plaudit_infra.console.links import LINK_PATH, SignInLinks
 from plaudit_infra.console.sessions import Sessions
 
 log = logging.getLogger("plaudit.console")
 
-_VISITOR: Final = ConsoleUser("", None, frozenset())
-_OPEN_PATHS: Final = frozenset(("/sign-in", LIVE, READY, METRICS))
+_LOOKER: Final = ConsoleUser("", None, frozenset())
+_OPEN_PATHS: Final = frozenset(("/sign-in", LINK_PATH, LIVE, READY, METRICS))
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -31,9 +32,9 @@ def cookie_name(*, secure: bool) -> str:
 class ConsoleAccess:
     """Signs people in and out, and says which user sent a request."""
 
-    def __init__(self, accounts: Accounts, *, session_s: int, visitors: bool) -> None:
-        """`session_s`: how long a session lasts. `visitors`: whether people may look around without one."""
-        self._accounts, self._visitors = accounts, visitors
+    def __init__(self, accounts: Accounts, *, session_s: int, links: SignInLinks | None = None) -> None:
+        """`session_s`: how long a session lasts. `links`: one-time links, if there are any."""
+        self._accounts, self.links = accounts, links
         self._sessions = Sessions(session_s)
         self.session_s = session_s
 
@@ -54,6 +55,17 @@ class ConsoleAccess:
         log.info("the key %s signed in", key.id)
         return self._sessions.begin(key.id)
 
+    def sign_in_by_link(self, token: str, host: str) -> str | None:
+        """Begin a session for whoever has the link. Returns its token, or None if the link is not good.
+
+        Raises:
+            SettingsError: the next link cannot be written.
+        """
+        if self.links is None or not self.links.accept(token, host):
+            return None
+        log.info("somebody signed in with the link")
+        return self._sessions.begin(self.links.key_id)
+
     def sign_out(self, scope: Scope) -> None:
         """End the session of a request."""
         self._sessions.end(_token(scope))
@@ -66,10 +78,12 @@ class ConsoleAccess:
         """
         token = _token(scope)
         session = self._sessions.find(token) if token else None
-        key = None if session is None else await self._accounts.find(session.key_id)
-        if key is not None:
-            return user_of_key(key)
-        return _VISITOR if self._visitors else None
+        if session is None:
+            return None
+        if session.key_id is None:
+            return _LOOKER
+        key = await self._accounts.find(session.key_id)
+        return None if key is None else user_of_key(key)
 
 
 class RequireUser:

@@ -1,5 +1,6 @@
 """The console's web application: sign-in, sessions and pages."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from plaudit_producers.gateway.errors import KeyStoreError
+from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.console import ConsolePage, ConsoleUser, PageParts, user_of
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.web_routes import file_route, health_routes
@@ -20,9 +22,16 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from plaudit_infra.console.access import ConsoleAccess, RequireUser, cookie_name, refuse_user
 from plaudit_infra.console.layout import page_html, sign_in_html
+from plaudit_infra.console.links import LINK_PATH, SignInLinks
 from plaudit_infra.console.security import SecurityHeaders
 
 log = logging.getLogger("plaudit.console")
+
+_OLD_LINK: Final = (
+    "This link was used already or is too old. If the console was started with --link, `plaudit status` "
+    "prints a new one. An API key signs you in, too."
+)
+_LOOK_AT_LINK_EVERY_S: Final = 10.0
 
 _LARGEST_FORM_BYTES: Final = 10_000
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -33,19 +42,23 @@ def create_app(
     access: ConsoleAccess,
     health: Health,
     stopping: Callable[[], bool],
+    *,
+    serves_metrics: bool = True,
 ) -> Starlette:
     """The console with these pages, in their order.
 
     Args:
         stopping: whether the server is stopping. Streams end then.
+        serves_metrics: whether it has a route for them.
     """
     everything = [page for page, _ in pages]
     routes: list[BaseRoute] = [
         Route("/", _home(everything)),
         Route("/sign-in", _SignIn(access).show, methods=["GET"]),
         Route("/sign-in", _SignIn(access).accept, methods=["POST"]),
+        Route(LINK_PATH, _SignIn(access).follow, methods=["GET"]),
         Route("/sign-out", _sign_out(access), methods=["POST"]),
-        *health_routes(health),
+        *health_routes(health, metrics=serves_metrics),
         *_static_routes("/static", files("plaudit_infra.console") / "static"),
     ]
     for page, parts in pages:
@@ -53,7 +66,11 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        renewing = asyncio.create_task(_keep_link(access.links)) if access.links else None
         yield
+        if renewing is not None and access.links is not None:
+            renewing.cancel()
+            access.links.close()
         for _, parts in pages:
             await parts.close()
 
@@ -62,6 +79,16 @@ def create_app(
         Middleware(RequireUser, access=access, pages=everything, stopping=stopping),
     ]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+
+
+async def _keep_link(links: SignInLinks) -> None:
+    """Replace the link whenever it is too old, so that the file always has a good one."""
+    while True:
+        await asyncio.sleep(_LOOK_AT_LINK_EVERY_S)
+        try:
+            links.renew_if_old()
+        except SettingsError as error:
+            log.warning("%s", error)
 
 
 def _home(pages: Sequence[ConsolePage]) -> Any:
@@ -101,6 +128,17 @@ class _SignIn:
             log.info("a sign-in from %s was refused", request.client.host if request.client else "?")
             problem = "This is not a valid API key, or it was revoked."
             return HTMLResponse(sign_in_html(next_path, problem), 401)
+        return self._begun(request, token, next_path)
+
+    async def follow(self, request: Request) -> Response:
+        host = request.headers.get("host", "")
+        token = self._access.sign_in_by_link(request.query_params.get("token", ""), host)
+        if token is None:
+            log.info("a link was refused")
+            return HTMLResponse(sign_in_html("/", _OLD_LINK), 401)
+        return self._begun(request, token, "/")
+
+    def _begun(self, request: Request, token: str, next_path: str) -> Response:
         answer = RedirectResponse(next_path, 303)
         secure = request.url.scheme == "https"
         # Lax, not Strict: a link from an alert must find its reader signed in.

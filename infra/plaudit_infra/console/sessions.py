@@ -13,11 +13,11 @@ class Session(NamedTuple):
     """One sign-in.
 
     Attributes:
-        key_id: the id of the API key. A revoked key ends its sessions.
+        key_id: the id of the API key. A revoked key ends its sessions. None came by a link, without a key.
         expires_at: seconds of the console's clock.
     """
 
-    key_id: str
+    key_id: str | None
     expires_at: float
 
 
@@ -32,7 +32,7 @@ class Sessions:
         now = self._clock()
         return sum(session.expires_at > now for session in self._held.values())
 
-    def begin(self, key_id: str) -> str:
+    def begin(self, key_id: str | None) -> str:
         """Begin a session and return its token. Beyond 10,000 sessions the oldest one ends."""
         now = self._clock()
         self._held = {digest: session for digest, session in self._held.items() if session.expires_at > now}

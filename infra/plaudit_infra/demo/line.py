@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from plaudit_producers.gateway.access.api_keys import make_key
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
-from plaudit_schemas.settings import load
+from plaudit_schemas.service.console import CONSOLE_LINK
+from plaudit_schemas.settings import DATA_VARIABLE, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import ensure
 
@@ -17,12 +19,15 @@ from plaudit_infra.demo.scorer_trainer import SCORER
 from plaudit_infra.demo.services import PlauditService
 from plaudit_infra.demo.supervisor import Supervisor
 from plaudit_infra.servers.errors import ServerStartError
+from plaudit_infra.servers.private import make_private
 from plaudit_infra.servers.process import ProcessId, ended_how, exit_code, log_tail, spawn, stop
 from plaudit_infra.servers.stack import Stack
 
 APPLICATION = "demo"
 # Short intervals and sessions: viewers should see figures, files and restarts within seconds.
 _WORKER = "--snapshot-interval-s 1 --sweep-interval-s 2 --worker-session-s 4"
+_SETTINGS: Final = {"PLAUDIT_DASHBOARD_PROFILE": "demo"}
+"""Whoever looks at the demo, such as `plaudit top`, has its limits."""
 _SINK = "--sink-session-s 4 --rotate-minutes 0.2"
 
 
@@ -52,7 +57,7 @@ class DemoLine:
         self.folder = folder.resolve()
         self.output = self.folder / "dataset"
         self.training = self.folder / "training"
-        self._pace, self._stack = pace, Stack(self.folder)
+        self._pace, self._stack = pace, Stack(self.folder, settings=_SETTINGS)
         self._traffic: ProcessId | None = None
         self._sent: Sequence[str] = ()
         self._environ: Mapping[str, str] = {}
@@ -71,10 +76,10 @@ class DemoLine:
         connection = load(ConnectionSettings, environ=environ)
         ensure(connection)
         self._environ = environ
-        self._services = self._make_services(environ)
         made = make_key(APPLICATION, frozenset(("admin",)), name="demo")
         FileKeyStore(self.keys).add(made.key)
         self.admin_key = made.secret
+        self._services = self._make_services(environ, made.key.id)
         servers = (self._stack.valkey, self._stack.kafka)
         self.supervisor = Supervisor(servers, list(self._services.values()))
         self.supervisor.start()
@@ -166,7 +171,7 @@ class DemoLine:
     def review_environ(self) -> dict[str, str]:
         """The salt of the demo's random shares, which is made once in its folder."""
         if not self.salt.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder)
             self.salt.touch(mode=0o600)
             self.salt.write_text(secrets.token_hex(16), encoding="utf-8")
         return {"PLAUDIT_REVIEW_SALT": self.salt.read_text(encoding="utf-8")}
@@ -178,20 +183,24 @@ class DemoLine:
 
     @property
     def console(self) -> str:
-        """The console's address."""
+        """A link that signs in to the console once; its address as long as there is none."""
+        link = self.folder / CONSOLE_LINK
+        if link.is_file():
+            return link.read_text(encoding="utf-8").strip()
         return self._services["console"].address if self._services["console"].ports else "-"
 
-    def _make_services(self, environ: Mapping[str, str]) -> dict[str, PlauditService]:
+    def _make_services(self, environ: Mapping[str, str], key_id: str) -> dict[str, PlauditService]:
         lines = {
             "worker": f"--web-port {{port}} {_WORKER} --idle-timeout-s {self._pace.idle_s}",
             "sink": f"--sink-web-port {{port}} {_SINK} --rotate-rows {self._pace.rotate_rows}",
             "gateway": "--gateway-port {port}",
-            "console": "--console-port {port} --dashboard-profile demo",
+            "console": f"--link {key_id} --console-port {{port}}",
         }
         keys = ["--gateway-keys", str(self.keys)]
         folders = {"sink": ["--output", str(self.output)], "gateway": keys, "console": keys}
+        given = {**environ, DATA_VARIABLE: str(self.folder)}  # the console leaves its link there
         return {
-            name: PlauditService(self.folder, name, [name, *line.split(), *folders.get(name, [])], environ)
+            name: PlauditService(self.folder, name, [name, *line.split(), *folders.get(name, [])], given)
             for name, line in lines.items()
         }
 

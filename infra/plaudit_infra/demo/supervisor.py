@@ -1,5 +1,6 @@
 """Keeps processes running: starts again what has ended, and notes it."""
 
+import errno
 import threading
 import time
 from collections import deque
@@ -13,6 +14,9 @@ from plaudit_infra.servers.server import Server
 _PAUSES_S = (0.0, 1.0, 2.0, 5.0)  # before a restart, by the number of crashes in a row
 _FORGIVEN_AFTER_S = 30.0  # a process that ran for longer did not crash in a row
 _LOOK_AGAIN_S = 2.0
+_PASSING = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+)  # what a host lacks now may be there later
 _NOTES = 6  # the latest ones, for the view
 
 
@@ -151,7 +155,16 @@ class Supervisor:
             service.restarts += 1
             service.ended(now)
         else:
+            self._launch(service, now)
+
+    def _launch(self, service: Supervised, now: float) -> None:
+        try:
             service.launch(now)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            service.ended(now)
+            self.add_note(f"{service.server.name} cannot be started: {error.strerror}")
 
     def add_note(self, text: str) -> None:
         """Add a note with the time."""

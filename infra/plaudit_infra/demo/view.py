@@ -74,7 +74,8 @@ class View:
             notes=supervisor.notes(),
             addresses=[
                 f"console    {self._line.console}",
-                f"key        {self._line.admin_key} (signs you in there)",
+                f"key        {self._line.admin_key}",  # a line that is wrapped cannot be copied
+                "           (the link signs you in once; the key does so again)",
                 *(text for extra in self._extras for text in extra.lines()),
                 f"logs       {self._line.folder}",
                 f"join       export PLAUDIT_DATA={self._line.folder}",

@@ -1,9 +1,9 @@
-"""Apicurio Registry in memory: the real schema registry that tests use."""
+"""Apicurio Registry, in memory unless it is told otherwise: the real schema registry that tests use."""
 
 import contextlib
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,6 +19,11 @@ class RegistryServer(Server):
     """A schema registry with Confluent's API."""
 
     name = "registry"
+
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        """`environ` has settings of Apicurio; without any it keeps everything in memory."""
+        super().__init__(folder)
+        self._environ = environ or {}
 
     @property
     def address(self) -> str:

@@ -3,8 +3,9 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from confluent_kafka import KafkaException
@@ -15,6 +16,7 @@ from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 
 from plaudit_infra.servers.errors import AlreadyRunningError, StackError
 from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.private import make_private
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyServer
 
@@ -36,9 +38,12 @@ class Stack:
         bootstrap_servers: str | None = None,
         redis_url: str | None = None,
         detached: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`settings` are given to every `plaudit` command on the folder, beside the addresses."""
         self.folder = folder.resolve()
         self._bootstrap_servers, self._redis_url = bootstrap_servers, redis_url
+        self._settings = settings
         alive = not detached
         self.kafka = KafkaServer(self.folder / "kafka", dies_with_parent=alive)
         self.valkey = ValkeyServer(self.folder / "valkey", dies_with_parent=alive)
@@ -46,38 +51,55 @@ class Stack:
         self._lock: IO[str] | None = None
 
     def start(self, report: Callable[[str], None] = lambda _line: None) -> dict[str, str]:
-        """Start the missing servers. Returns the settings with the addresses.
+        """Start the missing servers, beside those that run. Returns the settings with the addresses.
 
         Raises:
-            AlreadyRunningError: servers run on this folder, or are being started.
+            AlreadyRunningError: all servers run on this folder, or are being started.
             StackError: a server did not start, or a given address does not answer.
         """
         _check_given(self._bootstrap_servers, self._redis_url)
         self._take_lock()
         for server in self._servers():
             server.refresh()  # another process may have changed it before we got the lock
-        running = [server.name for server in self._servers() if server.is_running()]
-        if running:
-            self.release()
-            raise AlreadyRunningError(
-                f"{' and '.join(running)} already run on {self.folder}; see `plaudit status`, "
-                "or stop them with `plaudit down`"
-            )
-        settings = {"PLAUDIT_PARTITIONS": str(PARTITIONS)}
-        try:
-            if self._redis_url is None:
-                report("starting Valkey")
-                self.valkey.start()
-            settings["PLAUDIT_REDIS_URL"] = self._redis_url or self.valkey.address
-            if self._bootstrap_servers is None:
-                report("starting Kafka")
-                self.kafka.start()
-            settings["PLAUDIT_BOOTSTRAP_SERVERS"] = self._bootstrap_servers or self.kafka.address
-        except BaseException:
-            self.stop()
-            raise
+        missing = self._missing()
+        self._start_servers(missing, report)
+        own = {"PLAUDIT_ALLOW_ONE_REPLICA": "true"} if self._bootstrap_servers is None else {}
+        settings = {
+            "PLAUDIT_PARTITIONS": str(PARTITIONS),
+            **self._settings,
+            **own,
+            "PLAUDIT_REDIS_URL": self._redis_url or self.valkey.address,
+            "PLAUDIT_BOOTSTRAP_SERVERS": self._bootstrap_servers or self.kafka.address,
+        }
         self._write(settings)
         return settings
+
+    def _missing(self) -> list[Server]:
+        """The own servers that do not run. Releases the lock if there is nothing to start."""
+        given = {self.valkey: self._redis_url, self.kafka: self._bootstrap_servers}
+        running = [server for server in given if server.is_running()]
+        missing = [server for server, address in given.items() if not address and server not in running]
+        if missing and not any(given[server] for server in running):
+            return missing
+        if not running:
+            return []  # both addresses were given
+        self.release()
+        raise AlreadyRunningError(
+            f"{' and '.join(server.name for server in running)} already run on {self.folder}; see "
+            "`plaudit status`, or stop them with `plaudit down`"
+        )
+
+    def _start_servers(self, missing: Sequence[Server], report: Callable[[str], None]) -> None:
+        """Start servers. If one does not come up, those that were started before it are stopped again."""
+        for at, server in enumerate(missing):
+            report(f"starting {server.name.capitalize()}")
+            try:
+                server.start()
+            except BaseException:
+                for started in missing[: at + 1]:
+                    started.stop()
+                self.release()
+                raise
 
     def stop(self) -> list[str]:
         """Stop the servers of this folder. Returns the names of those that ran."""
@@ -132,7 +154,7 @@ class Stack:
 
     def _take_lock(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder)
             lock = (self.folder / "lock").open("a")
         except OSError as error:
             raise StackError(

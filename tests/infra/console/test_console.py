@@ -11,11 +11,17 @@ from plaudit_infra.console.access import ConsoleAccess
 from plaudit_infra.console.accounts import Accounts
 from plaudit_infra.console.app import create_app
 from plaudit_infra.console.pages import console_pages
+from plaudit_infra.console.refusals import RefusalCounter
+from plaudit_infra.console.run import CONSOLE_METRICS
 from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_books import KeyBook
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.access.known_keys import KnownKeys
+from plaudit_producers.gateway.errors import KeyStoreError
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.console import ConsolePage, PageParts, user_of
 from plaudit_schemas.service.health import Health
+from plaudit_schemas.service.metrics import MetricSet
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -45,15 +51,17 @@ def _page(name: str, role: str) -> tuple[ConsolePage, PageParts]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileKeyStore:
-    return FileKeyStore(tmp_path / "keys.json")
+    made = FileKeyStore(tmp_path / "keys.json")
+    made.write(KeyBook({}))
+    return made
 
 
 @pytest.fixture
 def console(store: FileKeyStore) -> Make:
     """Makes consoles with a page for readers and one for reviewers, and a client that follows no redirect."""
 
-    def make(*, visitors: bool = False, base_url: str = "http://console.test") -> TestClient:
-        access = ConsoleAccess(Accounts(store, clock=_always_later()), session_s=600, visitors=visitors)
+    def make(*, base_url: str = "http://console.test") -> TestClient:
+        access = ConsoleAccess(Accounts(KnownKeys(store), clock=_always_later()), session_s=600)
         health = Health(CollectorRegistry(), unready=lambda: None)
         pages = [_page("figures", "reader"), _page("review", "reviewer")]
         app = create_app(pages, access, health, lambda: False)
@@ -142,7 +150,7 @@ def test_what_is_no_key_signs_nobody_in(console: Make, store: FileKeyStore, secr
 
 
 def test_a_key_that_was_just_made_signs_in(store: FileKeyStore) -> None:
-    accounts = Accounts(store, clock=lambda: 0.0)
+    accounts = Accounts(KnownKeys(store), clock=lambda: 0.0)
 
     async def run() -> list[bool]:
         found = [await accounts.find_by_secret("plk_abcdefghjk_x") is not None]
@@ -214,17 +222,9 @@ def test_a_key_without_a_page_is_told_so(console: Make, store: FileKeyStore) -> 
     assert "Sign out" in told.text
 
 
-def test_an_open_console_shows_visitors_what_readers_see(console: Make) -> None:
-    client = console(visitors=True)
-    assert client.get("/figures/who").json() == ["", None, []]
-    assert "Sign in" in client.get("/figures").text
-    assert client.get("/review").status_code == 403
-    assert client.get("/health/ready").status_code == 200
-
-
 @pytest.mark.parametrize("path", ["/sign-in", "/figures", "/static/console.css", "/health/live", "/nowhere"])
 def test_every_answer_is_protected(console: Make, path: str) -> None:
-    headers = console(visitors=True).get(path).headers
+    headers = console().get(path, headers=HTML).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -254,11 +254,66 @@ def test_names_are_text(console: Make, store: FileKeyStore) -> None:
 def test_a_key_store_that_cannot_be_read_is_no_open_door(
     console: Make, store: FileKeyStore, tmp_path: Path
 ) -> None:
-    client = console()
-    assert _sign_in(client, _key(store, "reader")) == 303
     (tmp_path / "keys.json").write_text("no JSON")
-    assert client.get("/figures/who").status_code == 503
+    client = console()
     assert _sign_in(client, "plk_abcdefghjk_x") == 503
+    assert client.get("/figures/who").status_code == 401
+
+
+def test_who_was_known_stays_known_while_the_keys_cannot_be_read(
+    console: Make, store: FileKeyStore, tmp_path: Path
+) -> None:
+    client, secret = console(), _key(store, "reader")
+    assert _sign_in(client, secret) == 303
+    (tmp_path / "keys.json").unlink()
+    assert client.get("/figures/who").status_code == 200
+    assert _sign_in(client, secret) == 303
+    assert _sign_in(client, "plk_abcdefghjk_x") == 503, "it may be a key that was made since"
+
+
+def test_people_wait_for_a_store_that_is_away_once_in_a_while_and_not_each(tmp_path: Path) -> None:
+    read, now = [0], [0.0]
+
+    class SlowStore(FileKeyStore):
+        def read(self) -> KeyBook:
+            read[0] += 1
+            raise KeyStoreError("it is away")
+
+    accounts = Accounts(KnownKeys(SlowStore(tmp_path)), clock=lambda: now[0])
+
+    async def ask(count: int) -> None:
+        found = await asyncio.gather(*(accounts.find("k") for _ in range(count)), return_exceptions=True)
+        assert all(isinstance(each, KeyStoreError) for each in found)
+
+    async def run() -> list[int]:
+        await ask(5)
+        now[0] += 10
+        await ask(5)
+        soon = read[0]
+        now[0] += 10
+        await ask(5)
+        return [soon, read[0]]
+
+    assert asyncio.run(run()) == [1, 2]
+
+
+def test_refusals_are_counted_from_the_first(console: Make, store: FileKeyStore) -> None:
+    metrics = MetricSet(CONSOLE_METRICS)
+    counted = RefusalCounter(console().app, metrics)
+    client = TestClient(counted, base_url="http://console.test", follow_redirects=False)
+
+    def refused(reason: str) -> float | None:
+        return metrics.registry.get_sample_value("plaudit_console_refused_total", {"reason": reason})
+
+    assert (refused("sign_in"), refused("forbidden")) == (0, 0)
+    assert _sign_in(client, "plk_abcdefghjk_x") == 401
+    assert client.get("/figures/who").status_code == 401
+    assert (refused("sign_in"), refused("forbidden")) == (1, 0)
+    assert _sign_in(client, _key(store, "reader")) == 303
+    assert client.get("/review").status_code == 403
+    assert (refused("sign_in"), refused("forbidden")) == (1, 1)
+    assert client.get("/sign-in/link?token=guess").status_code == 401
+    assert (refused("sign_in"), refused("forbidden")) == (2, 1)
 
 
 def test_the_dashboard_is_a_page_and_two_pages_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:

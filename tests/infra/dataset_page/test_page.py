@@ -18,6 +18,7 @@ from plaudit_consumers.publishing.register_files import RegisterFiles
 from plaudit_infra.console.access import ConsoleAccess
 from plaudit_infra.console.accounts import Accounts
 from plaudit_infra.console.app import create_app
+from plaudit_infra.console.links import SignInLinks
 from plaudit_infra.dataset_page.definition import PAGE
 from plaudit_infra.dataset_page.exclusions import Exclusions, Target
 from plaudit_infra.dataset_page.page import PAGE_ROWS, DatasetPage, parts_of
@@ -25,6 +26,7 @@ from plaudit_infra.dataset_page.snapshots import Shelf
 from plaudit_producers.errors import DeliveryError
 from plaudit_producers.gateway.access.api_keys import make_key
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.access.known_keys import KnownKeys
 from plaudit_schemas.service.health import Health
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
@@ -79,7 +81,7 @@ def exclusions() -> _Recorded:
 
 @pytest.fixture
 def opened(place: Path, exclusions: _Recorded, tmp_path: Path) -> Open:
-    """Opens the console for somebody with these roles; without one, for a visitor."""
+    """Opens the console for somebody with these roles; without one, for who came by a link."""
     store = FileKeyStore(tmp_path / "keys.json")
 
     def open_(*roles: Any, application: str = "acme", shelf: Shelf | None = None) -> TestClient:
@@ -87,11 +89,14 @@ def opened(place: Path, exclusions: _Recorded, tmp_path: Path) -> Open:
             pass
 
         page = DatasetPage(shelf or Shelf(str(place / "root"), str(place / "snapshots")), exclusions)
-        access = ConsoleAccess(Accounts(store), session_s=600, visitors=not roles)
+        links = SignInLinks("http://localhost", tmp_path / "console-link", None)
+        access = ConsoleAccess(Accounts(KnownKeys(store)), session_s=600, links=links)
         health = Health(CollectorRegistry(), unready=lambda: None)
         app = create_app([(PAGE, parts_of(page, close))], access, health, lambda: False)
-        client = TestClient(app, follow_redirects=False)
-        if roles:
+        client = TestClient(app, base_url="http://localhost", follow_redirects=False)
+        if not roles:
+            assert client.get(links.link).status_code == 303
+        else:
             made = make_key(application, frozenset(roles), name="Ada")
             store.add(made.key)
             assert client.post("/sign-in", data={"key": made.secret}).status_code == 303

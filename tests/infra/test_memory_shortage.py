@@ -1,0 +1,35 @@
+"""A MemoryError that nothing can catch ends the process, and other errors of that kind do not."""
+
+import subprocess
+import sys
+
+import pytest
+
+_IN_A_FINALIZER = """
+class Dying:
+    def __del__(self):
+        raise {error}
+Dying()
+"""
+_IN_A_THREAD = """
+import threading
+def fail():
+    raise {error}
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("code", [_IN_A_FINALIZER, _IN_A_THREAD], ids=["finalizer", "thread"])
+@pytest.mark.parametrize(("error", "ends"), [("MemoryError", True), ("ValueError", False)])
+def test_only_a_lack_of_memory_ends_the_process(code: str, error: str, *, ends: bool) -> None:
+    script = (
+        "from plaudit_infra.memory_shortage import end_when_out_of_memory\nend_when_out_of_memory()\n"
+        f"{code.format(error=error)}\nprint('went on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode == 1 and "out of memory" in done.stderr) is ends
+    assert ("went on" in done.stdout) is not ends
