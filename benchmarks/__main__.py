@@ -21,6 +21,7 @@ def main() -> int:
         known = ", ".join(case for group in GROUPS for case in group.cases)
         print(f"no case {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
+    os.environ["PLAUDIT_ALLOW_ONE_REPLICA"] = "true"  # every broker here is a single one
     repetitions = int(os.environ.get("BENCH_REPETITIONS", "3"))
     failed = []
     for group, cases in groups_of(wanted):

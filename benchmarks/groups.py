@@ -60,6 +60,10 @@ GROUPS = (
         "gateway", "benchmarks.cases.gateway", ("gateway",),
         "Events over HTTP until Kafka has them, beside bare confluent-kafka; and waits of single events.",
     ),
+    Group(
+        "noisy-page", "benchmarks.cases.noisy_page", ("noisy-page",),
+        "One page at full speed for a minute beside others: how long they wait, and the memory of Redis.",
+    ),
     Group("sdk", "benchmarks.cases.sdk", ("sdk",), "Typed events from the SDK, beside bare confluent-kafka."),
     Group(
         "integrations", "benchmarks.cases.integrations", ("integrations",),

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import httpx
 from plaudit_producers.gateway.access.api_keys import make_key
+from plaudit_producers.gateway.access.key_books import KeyBook
 from plaudit_producers.gateway.access.key_stores import FileKeyStore
 from plaudit_producers.gateway.access.principals import ApiRole
 from plaudit_schemas.settings.connection import ConnectionSettings
@@ -26,6 +27,7 @@ class WebProcess:
 
     Attributes:
         command: the sub-command. The names of its settings begin with it.
+        arguments: further arguments of the sub-command.
         settings: settings by name, such as `gateway_page_rate`; they override the usual ones.
         url: the address; known once the process listens.
         logged_before: the size of the log when the process was last started.
@@ -36,6 +38,7 @@ class WebProcess:
     connection: ConnectionSettings
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
     url: str = ""
     logged_before: int = 0
     process: "subprocess.Popen[bytes] | None" = None
@@ -52,10 +55,16 @@ class WebProcess:
         rate: float | None = 1e6,
         name: str = "",
         person: str | None = None,
+        byte_rate: float | None = None,
     ) -> str:
         """Make an API key and return its secret. A running process knows it within seconds."""
         made = make_key(
-            application, frozenset(roles or ("producer", "reader")), name=name, rate=rate, person=person
+            application,
+            frozenset(roles or ("producer", "reader")),
+            name=name,
+            rate=rate,
+            byte_rate=byte_rate,
+            person=person,
         )
         self.keys.add(made.key)
         return made.secret
@@ -72,10 +81,12 @@ class WebProcess:
             "gateway_keys": str(self.folder / "keys.json"),
             **self.settings,
         }
+        if not (self.folder / "keys.json").exists():  # the process would refuse to start
+            self.keys.write(KeyBook({}))
         # The log of an earlier start holds an earlier address.
         self._log_path.touch()
         self.logged_before = self._log_path.stat().st_size
-        command = [sys.executable, "-m", "plaudit_infra.main", self.command]
+        command = [sys.executable, "-m", "plaudit_infra.main", self.command, *self.arguments]
         with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(command, env=environ_with(**settings), stdout=log, stderr=log)
         eventually(lambda: bool(self._address()), f"the {self.command} listens")

@@ -17,6 +17,8 @@ from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.keys import partition_of
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_stream_processors.fold import EMITTED, ConversationState, Rules
+from plaudit_stream_processors.metrics.generations import LabelGeneration
+from plaudit_stream_processors.metrics.label_decisions import OwnValue
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
 from plaudit_stream_processors.worker.partition_folder import (
@@ -55,8 +57,14 @@ class _NoServer(ConversationStore):
         return {}
 
 
-async def _admitted(_kind: str, values: list[str]) -> list[bool]:
-    return [True] * len(values)
+class _AllAdmitted:
+    async def admit(
+        self, _kind: str, _generation: LabelGeneration, values: list[OwnValue], _cleared_ms: int
+    ) -> list[bool]:
+        return [True] * len(values)
+
+    async def clears(self) -> list[int]:
+        return []
 
 
 def _stages(count: int) -> Stages:
@@ -66,10 +74,10 @@ def _stages(count: int) -> Stages:
         partition = partition_of(key, PARTITIONS)
         log = logs[partition]
         log.append(KafkaRecord(partition, len(log), now // 1000, key, value))
-    label_limit = LabelLimit(_admitted)
+    label_limit = LabelLimit(_AllAdmitted())
     topics = WorkerTopics("events", "finished", "letters", "metrics")
     context = FoldContext(
-        topics, _NoServer(), Rules(series_for=label_limit.series_for), label_limit,
+        topics, _NoServer(), Rules(names_at=label_limit.names_at), label_limit,
         Decoder("conversation_event", sparse=True), {name: Encoder(name) for name in EMITTED},
     )  # fmt: skip
     spent: defaultdict[str, float] = defaultdict(float)

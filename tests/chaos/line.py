@@ -2,12 +2,11 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from plaudit_infra.demo.services import PlauditService
@@ -16,13 +15,15 @@ from plaudit_infra.servers.kafka import KafkaServer
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyServer
 from plaudit_producers.gateway.access.api_keys import make_key
-from plaudit_producers.gateway.access.key_stores import FileKeyStore
+from plaudit_producers.gateway.access.key_stores import key_store_of
+from plaudit_producers.gateway.settings import GatewaySettings
 from plaudit_schemas.settings.connection import ConnectionSettings, SecretUrl
 from plaudit_schemas.topics.admin import ensure
 
 from harness.waiting import eventually
 from tests.chaos.chats import Chat
 from tests.chaos.checker import differences
+from tests.chaos.faults import Durations, Fault
 from tests.chaos.sender import Sender
 
 PARTITIONS = 4
@@ -33,9 +34,10 @@ Report = Callable[[str], None]
 class ChaosLine:
     """Kafka, Valkey, two workers, a sink and a gateway in a folder, all of them restarted when they end."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.output = folder, folder / "rows"
+    def __init__(self, folder: Path, durations: Durations) -> None:
+        self.folder, self.output, self.durations = folder, folder / "rows", durations
         kafka, valkey = KafkaServer(folder / "kafka", heap_mb=384), ValkeyServer(folder / "valkey")
+        self.valkey = valkey
         kafka.start()
         valkey.start()
         self.connection = ConnectionSettings(
@@ -43,16 +45,18 @@ class ChaosLine:
         )
         ensure(self.connection)
         key = make_key("chaos", frozenset(("producer",)), name="chaos", rate=1e6)
-        FileKeyStore(folder / "keys.json").add(key.key)
+        store = key_store_of(GatewaySettings(gateway_keys="kafka"), self.connection)
+        store.add(key.key)
+        store.close()
         self.key = key.secret
         self.environ = self._settings()
-        gateway = self._service("gateway", "gateway --gateway-port {port}")
+        gateway = self.service("gateway", "gateway --gateway-port {port}")
         self._gateway = gateway
         self.victims: list[Server] = [
             kafka, valkey, gateway,
-            self._service("worker-a", "worker --web-port {port}"),
-            self._service("worker-b", "worker --web-port {port}"),
-            self._service("sink", "sink --sink-web-port {port}"),
+            self.service("worker-a", "worker --web-port {port}"),
+            self.service("worker-b", "worker --web-port {port}"),
+            self.service("sink", "sink --sink-web-port {port}"),
         ]  # fmt: skip
         self.supervisor = Supervisor([kafka, valkey], self.victims[2:])
         self.supervisor.start()
@@ -60,15 +64,6 @@ class ChaosLine:
     def address(self) -> str:
         """Where the gateway answers."""
         return self._gateway.address if self._gateway.ports else "http://127.0.0.1:9"
-
-    def kill_one(self, rng: random.Random) -> str:
-        """Kill -9 one of those that run; its name."""
-        running = [server for server in self.victims if server.is_running()]
-        victim = rng.choice(running)
-        process = victim.process_id
-        if process is not None:
-            os.kill(process.pid, signal.SIGKILL)
-        return victim.name
 
     def whole(self) -> bool:
         """Whether everything runs and is ready; the supervisor notices a kill a moment late."""
@@ -90,7 +85,8 @@ class ChaosLine:
             "PLAUDIT_REDIS_URL": self.connection.redis_url.get_secret_value(),
             "PLAUDIT_DATA": str(self.folder),
             "PLAUDIT_OUTPUT": str(self.output),
-            "PLAUDIT_GATEWAY_KEYS": str(self.folder / "keys.json"),
+            "PLAUDIT_GATEWAY_KEYS": "kafka",
+            "PLAUDIT_ALLOW_ONE_REPLICA": "true",
             "PLAUDIT_WORKER_SESSION_S": "4",
             "PLAUDIT_WORKER_BATCH": "200",
             "PLAUDIT_SINK_SESSION_S": "4",
@@ -98,25 +94,34 @@ class ChaosLine:
             "PLAUDIT_ROTATE_MINUTES": "0.1",
         }
 
-    def _service(self, name: str, arguments: str) -> PlauditService:
+    def service(self, name: str, arguments: str) -> PlauditService:
+        """A process of the line that is not yet started."""
         environ: Mapping[str, str] = self.environ
         return PlauditService(self.folder, name, arguments.split(), environ)
 
 
-def chaos(folder: Path, chats: list[Chat], *, seed: int, faults: int, report: Report) -> list[str]:
-    """Send chats while processes are killed; what the checker and the audit find wrong, if anything."""
-    rng = random.Random(seed)
-    line = ChaosLine(folder)
+def chaos(
+    folder: Path,
+    chats: list[Chat],
+    faults: Sequence[Fault],
+    rng: random.Random,
+    report: Report,
+    durations: Durations,
+) -> list[str]:
+    """Send chats while faults happen; what the checker and the audit find wrong, if anything."""
+    line = ChaosLine(folder, durations)
     try:
         eventually(line.supervisor.ready, "the whole line is ready", _DEADLINE_S)
-        sender = Sender(line.address, line.key, _DEADLINE_S)
+        sender = Sender(line.address, line.key, _DEADLINE_S * 3)
         failures: list[BaseException] = []
         sending = threading.Thread(target=_send, args=(sender, chats, failures), daemon=True)
         sending.start()
-        for number in range(faults):
+        for number, fault in enumerate(faults):
+            sender.allow(len(chats) // len(faults))
             time.sleep(rng.uniform(0.5, 4.0))  # the moment is the test's input, not a wait for anything
-            killed = line.kill_one(rng)
-            report(f"fault {number + 1} of {faults}: kill -9 {killed}; {sender.accepted} events accepted")
+            done = fault.strike(line, rng)
+            report(f"fault {number + 1} of {len(faults)}: {done}; {sender.accepted} events accepted")
+        sender.allow(len(chats))
         sending.join(_DEADLINE_S)
         if failures or sending.is_alive():
             return [f"sending failed: {failures}"]

@@ -1,6 +1,8 @@
 """A bounded round of faults over the whole line, and the checker seen to fail."""
 
+import random
 import time
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +11,7 @@ import pytest
 
 from tests.chaos.chats import Chat, chats
 from tests.chaos.checker import differences
+from tests.chaos.faults import KINDS, Durations, plan, small_disk
 from tests.chaos.line import chaos
 from tests.support.services import shared_data
 
@@ -17,11 +20,31 @@ from tests.support.services import shared_data
 @pytest.mark.kafka
 @pytest.mark.redis
 @pytest.mark.timeout(1500)
-def test_twenty_kills_lose_and_double_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "faults"), [(["kill"], 20), (list(KINDS), len(KINDS) + 1)], ids=["twenty kills", "every kind"]
+)
+def test_faults_lose_and_double_nothing(
+    tmp_path: Path, kinds: list[str], faults: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = shared_data("topical_chat/test_freq.json")
     seed = time.time_ns() % 1_000_000
-    found = chaos(tmp_path, list(chats(path, 200)), seed=seed, faults=20, report=print)
-    assert found == [], f"repeat it with `make chaos SEED={seed}`\n{capsys.readouterr().out}"
+    rng = random.Random(seed)
+    durations = Durations(pause_s=20, member_s=5, shortage_s=5)
+    with small_disk(tmp_path, 3072):
+        found = chaos(
+            tmp_path, list(chats(path, 200)), plan(rng, faults, kinds, tmp_path), rng,
+            durations=durations, report=print,
+        )  # fmt: skip
+    assert found == [], f"seed {seed}\n{capsys.readouterr().out}"
+
+
+def test_a_plan_has_every_kind_once_and_kills_for_the_rest(tmp_path: Path) -> None:
+    faults = plan(random.Random(1), 30, list(KINDS), tmp_path)
+    names = Counter(fault.name for fault in faults)
+    possible = [name for name, fault in KINDS.items() if fault.possible(tmp_path)]
+    assert set(names) == set(possible)
+    assert {names[name] for name in possible if name != "kill"} == {1}
+    assert names["kill"] == 30 - len(possible) + 1
 
 
 @pytest.mark.redis
