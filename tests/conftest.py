@@ -58,6 +58,7 @@ def _no_settings_of_the_user(
     for name in list(os.environ):
         if name.startswith("PLAUDIT_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PLAUDIT_ALLOW_ONE_REPLICA", "true")  # the test's Kafka is a single broker
     # Settings also come from a stack that runs in the working folder; tests must not use that one.
     monkeypatch.setenv("PLAUDIT_DATA", str(tmp_path_factory.getbasetemp() / "no-stack"))
 

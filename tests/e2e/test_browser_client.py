@@ -31,7 +31,7 @@ TEXTS = [
 
 
 def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(chat: OpenChat) -> None:
-    one = chat(roles=["user", "assistant"])
+    one = chat(roles=["user", "assistant"], grants=["start", "consent", "tags"])
     made = one.run(
         """(texts) => {
           const model = { id: "answerer", version: "2" };

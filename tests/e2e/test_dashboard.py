@@ -36,8 +36,9 @@ def own(kafka: str, tmp_path: Path) -> Iterator[Callable[..., Console]]:
     """Makes consoles that are not started yet."""
     made: list[Console] = []
 
-    def make(**settings: str) -> Console:
+    def make(*arguments: str, **settings: str) -> Console:
         made.append(make_console(kafka, tmp_path, **settings))
+        made[-1].arguments = arguments
         return made[-1]
 
     yield make
@@ -213,10 +214,10 @@ def test_a_key_sees_its_own_application_only(page: Page, fresh: Console, reader:
     expect(page.locator("body")).to_contain_text("This key may see no page")
 
 
-def test_an_open_console_shows_figures_and_no_texts(page: Page, own: Callable[..., Console]) -> None:
-    opened = own(console_access="open").start()
+def test_a_link_shows_figures_and_no_texts(page: Page, own: Callable[..., Console]) -> None:
+    opened = own("--link").start()
     fill(opened)
-    page.goto(opened.url)
+    page.goto(opened.link())
     expect(page.locator("#status")).to_have_text("live")
     expect(page.locator("#rows tr")).to_have_count(3)
     expect(page.locator("#texts")).to_be_visible()

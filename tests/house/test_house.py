@@ -150,7 +150,7 @@ def test_the_sdk_is_light(wheels: Path, tmp_path: Path) -> None:
     )
     shown, topics = map(int, _output(python, tmp_path, data).split())
     assert shown > 10
-    assert topics == 6
+    assert topics == 8
 
 
 def _output(python: Path, folder: Path, code: str) -> str:

@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from plaudit_infra.audit.run import audit
+from plaudit_schemas.settings import load
+from plaudit_stream_processors.worker.settings import WorkerSettings
 
 from harness.gateway import Gateway
 from harness.waiting import eventually
@@ -54,6 +57,46 @@ def test_live_conversations_for_servers_and_for_their_own_page(
             assert [each["feedback"]["rater"]["kind"] for each in seen["feedback"]] == ["user"]
         with gateway.client(other) as stranger:
             assert stranger.get(path).status_code == 403
+    finally:
+        gateway.stop()
+
+
+def test_a_page_does_not_overrule_what_the_server_says(line: Callable[..., Line], tmp_path: Path) -> None:
+    one = line()
+    gateway = Gateway(one.connection, tmp_path)
+    secret = gateway.key("producer", "reader")
+    gateway.start()
+    one.start_worker()
+
+    def update(**said: Any) -> dict[str, Any]:
+        return {"conversation_id": "c1", "held_ms": 0, "body": {"type": "UpdateConversation", **said}}
+
+    try:
+        with gateway.client(secret) as server:
+            asked = {"conversation_id": "c1"}
+            default = server.post("/v1/tokens", json=asked).json()["token"]
+            granted = server.post("/v1/tokens", json={**asked, "grants": ["consent", "tags"]}).json()["token"]
+            begun = {"type": "StartConversation", "consent": "denied", "tags": {"license": "mine"}}
+            started = server.post("/v1/events", json={"conversation_id": "c1", "body": begun})
+            assert started.status_code == 200, started.text
+            with gateway.client(default) as page:
+                for grant, said in (("consent", "granted"), ("tags", {"license": "free"})):
+                    refused = page.post("/v1/events", json=update(**{grant: said}))
+                    assert (refused.status_code, f'["{grant}"]' in refused.json()["detail"]) == (403, True)
+            with gateway.client(granted) as page:
+                words = update(consent="granted", tags={"license": "free", "locale": "de"})
+                assert page.post("/v1/events", json=words).status_code == 200
+            path = "/v1/conversations/c1"
+
+            def state() -> dict[str, Any]:
+                read: dict[str, Any] = server.get(path).json()
+                return read
+
+            eventually(lambda: state().get("events") == 2, "the worker has folded it")
+            assert (state()["consent"], state()["tags"]) == ("denied", {"license": "mine", "locale": "de"})
+        one.wait_folded()
+        report = audit(one.connection, load(WorkerSettings, environ={}), None, wait_s=60)
+        assert report.balanced, report.document()
     finally:
         gateway.stop()
 

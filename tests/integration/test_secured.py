@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plaudit_infra.servers.kafka import KafkaServer
@@ -57,11 +58,27 @@ def test_a_worker_folds_from_a_broker_that_wants_a_password(
     )
     options = json.dumps(_OPTIONS)
     wrong = one.start_worker(bootstrap_servers=guarded, kafka_options=options, kafka_password="wrong")  # noqa: S106
-    assert one.wait_ended(wrong) == 1
+    assert one.wait_ended(wrong) == 1, "to wait would not help"
+    assert "plaudit: Kafka does not let us in" in one.logs()
+    assert "PLAUDIT_KAFKA_PASSWORD" in one.logs()
     one.start_worker(bootstrap_servers=guarded, kafka_options=options, kafka_password="let me in")  # noqa: S106
     one.wait_folded()
     one.check_exact()
     assert "let me in" not in one.logs()
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.redis
+def test_a_worker_that_redis_does_not_let_in_ends(line: Make, valkey_server: Callable[[], Any]) -> None:
+    server = valkey_server()
+    with server.client() as client:
+        client.config_set("requirepass", "let me in")
+    one = line()
+    wrong = one.start_worker(redis_url=server.address.replace("redis://", "redis://:wrong@"))
+    assert one.wait_ended(wrong) == 1, "to wait would not help"
+    assert "plaudit: Redis does not let us in" in one.logs()
+    assert "wrong@" not in one.logs()
 
 
 def test_what_the_consumer_cannot_follow_is_said(tmp_path: Path) -> None:

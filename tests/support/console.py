@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from plaudit_schemas.service.console import CONSOLE_LINK
 from playwright.sync_api import Page, expect
 
 from harness.web_process import WebProcess
@@ -18,6 +19,10 @@ class Console(WebProcess):
         self.launch()
         self.wait_ready()
         return self
+
+    def link(self) -> str:
+        """The one-time link, of a console that was started with `--link`."""
+        return (self.folder / CONSOLE_LINK).read_text().strip()
 
     def revoke(self, name: str) -> None:
         """Revoke the key with this name."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -34,6 +35,9 @@ PORTS = {
     "console": ConsoleSettings.model_fields["console_port"].default,
     "chat": ChatSettings.model_fields["chat_port"].default,
 }
+PUBLIC = ("gateway", "console", "chat")
+"""Those that people and clients reach. Their health and metrics have a port of their own, the next one."""
+HEALTH_PORTS = {name: port + (name in PUBLIC) for name, port in PORTS.items()}
 # Sample values for variables that come from Secrets or from a pod's own fields.
 BY_REFERENCE = {
     "PLAUDIT_REDIS_URL": "redis://:secret@redis:6379/0",
@@ -68,12 +72,14 @@ def compose() -> dict[str, Any]:
 @functools.cache
 def manifests() -> list[dict[str, Any]]:
     """The manifests that `kubectl apply -k` would send for production."""
+    return built(INFRA / "kubernetes" / "production")
+
+
+def built(overlay: Path) -> list[dict[str, Any]]:
+    """The manifests that `kubectl apply -k` would send for an overlay."""
     kubectl = shutil.which("kubectl") or unavailable("kubectl")
     done = subprocess.run(
-        [kubectl, "kustomize", INFRA / "kubernetes" / "production"],
-        capture_output=True,
-        text=True,
-        check=False,
+        [kubectl, "kustomize", overlay], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
@@ -133,6 +139,11 @@ def given_to(container: Mapping[str, Any]) -> dict[str, str]:
     return found | {entry["name"]: BY_REFERENCE[entry["name"]] for entry in container["env"]}
 
 
+def _by_default(value: str) -> str:
+    """What Compose makes of a value where the host's variables are unset."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+
+
 def environments() -> Iterator[tuple[str, str, dict[str, str]]]:
     """Everything that runs one of our images: its name, the image, and the variables that it gets."""
     for image in IMAGES:
@@ -140,7 +151,8 @@ def environments() -> Iterator[tuple[str, str, dict[str, str]]]:
     for name, service in compose()["services"].items():
         if "build" in service:
             image = service["image"].removeprefix("plaudit-")
-            yield f"Compose's {name}", image, baked(image) | service["environment"]
+            given = {key: _by_default(value) for key, value in service["environment"].items()}
+            yield f"Compose's {name}", image, baked(image) | given
     for name, pod in pods().items():
         (container,) = pod["containers"]
         image = image_name(container)

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from plaudit_schemas.settings import load
+from plaudit_stream_processors.metrics.label_names import LimitedNames
 from plaudit_stream_processors.running.output import GaplessOutput
-from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.keys import labels_key, partition_keys
 from plaudit_stream_processors.worker.app import _fold_context
 from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 from plaudit_stream_processors.worker.settings import WorkerSettings
@@ -20,10 +20,17 @@ def fold_by_earlier_rules(line: Line, version: int) -> dict[int, int]:
     Args:
         version: of the rules; those of version 1 recorded none.
     """
-    settings = load(WorkerSettings, environ={})
+    settings = WorkerSettings(allow_one_replica=True)
     topics = check_topics(line.connection, settings)
     context = _fold_context(line.connection, settings, topics)
-    context = replace(context, rules=replace(context.rules, version=version))
+    labels: set[tuple[str, str]] = set()
+
+    def admit(kind: str, _application: str, value: str) -> bool:
+        labels.add((kind, value))
+        return True
+
+    names = LimitedNames(admit)
+    context = replace(context, rules=replace(context.rules, version=version, names_at=lambda *_: names))
     output = GaplessOutput(line.connection)
     records = line.log()
 
@@ -44,9 +51,12 @@ def fold_by_earlier_rules(line: Line, version: int) -> dict[int, int]:
 
     positions = asyncio.run(fold())
     output.close()
+    prefix = line.connection.redis_prefix
     with line._client() as client:
+        for kind, value in labels:
+            client.sadd(labels_key(prefix, kind), value)
         for partition in positions:
-            key = partition_keys(line.connection.redis_prefix, partition).position
+            key = partition_keys(prefix, partition).position
             if version == 1:
                 client.hdel(key, "rules", "takeovers", "swept")
                 client.hset(key, "epoch", 1)

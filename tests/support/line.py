@@ -96,25 +96,27 @@ class Line:
         Args:
             clock_ahead_s: how far the clock of its machine is ahead of the broker's.
         """
-        given = {
+        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
+        with log:
+            command = [sys.executable, "-m", "plaudit_infra.main", "worker"]
+            environ = self.worker_environ(**settings)
+            if clock_ahead_s:
+                environ |= wrong_clock(clock_ahead_s)
+            worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def worker_environ(self, **settings: str) -> dict[str, str]:
+        """The environment of a worker; the settings override the line's."""
+        usual = {
             "bootstrap_servers": self.kafka,
             "redis_url": self.redis,
             "topic_prefix": self.connection.topic_prefix,
             "redis_prefix": self.connection.redis_prefix,
             "web_port": "0",
             "worker_session_s": "4",
-            **self.settings,
-            **settings,
         }
-        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
-        with log:
-            command = [sys.executable, "-m", "plaudit_infra.main", "worker"]
-            environ = environ_with(**given)
-            if clock_ahead_s:
-                environ |= wrong_clock(clock_ahead_s)
-            worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-        self.workers.append(worker)
-        return worker
+        return environ_with(**{**usual, **self.settings, **settings})
 
     def logs(self) -> str:
         """The last lines of the workers' logs."""
@@ -251,7 +253,7 @@ class Line:
 
 def plain(state: ConversationState) -> dict[str, Any]:
     """A state as data that can be compared."""
-    skipped = {"dirty", "batch", "weight", "size", "children", "slots_of"}
+    skipped = {"dirty", "batch", "anew", "weight", "size", "children", "slots_of"}
     fields = {name: getattr(state, name) for name in ConversationState.__slots__ if name not in skipped}
     return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one
 
