@@ -79,12 +79,18 @@ def plain_value(value: Any, field: str) -> Any:
         raise InvalidEventError(f"{field} {problem}") from error
 
 
-def error_of_unfit(node: Any) -> InvalidEventError | None:
-    """The error of the first `Unfit` in a record; None if there is none."""
+def error_of_unfit(node: Any, depth: int = 0) -> InvalidEventError | None:
+    """The error of the first `Unfit` in a record; None if there is none.
+
+    What is no record may hold itself, so it looks no deeper than an `Unfit` can lie.
+    """
     if type(node) is Unfit:
         return node.error
-    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
-    return next((found for found in map(error_of_unfit, inner) if found is not None), None)
+    if depth > _DEEPEST + 1 or not isinstance(node, dict | list | tuple):
+        return None
+    inner = node.values() if isinstance(node, dict) else node
+    errors = (error_of_unfit(each, depth + 1) for each in inner)
+    return next((error for error in errors if error is not None), None)
 
 
 def plain_list(value: Any, field: str) -> list[Any] | Unfit:
