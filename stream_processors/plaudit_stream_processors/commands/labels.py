@@ -1,12 +1,13 @@
 """`plaudit labels`: which values count apart in the figures, and how to give their places back."""
 
-import asyncio
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from plaudit_schemas.commands import OK, Command
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from plaudit_stream_processors.commands.on_redis import run_on_redis
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 
@@ -37,23 +38,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_schemas.errors import ServiceUnavailableError  # noqa: PLC0415  # loaded where used
-    from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415
-
-    try:
-        return asyncio.run(_run(arguments))
-    except AWAY as error:
-        raise ServiceUnavailableError(f"Redis does not answer ({error}); check PLAUDIT_REDIS_URL") from None
-
-
-async def _run(arguments: Namespace) -> int:
-    from plaudit_schemas.service.redis import connect  # noqa: PLC0415  # loads Redis' client
-
-    from plaudit_stream_processors import label_upkeep  # noqa: PLC0415
+    from plaudit_stream_processors import label_upkeep  # noqa: PLC0415  # loads Redis' client
 
     connection, settings = load(ConnectionSettings, arguments), load(WorkerSettings, arguments)
-    client = connect(connection.redis_url.get_secret_value())
-    try:
+
+    async def work(client: Any) -> int:
         if arguments.action == "list":
             lines = await label_upkeep.describe_places(
                 client, connection.redis_prefix, settings.metric_values
@@ -61,9 +50,9 @@ async def _run(arguments: Namespace) -> int:
         else:
             lines = await label_upkeep.clear_places(client, connection, arguments.application, arguments.kind)
         print("\n".join(lines))
-    finally:
-        await client.aclose()
-    return OK
+        return OK
+
+    return run_on_redis(connection, work)
 
 
 COMMAND = Command("labels", "show or free the places of values that count apart", configure, run)

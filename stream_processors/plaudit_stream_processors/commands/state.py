@@ -1,13 +1,14 @@
 """`plaudit state`: what the workers keep in Redis. Show it, give up what Kafka lost, or delete it."""
 
-import asyncio
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from plaudit_schemas.commands import FAILED, OK, Command
 from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.settings import add_arguments, load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
+from plaudit_stream_processors.commands.on_redis import run_on_redis
 from plaudit_stream_processors.worker.settings import WorkerSettings
 
 
@@ -48,23 +49,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from plaudit_schemas.errors import ServiceUnavailableError  # noqa: PLC0415  # loaded where used
-    from plaudit_schemas.service.redis import AWAY  # noqa: PLC0415
-
-    try:
-        return asyncio.run(_run(arguments))
-    except AWAY as error:
-        raise ServiceUnavailableError(f"Redis does not answer ({error}); check PLAUDIT_REDIS_URL") from None
-
-
-async def _run(arguments: Namespace) -> int:
-    from plaudit_schemas.service.redis import connect  # noqa: PLC0415  # loads Redis' client
-
-    from plaudit_stream_processors import maintenance  # noqa: PLC0415
+    from plaudit_stream_processors import maintenance  # noqa: PLC0415  # loads Redis' client
 
     connection, settings = load(ConnectionSettings, arguments), load(WorkerSettings, arguments)
-    client = connect(connection.redis_url.get_secret_value())
-    try:
+
+    async def work(client: Any) -> int:
         if arguments.action == "show":
             lines, lost = await maintenance.describe_state(client, connection)
             print("\n".join(map(printable, lines)))
@@ -77,9 +66,9 @@ async def _run(arguments: Namespace) -> int:
             group = connection.topic_prefix + settings.worker_group
             told = await maintenance.reset_state(client, connection, group, confirmed=arguments.yes)
         print(printable(told))
-    finally:
-        await client.aclose()
-    return OK
+        return OK
+
+    return run_on_redis(connection, work)
 
 
 COMMAND = Command(
