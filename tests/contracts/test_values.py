@@ -211,7 +211,7 @@ PROGRAM_ERRORS = frozenset(("emit: record", "emit: a field's name"))
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call not in PROGRAM_ERRORS])
-def test_no_value_raises_unless_the_producer_is_strict(call: str) -> None:
+def test_no_value_raises_unless_the_producer_is_strict(call: str, caplog: pytest.LogCaptureFixture) -> None:
     producer = producer_of(strict=False)
     for name, value in ODD.items():
         producer.clear()
@@ -219,6 +219,7 @@ def test_no_value_raises_unless_the_producer_is_strict(call: str) -> None:
         CALLS[call](producer, value())
         rejected = sum(producer.stats().rejected.values()) - before
         assert len(producer.events) + rejected == 1, name
+    assert all(line.isprintable() for line in caplog.messages)
 
 
 @pytest.mark.parametrize("call", list(CALLS))

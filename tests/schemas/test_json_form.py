@@ -9,6 +9,7 @@ from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.contract.events import BODIES, ConversationEvent
 from plaudit_schemas.contract.feedback import VALUES
 from plaudit_schemas.contract.json_form import document_of, record_of
+from plaudit_schemas.contract.names import BODY_NAMES
 from plaudit_schemas.contract.records import validate
 from plaudit_schemas.contract.times import micros
 from plaudit_schemas.errors import InvalidEventError
@@ -28,7 +29,7 @@ def test_every_example_goes_through_json_to_the_same_bytes(example: Example, spa
 
 def test_every_body_and_value_has_a_name() -> None:
     shown = {example.record["body"][0] for example in EXAMPLES}
-    assert shown == set(BODIES)
+    assert shown == set(BODIES) == BODY_NAMES
     assert len({model.kind for model in VALUES.values()}) == len(VALUES)
 
 

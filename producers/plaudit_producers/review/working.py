@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from plaudit_schemas.contract.names import DECLINE_REVIEW
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.contract.ulid import new_ulid
 from plaudit_schemas.review.answer_checks import problem_of, tidied
 from plaudit_schemas.review.answers import (
@@ -56,7 +57,9 @@ class ReviewWork:
                 return None
             again = self._recent.take(at.name, reviewer, claimed.id)
             if again is not None:
-                log.warning("Redis lost what a reviewer did to %s, so it is told again", claimed.id)
+                log.warning(
+                    "Redis lost what a reviewer did to %s, so it is told again", printable(claimed.id)
+                )
                 await again()
                 continue
             document = await self._showing.claimed(at, reviewer, claimed)

@@ -10,7 +10,8 @@ from threading import Lock
 from typing import Final, Literal
 
 from plaudit_schemas.codec.wire import Record
-from plaudit_schemas.contract.names import short_name
+from plaudit_schemas.contract.names import BODY_NAMES, short_name
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.errors import AspectError, PlauditError
 
 from plaudit_producers.errors import EventSizeError, RedactionError
@@ -116,7 +117,7 @@ class ContentProblems:
             try:
                 self._on_problem(problem)
             except Exception:
-                log.exception("on_problem raised for event %s", problem.event_id)
+                log.exception("on_problem raised for event %s", printable(problem.event_id))
 
 
 def rejection_of(error: PlauditError) -> RejectionKind:
@@ -137,9 +138,10 @@ def _field_of(error: PlauditError) -> str:
 
 
 def _body_of(record: Record) -> str:
+    """The kind of event, if the contract knows it: a caller's text may hold what no log can."""
     body = record.get("body")
-    named = isinstance(body, tuple) and body and isinstance(body[0], str)
-    return short_name(body[0]) if named else "an event"  # type: ignore[index]  # it is a tuple then
+    name = body[0] if isinstance(body, tuple) and body else None
+    return short_name(name) if type(name) is str and name in BODY_NAMES else "an event"
 
 
 def _ids_of(record: Record) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Protocol
 
+from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.kafka.quiet_log import quiet_log
 
 from plaudit_producers.sdk.delivery import Delivery, DeliveryCallback
@@ -110,7 +111,7 @@ class DeliveryReporter:
                 try:
                     each(delivery)
                 except Exception:
-                    log.exception("on_delivery raised for event %s", delivery.event_id)
+                    log.exception("on_delivery raised for event %s", printable(delivery.event_id))
 
     def postpone_report(self, delivery: Delivery, callback: DeliveryCallback | None) -> None:
         """Queue a report for `report_postponed`, where a call that sends must not run callbacks.

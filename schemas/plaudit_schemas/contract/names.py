@@ -12,6 +12,21 @@ ERASE_CONVERSATION: Final = "plaudit.v1.EraseConversation"
 EXCLUDE_FROM_TRAINING: Final = "plaudit.v1.ExcludeFromTraining"
 DECLINE_REVIEW: Final = "plaudit.v1.DeclineReview"
 
+BODY_NAMES: Final = frozenset(
+    (
+        START_CONVERSATION,
+        UPDATE_CONVERSATION,
+        ADD_MESSAGE,
+        UPDATE_MESSAGE,
+        COMPARE_MESSAGES,
+        END_CONVERSATION,
+        ERASE_CONVERSATION,
+        EXCLUDE_FROM_TRAINING,
+        DECLINE_REVIEW,
+    )
+)
+"""The bodies that an event may have."""
+
 THUMB: Final = "plaudit.v1.Thumb"
 NUMBER: Final = "plaudit.v1.Number"
 LABEL: Final = "plaudit.v1.Label"
