@@ -12,6 +12,7 @@ from pathlib import Path
 from plaudit_infra.demo.services import PlauditService
 from plaudit_infra.demo.supervisor import Supervisor
 from plaudit_infra.servers.kafka import KafkaServer
+from plaudit_infra.servers.process import log_tail
 from plaudit_infra.servers.server import Server
 from plaudit_infra.servers.valkey import ValkeyServer
 from plaudit_producers.gateway.access.api_keys import make_key
@@ -69,6 +70,19 @@ class ChaosLine:
         """Whether everything runs and is ready; the supervisor notices a kill a moment late."""
         return all(server.is_running() for server in self.victims) and self.supervisor.ready()
 
+    def wait_whole(self) -> None:
+        """Wait until everything is ready again. A failure says what is not, and what its log says."""
+        try:
+            eventually(self.whole, "the line is ready again after the last fault", _DEADLINE_S)
+        except AssertionError as error:
+            logs = [
+                f"{server.log.name}: {log_tail(server.log)}"
+                for server in self.victims
+                if not self.supervisor.is_ready(server.name)
+            ]
+            told = (error, *self.supervisor.lines(), *self.supervisor.notes(), *logs)
+            raise AssertionError("\n".join(map(str, told))) from error
+
     def audit(self) -> "subprocess.CompletedProcess[str]":
         """`plaudit audit`, which waits until the line has caught up."""
         return subprocess.run(
@@ -125,7 +139,7 @@ def chaos(
         sending.join(_DEADLINE_S)
         if failures or sending.is_alive():
             return [f"sending failed: {failures}"]
-        eventually(line.whole, "the line is ready again after the last fault", _DEADLINE_S)
+        line.wait_whole()
         report(f"{sender.accepted} events accepted, {sender.retries} requests sent again, "
                f"{line.supervisor.restarts()} restarts; the audit:")  # fmt: skip
         audit = line.audit()

@@ -173,7 +173,7 @@ def test_the_gateways_kin_refuse_a_typo_and_the_log_stays_clean(
 ) -> None:
     one = line(partitions=1)
     connection = one.connection.model_copy(update={"aspects": str(aspects_file)})
-    with FeedbackProducer("shop", connection=connection) as producer:
+    with FeedbackProducer("shop", connection=connection, strict=True) as producer:
         chat = producer.start_conversation("c", model="m")
         with pytest.raises(AspectError, match="did you mean helpful, really"):
             chat.rate("m", 3, minimum=0, maximum=4, aspect="helpful really")

@@ -38,6 +38,7 @@ class LineMonitor:
     Attributes:
         history: the snapshots. Its past is what compaction has left of the last hours.
         aspects: those that applications declare.
+        line_expected: whether topics and workers should be there. Whoever starts them itself sets it then.
         alerts: the conditions that hold now, and since when by the broker's time.
         lag: None if Kafka does not answer.
     """
@@ -61,6 +62,7 @@ class LineMonitor:
         self._decoder = Decoder("metric_snapshot", schemas_of(connection))
         self._lag_reader = LagReader(connection, group)
         self._watch = LineWatch(connection, group)
+        self.line_expected = True
         self._lag_read_at = 0.0
         self._readings: deque[tuple[float, int]] = deque(maxlen=_RATE_READINGS)
         self._broker = BrokerTime()
@@ -77,7 +79,8 @@ class LineMonitor:
         Raises:
             TopicError: the topic of metric snapshots does not exist.
         """
-        self._watch.start()
+        if self.line_expected:
+            self._watch.start()
         try:
             added = self._read_snapshots(timeout_s)
         finally:  # without a topic too: that is an alert

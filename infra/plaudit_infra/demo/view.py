@@ -49,6 +49,7 @@ class View:
         self._scoring, self._extras = scoring, extras
         group = load(WorkerSettings).worker_group
         self._monitor = LineMonitor(connection, profile="demo", group=group)
+        self._monitor.line_expected = False
         self.progress = Progress(connection, line.output)
         self._printed = -_LINES_EVERY_S
         self._news: tuple[int, tuple[str, ...]] = (0, ())
@@ -64,6 +65,7 @@ class View:
         assert supervisor is not None  # noqa: S101  # the line was started
         if supervisor.failure is not None:
             raise supervisor.failure  # its thread has ended, and nothing restarts processes any more
+        self._monitor.line_expected |= self.ready()
         self._monitor.poll(0.3)
         rows = self.progress.rows()
         self.state = replace(
