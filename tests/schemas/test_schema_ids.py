@@ -95,6 +95,16 @@ def test_nobody_writes_under_an_id_that_meant_something_else(process: Process) -
 
 
 @pytest.mark.kafka
+def test_a_schema_that_had_an_id_is_not_registered_where_the_id_is_lost(process: Process) -> None:
+    process({91: schema_text("amendment")}).text_of(91)
+    for answers in ({}, {91: FINISHED}):
+        late = process({**answers, 92: schema_text("amendment")})
+        with pytest.raises(SchemaMovedError, match="id 91 was"):
+            late.id_of("amendment")
+    assert process({91: schema_text("amendment")}).id_of("amendment") == 91
+
+
+@pytest.mark.kafka
 def test_the_same_schema_in_other_words_is_the_same(process: Process) -> None:
     process({41: EVENT}).text_of(41)
     other = json.dumps({**json.loads(EVENT), "doc": "In other words."}, indent=3)

@@ -94,6 +94,10 @@ class RegistrySchemas:
             self._ids[name] = given
         return self._ids[name]
 
+    def has_id(self, name: SchemaName) -> bool:
+        """Whether the registry has given the id of a packaged schema, so that `id_of` need not ask."""
+        return name in self._ids
+
     def text_of(self, schema_id: int) -> str:
         """A writer's schema as JSON text.
 

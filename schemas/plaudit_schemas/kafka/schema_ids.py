@@ -70,10 +70,21 @@ class RememberedSchemas:
     def id_of(self, name: SchemaName) -> int:
         """As `RegistrySchemas.id_of`.
 
+        A schema that had an id is not registered in a registry that has lost it. It would take the id of
+        another schema, while somebody restores them.
+
         Raises:
-            SchemaMovedError: the id meant another schema before, so readers would refuse what has it.
+            SchemaMovedError: the id meant another schema before, so readers would refuse what has it; or the
+                schema had an id, which the registry has lost.
             RegistryUnavailableError: the registry, or what Kafka remembers of it, cannot be asked now.
         """
+        before = None
+        if not self._registry.has_id(name):
+            with self._lock:
+                before = self._remembered_id(schema_text(name))
+        if before is not None:
+            self._registry.forget(before)  # what it said before it lost its ids says nothing
+            self.text_of(before)
         given = self._registry.id_of(name)
         with self._lock:
             self._compare(given, schema_text(name))
@@ -107,11 +118,18 @@ class RememberedSchemas:
             raise self._moved(schema_id, f"is {name or 'no Avro record'} now")
         self.moved.discard(schema_id)
 
+    def _remembered_id(self, text: str) -> int | None:
+        """The newest id that a schema had; None if nobody has met one."""
+        try:
+            return self._log.newest_id(_identity(text)[1])
+        except ServiceUnavailableError as error:
+            raise _unreadable(error) from None
+
     def _remembered(self, schema_id: int) -> tuple[str, str] | None:
         try:
             return self._log.find(schema_id)
         except ServiceUnavailableError as error:
-            raise RegistryUnavailableError(f"what schema ids meant cannot be read: {error}") from None
+            raise _unreadable(error) from None
 
     def _moved(self, schema_id: int, what: str) -> SchemaMovedError:
         self._registry.forget(schema_id)  # so that the next try asks it again
@@ -149,6 +167,16 @@ class SchemaIdLog:
                 self._asked.clear()
             self._asked.add(schema_id)
         return self.known.get(schema_id)
+
+    def newest_id(self, digest: str) -> int | None:
+        """The highest id of a schema that somebody has met, by the digest of its canonical form.
+
+        Raises:
+            ServiceUnavailableError: Kafka does not answer.
+        """
+        if all(digest != known for _, known in self.known.values()):
+            self._read()
+        return max((at for at, (_, known) in self.known.items() if known == digest), default=None)
 
     def remember(self, schema_id: int, name: str, digest: str) -> None:
         """Write down what an id means. If Kafka does not take it, the next process tries again."""
@@ -198,6 +226,10 @@ class SchemaIdLog:
             self.known[schema_id] = (str(document["schema"]), str(document["sha256"]))
         except (ValueError, KeyError, TypeError):
             log.warning("a record of %s cannot be read; its key is %r", SCHEMA_IDS, key)
+
+
+def _unreadable(error: ServiceUnavailableError) -> RegistryUnavailableError:
+    return RegistryUnavailableError(f"what schema ids meant cannot be read: {error}")
 
 
 def _identity(text: str) -> tuple[str, str]:
