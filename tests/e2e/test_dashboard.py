@@ -11,6 +11,7 @@ from playwright.sync_api import TimeoutError as NotInTimeError
 
 from harness.waiting import eventually
 from tests.support.console import Console, make_console, show_dashboard
+from tests.support.group_member import member_of_workers
 from tests.support.snapshots import SECOND, now_us, publish, record
 
 pytestmark = pytest.mark.kafka
@@ -21,8 +22,9 @@ MODELS = {"answerer 2026-09": 4.3, "answerer 2026-10": 4.1, "helper-small 3": 3.
 @pytest.fixture(scope="module")
 def console(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     made = make_console(kafka, tmp_path_factory.mktemp("console"), dashboard_profile="demo")
-    yield made.start()
-    assert made.stop() == 0
+    with member_of_workers(made.connection):
+        yield made.start()
+        assert made.stop() == 0
 
 
 @pytest.fixture(scope="module")
