@@ -21,7 +21,7 @@ from plaudit_schemas.codec.catalog import (
 from plaudit_schemas.codec.compatibility import findings
 from plaudit_schemas.codec.wire import Decoder, Encoder
 from plaudit_schemas.examples import examples
-from plaudit_schemas.topics import API_KEYS, MODELS, RUBRICS, definition, definitions
+from plaudit_schemas.topics import API_KEYS, MODELS, RUBRICS, SCHEMA_IDS, definition, definitions
 
 from tests.support.registry import confluent_client
 
@@ -248,7 +248,7 @@ def test_dead_letters_take_what_their_twins_take() -> None:
 
 
 def test_topics_fit_together() -> None:
-    ordered = {API_KEYS, MODELS, RUBRICS}
+    ordered = {API_KEYS, MODELS, RUBRICS, SCHEMA_IDS}
     assert {definition(name).partitions for name in ordered} == {1}
     assert len({topic.partitions for topic in definitions() if topic.name not in ordered}) == 1
     for topic in definitions():
@@ -258,4 +258,5 @@ def test_topics_fit_together() -> None:
             "stream_processors",
             "consumers",
             "infra",
+            "schemas",
         }
