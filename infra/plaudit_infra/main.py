@@ -1,11 +1,14 @@
 """The `plaudit` command. It finds the members' sub-commands, runs one, and prints an error as one line."""
 
 import argparse
+import faulthandler
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 from plaudit_schemas.commands import FAILED, Command
 from plaudit_schemas.contract.printable import printable
@@ -16,6 +19,7 @@ from plaudit_infra.installed import load_installed
 from plaudit_infra.memory_shortage import end_when_out_of_memory
 
 GROUP = "plaudit.commands"
+_ENDS_WITHIN_S: Final = 30.0
 
 
 def commands() -> list[Command]:
@@ -74,7 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> int:
     """The entry point of the process."""
     end_when_out_of_memory()
-    return main()
+    code = main()
+    # A thread that hangs would keep the process, and its supervisor would wait for good.
+    with suppress(Exception):
+        faulthandler.dump_traceback_later(_ENDS_WITHIN_S, exit=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -33,3 +33,16 @@ def test_only_a_lack_of_memory_ends_the_process(code: str, error: str, *, ends: 
     )
     assert (done.returncode == 1 and "out of memory" in done.stderr) is ends
     assert ("went on" in done.stdout) is not ends
+
+
+def test_a_thread_that_hangs_does_not_keep_a_command_from_its_end() -> None:
+    script = (
+        "import threading\nfrom plaudit_infra import main\nmain._ENDS_WITHIN_S = 0.5\n"
+        "main.main = lambda: 3\nthreading.Thread(target=threading.Event().wait).start()\n"
+        "raise SystemExit(main.run())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "most recent call first" in done.stderr

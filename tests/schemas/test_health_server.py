@@ -3,8 +3,11 @@
 import contextlib
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from plaudit_schemas.service import health_server
@@ -92,3 +95,21 @@ def test_a_process_is_starting_until_its_application_has_started_and_stopping_at
     )  # fmt: skip
     stops.append(True)
     assert health.unready() == "stopping"
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, release = threading.Event(), threading.Event()
+
+    def start(_server: Any, request: Any, _address: Any) -> None:
+        hangs.set()
+        release.wait(60)
+        request.close()
+
+    monkeypatch.setattr(ThreadingHTTPServer, "process_request", start)
+    with serve(Health(MetricSet(()).registry, unready=lambda: None), "127.0.0.1", 0, "PORT") as url:
+        asked = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30)
+        assert hangs.wait(30)
+        began = time.monotonic()
+    assert time.monotonic() - began < 30
+    asked.close()
+    release.set()

@@ -49,14 +49,15 @@ def serve(
             f"{setting}: {host}:{port} cannot be served ({error.strerror}); give each process on a host "
             "its own port, or 0 for a free one"
         ) from None
-    thread = threading.Thread(target=server.serve_forever, args=(_LOOK_EVERY_S,), name="health", daemon=True)
+    thread = threading.Thread(target=server.serve_until_ended, name="health", daemon=True)
     thread.start()
     try:
         yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
     finally:
-        server.shutdown()
-        server.server_close()
+        # Not `shutdown`: it waits for the thread, and that may wait for one that had no memory to start.
+        server.ended = True
         thread.join(5)
+        server.server_close()
 
 
 class _HealthServer(ThreadingHTTPServer):
@@ -67,7 +68,13 @@ class _HealthServer(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._lock = threading.Lock()
         self._opened: dict[Any, float] = {}  # when each connection was opened, the oldest first
+        self.ended = False
         super().__init__(address, handler)
+
+    def serve_until_ended(self) -> None:
+        """Serve until `ended` is set."""
+        with suppress(_EndedError):
+            self.serve_forever(_LOOK_EVERY_S)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -79,6 +86,8 @@ class _HealthServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Cut the connections whose time is up. The server calls it every `_LOOK_EVERY_S`."""
+        if self.ended:
+            raise _EndedError
         before = time.monotonic() - _WHOLE_REQUEST_S
         with self._lock:
             for request in [each for each, at in self._opened.items() if at < before]:
@@ -93,6 +102,10 @@ class _HealthServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log nothing, because clients come and go."""
+
+
+class _EndedError(Exception):
+    """The server is to end."""
 
 
 class _Handler(BaseHTTPRequestHandler):
