@@ -3,6 +3,7 @@
 PlauditError
 └── GatewayError
     ├── UnauthenticatedError   the caller gave no API key or browser token that is valid now
+    ├── NothingKnownYetError   the keys that say who a caller is have not been read since the start
     ├── KeyStoreError          the API keys cannot be read or written
     └── GzipError              a request's body is not gzip
 """
@@ -16,6 +17,10 @@ class GatewayError(PlauditError):
 
 class UnauthenticatedError(GatewayError):
     """The caller gave no API key or browser token that is valid now."""
+
+
+class NothingKnownYetError(GatewayError):
+    """The keys that say who a caller is have not been read since the start; the caller may try again."""
 
 
 class KeyStoreError(GatewayError):

@@ -76,6 +76,17 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         each.__exit__(None, None, None)
 
 
+def test_before_the_keys_are_read_nobody_is_refused(client: Callable[..., TestClient]) -> None:
+    one = client()
+    known = one.app.state.services.authenticator.known  # type: ignore[attr-defined]  # a Starlette app
+    read, known.keys = known.keys, None
+    wait = one.get("/v1/conversations/c1")
+    assert (wait.status_code, wait.headers["retry-after"]) == (503, "2")
+    assert "have not been read yet" in wait.json()["detail"]
+    known.keys = read
+    assert one.get("/v1/conversations/c1").status_code != 503
+
+
 def test_without_a_reader_conversations_are_not_there(client: Callable[..., TestClient]) -> None:
     answer = client().get("/v1/conversations/c1")
     assert answer.status_code == 501

@@ -11,7 +11,7 @@ from plaudit_producers.gateway.access.authenticator import Authenticator
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
 from plaudit_producers.gateway.access.key_stores import FileKeyStore, KeyStore
 from plaudit_producers.gateway.access.known_keys import KnownKeys
-from plaudit_producers.gateway.errors import KeyStoreError, UnauthenticatedError
+from plaudit_producers.gateway.errors import KeyStoreError, NothingKnownYetError, UnauthenticatedError
 from pydantic import ValidationError
 
 
@@ -97,8 +97,10 @@ def test_a_key_out_of_range_is_not_made(wrong: dict[str, Any]) -> None:
 
 
 def authenticator(store: KeyStore) -> Authenticator:
-    made = Authenticator(KnownKeys(store), TokenVerifier(dict))
+    made = Authenticator(KnownKeys(store), TokenVerifier(lambda: {"k": "s" * 64}))
     assert not made.ready
+    with pytest.raises(NothingKnownYetError, match="have not been read yet"):
+        made.principal_of("plk_x_y")
     asyncio.run(made.refresh())
     return made
 
@@ -119,6 +121,15 @@ def test_the_whole_key_gets_in_and_nothing_else(tmp_path: Path) -> None:
     for header in (None, "", made.secret, f"Basic {made.secret}", "Bearer"):
         with pytest.raises(UnauthenticatedError, match="Authorization"):
             auth.principal_of_header(header)
+
+
+def test_nobody_is_refused_for_a_token_before_its_keys_are_read(tmp_path: Path) -> None:
+    store = FileKeyStore(tmp_path / "keys.json")
+    store.add(make_key("shop", frozenset({"reader"})).key)
+    auth = Authenticator(KnownKeys(store), TokenVerifier(dict))
+    asyncio.run(auth.refresh())
+    with pytest.raises(NothingKnownYetError, match="keys that sign tokens"):
+        auth.principal_of("x.y.z")
 
 
 def test_keys_stay_known_when_the_store_fails(tmp_path: Path) -> None:

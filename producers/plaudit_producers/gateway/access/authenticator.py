@@ -6,7 +6,7 @@ from plaudit_producers.gateway.access.api_keys import key_id_of, matches_key
 from plaudit_producers.gateway.access.browser_tokens import TokenVerifier
 from plaudit_producers.gateway.access.known_keys import KnownKeys
 from plaudit_producers.gateway.access.principals import Principal
-from plaudit_producers.gateway.errors import UnauthenticatedError
+from plaudit_producers.gateway.errors import NothingKnownYetError, UnauthenticatedError
 
 
 class Authenticator:
@@ -34,6 +34,7 @@ class Authenticator:
 
         Raises:
             UnauthenticatedError: the header holds no valid API key or browser token.
+            NothingKnownYetError: nobody can say, before the first reading of the keys.
         """
         scheme, _, credential = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not credential:
@@ -45,8 +46,11 @@ class Authenticator:
 
         Raises:
             UnauthenticatedError: the credential is not valid.
+            NothingKnownYetError: nobody can say, before the first reading of the keys.
         """
-        keys = self.known.keys or {}
+        keys = self.known.keys
+        if keys is None:
+            raise NothingKnownYetError("the API keys have not been read yet; try again")
         key_id = key_id_of(credential)
         if key_id is not None:
             key = keys.get(key_id)

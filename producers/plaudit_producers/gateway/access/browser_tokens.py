@@ -12,7 +12,7 @@ import jwt
 from plaudit_schemas.contract.field_types import Role
 
 from plaudit_producers.gateway.access.principals import Grant, PageScope, Principal
-from plaudit_producers.gateway.errors import UnauthenticatedError
+from plaudit_producers.gateway.errors import NothingKnownYetError, UnauthenticatedError
 
 _ISSUER: Final = "plaudit-gateway"
 _ALGORITHM: Final = "HS256"
@@ -115,12 +115,19 @@ class TokenVerifier:
         self._known: dict[str, VerifiedToken] = {}
 
     def __call__(self, token: str) -> VerifiedToken:
-        """See `verify_token`."""
+        """See `verify_token`.
+
+        Raises:
+            NothingKnownYetError: there is no key yet that could have signed a token.
+        """
         now = self._clock()
         known = self._known.get(token)
         if known is not None and known.expires_at > now:
             return known
-        verified = verify_token(token, self._secrets(), now)
+        secrets = self._secrets()
+        if not secrets:
+            raise NothingKnownYetError("the keys that sign tokens have not been read yet; try again")
+        verified = verify_token(token, secrets, now)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[token] = verified

@@ -6,11 +6,12 @@ from starlette.requests import Request
 
 from plaudit_producers.gateway.access.principals import Principal
 from plaudit_producers.gateway.access.rate_limits import TokenBucket
-from plaudit_producers.gateway.errors import UnauthenticatedError
+from plaudit_producers.gateway.errors import NothingKnownYetError, UnauthenticatedError
 from plaudit_producers.gateway.http.problems import Problem
 from plaudit_producers.gateway.intake.events import MAX_EVENTS
 from plaudit_producers.gateway.services import Services, services_of
 
+_ASK_AGAIN_S: Final = 2.0  # after 503
 _BURST_S: Final = 5.0  # a full bucket holds what its rate gives in this time
 
 
@@ -22,7 +23,8 @@ async def identify_caller(request: Request) -> Principal:
     cannot use up its limit.
 
     Raises:
-        Problem: 401 for an unknown caller, 429 when the address or the principal is over its rate limit.
+        Problem: 401 for an unknown caller, 503 before anybody can be known, 429 when the address or the
+            principal is over its rate limit.
     """
     services = services_of(request)
     try:
@@ -30,6 +32,8 @@ async def identify_caller(request: Request) -> Principal:
     except UnauthenticatedError as error:
         await charge_address(request)
         raise Problem(401, str(error)) from None
+    except NothingKnownYetError as error:
+        raise Problem(503, str(error), retry_after_s=_ASK_AGAIN_S) from None
     if principal.page is not None:
         await charge_address(request)
     return _admit(request, principal)
@@ -39,12 +43,15 @@ def identify_holder(request: Request, credential: str) -> Principal:
     """Identify the caller by a credential in the request's body. Call `charge_address` before.
 
     Raises:
-        Problem: 401 for an unknown caller, 429 when the principal is over its rate limit.
+        Problem: 401 for an unknown caller, 503 before anybody can be known, 429 when the principal is over
+            its rate limit.
     """
     try:
         return _admit(request, services_of(request).authenticator.principal_of(credential))
     except UnauthenticatedError as error:
         raise Problem(401, str(error)) from None
+    except NothingKnownYetError as error:
+        raise Problem(503, str(error), retry_after_s=_ASK_AGAIN_S) from None
 
 
 async def charge_address(request: Request) -> None:
