@@ -7,13 +7,14 @@ from typing import Any, Final
 
 _SAYS: Final = b"plaudit: out of memory; the process ends, so that it can be started again\n"
 _FAILED: Final = 1
+_STARTS_WITHIN_S: Final = 30.0
 
 
 def end_when_out_of_memory() -> None:
-    """End this process when a MemoryError is raised where no code can catch it.
+    """End this process when a MemoryError is raised where no code can catch it, or a thread cannot start.
 
-    Python only prints such an error. A new thread that dies of it lets whoever started it wait for good, so
-    the process would neither work nor end.
+    Python only prints such an error, if it has the memory for that. A new thread that dies of it lets whoever
+    started it wait for good, so the process would neither work nor end.
     """
     unraisable, uncaught = sys.unraisablehook, threading.excepthook
 
@@ -26,9 +27,32 @@ def end_when_out_of_memory() -> None:
         uncaught(arguments)
 
     sys.unraisablehook, threading.excepthook = on_unraisable, on_uncaught
+    start = threading.Thread.start
+
+    def start_in_time(thread: Any) -> None:
+        thread._started = _InTime()  # noqa: SLF001  # there is no hook for it
+        start(thread)
+
+    threading.Thread.start = start_in_time  # type: ignore[method-assign, assignment]  # it takes a thread
+
+
+class _InTime(threading.Event):
+    """Set by a thread that runs. `Thread.start` waits for it, without a limit."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As `Event.wait`; a wait without a limit ends the process after a while."""
+        if timeout is not None:
+            return super().wait(timeout)
+        if not super().wait(_STARTS_WITHIN_S):
+            _end()
+        return True
 
 
 def _end_if(kind: type[Any]) -> None:
     if issubclass(kind, MemoryError):
-        os.write(2, _SAYS)  # no print, and no exit in good order: both need memory
-        os._exit(_FAILED)
+        _end()
+
+
+def _end() -> None:
+    os.write(2, _SAYS)  # no print, and no exit in good order: both need memory
+    os._exit(_FAILED)

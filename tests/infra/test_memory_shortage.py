@@ -46,3 +46,18 @@ def test_a_thread_that_hangs_does_not_keep_a_command_from_its_end() -> None:
     )
     assert done.returncode == 1
     assert "most recent call first" in done.stderr
+
+
+def test_a_thread_that_never_runs_ends_the_process() -> None:
+    script = (
+        "import threading\nfrom plaudit_infra import memory_shortage\n"
+        "memory_shortage._STARTS_WITHIN_S = 0.5\nmemory_shortage.end_when_out_of_memory()\n"
+        "well = threading.Thread(target=print, args=['ran'], kwargs={'flush': True})\n"
+        "well.start()\nwell.join()\n"
+        "threading._start_new_thread = lambda *_: 0\nthreading.Thread(target=print).start()\nprint('went on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "ran\n")
+    assert "out of memory" in done.stderr

@@ -1,12 +1,12 @@
 """The server of health on a thread: it answers while others hold connections, and holds little."""
 
+import _thread
 import contextlib
 import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -105,7 +105,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process(monkeypatch: pytest.Monke
         release.wait(60)
         request.close()
 
-    monkeypatch.setattr(ThreadingHTTPServer, "process_request", start)
+    monkeypatch.setattr(health_server._HealthServer, "process_request", start)
     with serve(Health(MetricSet(()).registry, unready=lambda: None), "127.0.0.1", 0, "PORT") as url:
         asked = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30)
         assert hangs.wait(30)
@@ -113,3 +113,33 @@ def test_a_thread_that_hangs_does_not_keep_the_process(monkeypatch: pytest.Monke
     assert time.monotonic() - began < 30
     asked.close()
     release.set()
+
+
+def test_a_thread_that_cannot_start_keeps_no_other_from_its_answer(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[Any] = []
+
+    def no_memory(_target: Any, arguments: Any) -> int:
+        lost.append(arguments)  # the thread is made, and ends before it has run
+        monkeypatch.undo()
+        return 0
+
+    monkeypatch.setattr(_thread, "start_new_thread", no_memory)
+    with socket.create_connection(address, timeout=30):
+        eventually(lambda: lost != [], "the connection that nobody serves")
+        eventually(lambda: live(address), "the next one is answered")
+    lost[0][0].close()
+
+
+def test_a_thread_that_is_refused_closes_its_connection(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_target: Any, _arguments: Any) -> int:
+        monkeypatch.undo()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", refused)
+    with socket.create_connection(address, timeout=30) as asked:
+        assert asked.recv(1) == b""
+    assert live(address)

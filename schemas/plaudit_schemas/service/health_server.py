@@ -1,5 +1,6 @@
 """Serves health and metrics on a port and a thread of their own, within limits."""
 
+import _thread
 import asyncio
 import io
 import socket
@@ -82,7 +83,9 @@ class _HealthServer(ThreadingHTTPServer):
                 _cut(next(iter(self._opened)))
                 del self._opened[next(iter(self._opened))]
             self._opened[request] = time.monotonic()
-        super().process_request(request, client_address)
+        # Not `threading.Thread.start`, which waits until the thread runs: one that has no memory to run would
+        # keep this one waiting for good. Its connection is cut when its time is up.
+        _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def service_actions(self) -> None:
         """Cut the connections whose time is up. The server calls it every `_LOOK_EVERY_S`."""
