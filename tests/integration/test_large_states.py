@@ -14,15 +14,9 @@ from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.service.redis import Argument, RedisClient, Script, connect
 from plaudit_stream_processors.fold import CAPS_VERSION, ConversationState, Rules, room
 from plaudit_stream_processors.state import parts
+from plaudit_stream_processors.state.commit import Commit, conversation_changes
 from plaudit_stream_processors.state.folded import FoldedReader
-from plaudit_stream_processors.state.store import (
-    Commit,
-    ConversationStore,
-    FencedError,
-    Holding,
-    StateLostError,
-    conversation_changes,
-)
+from plaudit_stream_processors.state.store import ConversationStore, FencedError, Holding, StateLostError
 
 from tests.stream_processors.builders import Folded, like, message, start
 

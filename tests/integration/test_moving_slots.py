@@ -11,14 +11,9 @@ import pytest
 from plaudit_infra.servers.valkey import ValkeyCluster
 from plaudit_schemas.service.redis import connect, connect_blocking
 from plaudit_stream_processors.fold import CURRENT_VERSION, ConversationState
+from plaudit_stream_processors.state.commit import Commit, Leftovers, conversation_changes
 from plaudit_stream_processors.state.keys import partition_keys
-from plaudit_stream_processors.state.store import (
-    Commit,
-    ConversationStore,
-    Leftovers,
-    Ownership,
-    conversation_changes,
-)
+from plaudit_stream_processors.state.store import ConversationStore, Ownership
 from redis.exceptions import RedisError
 
 from harness.events import events
@@ -68,6 +63,12 @@ def has_ended(name: str, at_ms: int = NOW_MS) -> ConversationState:
     return state
 
 
+def known_open(state: ConversationState) -> ConversationState:
+    """One that its owner has committed as open before."""
+    state.listed_open = True
+    return state
+
+
 def is_erased(name: str) -> ConversationState:
     state = has_ended(name)
     state.erased = True
@@ -82,6 +83,9 @@ NEXT: dict[str, States] = {
     "the open one ends and the ended ones open": lambda: [
         has_ended("open"), is_open("ended"), is_open("old"),
     ],
+    "the open one goes on": lambda: [known_open(is_open("open"))],
+    "the open one goes on beside a new one": lambda: [is_open("new"), known_open(is_open("open"))],
+    "the open one, the last, ends": lambda: [known_open(has_ended("open"))],
     "an erasure": lambda: [is_erased("ended")],
     "nothing but what expires": list,
 }  # fmt: skip
@@ -110,10 +114,12 @@ async def begun(store: ConversationStore) -> tuple[str, Leftovers]:
     ids=["conversations first", "buckets first", "the rest first, with REPLACE"],
 )
 @pytest.mark.parametrize("what", NEXT)
+@pytest.mark.parametrize("transact_from", [0, 1000], ids=["transaction", "script"])
 def test_a_commit_is_all_or_nothing_wherever_its_keys_are(
-    redis_cluster: str, slot: MovingSlot, what: str, first: bytes, replace: bool
+    redis_cluster: str, slot: MovingSlot, what: str, first: bytes, replace: bool, transact_from: int
 ) -> None:
     async def use(store: ConversationStore) -> None:
+        store.transact_from = transact_from
         epoch, leftovers = await begun(store)
         await store.commit_batch(batch(epoch, 20, NEXT[what]()), 20, leftovers)
         expected = slot.content()

@@ -8,15 +8,14 @@ import pytest
 from plaudit_schemas.errors import NotFoundError
 from plaudit_schemas.service.redis import Argument, connect, execute
 from plaudit_stream_processors.fold import ConversationState
+from plaudit_stream_processors.state.commit import NO_LEFTOVERS, Commit, conversation_changes
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.store import (
-    NO_LEFTOVERS,
-    Commit,
     ConversationStore,
     FencedError,
     Holding,
+    StateError,
     StateLostError,
-    conversation_changes,
 )
 
 pytestmark = pytest.mark.redis
@@ -121,6 +120,19 @@ def test_the_names_of_expired_buckets_are_dropped(valkey: str) -> None:
             found = await store.commit_batch(empty, offset, found)
         left = await execute(store.client, "ZRANGE", keys.changed, 0, -1)
         assert sorted(name.decode() for name in left) == sorted(n for n in buckets if n.endswith("7"))
+
+    with_store(valkey, use)
+
+
+def test_what_somebody_else_holds_under_our_key_is_told(valkey: str) -> None:
+    async def use(store: ConversationStore) -> None:
+        holding = await _committed(store)
+        store.transact_from = 1
+        await execute(store.client, "SET", partition_keys(store.prefix, 0).conversation + "shop/c2", "theirs")
+        state = ConversationState("shop", "c2")
+        commit = Commit(0, holding.epoch, 10, 20, 0, [state.key], conversation_changes(state), {})
+        with pytest.raises(StateError, match=r"WRONGTYPE.*plaudit audit"):
+            await store.commit_batch(commit, 10)
 
     with_store(valkey, use)
 

@@ -11,7 +11,8 @@ from plaudit_schemas.codec.wire import Encoder
 from plaudit_schemas.contract.keys import partition_of
 from plaudit_schemas.service.redis import connect
 from plaudit_stream_processors.fold import ConversationState
-from plaudit_stream_processors.state.store import Commit, ConversationStore, conversation_changes
+from plaudit_stream_processors.state.commit import Commit, conversation_changes
+from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.worker import sweeper
 from plaudit_stream_processors.worker.sweeper import EventsTopic, end_idle_conversations
 

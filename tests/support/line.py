@@ -253,7 +253,7 @@ class Line:
 
 def plain(state: ConversationState) -> dict[str, Any]:
     """A state as data that can be compared."""
-    skipped = {"dirty", "batch", "anew", "weight", "size", "children", "slots_of"}
+    skipped = {"dirty", "batch", "anew", "listed_open", "weight", "size", "children", "slots_of"}
     fields = {name: getattr(state, name) for name in ConversationState.__slots__ if name not in skipped}
     return _plain(fields)  # type: ignore[no-any-return]  # a dict stays one
 

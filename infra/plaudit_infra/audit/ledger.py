@@ -27,7 +27,7 @@ from plaudit_stream_processors.fold import (
     fold_record,
 )
 from plaudit_stream_processors.metrics.buckets import Cells
-from plaudit_stream_processors.state.store import bucket_ttl_ms
+from plaudit_stream_processors.state.commit import bucket_ttl_ms
 
 AT_ONCE: Final = 1000
 

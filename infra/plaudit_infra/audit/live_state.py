@@ -19,7 +19,7 @@ from plaudit_infra.audit.ledger import Ledger
 
 AT_ONCE: Final = 256  # hashes in one read: a script blocks Redis meanwhile
 _UNCOMPARED: Final = frozenset(
-    ("dirty", "batch", "anew", "named", "weight", "size", "children", "slots_of", "used")
+    ("dirty", "batch", "anew", "listed_open", "named", "weight", "size", "children", "slots_of", "used")
 )
 _CONTENT: Final = frozenset(("messages", "feedback", "comparisons", "seen"))
 _TRIES: Final = 5

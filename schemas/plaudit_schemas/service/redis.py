@@ -114,7 +114,11 @@ _PACKING: dict[type[Any], type[Any]] = {Connection: _PackingConnection, SSLConne
 
 
 class Script:
-    """A Lua script in a package, called by its hash. The whole script is sent only if the server lacks it."""
+    """A Lua script in a package, called by its hash. The whole script is sent only if the server lacks it.
+
+    Attributes:
+        source: its text.
+    """
 
     def __init__(
         self, package: str, name: str, *, shared: str | None = None, shared_package: str | None = None
@@ -130,8 +134,8 @@ class Script:
         places = (
             [(package, name)] if shared is None else [(shared_package or package, shared), (package, name)]
         )
-        self._source = b"".join((files(home) / f"{each}.lua").read_bytes() for home, each in places)
-        self._hash = sha1(self._source).hexdigest()  # noqa: S324  # Redis names scripts by it
+        self.source = b"".join((files(home) / f"{each}.lua").read_bytes() for home, each in places)
+        self._hash = sha1(self.source).hexdigest()  # noqa: S324  # Redis names scripts by it
 
     async def __call__(self, client: RedisClient, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run the script.
@@ -143,7 +147,7 @@ class Script:
         try:
             return await execute(client, "EVALSHA", self._hash, len(keys), *keys, *arguments)
         except NoScriptError:  # the server is new or was restarted; EVAL also loads the script
-            return await execute(client, "EVAL", self._source, len(keys), *keys, *arguments)
+            return await execute(client, "EVAL", self.source, len(keys), *keys, *arguments)
 
 
 async def execute(client: RedisClient, *command: Argument) -> Any:

@@ -31,6 +31,7 @@ class ConversationState:
             comes under rules that have limits.
         batch: number of the worker's batch that touched it last.
         anew: whether it was begun again, so that nothing may stay of what Redis has under its key.
+        listed_open: whether Redis lists it as open, once all commits that were prepared are done.
         named: the worker's label decisions that everything in it was collected for; None before.
     """
 
@@ -52,6 +53,7 @@ class ConversationState:
         "key",
         "last_message",
         "lifecycle",
+        "listed_open",
         "messages",
         "named",
         "producers",
@@ -99,6 +101,7 @@ class ConversationState:
         self.size = 0
         self.batch = 0
         self.anew = False
+        self.listed_open = False
         self.named: object = None
 
     def is_new(self) -> bool:

@@ -5,7 +5,8 @@
 -- KEYS[2]  open: sorted set; conversation by last activity (record timestamp, ms)
 -- KEYS[3]  ended: sorted set; conversation by end (record timestamp, ms)
 -- KEYS[4]  changed: sorted set; bucket by the offset that changed it last
--- then     the batch's conversations, its buckets, conversations that may have expired, buckets that may be gone
+-- then     the batch's conversations, its buckets, conversations that may have expired, buckets that may be
+--          gone; none of these is one of the batch's
 -- ARGV[1]  epoch of the owner
 -- ARGV[2]  offset at which the batch starts
 -- ARGV[3]  offset after the batch
@@ -15,7 +16,9 @@
 -- ARGV[7]  1 where Redis may hold no position: the owner found none and has committed nothing yet
 -- ARGV[8]  bytes before the id in a conversation's key; ARGV[9] bytes before the name in a bucket's key
 -- ARGV[10..13] numbers of conversations, of buckets, of those that may have expired, of those that may be gone
--- then     for each conversation: state (open, ended, erased, anew open, anew ended), score, number of strings, field, value, ...
+-- then     for each conversation: word, score, number of strings, field, value, ...
+--          word: open, ended, erased, anew open, anew ended; kept or closed where it was open before this batch and
+--          is open or ended now: it is in `open` then, not in `ended`, and cannot expire
 -- then     for each bucket: time to live in ms, number of strings, cell, delta, ...
 -- returns  {'fenced'} (another owner), {'lost'} (no position), {'gap'} (it does not start at the position), or
 --          {'ok', ids of conversations that may have expired, names of buckets to look at}, for the next commit
@@ -48,20 +51,17 @@ local gone_at = expired_at + tonumber(ARGV[12])
 -- What this commit may remove. It was found by the commit before, so look again.
 -- This waits an hour more: record timestamps step back a little when a partition's leader changes.
 local before = ARGV[4] - ARGV[5] - 3600000
-local written = {}
--- Without candidates there is no need to know the conversations, of which there are thousands.
-for i = gone_at > expired_at and 5 or buckets_at + 1, expired_at do written[KEYS[i]] = true end
 local expired, gone, no_longer_open, no_longer_ended = {}, {}, {}, {}
 for i = expired_at + 1, gone_at do
   local id = name_of(KEYS[i], ID)
   local score = redis.call('ZSCORE', KEYS[3], id)
-  if score and tonumber(score) < before and not written[KEYS[i]] then
+  if score and tonumber(score) < before then
     expired[#expired + 1] = KEYS[i]
     no_longer_ended[#no_longer_ended + 1] = id
   end
 end
 for i = gone_at + 1, #KEYS do
-  if not written[KEYS[i]] and redis.call('EXISTS', KEYS[i]) == 0 then gone[#gone + 1] = name_of(KEYS[i], NAME) end
+  if redis.call('EXISTS', KEYS[i]) == 0 then gone[#gone + 1] = name_of(KEYS[i], NAME) end
 end
 
 -- What the next commit may remove. Those that this one removes come first in their order.
@@ -83,8 +83,9 @@ for i = 5, buckets_at do
   for first = at, at + count - 1, CHUNK do
     redis.call('HSET', key, unpack(ARGV, first, math.min(first + CHUNK, at + count) - 1))
   end
+  local was_open = state == 'kept' or state == 'closed'
   -- An expired conversation that is written again must not go while it is open or listed as ended.
-  redis.call('PERSIST', key)
+  if not was_open then redis.call('PERSIST', key) end
   if #old > 0 then -- erased content goes at once
     local new, rest = {}, {}
     for j = at, at + count - 1, 2 do new[ARGV[j]] = true end
@@ -95,11 +96,11 @@ for i = 5, buckets_at do
   end
   at = at + count
   local into, other, leaving = opened, KEYS[3], no_longer_ended
-  if state ~= 'open' then into, other, leaving = ended, KEYS[2], no_longer_open end
+  if state ~= 'open' and state ~= 'kept' then into, other, leaving = ended, KEYS[2], no_longer_open end
   into[#into + 1] = score
   into[#into + 1] = id
   -- Only members are removed: the set may be gone after a chunk that holds its last one.
-  if redis.call('ZSCORE', other, id) then leaving[#leaving + 1] = id end
+  if state == 'closed' or not was_open and redis.call('ZSCORE', other, id) then leaving[#leaving + 1] = id end
 end
 
 local changed = {}

@@ -64,6 +64,7 @@ def conversation_of_documents(key: str, documents: Mapping[bytes, Any], size: in
     _load_entities(state, groups, slots)
     # Stands for the bytes of the events, which Redis does not hold.
     state.size = size
+    state.listed_open = state.is_open
     return state
 
 

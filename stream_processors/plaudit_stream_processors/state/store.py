@@ -5,22 +5,21 @@ commit is refused unless it carries the newest epoch and starts where the last c
 repeats work without doubling an effect, and a paused worker that wakes up writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from plaudit_schemas.errors import NotFoundError, PlauditError
 from plaudit_schemas.service.redis import Argument, RedisClient, Script, execute
+from plaudit_schemas.service.redis_transaction import transact
+from redis.exceptions import ResponseError
 
 from plaudit_stream_processors.fold import CURRENT_VERSION, ConversationState, RulesHistory
-from plaudit_stream_processors.metrics.buckets import LONG_RETENTION_US, SHORT_RETENTION_US, Cells
-from plaudit_stream_processors.state.fields import changed_fields
+from plaudit_stream_processors.state.commit import NO_LEFTOVERS, Commit, Leftovers, parts_of, script_call
 from plaudit_stream_processors.state.hashes import HashReader
-from plaudit_stream_processors.state.keys import partition_keys
+from plaudit_stream_processors.state.keys import PartitionKeys, partition_keys
 from plaudit_stream_processors.state.parts import PartOwner
 
 _LOAD_AT_ONCE: Final = 256  # conversations in one script call
-_GARBAGE_MARGIN_MS: Final = 3_600_000
 _SCRIPTS: Final = "plaudit_stream_processors.state"
 
 
@@ -59,44 +58,15 @@ class Holding(NamedTuple):
     committed: int | None
 
 
-class Leftovers(NamedTuple):
-    """What a commit found that the next one may remove: a script can remove only what it is given.
-
-    Attributes:
-        conversations: ids of conversations that may have expired.
-        buckets: names of buckets that may be gone.
-    """
-
-    conversations: Sequence[str] = ()
-    buckets: Sequence[str] = ()
-
-
-NO_LEFTOVERS: Final = Leftovers()
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One prepared batch. After an error it may be sent again unchanged.
-
-    Attributes:
-        arrived_ms: the batch's latest record timestamp; 0 without records.
-        conversations: the ids.
-        changes: state, score and fields of each conversation, in the flat form that `commit.lua` takes.
-        buckets: bucket name -> cells to add.
-    """
-
-    partition: int
-    epoch: str
-    first_offset: int
-    next_offset: int
-    arrived_ms: int
-    conversations: list[str] = field(repr=False)
-    changes: list[Argument] = field(repr=False)
-    buckets: Mapping[str, Cells] = field(repr=False)
-
-
 class ConversationStore:
-    """Live state in Redis, for the worker that writes it and for programs that read it."""
+    """Live state in Redis, for the worker that writes it and for programs that read it.
+
+    Attributes:
+        transact_from: batches of so many conversations are committed by a transaction: it costs Redis half as
+            much as the script alone, but a round trip more.
+    """
+
+    transact_from: int = 32
 
     def __init__(
         self,
@@ -202,29 +172,45 @@ class ConversationStore:
         Raises:
             FencedError: another worker owns the partition.
             StateLostError: Redis has no position, or the batch does not begin at it.
+            StateError: a part was not written, as somebody else uses our keys.
             redis.exceptions.RedisError: it is unknown whether the batch was written; send it again.
         """
-        names = partition_keys(self.prefix, batch.partition)
-        keys = [
-            *names[:4],
-            *(names.conversation + key for key in batch.conversations),
-            *(names.metrics + name for name in batch.buckets),
-            *(names.conversation + key for key in leftovers.conversations),
-            *(names.metrics + name for name in leftovers.buckets),
-        ]
-        arguments: list[Argument] = [
-            batch.epoch, batch.first_offset, batch.next_offset, batch.arrived_ms,
-            self._retention_ms, self.late_guard_ms, int(committed is None),
-            len(names.conversation), len(names.metrics), len(batch.conversations), len(batch.buckets),
-            len(leftovers.conversations), len(leftovers.buckets), *batch.changes,
-        ]  # fmt: skip
-        for name, cells in batch.buckets.items():
-            arguments += (bucket_ttl_ms(name), 2 * len(cells))
-            for cell, amount in cells.items():
-                arguments += (cell, amount)
-        outcome, *found = await self._commit(self.client, keys, arguments)
+        names, leftovers = partition_keys(self.prefix, batch.partition), batch.not_written(leftovers)
+        settings = self._retention_ms, self.late_guard_ms, int(committed is None)
+        found = None
+        if committed is not None and len(batch.conversations) >= self.transact_from:
+            found = await self._transact(names, batch, leftovers, settings)
+        if found is None:  # it fell to the script to tell why, and to write what may be written
+            keys, arguments = script_call(names, batch, leftovers, settings)
+            found = await self._commit(self.client, keys, arguments)
+        outcome, *found = found
         _raise_for(outcome.decode(), batch.partition, batch.first_offset)
         return Leftovers(*([name.decode() for name in listed] for listed in found))
+
+    async def _transact(
+        self, names: PartitionKeys, batch: Commit, leftovers: Leftovers, settings: Sequence[Argument]
+    ) -> list[Any] | None:
+        """What the script answered within a transaction; None where the script must be called alone."""
+        parts = parts_of(names, batch)
+        keys, arguments = script_call(names, parts.rest, leftovers, settings)
+        # With its text: a server that lacks the script would run all commands but this one.
+        script = ("EVAL", self._commit.source, len(keys), *keys, *arguments)
+        commands = [*parts.fields, script, *parts.sets]
+        look, expected = ("HMGET", names.position, "epoch", "next"), [batch.epoch, str(batch.first_offset)]
+        encoded = [each.encode() for each in expected]
+        answers = await transact(self.client, names.position, look, encoded, commands)
+        if answers is None:
+            return None
+        told: Any = answers[len(parts.fields)]
+        if isinstance(told, ResponseError):
+            raise told  # the position is where it was, so the batch is sent again
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise StateError(
+                    f"Redis refused a part of what was committed up to offset {batch.next_offset} of "
+                    f"partition {batch.partition} ({answer}); run `plaudit audit`"
+                )
+        return told  # type: ignore[no-any-return]  # the script's
 
     async def get_conversation(
         self, application: str, conversation_id: str, partition: int
@@ -270,22 +256,6 @@ class ConversationStore:
     async def open_count(self, partition: int) -> int:
         """The number of open conversations of a partition."""
         return int(await execute(self.client, "ZCARD", partition_keys(self.prefix, partition).open))
-
-
-def conversation_changes(state: ConversationState) -> list[Argument]:
-    """The arguments that `commit.lua` takes for one conversation."""
-    fields = changed_fields(state)
-    anew, state.anew = "anew " if state.anew else "", False
-    if state.is_open:
-        return [anew + "open", state.activity_ms, len(fields), *fields]
-    ended = state.end["arrived_ms"] if state.end is not None else state.activity_ms
-    return ["erased" if state.erased else anew + "ended", ended, len(fields), *fields]
-
-
-def bucket_ttl_ms(name: str) -> int:
-    """How long a bucket's hash is kept after its last change, in ms: its retention and an hour."""
-    retention_us = SHORT_RETENTION_US if name.startswith("10s:") else LONG_RETENTION_US
-    return retention_us // 1000 + _GARBAGE_MARGIN_MS
 
 
 def _raise_for(outcome: str, partition: int, offset: int | None) -> None:
