@@ -20,8 +20,9 @@ TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(UV) ## install everything into .venv, at the versions of uv.lock
+install: $(UV) ## install everything into .venv, at the versions of uv.lock; compile what is hot
 	@$(UV) sync --frozen --all-packages $(EXTRAS) --quiet
+	@$(RUN) python -m plaudit_schemas.compiled.build
 
 .tools/uv/bin/uv:
 	@echo "installing uv $(UV_VERSION) into .tools/uv"
@@ -70,9 +71,9 @@ trainers: install ## run TRL's trainers on snapshots, and exports of models (PyT
 label-studio: install ## send pairs to a real Label Studio and take its annotations back (1 GB)
 	@$(RUN) python -m tests.label_studio
 
-wheels: $(UV) ## build the five wheels into dist/
+wheels: install ## build the five wheels into dist/
 	@$(UV) build --all-packages --wheel --quiet --out-dir $(DIST)
 	@ls $(DIST)/*.whl
 
 clean: ## remove what was installed and built
-	rm -rf .venv .tools dist build
+	rm -rf .venv .tools dist build */*/_compiled

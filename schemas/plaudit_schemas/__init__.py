@@ -14,6 +14,13 @@ Packages:
         registry of published ones. Start with `models.model` or `models.registry`.
     review: rubrics, and the queues of what people review. Start with `review.rubric`.
     statistics: intervals, agreement between raters, and how far to trust each of them.
+    compiled: what runs as machine code, and the way back to plain Python.
     alerts: the alert rules and their runbooks, as data.
     commands: the interface of a `plaudit` sub-command, and `plaudit topics`.
 """
+
+from pathlib import Path
+
+from plaudit_schemas.compiled import install
+
+install(__name__, Path(__file__).parent)

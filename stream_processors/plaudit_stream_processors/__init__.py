@@ -14,3 +14,9 @@ Rooms:
 
 `transport` is a Faust transport that delivers batches instead of messages. It works with any Faust app.
 """
+
+from pathlib import Path
+
+from plaudit_schemas.compiled import install
+
+install(__name__, Path(__file__).parent)

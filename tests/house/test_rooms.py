@@ -12,8 +12,9 @@ from tests.support.services import ROOT
 ROOMS: dict[str, dict[str, set[str]]] = {
     "schemas": {
         "contract": {"codec"},
-        "codec": {"contract"},
-        "settings": {"codec"},
+        "codec": {"contract", "compiled"},
+        "compiled": {"codec"},
+        "settings": {"codec", "compiled"},
         "topics": {"codec", "settings"},
         "kafka": {"codec", "contract", "settings", "topics"},
         "service": {"settings", "kafka", "topics"},

@@ -12,7 +12,8 @@ from typing import Any, Final
 from plaudit_schemas.codec.avro_types import named_types, resolve
 from plaudit_schemas.codec.catalog import Schema
 from plaudit_schemas.codec.emitter import Emitter
-from plaudit_schemas.codec.varint import read_block, read_size, time_reader
+from plaudit_schemas.codec.record_reader import time_reader
+from plaudit_schemas.codec.varint import read_block, read_size
 
 from plaudit_consumers.rows.columns import (
     Column,

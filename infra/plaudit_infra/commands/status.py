@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from plaudit_schemas.commands import FAILED, OK, Command
+from plaudit_schemas.compiled import how_it_runs
 from plaudit_schemas.service.console import CONSOLE_LINK
 
 from plaudit_infra.commands.data import add_data_argument, data_folder
@@ -24,6 +25,7 @@ def run(arguments: Namespace) -> int:
         for row in rows:
             pid = "" if row["pid"] is None else f"pid {row['pid']}"
             print(f"{row['server']:<8} {row['state']:<14} {row['address'] or '-':<34} {pid}")
+        print(f"{'code':<8} {how_it_runs()}")
         link = data_folder(arguments) / CONSOLE_LINK
         if link.is_file():  # of a console that was started with --link
             print(f"{'console':<8} {'sign in with':<14} {link.read_text().strip()}")

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from plaudit_schemas.compiled import generated
+
 
 class Emitter:
     """Collects the source of some functions and compiles it.
@@ -13,11 +15,14 @@ class Emitter:
 
     Attributes:
         names: the globals of the source. They may still be changed after it is compiled.
+        declarations: Cython's declarations for the source, which plain Python does not read.
     """
 
     def __init__(self, **names: Any) -> None:
         self.names: dict[str, Any] = names
+        self.declarations: list[str] = []
         self._lines: list[str] = []
+        self._bound: list[str] = []
         self._depth = 0
         self._made = 0
 
@@ -44,9 +49,28 @@ class Emitter:
         """Make an object available to the source. Returns the name that the source can use for it."""
         name = self.fresh(prefix)
         self.names[name] = value
+        shown = sorted(value) if isinstance(value, frozenset) else value  # a set's order differs by process
+        self._bound.append(f"{name} = {shown!r}")
         return name
 
+    @property
+    def source(self) -> str:
+        """The source so far."""
+        return "\n".join(self._lines)
+
+    @property
+    def identity(self) -> str:
+        """What tells this source, with the objects that it refers to, from any other."""
+        return "\n".join((*self._bound, *self._lines, *self.declarations))
+
     def compile(self, title: str) -> dict[str, Any]:
-        """Run the source. Returns `names`, which then has its functions. Tracebacks show `title`."""
-        exec(compile("\n".join(self._lines), f"<{title}>", "exec"), self.names)  # noqa: S102  # our own source
+        """Run the source. Returns `names`, which then has its functions. Tracebacks show `title`.
+
+        Where the package has the source compiled to machine code, that runs.
+        """
+        module = generated(self.identity, self.names) if self.declarations else None
+        if module is not None:
+            self.names |= {name: value for name, value in vars(module).items() if name not in self.names}
+            return self.names
+        exec(compile(self.source, f"<{title}>", "exec"), self.names)  # noqa: S102  # our own source
         return self.names

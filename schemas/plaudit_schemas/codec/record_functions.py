@@ -34,6 +34,11 @@ class RecordFunctions(ABC):
             if node["type"] == "record":
                 self._add_record(name, node["fields"])
 
+    @property
+    def emitter(self) -> Emitter:
+        """The source, not compiled."""
+        return self._out
+
     def compile(self, record: str) -> Any:
         """Compile the functions. Returns the function of `record`."""
         return self._out.compile(f"avro {record}")[function_name(record)]

@@ -10,12 +10,19 @@ union of null and one record gives a plain dict.
 
 from collections.abc import Callable
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 
 from plaudit_schemas.codec.avro_types import may_be_empty, runs
 from plaudit_schemas.codec.catalog import Schema
+from plaudit_schemas.codec.emitter import Emitter
 from plaudit_schemas.codec.record_functions import SHORTEST_RUN, RecordFunctions, function_name
-from plaudit_schemas.codec.varint import read_block, read_long, read_size, time_reader
+from plaudit_schemas.codec.varint import read_block, read_long, read_size
+
+_IMPORTS: Final = (
+    "cimport cython",
+    "from plaudit_schemas.codec.varint cimport read_block, read_long, read_size",
+    "from plaudit_schemas.codec.varint cimport read_long as read_time",
+)
 
 Reader = Callable[[bytes, int], tuple[dict[str, Any], int]]
 
@@ -41,10 +48,14 @@ def compile_reader(schema: Schema, *, sparse: bool = False) -> Reader:
 
 
 class _ReadFunctions(RecordFunctions):
-    """In the generated lines `b` is the payload, `i` the position, `r` the record, `n` a text's length."""
+    """In the generated lines `b` is the payload, `i` the position, `r` the record, `n` a small number.
+
+    Compiled, positions and small numbers are those of C, and records are dicts as ever.
+    """
 
     def __init__(self, schema: Schema, *, sparse: bool) -> None:
         self._sparse = sparse
+        self._counts: list[str] = []
         super().__init__(
             schema,
             read_long=read_long,
@@ -52,9 +63,11 @@ class _ReadFunctions(RecordFunctions):
             read_block=read_block,
             unpack_double=Struct("<d").unpack_from,
         )
+        self._out.declarations = [*_IMPORTS, *self._out.declarations]
 
     def _add_record(self, name: str, fields: list[Any]) -> None:
         out = self._out
+        self._counts = ["n"]
         with out.block(f"def {function_name(name)}(b, i):"):
             out.line("r = {}")
             for run in runs(fields):
@@ -66,6 +79,11 @@ class _ReadFunctions(RecordFunctions):
                 else:
                     self._add_fields(run)
             out.line("return r, i")
+        locals_ = ", ".join(f"{count}=Py_ssize_t" for count in self._counts)
+        out.declarations += [
+            f"@cython.locals(r=dict, {locals_})",
+            f"cpdef tuple {function_name(name)}(bytes b, Py_ssize_t i)",
+        ]
 
     def _add_fields(self, fields: list[Any]) -> None:
         out = self._out
@@ -79,6 +97,12 @@ class _ReadFunctions(RecordFunctions):
             else:
                 self._add_value(field["type"], value)
                 out.line(f"r[{key}] = {value}")
+
+    def _count(self, prefix: str) -> str:
+        """The name of a variable that holds a small number."""
+        name = self._out.fresh(prefix)
+        self._counts.append(name)
+        return name
 
     def _add_time(self, name: str) -> None:
         self._out.names.setdefault("read_time", time_reader())
@@ -103,8 +127,8 @@ class _ReadFunctions(RecordFunctions):
             out.line("i += 1")
         elif kind in ("int", "long"):
             # Small positive numbers take one byte: neither the sign (1) nor the continuation (0x80) is set.
-            out.line(f"{name} = b[i]", f"if {name} & 0x81: {name}, i = read_long(b, i)")
-            out.line(f"else: {name} >>= 1; i += 1")
+            out.line("n = b[i]", f"if n & 0x81: {name}, i = read_long(b, i)")
+            out.line(f"else: {name} = n >> 1; i += 1")
         elif kind == "double":
             out.line(f"{name} = unpack_double(b, i)[0]", "i += 8")
         elif kind == "string":
@@ -116,7 +140,7 @@ class _ReadFunctions(RecordFunctions):
     def _add_union(self, nodes: list[Any], name: str) -> None:
         out = self._out
         records = [node for node in nodes if isinstance(node, dict) and node["type"] == "record"]
-        tag = out.fresh("t")
+        tag = self._count("t")
         out.line(f"{tag} = b[i]", "i += 1")
         for index, node in enumerate(nodes):
             with out.block(f"{'if' if index == 0 else 'elif'} {tag} == {index * 2}:"):
@@ -128,7 +152,7 @@ class _ReadFunctions(RecordFunctions):
     def _add_blocks(self, node: Schema, name: str) -> None:
         """Add lines for an array or a map: blocks of items, the last of which is empty."""
         out = self._out
-        left, item, key = out.fresh("c"), out.fresh("e"), out.fresh("k")
+        left, item, key = self._count("c"), out.fresh("e"), out.fresh("k")
         is_map = node["type"] == "map"
         out.line(f"{name} = " + ("{}" if is_map else "[]"), f"{left} = b[i]", f"if not {left}: i += 1")
         with out.block("else:"):
@@ -140,3 +164,38 @@ class _ReadFunctions(RecordFunctions):
                     self._add_value(node["values" if is_map else "items"], item)
                     out.line(f"{name}[{key}] = {item}" if is_map else f"{name}.append({item})")
                 out.line(f"{left}, i = read_block(b, i)")
+
+
+def reader_source(schema: Schema, *, sparse: bool = False) -> Emitter:
+    """The source of `compile_reader`, for the compiler."""
+    return _ReadFunctions(schema, sparse=sparse).emitter
+
+
+def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
+    """Make a `read_time`. Its tables take about 2 MB, so only schemas with times build them."""
+    inner, last = _seven_bit_pairs()
+    unpack = Struct("<4H").unpack_from
+
+    def read_time(payload: bytes, position: int) -> tuple[int, int]:
+        """As `read_long`, but without a loop for 8 bytes, the length of today's microseconds."""
+        if len(payload) - position >= 8:
+            a, b, c, d = unpack(payload, position)
+            value = inner[a] | inner[b] << 14 | inner[c] << 28 | last[d] << 42
+            if value >= 0 and not value & 1:
+                return value >> 1, position + 8
+        return read_long(payload, position)
+
+    return read_time
+
+
+def _seven_bit_pairs() -> tuple[list[int], list[int]]:
+    """Tables from two bytes of a varint, as a little-endian number, to their 14 bits.
+
+    The first table is for bytes that must both continue, the second for a pair that ends the varint. Other
+    pairs give -1.
+    """
+    inner, last = [-1] * 65536, [-1] * 65536
+    for low in range(128):
+        inner[0x8080 | low :: 256] = range(low, 1 << 14, 128)
+        last[0x80 | low : 0x8000 : 256] = range(low, 1 << 14, 128)
+    return inner, last

@@ -1,7 +1,5 @@
 """Read and write Avro's variable-length integers."""
 
-from collections.abc import Callable
-from struct import Struct
 from typing import Final
 
 
@@ -17,7 +15,7 @@ def read_long(payload: bytes, position: int) -> tuple[int, int]:
         byte = payload[position]
         position += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80 and value < 1 << 64:
+        if byte < 0x80 and (shift < 63 or byte < 2):
             return (value >> 1) ^ -(value & 1), position
         shift += 7
         if shift > 63:
@@ -25,15 +23,15 @@ def read_long(payload: bytes, position: int) -> tuple[int, int]:
 
 
 def read_size(payload: bytes, position: int) -> tuple[int, int]:
-    """A length and the position after it. Raises as `read_long`, and ValueError if it is negative."""
+    """A length and the position after it. Raises as `read_long`, and ValueError unless it is below 2 GiB."""
     low = payload[position]
     if low & 0x81 == 0x80:  # two bytes: callers handle one byte themselves
         high = payload[position + 1]
         if high < 0x80:
             return (low & 0x7F | high << 7) >> 1, position + 2
     size, position = read_long(payload, position)
-    if size < 0:
-        raise ValueError("a length is negative")
+    if not 0 <= size < 1 << 31:  # no record of Kafka is longer
+        raise ValueError("a length is negative, or above 2 GiB")
     return size, position
 
 
@@ -51,36 +49,6 @@ def read_block(payload: bytes, position: int) -> tuple[int, int]:
     if count > len(payload):
         raise ValueError("an array has more items than the message has bytes")
     return count, position
-
-
-def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
-    """Make a `read_time`. Its tables take about 2 MB, so only schemas with times build them."""
-    inner, last = _seven_bit_pairs()
-    unpack = Struct("<4H").unpack_from
-
-    def read_time(payload: bytes, position: int) -> tuple[int, int]:
-        """As `read_long`, but without a loop for 8 bytes, the length of today's microseconds."""
-        if len(payload) - position >= 8:
-            a, b, c, d = unpack(payload, position)
-            value = inner[a] | inner[b] << 14 | inner[c] << 28 | last[d] << 42
-            if value >= 0 and not value & 1:
-                return value >> 1, position + 8
-        return read_long(payload, position)
-
-    return read_time
-
-
-def _seven_bit_pairs() -> tuple[list[int], list[int]]:
-    """Tables from two bytes of a varint, as a little-endian number, to their 14 bits.
-
-    The first table is for bytes that must both continue, the second for a pair that ends the varint. Other
-    pairs give -1.
-    """
-    inner, last = [-1] * 65536, [-1] * 65536
-    for low in range(128):
-        inner[0x8080 | low :: 256] = range(low, 1 << 14, 128)
-        last[0x80 | low : 0x8000 : 256] = range(low, 1 << 14, 128)
-    return inner, last
 
 
 def varint_bytes(value: int) -> bytes:

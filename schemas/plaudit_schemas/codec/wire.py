@@ -168,6 +168,8 @@ class Decoder:
             raise UnknownBodyError(
                 f"a newer writer's data: {_first_line(error)}; upgrade the readers, then send it again"
             ) from error
+        except IndexError as error:
+            raise TruncatedError("the bytes do not follow their schema: they end within a value") from error
         except Exception as error:  # foreign bytes can raise almost any error
             raise TruncatedError(f"the bytes do not follow their schema: {_first_line(error)}") from error
         if end > len(payload):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from plaudit_schemas.compiled import SWITCH as COMPILED_SWITCH
 from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.settings.model import (
     DATA_VARIABLE,
@@ -83,7 +84,8 @@ def installed() -> list[type[Settings]]:
 def refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raise SettingsError for a `PLAUDIT_*` variable that no installed member knows."""
     # All members count, not only the running one: they share one environment.
-    known = {variable_of(name) for cls in installed() for name in cls.model_fields} | {DATA_VARIABLE}
+    known = {variable_of(name) for cls in installed() for name in cls.model_fields}
+    known |= {DATA_VARIABLE, COMPILED_SWITCH}
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
             nearest = get_close_matches(variable, known, n=1)

@@ -23,14 +23,8 @@ from plaudit_stream_processors.fold import (
 )
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.cache import ConversationCache
-from plaudit_stream_processors.state.store import (
-    NO_LEFTOVERS,
-    Commit,
-    ConversationStore,
-    Holding,
-    Ownership,
-    conversation_changes,
-)
+from plaudit_stream_processors.state.commit import NO_LEFTOVERS, Commit, conversation_changes
+from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
 from plaudit_stream_processors.worker.batch_labels import BatchLabels
 
 _YIELD_EVERY: Final = 512  # records

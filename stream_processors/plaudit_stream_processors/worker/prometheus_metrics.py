@@ -91,6 +91,7 @@ WORKER_METRICS: Final[tuple[Metric, ...]] = (
     Metric("plaudit_commit_seconds_total", "counter", "Seconds spent waiting for Redis to commit."),
     Metric("plaudit_fetch_to_commit_seconds", "histogram", "Seconds from a batch's fetch to its commit."),
     Metric("plaudit_assigned_partitions", "gauge", "Partitions that this worker owns."),
+    Metric("plaudit_compiled", "gauge", "1 where the fold runs as machine code, 0 as plain Python."),
     Metric("plaudit_lag_records", "gauge", "Records after the last committed one.", ("partition",)),
     Metric("plaudit_ready", "gauge", "1 when the worker is ready, as in /health/ready."),
     Metric(

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 
 import uvloop
+from plaudit_schemas.compiled import how_it_runs, is_compiled
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.logs import configure_logging
@@ -43,6 +44,7 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
 async def _run(connection: ConnectionSettings, settings: WorkerSettings, *, web: bool) -> int:
     stop, loop = stop_at_signals(), asyncio.get_running_loop()
     metrics, readiness = WorkerMetrics(), Readiness()
+    metrics.gauge("plaudit_compiled").set(is_compiled())
     starting = StartingProcess(readiness, stop)
     with contextlib.ExitStack() as stack:
         if web:
@@ -65,7 +67,7 @@ async def _run(connection: ConnectionSettings, settings: WorkerSettings, *, web:
         for watch in (worker.watch, worker.letters):
             watch.start()
             stack.callback(watch.stop)
-        log.info("started")
+        log.info("started, %s", how_it_runs())
         await wait_for_end(stop, worker, Watchdog(settings.worker_stall_s))
         await end(worker)
         with contextlib.suppress(Exception):
