@@ -10,7 +10,7 @@ import sys
 import traceback
 
 from benchmarks.groups import GROUPS, groups_of
-from benchmarks.report import Measured, machine, now, save
+from benchmarks.report import Measured, figures_of, machine, now, save
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         save(Measured(group.name, group.about, group.command(cases), now(), machine(), repetitions, rows))
         for row in rows:
             ratio = f"   {row['ratio']:.2f} x {row['ratio_to']}" if row["ratio_to"] else ""
-            figures = f"{row['min']:>12,.1f} {row['median']:>12,.1f} {row['max']:>12,.1f}"
+            figures = " ".join(f"{figure:>12}" for figure in figures_of(row))
             print(f"{row['case']:<44}{figures} {row['unit']}{ratio}", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

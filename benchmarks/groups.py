@@ -40,13 +40,20 @@ GROUPS = (
         "Decoding Avro to a dict and encoding it, beside bare fastavro.",
     ),
     Group(
-        "stream", "benchmarks.cases.stream", ("plain-faust", "quix", "worker", "two-workers"),
-        "Events a second from Kafka to state, the whole job. One topic, 10,000 conversations open at once.",
+        "stream", "benchmarks.cases.stream",
+        ("plain-faust", "quix", "kafka-streams", "kafka-streams-tuned", "worker", "two-workers"),
+        "Events a second from Kafka to state, the whole job. One topic, 10,000 conversations open at once. "
+        "Then what each case costs over the same part of the log: processor time of its own process, of "
+        "Valkey and of the broker, and the resident memory of its process at the end.",
         pick=True,
     ),
     Group(
         "breakdown", "benchmarks.cases.breakdown", ("breakdown",),
         "Where the worker's time goes, in microseconds of processor time an event.",
+    ),
+    Group(
+        "commit", "benchmarks.cases.commit", ("commit",),
+        "What committing batches costs Valkey and the worker, in microseconds of processor time an event.",
     ),
     Group(
         "latency", "benchmarks.cases.latency", ("latency",),

@@ -53,6 +53,17 @@ def row(
     }  # fmt: skip
 
 
+def paired(case: str, values: Sequence[float], others: Sequence[float]) -> Row:
+    """A row of how many times the one is the other. They took turns: values of one turn are compared."""
+    return row(case, "times", [one / other for one, other in zip(values, others, strict=True)])
+
+
+def figures_of(each: Row) -> tuple[str, str, str]:
+    """Min, median and max as they are shown."""
+    places = 2 if each["unit"] == "times" else 1
+    return f"{each['min']:,.{places}f}", f"{each['median']:,.{places}f}", f"{each['max']:,.{places}f}"
+
+
 def now() -> str:
     """The current time to the minute, in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -105,7 +116,7 @@ def _page(runs: list[dict[str, object]]) -> str:
         assert isinstance(rows, list)
         for each in rows:
             ratio = "" if each["ratio_to"] is None else f"{each['ratio']:.2f} x {each['ratio_to']}"
-            figures = " | ".join(f"{each[name]:,.1f}" for name in ("min", "median", "max"))
+            figures = " | ".join(figures_of(each))
             lines.append(f"| {each['case']} | {each['unit']} | {figures} | {ratio} |")
     return "\n".join(lines) + "\n"
 

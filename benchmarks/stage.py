@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,12 +59,14 @@ class Stage:
     """Running servers. Each run on them has its own Redis prefix and consumer group.
 
     Attributes:
+        pids: those of `Valkey` and the `broker`.
         acked_before: events in the topic before the current measurement.
     """
 
     kafka: str
     valkey: str
     folder: Path
+    pids: dict[str, int] = field(default_factory=dict)
     acked_before: int = 0
     connection: ConnectionSettings = field(init=False)
 
@@ -160,7 +162,9 @@ def stage() -> Iterator[Stage]:
         try:
             kafka.start()
             valkey.start()
-            yield Stage(kafka.address, valkey.address, folder)
+            servers = {"Valkey": valkey, "broker": kafka}
+            pids = {name: each.process_id.pid for name, each in servers.items() if each.process_id}
+            yield Stage(kafka.address, valkey.address, folder, pids)
         finally:
             valkey.stop()
             kafka.stop()
@@ -188,33 +192,3 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
     for child in children:
         if child.is_running():
             child.kill()
-
-
-def rate(
-    progress: Callable[[], int], total: int, processes: list["subprocess.Popen[bytes]"], limit_s: float
-) -> float:
-    """Events a second, from the first progress seen until `total` is reached or `limit_s` has passed.
-
-    The time until the first progress is the start-up, and is left out.
-
-    Raises:
-        RuntimeError: a process ended, or there was no progress within two minutes.
-    """
-    began, at_first, first = time.monotonic(), 0.0, 0
-    while True:
-        done, now = progress(), time.monotonic()
-        if first == 0 and done:
-            first, at_first = done, now
-        if first and (done >= total or now - at_first > limit_s):
-            return (done - first) / (now - at_first)
-        if any(process.poll() is not None for process in processes):
-            raise RuntimeError("a process ended before its work was done; see its log")
-        if not first and now - began > 120:
-            raise RuntimeError("nothing was processed within two minutes")
-        time.sleep(0.1)
-
-
-def processor_seconds(pid: int) -> float:
-    """User and system time of a process and its children, in seconds."""
-    process: Any = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])

@@ -8,29 +8,19 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
-import psutil
 from hiredis import pack_command
-from plaudit_schemas.codec.wire import Decoder, Encoder
-from plaudit_schemas.contract.keys import partition_of
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.fold import EMITTED, ConversationState, Rules
-from plaudit_stream_processors.metrics.generations import LabelGeneration
-from plaudit_stream_processors.metrics.label_decisions import OwnValue
-from plaudit_stream_processors.metrics.label_limit import LabelLimit
-from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
 from plaudit_stream_processors.worker.partition_folder import (
     BatchFold,
-    FoldContext,
     PartitionFolder,
-    WorkerTopics,
 )
 
+from benchmarks.folding import made_logs, new_folders
+from benchmarks.measuring import measure, warm_span
 from benchmarks.report import Row, row
-from benchmarks.stage import PARTITIONS, event_count, processor_seconds, rate, stage, stop
-from harness.events import events
+from benchmarks.stage import event_count, stage, stop
 
 _BATCH = 2500
 Stages = dict[str, float]
@@ -45,45 +35,10 @@ def run(repetitions: int) -> list[Row]:
     return rows + [row(f"process: {name}", "us/event", [value]) for name, value in processes.items()]
 
 
-class _NoServer(ConversationStore):
-    """A store that holds nothing, so that every conversation is new."""
-
-    def __init__(self) -> None:
-        super().__init__(None, state_retention_ms=3 * 86_400_000)  # type: ignore[arg-type]  # never called
-
-    async def load_conversations(
-        self, _partition: int, _keys: Sequence[str], _holding: Holding | None = None
-    ) -> dict[str, ConversationState]:
-        return {}
-
-
-class _AllAdmitted:
-    async def admit(
-        self, _kind: str, _generation: LabelGeneration, values: list[OwnValue], _cleared_ms: int
-    ) -> list[bool]:
-        return [True] * len(values)
-
-    async def clears(self) -> list[int]:
-        return []
-
-
 def _stages(count: int) -> Stages:
-    now = time.time_ns() // 1000
-    logs: list[list[KafkaRecord]] = [[] for _ in range(PARTITIONS)]
-    for key, value in events(count, start_us=now):
-        partition = partition_of(key, PARTITIONS)
-        log = logs[partition]
-        log.append(KafkaRecord(partition, len(log), now // 1000, key, value))
-    label_limit = LabelLimit(_AllAdmitted())
-    topics = WorkerTopics("events", "finished", "letters", "metrics")
-    context = FoldContext(
-        topics, _NoServer(), Rules(names_at=label_limit.names_at), label_limit,
-        Decoder("conversation_event", sparse=True), {name: Encoder(name) for name in EMITTED},
-    )  # fmt: skip
+    logs = made_logs(count)
     spent: defaultdict[str, float] = defaultdict(float)
-    folders = [
-        PartitionFolder(context, partition, Ownership("1", None), 400_000) for partition in range(PARTITIONS)
-    ]
+    folders = new_folders()
 
     async def work() -> None:
         for start in range(0, max(map(len, logs)), _BATCH):
@@ -123,17 +78,11 @@ def _processes() -> dict[str, float]:
     with stage() as servers:
         servers.fill(event_count())
         name = uuid.uuid4().hex[:8] + "."
-        others = {
-            "broker" if process.name() == "java" else "Valkey": process.pid
-            for process in psutil.Process().children(recursive=True)
-            if process.name() in ("java", "valkey-server")
-        }
-        before = {each: processor_seconds(pid) for each, pid in others.items()}
         worker = servers.worker(name)
         try:
-            rate(lambda: servers.committed(name), event_count(), [worker], 600)
-            spent = {each: processor_seconds(pid) - before[each] for each, pid in others.items()}
-            spent["worker, start included"] = processor_seconds(worker.pid)
+            span = warm_span(event_count(), 600)
+            measured = measure(lambda: servers.committed(name), span, [worker], servers.pids)
         finally:
             stop(worker)
-    return {each: seconds / event_count() * 1e6 for each, seconds in spent.items()}
+    spent = dict(measured.microseconds)
+    return {"worker": spent.pop("process"), **spent}

@@ -25,9 +25,10 @@ from plaudit_schemas.models.manifest_file import read_manifest
 from plaudit_schemas.models.registry import ModelRegistry
 from plaudit_schemas.topics import EVENTS
 
+from benchmarks.measuring import processor_seconds
 from benchmarks.report import Row, row
 from benchmarks.scoring.folders import write_folder
-from benchmarks.stage import PARTITIONS, Stage, event_count, processor_seconds, stage, start, stop
+from benchmarks.stage import PARTITIONS, Stage, event_count, stage, start, stop
 from harness.events import events
 
 _MODEL = "bench"

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -42,35 +42,49 @@ class Artifact(NamedTuple):
 @cache
 def pinned(server: str) -> tuple[Artifact, ...]:
     """The files of `kafka` or `registry`."""
-    document = yaml.safe_load((files("plaudit_infra.servers") / "artifacts.yaml").read_text(encoding="utf-8"))
-    return tuple(Artifact(*line.split()) for line in document[server])
+    return pins_in((files("plaudit_infra.servers") / "artifacts.yaml").read_text(encoding="utf-8"))[server]
+
+
+def pins_in(text: str) -> dict[str, tuple[Artifact, ...]]:
+    """The files that a YAML document pins, by the names of their lists."""
+    document: dict[str, list[str]] = yaml.safe_load(text)
+    return {name: tuple(Artifact(*line.split()) for line in lines) for name, lines in document.items()}
 
 
 def fetch(server: str, cache_dir: Path | None = None, progress: Progress | None = None) -> list[Path]:
-    """The local paths of a server's files. Downloads files that are missing or damaged.
+    """The local paths of a server's files. Downloads files that are missing or damaged (`fetch_pinned`)."""
+    return fetch_pinned(server, pinned(server), cache_dir, progress)
+
+
+def fetch_pinned(
+    name: str, artifacts: Sequence[Artifact], cache_dir: Path | None = None, progress: Progress | None = None
+) -> list[Path]:
+    """The local paths of files. Downloads those that are missing or damaged.
 
     Blocks while it downloads; a second process waits for the first. Once all files are there, it needs no
     network.
+
+    Args:
+        name: what the files are for; `progress` is given it.
 
     Raises:
         DownloadError: a file could not be fetched, or its checksum is not the pinned one.
     """
     repository = (cache_dir or default_cache()) / "artifacts"
-    artifacts = pinned(server)
     with _locked(repository):
         missing = [artifact for artifact in artifacts if not _intact(repository, artifact)]
         if missing:
-            _download_all(server, repository, missing, progress or _print_progress)
+            _download_all(name, repository, missing, progress or _print_progress)
     return [repository / artifact.path for artifact in artifacts]
 
 
-def _download_all(server: str, repository: Path, missing: list[Artifact], progress: Progress) -> None:
+def _download_all(name: str, repository: Path, missing: list[Artifact], progress: Progress) -> None:
     context = MavenContext(repo_cache=repository, timeout=60)
     done = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(lambda artifact: _download(context, repository, artifact), missing):
             done += 1
-            progress(server, done, len(missing))
+            progress(name, done, len(missing))
 
 
 def _download(context: MavenContext, repository: Path, artifact: Artifact) -> None:
@@ -130,9 +144,9 @@ def _locked(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _print_progress(server: str, done: int, total: int) -> None:
+def _print_progress(name: str, done: int, total: int) -> None:
     """Overwrite one line on a terminal. Without a terminal, print only the last line."""
-    line = f"downloading {server}: {done} of {total} files"
+    line = f"downloading {name}: {done} of {total} files"
     if sys.stderr.isatty():
         print(f"\rplaudit: {line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
     elif done == total:
