@@ -130,7 +130,8 @@ def compile_package(package: str, all_units: Sequence[SourceModule]) -> None:
         tempfile.TemporaryDirectory(prefix="plaudit-compile-") as name,
         tempfile.TemporaryDirectory(prefix="new-", dir=target.parent) as new,
     ):
-        folder = Path(name)
+        folder, modules = Path(name), Path(new, "modules")
+        modules.mkdir()
         for unit in all_units:
             _lay_out(folder, unit)
         subprocess.run(
@@ -147,12 +148,11 @@ def compile_package(package: str, all_units: Sequence[SourceModule]) -> None:
         )
         for unit in ours:
             built = folder.joinpath(*unit.name.split(".")).with_name(unit.name.rpartition(".")[2] + SUFFIX)
-            shutil.copyfile(built, Path(new, unit.short_name + SUFFIX))
-        Path(new, manifest_path(root).name).write_text(_manifest(package, all_units), encoding="utf-8")
-        Path(new).chmod(0o755)
+            shutil.copyfile(built, modules / (unit.short_name + SUFFIX))
+        Path(modules, manifest_path(root).name).write_text(_manifest(package, all_units), encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)
-        shutil.copytree(new, target)
+        modules.rename(target)  # at once: a process that starts now finds all of it or nothing
 
 
 def _manifest(package: str, all_units: Sequence[SourceModule]) -> str:
@@ -189,7 +189,7 @@ setup(name="compiled", packages=[], ext_modules=modules)
 
 
 def main() -> int:
-    """Compile what is not compiled yet, and remove what belongs to no source any more."""
+    """Compile each package whose sources are not those that were compiled last."""
     problem = problem_of_compiler()
     if problem is not None:
         print(f"nothing is compiled, so Plaudit runs as plain Python, more slowly: {problem}")
