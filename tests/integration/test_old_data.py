@@ -7,12 +7,10 @@ came `plaudit simulate --conversations 15 --open 5 --seed 8`, `plaudit keys crea
 without Kafka that left 60 events in its spool.
 """
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,50 +20,20 @@ from plaudit_schemas.settings import load
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from harness.waiting import eventually
+from tests.support.old_folder import digests, opened, run_plaudit
 
 ARCHIVE = Path(__file__).parent / "old_data" / "d76dcfe.tar.xz"
 EVENTS = 705 + 3 + 185 + 60
-ROTATED = 20
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
-
-
-def _plaudit(environ: Mapping[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "plaudit_infra.main", *arguments],
-        env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
 def old(tmp_path: Path, kafka_files: None) -> Iterator[tuple[Path, Mapping[str, str]]]:
     """The old folder with its servers running, and what the environment must say of them."""
     folder = tmp_path / "old"
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    environ = {
-        "PLAUDIT_DATA": str(folder),
-        "PLAUDIT_PARTITIONS": "2",
-        "PLAUDIT_OUTPUT": str(folder / "dataset"),
-        "PLAUDIT_GATEWAY_KEYS": str(folder / "gateway-keys.json"),
-        "PLAUDIT_TRAINING_LICENCE": "CC0-1.0",
-        "PLAUDIT_ROTATE_ROWS": str(ROTATED),
-        "PLAUDIT_WEB_PORT": "0",
-    }
-    _plaudit(environ, "up", "--detach")
-    try:
+    with opened(ARCHIVE, folder) as environ:
         yield folder, environ
-    finally:
-        _plaudit(environ, "down")
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.parquet"))
-    }
 
 
 def test_everything_in_an_old_folder_goes_on(
@@ -74,9 +42,9 @@ def test_everything_in_an_old_folder_goes_on(
     folder, environ = old
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    written = _digests(folder / "dataset")
+    written = digests(folder / "dataset")
     assert len(written) == 13
-    before = json.loads(_plaudit(environ, "audit", "--json"))
+    before = json.loads(run_plaudit(environ, "audit", "--json"))
     assert before["balanced"]
     assert before["pending"], "events that the old worker has not folded"
 
@@ -88,19 +56,21 @@ def test_everything_in_an_old_folder_goes_on(
         [sys.executable, "-m", "plaudit_infra.main", "worker"], env={**os.environ, **environ}
     )
     try:
-        report = json.loads(_plaudit(environ, "audit", "--json", "--without-rows", "--wait", "120"))
+        report = json.loads(run_plaudit(environ, "audit", "--json", "--without-rows", "--wait", "120"))
         assert worker.poll() is None
     finally:
         worker.terminate()
         assert worker.wait(120) == 0
-    _plaudit(environ, "sink", "--once", "--without-web")
-    report = json.loads(_plaudit(environ, "audit", "--json", "--wait", "60"))
+    run_plaudit(environ, "sink", "--once", "--without-web")
+    report = json.loads(run_plaudit(environ, "audit", "--json", "--wait", "60"))
     assert report["balanced"], report["differences"]
     assert report["pending"] == []
     assert report["totals"]["events"] >= EVENTS, "and the ends of what has been idle since"
     assert report["totals"]["refused: truncated"] + report["totals"]["refused: bad_magic"] == 3
     assert report["totals"]["rows: conversations"] > before["totals"]["rows: conversations"]
-    now = _digests(folder / "dataset")
+    now = digests(folder / "dataset")
     assert {name: now.get(name) for name in written} == written, "the old files are as they were"
-    assert "before" in _plaudit(environ, "keys", "list")
-    assert '"conversation_id": "spooled 3"' in _plaudit(environ, "conversation", "demo/spooled 3", "--json")
+    assert "before" in run_plaudit(environ, "keys", "list")
+    assert '"conversation_id": "spooled 3"' in run_plaudit(
+        environ, "conversation", "demo/spooled 3", "--json"
+    )

@@ -9,13 +9,11 @@ came `plaudit simulate --application demo --conversations 15 --open 5 --seed 8`,
 before`, and an SDK without Kafka that left 60 events in its spool.
 """
 
-import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -34,6 +32,7 @@ from harness.events import events
 from harness.waiting import eventually
 from tests.support.earlier_workers import EarlierWorkers
 from tests.support.line import Line
+from tests.support.old_folder import digests, opened, run_plaudit
 from tests.support.review_queues import SALT
 from tests.support.tiny_models import write_model
 from tests.support.unruly_words import UnrulyWords, encoded
@@ -44,52 +43,24 @@ _FOLLOWERS = ("worker", "review-queue", "scorer")
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 
-def _plaudit(environ: Mapping[str, str], *arguments: str, fine: tuple[int, ...] = (0,)) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "plaudit_infra.main", *arguments],
-        env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode in fine, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture
 def old(tmp_path: Path, kafka_files: None) -> Iterator[tuple[Path, Mapping[str, str]]]:
     """The old folder with its servers running, and what the environment must say of them."""
     folder = tmp_path / "old"
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    environ = {
-        "PLAUDIT_DATA": str(folder),
-        "PLAUDIT_PARTITIONS": "2",
-        "PLAUDIT_OUTPUT": str(folder / "dataset"),
-        "PLAUDIT_GATEWAY_KEYS": str(folder / "gateway-keys.json"),
-        "PLAUDIT_TRAINING_LICENCE": "CC0-1.0",
-        "PLAUDIT_ROTATE_ROWS": "20",
-        "PLAUDIT_WEB_PORT": "0",
+    settings = {
         "PLAUDIT_SCORER_WEB_PORT": "0",
         "PLAUDIT_REVIEW_QUEUE_WEB_PORT": "0",
         "PLAUDIT_SCORER_MODEL": "polite",
         "PLAUDIT_REVIEW_SALT": SALT,
     }
-    _plaudit(environ, "up", "--detach")
-    try:
+    with opened(ARCHIVE, folder, **settings) as environ:
         # Those that the old release had not; 1 says that the others keep their records for longer than usual.
-        _plaudit(environ, "topics", "create", fine=(0, 1))
+        run_plaudit(environ, "topics", "create", fine=(0, 1))
         yield folder, environ
-    finally:
-        _plaudit(environ, "down")
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.parquet"))
-    }
 
 
 def _audited(environ: Mapping[str, str], *arguments: str) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads(_plaudit(environ, "audit", "--json", *arguments))
+    report: dict[str, Any] = json.loads(run_plaudit(environ, "audit", "--json", *arguments))
     assert report["balanced"], report["differences"]
     return report
 
@@ -100,7 +71,7 @@ def test_a_folder_of_the_release_before_goes_on(
     folder, environ = old
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    written = _digests(folder / "dataset")
+    written = digests(folder / "dataset")
     before = _audited(environ)
     assert before["pending"], "events that nobody has folded"
     connection = load(ConnectionSettings, environ=environ)
@@ -109,7 +80,7 @@ def test_a_folder_of_the_release_before_goes_on(
         eventually(lambda: producer.stats().delivered == 60, "the old spool is sent")
     # The old publication names the folder of the machine that it was made on.
     write_model(folder / "models" / "2", name="polite", version="2")
-    _plaudit(environ, "models", "publish", str(folder / "models" / "2"), "--delay", "5")
+    run_plaudit(environ, "models", "publish", str(folder / "models" / "2"), "--delay", "5")
     running = [
         subprocess.Popen([sys.executable, "-m", "plaudit_infra.main", name], env={**os.environ, **environ})
         for name in _FOLLOWERS
@@ -124,15 +95,17 @@ def test_a_folder_of_the_release_before_goes_on(
         for each in running:
             each.terminate()
     assert [each.wait(120) for each in running] == [0] * len(running)
-    _plaudit(environ, "sink", "--once", "--without-web")
+    run_plaudit(environ, "sink", "--once", "--without-web")
     report = _audited(environ, "--wait", "60")
     assert report["pending"] == []
     assert report["totals"]["events"] > before["totals"]["events"]
     assert report["totals"]["rows: conversations"] > before["totals"]["rows: conversations"]
-    now = _digests(folder / "dataset")
+    now = digests(folder / "dataset")
     assert {name: now.get(name) for name in written} == written, "the old files are as they were"
-    assert "before" in _plaudit(environ, "keys", "list")
-    assert '"conversation_id": "spooled 3"' in _plaudit(environ, "conversation", "demo/spooled 3", "--json")
+    assert "before" in run_plaudit(environ, "keys", "list")
+    assert '"conversation_id": "spooled 3"' in run_plaudit(
+        environ, "conversation", "demo/spooled 3", "--json"
+    )
 
 
 @pytest.fixture(scope="module")
