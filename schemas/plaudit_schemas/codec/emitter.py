@@ -16,11 +16,13 @@ class Emitter:
     Attributes:
         names: the globals of the source. They may still be changed after it is compiled.
         declarations: Cython's declarations for the source, which plain Python does not read.
+        is_machine_code: whether `compile` found the source compiled to machine code.
     """
 
     def __init__(self, **names: Any) -> None:
         self.names: dict[str, Any] = names
         self.declarations: list[str] = []
+        self.is_machine_code = False
         self._lines: list[str] = []
         self._bound: list[str] = []
         self._depth = 0
@@ -70,6 +72,7 @@ class Emitter:
         """
         module = generated(self.identity, self.names) if self.declarations else None
         if module is not None:
+            self.is_machine_code = True
             self.names |= {name: value for name, value in vars(module).items() if name not in self.names}
             return self.names
         exec(compile(self.source, f"<{title}>", "exec"), self.names)  # noqa: S102  # our own source

@@ -1,9 +1,11 @@
-"""A faster `wire.Encoder` for conversation events: it compiles a writer for each shape of event.
+"""A faster `wire.Encoder` for conversation events.
 
-Most fields of most events hold their default. A *shape* is the kind of a body and the set of fields given.
-The writer of a shape writes the bytes of all other fields as constants. The bytes are the same as those of
-`wire.Encoder`. The number of writers is bounded, because strangers may choose the fields
-(docs/decisions/0020).
+Where the writers are machine code, the whole event is one call of them. As plain Python, it compiles a writer
+for each shape of event. Most fields of most events hold their default. A *shape* is the kind of a body and
+the set of fields given. The writer of a shape writes the bytes of all other fields as constants. The number
+of writers is bounded, because strangers may choose the fields (docs/decisions/0020).
+
+The bytes are the same as those of `wire.Encoder` in both ways.
 """
 
 import time
@@ -13,16 +15,15 @@ from typing import Any, Final
 from plaudit_schemas.codec.avro_types import named_types, standalone
 from plaudit_schemas.codec.catalog import Schema, packaged_id, parse, schema_text
 from plaudit_schemas.codec.emitter import Emitter
-from plaudit_schemas.codec.header import header_of
+from plaudit_schemas.codec.header import HEADER_BYTES, header_of
 from plaudit_schemas.codec.held import made_at
-from plaudit_schemas.codec.record_writer import compile_writer
-from plaudit_schemas.codec.varint import long_bytes, varint_bytes
+from plaudit_schemas.codec.record_writer import WRITER_NAMES, compile_writer, compile_writers, text_lines
+from plaudit_schemas.codec.varint import append_long, append_size, long_bytes, varint_bytes
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.errors import EncodingError
 
 _MAX_SHAPES: Final = 512
 _MAX_ORDERS: Final = 1024
-_SMALL_SIZES: Final = 4096  # lengths whose varints are looked up in a table
 _ENVELOPE: Final = (
     "held_ms", "event_id", "application", "conversation_id", "occurred_at", "producer", "sequence", "source",
     "body",
@@ -57,11 +58,12 @@ class EventEncoder:
             (node if isinstance(node, str) else node["name"]): long_bytes(at)
             for at, node in enumerate(fields["body"])
         }
-        self._bodies = {name: compile_writer(standalone(name, self._types)) for name in self._tags}
+        self._writers, is_machine_code = compile_writers(schema)
+        self._write_event = self._writers[schema["name"]]
+        self._write = self._write_whole if is_machine_code else self._write_by_shape
         self._shapes: dict[tuple[str, ...], Write] = {}
         self._orders: dict[tuple[str, ...], Write] = {}
         self._late = (-1, b"")
-        self._sizes = tuple(long_bytes(size) for size in range(_SMALL_SIZES))
 
     def use_id(self, schema_id: int) -> None:
         """Write this schema id from the next event on. Thread-safe."""
@@ -73,44 +75,56 @@ class EventEncoder:
         Raises:
             EncodingError: the record does not fit the schema.
         """
-        name, body = record["body"]
-        write = self._orders.get((name, *body)) or self._write_of(name, body)
         out = bytearray(self._header)
         try:
-            held = record.get("held_ms")
-            if held is not None:
-                out += b"\2" + long_bytes(held)
-            else:
-                out += made_at(time.time_ns() // 1_000_000) if self._reserve_held else _NULL
-            self._envelope(record, out)
-            out += self._tags[name]
-            write(body, out)
+            self._write(record, out)
+        except EncodingError:
+            raise
         except Exception as error:  # a record that does not fit can raise almost any error
             problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise EncodingError(f"the event does not fit its schema: {problem}; check its fields") from error
         return bytes(out)
 
+    def _write_whole(self, record: Record, out: bytearray) -> None:
+        name = record["body"][0]
+        if name not in self._tags:
+            raise _no_body(name)
+        record["source"]  # which the schema gives a default for readers alone
+        self._write_event(record, out)
+        if self._reserve_held and record.get("held_ms") is None:
+            out[HEADER_BYTES : HEADER_BYTES + 1] = made_at(time.time_ns() // 1_000_000)
+
+    def _write_by_shape(self, record: Record, out: bytearray) -> None:
+        name, body = record["body"]
+        write = self._orders.get((name, *body)) or self._write_of(name, body)
+        held = record.get("held_ms")
+        if held is not None:
+            out += b"\2" + long_bytes(held)
+        else:
+            out += made_at(time.time_ns() // 1_000_000) if self._reserve_held else _NULL
+        self._envelope(record, out)
+        out += self._tags[name]
+        write(body, out)
+
     def _envelope(self, record: Record, out: bytearray) -> None:
-        # Ids have at most 128 characters, so their sizes are always in the table.
-        sizes = self._sizes
         for text in (record["event_id"], record["application"], record["conversation_id"]):
             data = text.encode()
-            out += sizes[len(data)]
+            append_size(out, len(data))
             out += data
         out += self._moment(record["occurred_at"])
         producer, sequence = record.get("producer"), record.get("sequence")
         if producer is None:
             out.append(0)
         else:
-            data = producer.encode()
             out.append(2)
-            out += sizes[len(data)]
+            data = producer.encode()
+            append_size(out, len(data))
             out += data
         if sequence is None:
             out.append(0)
         else:
             out.append(2)
-            out += sizes[sequence] if sequence < _SMALL_SIZES else long_bytes(sequence)
+            append_long(out, sequence)
         out += self._sources[record["source"]]
 
     def _moment(self, micros: int) -> bytes:
@@ -127,13 +141,13 @@ class EventEncoder:
         """The writer for a body whose fields have not come in this order before."""
         definition = self._types.get(name) if name in self._tags else None
         if definition is None:
-            raise EncodingError(f"the schema has no body {name}")
+            raise _no_body(name)
         # In the order of the schema, so that bodies with the same fields share a writer.
         shape = (name, *(field["name"] for field in definition["fields"] if field["name"] in body))
         write = self._shapes.get(shape)
         if write is None:
             if len(self._shapes) >= _MAX_SHAPES:
-                return self._bodies[name]  # compiles nothing more; see docs/decisions/0020
+                return self._writers[name]  # compiles nothing more; see docs/decisions/0020
             write = self._shapes[shape] = self._writer(definition, frozenset(shape))
         if len(self._orders) < _MAX_ORDERS:
             self._orders[(name, *body)] = write
@@ -141,7 +155,7 @@ class EventEncoder:
 
     def _writer(self, definition: Schema, given: frozenset[str]) -> Write:
         """Compile the writer of a shape: inline code for texts, constants, and calls for all other fields."""
-        out, constant = Emitter(sizes=self._sizes, long_bytes=long_bytes), bytearray()
+        out, constant = Emitter(**WRITER_NAMES), bytearray()
         with out.block("def write(r, o):"):
             for field in definition["fields"]:
                 if field["name"] not in given and "default" in field:
@@ -162,20 +176,16 @@ class EventEncoder:
             return
         out.line(f"s = r[{field['name']!r}]")
         if not nullable:
-            out.line(*_TEXT)
+            out.line(*text_lines("s"))
             return
         out.line("if s is None: o.append(0)")
         with out.block("else:"):
-            out.line("o.append(2)", *_TEXT)
+            out.line("o.append(2)", *text_lines("s"))
 
     def _field_writer(self, field: Any) -> Write:
         part = {"type": "record", "name": "Part", "fields": [field]}
         return compile_writer(standalone(part, self._types))
 
 
-_TEXT: Final = (
-    "s = s.encode()",
-    "n = len(s)",
-    f"o += sizes[n] if n < {_SMALL_SIZES} else long_bytes(n)",
-    "o += s",
-)
+def _no_body(name: Any) -> EncodingError:
+    return EncodingError(f"the schema has no body {name}")

@@ -43,6 +43,13 @@ class RecordFunctions(ABC):
         """Compile the functions. Returns the function of `record`."""
         return self._out.compile(f"avro {record}")[function_name(record)]
 
+    def compile_all(self) -> dict[str, Any]:
+        """Compile the functions. Returns the function of each record by the record's name."""
+        names = self._out.compile("avro records")
+        return {
+            name: names[function_name(name)] for name, node in self._types.items() if node["type"] == "record"
+        }
+
     def _add_value(self, node: Any, name: str) -> None:
         """Add the lines for a value of type `node`. `name` is the variable that holds the value."""
         if is_time(node):

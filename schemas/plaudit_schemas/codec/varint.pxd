@@ -9,3 +9,8 @@ cpdef (Py_ssize_t, Py_ssize_t) read_size(bytes payload, Py_ssize_t position)
 
 @cython.locals(count="long long", _=Py_ssize_t)
 cpdef (Py_ssize_t, Py_ssize_t) read_block(bytes payload, Py_ssize_t position)
+
+@cython.locals(number="long long", sign="long long", rest="unsigned long long")
+cpdef void append_long(bytearray out, value) except *
+
+cpdef void append_size(bytearray out, Py_ssize_t size) except *

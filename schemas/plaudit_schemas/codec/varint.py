@@ -1,6 +1,4 @@
-"""Read and write Avro's variable-length integers."""
-
-from typing import Final
+"""Read and write Avro's variable-length integers, and the texts whose lengths they are."""
 
 
 def read_long(payload: bytes, position: int) -> tuple[int, int]:
@@ -68,27 +66,55 @@ def long_bytes(value: int) -> bytes:
     return varint_bytes(value << 1 if value >= 0 else ((-value - 1) << 1) | 1)
 
 
-_SMALL: Final = tuple(long_bytes(number) for number in range(8192))
+def append_long(out: bytearray, value: int) -> None:
+    """Append a zigzag varint. Raises OverflowError if the value has more than 64 bits."""
+    if type(value) is not int:  # a bool, or an error
+        out += long_bytes(value)
+        return
+    try:
+        number = value
+    except OverflowError:  # compiled, `number` has 64 bits
+        out += long_bytes(value)
+        return
+    if 0 <= number < 64:
+        out.append(number << 1)
+        return
+    sign = number >> 63
+    if sign not in (0, -1):
+        out += long_bytes(value)
+    rest = number << 1 ^ sign
+    if rest < 16384:  # two bytes, without the loop
+        if rest > 127:
+            out.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        out.append(rest)
+        return
+    while rest > 127:
+        out.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    out.append(rest)
 
 
-def size_bytes(size: int) -> bytes:
-    """The varint of a length, from a table if it is small."""
-    return _SMALL[size] if size < 8192 else long_bytes(size)
+def append_size(out: bytearray, size: int) -> None:
+    """Append the varint of a length."""
+    if size < 64:
+        out.append(size << 1)
+    elif size < 8192:
+        out.append(size << 1 & 0x7F | 0x80)
+        out.append(size >> 6)
+    else:
+        out += long_bytes(size)
 
 
-def small_long_bytes(value: int) -> bytes:
-    """As `long_bytes`, but with a table for small numbers."""
-    return _SMALL[value] if 0 <= value < 8192 else long_bytes(value)
-
-
-def time_bytes(value: int) -> bytes:
-    """As `long_bytes`, but without a loop for 8 bytes, the length of today's microseconds."""
-    value <<= 1
-    if value >> 49 and not value >> 56:
-        return bytes(
+def append_time(out: bytearray, value: int) -> None:
+    """As `append_long`, but without a loop for 8 bytes, the length of today's microseconds."""
+    if type(value) is int and value >> 48 and not value >> 55:
+        value <<= 1
+        out += bytes(
             (
                 value & 127 | 128, value >> 7 & 127 | 128, value >> 14 & 127 | 128, value >> 21 & 127 | 128,
                 value >> 28 & 127 | 128, value >> 35 & 127 | 128, value >> 42 & 127 | 128, value >> 49,
             )
         )  # fmt: skip
-    return long_bytes(value >> 1)
+    else:
+        append_long(out, value)
