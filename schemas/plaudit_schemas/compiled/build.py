@@ -21,11 +21,31 @@ from plaudit_schemas.compiled.declarations import declarations_of
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "plaudit_schemas": (
+        "codec.event_encoder",
+        "codec.held",
         "codec.varint",
+        "contract.keys",
         "contract.log_checks",
         "contract.ratings",
+        "contract.records",
         "contract.rules",
+        "contract.times",
+        "contract.ulid",
         "contract.words",
+        "kafka.replaceable",
+    ),
+    "plaudit_producers": (
+        "sdk.bodies",
+        "sdk.client_thread",
+        "sdk.content_policy",
+        "sdk.encoding",
+        "sdk.event_record",
+        "sdk.memory_outbox",
+        "sdk.parents",
+        "sdk.pipeline",
+        "sdk.privacy",
+        "sdk.producer",
+        "sdk.values",
     ),
     "plaudit_stream_processors": (
         "fold.agreement",
