@@ -6,6 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 EXTRAS := --extra score --extra train --extra chat --extra openai --extra langchain --extra opentelemetry
 RUN := $(UV) run --frozen --all-packages $(EXTRAS)
 CASES ?=
+RECORD ?=
 export SEED FAULTS CHATS FILE SNAPSHOT TEMPLATES TRAINERS_ENV LABEL_STUDIO_ENV
 # Container images often set it; every process that is started would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +16,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types docs format bench examples chaos trainers label-studio wheels clean
+.PHONY: help install demo test check lint types docs format bench bench-smoke examples chaos trainers label-studio wheels clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +59,9 @@ format: install ## format the code and mend what ruff can
 
 bench: install ## run the benchmarks; CASES=codec,worker picks some
 	@$(RUN) python -m benchmarks $(CASES)
+
+bench-smoke: install ## fail if a hot path became much slower than recorded (2 minutes); RECORD=1 records anew
+	@$(RUN) python -m benchmarks.smoke $(if $(filter-out 0,$(RECORD)),--record)
 
 examples: install ## bring the examples of the schemas up to date after a release
 	@$(RUN) python -m plaudit_schemas.examples
