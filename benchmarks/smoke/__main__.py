@@ -1,7 +1,7 @@
-"""`make bench-smoke`: fails if a hot path became much slower than recorded, beside a bare peer of the same run.
+"""`make bench-smoke`: fails if a hot path became much slower than recorded, beside bare peers of the same run.
 
-`make bench-smoke RECORD=1` writes smoke.json instead: the ratios of compiled modules, where there are any, and
-those of plain Python. `PLAUDIT_COMPILED=0` does either for plain Python alone.
+`make bench-smoke RECORD=1` writes smoke.json instead: the ratios of compiled modules, where there are any,
+and those of plain Python. `PLAUDIT_COMPILED=0` does either for plain Python alone.
 """
 
 import argparse
@@ -16,8 +16,16 @@ from plaudit_schemas.compiled import SWITCH, how_it_runs, is_compiled
 
 from benchmarks.smoke.in_process import pairs
 from benchmarks.smoke.recorded import (
-    FILE, SHARE, Mode, Ratios, RecordedError, complaints, hints, record, recorded_ratios,
-)  # fmt: skip
+    FILE,
+    SHARE,
+    Mode,
+    Ratios,
+    RecordedError,
+    complaints,
+    hints,
+    record,
+    recorded_ratios,
+)
 from benchmarks.smoke.turns import Turn, ratio_of, take_turns
 from benchmarks.smoke.whole_worker import whole_worker
 from benchmarks.stage import ROOT

@@ -58,7 +58,8 @@ def _codec(size: int) -> list[Pair]:
     shown = [example.payload for example in examples("conversation_event")]
     payloads = shown * max(1, size // len(shown))
     dense, sparse = Decoder("conversation_event"), Decoder("conversation_event", sparse=True)
-    encoder, records = Encoder("conversation_event"), dense.decode_many(payloads)
+    encoder = Encoder("conversation_event")
+    records = [dense.decode(payload) for payload in payloads]
 
     def decode() -> object:
         return bare_decode("conversation_event", payloads)

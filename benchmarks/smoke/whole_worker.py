@@ -1,4 +1,4 @@
-"""The case that needs servers: the whole worker on real Kafka and Valkey, beside a bare loop on the same events."""
+"""The cases that need servers: the whole worker and its Valkey, beside a bare loop on the same events."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 from benchmarks.measuring import processor_seconds
@@ -33,17 +34,21 @@ def whole_worker(turns: int, size: int = 20_000) -> dict[str, list[Turn]]:
     count = (turns + 1) * size
     made = events(count, open_conversations=size // _CHAT_EVENTS, start_us=time.time_ns() // 1000)
     with stage() as servers, _running(servers) as (run, worker, loop):
-        for number in range(1, turns + 2):
+        for due in range(size, count + 1, size):
             batch = list(islice(made, size))
             pids = {"worker": worker.pid, "worker's Valkey": servers.pids["Valkey"]}
             before = {case: processor_seconds(pid) for case, pid in pids.items()}
             servers.send_at_rate(batch, _AT_ONCE)
-            eventually(lambda done=number * size: servers.committed(run) >= done, "the worker folds all")
+            eventually(partial(_has_folded, servers, run, due), f"the worker folds {due:,} events")
             spent = {case: processor_seconds(pid) - before[case] for case, pid in pids.items()}
-            bare = _fetched(loop, number * size)
+            bare = _fetched(loop, due)
             for case, seconds in spent.items():
                 found[case].append(Turn(bare, seconds))
     return {case: measured[1:] for case, measured in found.items()}
+
+
+def _has_folded(servers: Stage, run: str, count: int) -> bool:
+    return servers.committed(run) >= count
 
 
 @contextmanager
