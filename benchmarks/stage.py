@@ -105,9 +105,9 @@ class Stage:
 
     def send_at_rate(self, made: Sequence[tuple[bytes, bytes]], rate: int, on_delivery: Any = None) -> None:
         """Send events, keys and values, at `rate` a second, and wait until Kafka has them."""
-        producer = Producer(
-            self.connection.kafka(**{"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True})
-        )
+        options = {"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True}
+        # A broker that has just started would make it warn.
+        producer = Producer(self.connection.kafka(**options, log_level=3))
         began = time.monotonic()
         for number, (key, value) in enumerate(made):
             while time.monotonic() < began + number / rate:

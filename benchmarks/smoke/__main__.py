@@ -1,4 +1,4 @@
-"""`make bench-smoke`: fails if a hot path became much slower than recorded, beside bare peers of the same run.
+"""`make bench-smoke`: fails if a hot path became much slower than recorded, beside bare peers in one run.
 
 `make bench-smoke RECORD=1` writes smoke.json instead: the ratios of compiled modules, where there are any,
 and those of plain Python. `PLAUDIT_COMPILED=0` does either for plain Python alone.
