@@ -29,6 +29,9 @@ def whole_worker(turns: int, size: int = 20_000) -> dict[str, list[Turn]]:
 
     Returns:
         The turns of the cases `worker` and `worker's Valkey`, in seconds of processor time.
+
+    Raises:
+        RuntimeError: the worker or the loop ended. AssertionError if the worker stands still.
     """
     found: dict[str, list[Turn]] = {"worker": [], "worker's Valkey": []}
     count = (turns + 1) * size
@@ -39,7 +42,7 @@ def whole_worker(turns: int, size: int = 20_000) -> dict[str, list[Turn]]:
             pids = {"worker": worker.pid, "worker's Valkey": servers.pids["Valkey"]}
             before = {case: processor_seconds(pid) for case, pid in pids.items()}
             servers.send_at_rate(batch, _AT_ONCE)
-            eventually(partial(_has_folded, servers, run, due), f"the worker folds {due:,} events")
+            eventually(partial(_has_folded, servers, run, worker, due), f"the worker folds {due:,} events")
             spent = {case: processor_seconds(pid) - before[case] for case, pid in pids.items()}
             bare = _fetched(loop, due)
             for case, seconds in spent.items():
@@ -47,7 +50,10 @@ def whole_worker(turns: int, size: int = 20_000) -> dict[str, list[Turn]]:
     return {case: measured[1:] for case, measured in found.items()}
 
 
-def _has_folded(servers: Stage, run: str, count: int) -> bool:
+def _has_folded(servers: Stage, run: str, worker: Process, count: int) -> bool:
+    if worker.poll() is not None:
+        log = next(servers.folder.glob(f"{run}*.log")).read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"the worker ended before its work was done; its log ends with\n{log[-2000:]}")
     return servers.committed(run) >= count
 
 
