@@ -37,7 +37,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
 @pytest.mark.parametrize(
     ("ratio", "code"),
     [(0.59, 1), (0.61, 0), (1.0, 0), (3.0, 0), (float("nan"), 1)],
-    ids=["59 %", "61 %", "as recorded", "faster", "not a number"],
+    ids=["59 percent", "61 percent", "as recorded", "faster", "not a number"],
 )
 def test_a_ratio_below_its_share_fails(
     ratio: float, code: int, file: Path, monkeypatch: pytest.MonkeyPatch
