@@ -112,12 +112,18 @@ def folder_of(root: Path) -> Path:
     return root / _FOLDER / SUFFIX.strip(".").partition(".")[0]
 
 
+def source_of(root: Path, name: str) -> Path:
+    """The file that a module is compiled from: Python, or Cython for what Python has no words for."""
+    path = root.joinpath(*name.split(".")).with_suffix(".py")
+    return path if path.exists() else path.with_suffix(".pyx")
+
+
 def manifest_of(root: Path, modules: Iterable[str], generated_modules: Iterable[str] = ()) -> str:
     """What the manifest must say while the compiled modules are those of the sources in `root`."""
     names = list(modules)
     texts = [path.read_bytes() for path in _TOOLS]
     for name in names:
-        source = root.joinpath(*name.split(".")).with_suffix(".py")
+        source = source_of(root, name)
         texts += (path.read_bytes() for path in (source, source.with_suffix(".pxd")) if path.exists())
     digest = source_hash(b"\0".join(texts)).hex()
     return "\n".join((digest, *names, *generated_modules))

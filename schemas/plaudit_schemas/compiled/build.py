@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from plaudit_schemas.codec.sources import generated_sources
-from plaudit_schemas.compiled import SUFFIX, folder_of, generated_name, manifest_of, manifest_path
+from plaudit_schemas.compiled import (
+    SUFFIX,
+    folder_of,
+    generated_name,
+    manifest_of,
+    manifest_path,
+    source_of,
+)
 from plaudit_schemas.compiled.declarations import declarations_of
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
@@ -24,6 +31,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "codec.event_encoder",
         "codec.held",
         "codec.varint",
+        "compiled.arenas",
         "contract.keys",
         "contract.log_checks",
         "contract.ratings",
@@ -87,12 +95,14 @@ class SourceModule:
         name: as the module is imported.
         package: whose folder gets the compiled module.
         declarations: Cython's declarations, the text of a pxd file.
+        suffix: `.py`, or `.pyx` for what Python has no words for.
     """
 
     name: str
     package: str
     source: str
     declarations: str
+    suffix: str = ".py"
 
     @property
     def short_name(self) -> str:
@@ -105,11 +115,13 @@ def units() -> Iterator[SourceModule]:
     for package, names in MODULES.items():
         root = root_of(package)
         for name in names:
-            path = root.joinpath(*name.split(".")).with_suffix(".py")
+            path = source_of(root, name)
             source, declared = path.read_text(encoding="utf-8"), path.with_suffix(".pxd")
-            written = declared.exists()
-            text = declared.read_text(encoding="utf-8") if written else declarations_of(source)
-            yield SourceModule(f"{package}.{name}", package, source, text)
+            if declared.exists():
+                text = declared.read_text(encoding="utf-8")
+            else:
+                text = declarations_of(source) if path.suffix == ".py" else ""
+            yield SourceModule(f"{package}.{name}", package, source, text, path.suffix)
     for emitter in generated_sources():
         text = "\n".join(emitter.declarations) + "\n"
         yield SourceModule(generated_name(emitter.identity), "plaudit_schemas", emitter.source, text)
@@ -161,7 +173,7 @@ def compile_package(package: str, all_units: Sequence[SourceModule]) -> None:
                 **os.environ,
                 "CFLAGS": os.environ.get("CFLAGS", "-O2 -w"),
                 "PLAUDIT_ANNOTATIONS": str(int(package in _BY_ANNOTATIONS)),
-                "PLAUDIT_COMPILE": "\n".join(unit.name for unit in ours),
+                "PLAUDIT_COMPILE": "\n".join(f"{unit.name} {unit.suffix}" for unit in ours),
             },
             check=True,
             stdout=subprocess.DEVNULL,
@@ -182,7 +194,7 @@ def _manifest(package: str, all_units: Sequence[SourceModule]) -> str:
 
 
 def _lay_out(folder: Path, unit: SourceModule) -> None:
-    path = folder.joinpath(*unit.name.split(".")).with_suffix(".py")
+    path = folder.joinpath(*unit.name.split(".")).with_suffix(unit.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     for parent in path.relative_to(folder).parents:
         if parent != Path():
@@ -200,8 +212,8 @@ from setuptools import Extension, setup
 
 Errors.LEVEL = 9  # no warnings; errors have their own way
 Options.error_on_unknown_names = False  # generated source gets its constants when it is loaded
-names = os.environ["PLAUDIT_COMPILE"].splitlines()
-extensions = [Extension(name, [name.replace(".", "/") + ".py"]) for name in names]
+pairs = map(str.split, os.environ["PLAUDIT_COMPILE"].splitlines())
+extensions = [Extension(name, [name.replace(".", "/") + suffix]) for name, suffix in pairs]
 directives = {_DIRECTIVES!r} | {{"annotation_typing": os.environ["PLAUDIT_ANNOTATIONS"] == "1"}}
 modules = cythonize(extensions, compiler_directives=directives, quiet=True)
 setup(name="compiled", packages=[], ext_modules=modules)

@@ -10,6 +10,7 @@ import uvloop
 from plaudit_schemas.compiled import how_it_runs, is_compiled
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
+from plaudit_schemas.service.huge_pages import use_huge_pages
 from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 
@@ -34,6 +35,7 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
             Kafka or Redis does not answer, it waits.
     """
     configure_logging(log_level)
+    use_huge_pages()
     # States are many small dicts that live long. Full collections would visit them all and free little.
     gc.collect()
     gc.freeze()
