@@ -11,7 +11,8 @@ from plaudit_stream_processors.metrics.generations import LabelGeneration
 from plaudit_stream_processors.metrics.label_decisions import OwnValue
 from plaudit_stream_processors.metrics.label_limit import LabelLimit
 from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
-from plaudit_stream_processors.worker.partition_folder import FoldContext, PartitionFolder, WorkerTopics
+from plaudit_stream_processors.worker.batches import FoldContext, WorkerTopics
+from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 
 from benchmarks.stage import PARTITIONS
 from harness.events import events

@@ -12,10 +12,8 @@ from typing import Any
 
 from hiredis import pack_command
 from plaudit_schemas.kafka.record import KafkaRecord
-from plaudit_stream_processors.worker.partition_folder import (
-    BatchFold,
-    PartitionFolder,
-)
+from plaudit_stream_processors.worker.batch_fold import BatchFold
+from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 
 from benchmarks.folding import made_logs, new_folders
 from benchmarks.measuring import measure, warm_span
@@ -58,7 +56,7 @@ async def _batch(folder: PartitionFolder, records: list[KafkaRecord], spent: def
     marks.append(time.process_time())
     await folder._load_states(records, decoded)
     marks.append(time.process_time())
-    folding = BatchFold(folder, folder._number)
+    folding = BatchFold(folder.context, folder.cache, folder.partition, folder.epoch, folder._number)
     folding.fold_records(zip(records, decoded, strict=True))
     marks.append(time.process_time())
     prepared = folding.result(records[0].offset, records[-1].offset + 1)

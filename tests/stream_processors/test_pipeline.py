@@ -15,7 +15,7 @@ from plaudit_stream_processors.positions import FetchedBatch
 from plaudit_stream_processors.running.readiness import Readiness
 from plaudit_stream_processors.state.commit import Commit, Leftovers
 from plaudit_stream_processors.state.store import Ownership
-from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
+from plaudit_stream_processors.worker.batches import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.redis_guard import UnsafeRedisError

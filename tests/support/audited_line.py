@@ -27,12 +27,8 @@ from plaudit_stream_processors.metrics.label_names import LimitedNames, SeriesNa
 from plaudit_stream_processors.state.keys import partition_keys
 from plaudit_stream_processors.state.label_places import LabelPlaces
 from plaudit_stream_processors.state.store import ConversationStore
-from plaudit_stream_processors.worker.partition_folder import (
-    FoldContext,
-    PartitionFolder,
-    Prepared,
-    WorkerTopics,
-)
+from plaudit_stream_processors.worker.batches import FoldContext, Prepared, WorkerTopics
+from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 
 from tests.support.unruly_words import UnrulyLog
 

@@ -77,7 +77,11 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "metrics.label_names",
         "metrics.label_votes",
         "metrics.votes",
+        "state.cache",
+        "state.commit",
         "state.fields",
+        "worker.batch_fold",
+        "worker.batch_labels",
     ),
 }
 """The modules that are compiled, by package."""

@@ -26,9 +26,9 @@ from plaudit_stream_processors.state.counters import CounterReader
 from plaudit_stream_processors.state.label_places import LabelPlaces
 from plaudit_stream_processors.state.store import ConversationStore
 from plaudit_stream_processors.transport import Transport
+from plaudit_stream_processors.worker.batches import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.label_watch import LabelWatch
 from plaudit_stream_processors.worker.letter_watch import LetterWatch
-from plaudit_stream_processors.worker.partition_folder import FoldContext, WorkerTopics
 from plaudit_stream_processors.worker.pipeline import WorkerPipeline
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.redis_guard import RedisGuard

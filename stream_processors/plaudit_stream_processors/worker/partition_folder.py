@@ -1,89 +1,23 @@
-"""Decodes and folds one batch of one partition, and prepares everything that is to be written for it."""
+"""Loads, folds and commits the batches of one partition."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from plaudit_schemas.codec.wire import Decoder, Encoder, PackagedSchemas, Record, SchemaSource
-from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.errors import CodecError, RefusedError
-from plaudit_schemas.kafka.dead_letters import DeadLetter
-from plaudit_schemas.kafka.record import KafkaRecord, ProducerRecord
+from plaudit_schemas.codec.wire import Record
+from plaudit_schemas.errors import CodecError
+from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_stream_processors.fold import (
-    ConversationState,
-    Effects,
-    Emitted,
-    Rules,
-    check_place,
-    encode_finished,
-    fold_record,
-)
-from plaudit_stream_processors.metrics.label_limit import LabelLimit
+from plaudit_stream_processors.fold import ConversationState
 from plaudit_stream_processors.state.cache import ConversationCache
-from plaudit_stream_processors.state.commit import NO_LEFTOVERS, Commit, conversation_changes
-from plaudit_stream_processors.state.store import ConversationStore, Holding, Ownership
+from plaudit_stream_processors.state.commit import NO_LEFTOVERS
+from plaudit_stream_processors.state.store import Holding, Ownership
+from plaudit_stream_processors.worker.batch_fold import BatchFold, collect_batch
 from plaudit_stream_processors.worker.batch_labels import BatchLabels
+from plaudit_stream_processors.worker.batches import FoldContext, LoadedBatch, Prepared
 
 _YIELD_EVERY: Final = 512  # records
-
-
-class WorkerTopics(NamedTuple):
-    """The topics of a worker, with their prefix."""
-
-    events: str
-    finished: str
-    dead_letters: str
-    metrics: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedBatch:
-    """A decoded batch whose conversations are in the cache: all that folding it needs.
-
-    Attributes:
-        number: counts the batches of one folder.
-        decoded: for each record the event, or why it could not be decoded.
-    """
-
-    number: int
-    records: Sequence[KafkaRecord]
-    decoded: Sequence[Record | CodecError]
-    first_offset: int
-    next_offset: int
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A folded batch that is not written anywhere yet.
-
-    Attributes:
-        number: counts the batches of one folder.
-        events: the number of records in the batch, refused ones included.
-        finished: the finished conversations, encoded for Kafka.
-    """
-
-    number: int
-    commit: Commit
-    events: int
-    effects: Effects
-    finished: list[ProducerRecord]
-    dead_letters: list[DeadLetter]
-
-
-@dataclass(frozen=True, slots=True)
-class FoldContext:
-    """What all partitions of a worker share for folding."""
-
-    topics: WorkerTopics
-    store: ConversationStore
-    rules: Rules
-    label_limit: LabelLimit
-    decoder: Decoder
-    encoders: Mapping[Emitted, Encoder]
-    schemas: SchemaSource = field(default_factory=PackagedSchemas)
 
 
 class PartitionFolder:
@@ -113,7 +47,7 @@ class PartitionFolder:
 
     async def fold_batch(self, batch: LoadedBatch) -> Prepared:
         """Fold the batch that was loaded last. Call it once: it changes states in place, and asks nobody."""
-        folding = BatchFold(self, batch.number)
+        folding = BatchFold(self.context, self.cache, self.partition, self.epoch, batch.number)
         pairs = zip(batch.records, batch.decoded, strict=True)
         while folding.fold_records(islice(pairs, _YIELD_EVERY)) == _YIELD_EVERY:  # noqa: ASYNC110  # no wait
             await asyncio.sleep(0)  # lets the write of the batch before and the health server go on
@@ -169,97 +103,12 @@ class PartitionFolder:
     async def _collect(
         self, records: Sequence[KafkaRecord], decoded: Sequence[Record | CodecError], labels: BatchLabels
     ) -> None:
-        missing: dict[str, Record] = {}
-        find, number = self.cache.find, self._number
-        for record, event in zip(records, decoded, strict=True):
-            if event.__class__ is not dict:
-                continue  # it was not decoded; the fold refuses it
-            key: Any = record.key
-            state = find(key)
-            if state is not None:
-                state.batch = number  # keeps it in the cache until this batch is committed
-                labels.collect_state(state)
-            elif _has_own_place(event, record, self.context.rules):
-                missing[f"{event['application']}/{event['conversation_id']}"] = event
-            else:
-                continue
-            labels.collect_event(event)
+        missing = collect_batch(records, decoded, self._number, self.cache, labels, self.context.rules)
         if missing:
             holding = Holding(self.epoch, self._committed)
             found = await self.context.store.load_conversations(self.partition, list(missing), holding)
             for name, event in missing.items():
                 state = found.get(name) or ConversationState(event["application"], event["conversation_id"])
-                state.batch = number
+                state.batch = self._number
                 self.cache.put(state)
                 labels.collect_state(state)
-
-
-def _has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:
-    """Whether a record has the key of its event, and lies in its partition; the fold refuses all others."""
-    try:
-        check_place(event, record, rules)
-    except RefusedError:
-        return False
-    return True
-
-
-class BatchFold:
-    """Folds the records of one batch, and collects what is to be written for them."""
-
-    def __init__(self, folder: PartitionFolder, number: int) -> None:
-        self._folder, self._number, self._effects = folder, number, Effects()
-        self._touched: dict[bytes, ConversationState] = {}
-        self._finished: list[ProducerRecord] = []
-        self._dead_letters: list[DeadLetter] = []
-        self._arrived_ms = 0
-        self._events = 0
-
-    def fold_records(self, pairs: Iterable[tuple[KafkaRecord, Record | CodecError]]) -> int:
-        """Fold records with their decoded values, and keep dead letters of refused ones. Returns how many."""
-        # Local names are faster, and this loop runs once for each event of the worker.
-        find, effects, touched = self._folder.cache.find, self._effects, self._touched
-        context, latest, count = self._folder.context, self._arrived_ms, 0
-        rules, topic = context.rules, context.topics.events
-        for record, event in pairs:
-            count += 1
-            if record.timestamp > latest:
-                latest = record.timestamp
-            state = fold_record(record, event, find, effects, rules)
-            if isinstance(state, Refusal):
-                self._dead_letters.append(DeadLetter.of(record, topic, state))
-                continue
-            if effects.finished:
-                self._encode_finished(record)
-            if not state.events and not state.erased:
-                continue  # a model's word on a conversation that is not here: there is nothing to keep
-            key: Any = record.key
-            touched[key] = state
-            state.size += len(record.value or b"")
-        self._arrived_ms = latest
-        self._events += count
-        return count
-
-    def result(self, first_offset: int, next_offset: int) -> Prepared:
-        """Everything that is to be written for the batch."""
-        folder = self._folder
-        ids: list[str] = []
-        changes: list[Any] = []
-        for key, state in self._touched.items():
-            ids.append(state.key)
-            changes += conversation_changes(state)
-            folder.cache.batch_touched(key, state, self._number)
-        commit = Commit(
-            folder.partition, folder.epoch, first_offset, next_offset, self._arrived_ms,
-            ids, changes, self._effects.counters.by_bucket(),
-        )  # fmt: skip
-        return Prepared(self._number, commit, self._events, self._effects, self._finished, self._dead_letters)
-
-    def _encode_finished(self, record: KafkaRecord) -> None:
-        context, partition = self._folder.context, self._folder.partition
-        for emission, value, refusal in encode_finished(self._effects, context.encoders):
-            if refusal is not None:
-                self._dead_letters.append(DeadLetter.of(record, context.topics.events, refusal))
-                continue
-            # In the partition of its events, so that source offsets only grow within it.
-            key = emission.key.encode()
-            self._finished.append(ProducerRecord(context.topics.finished, key, value, partition))

@@ -21,12 +21,8 @@ from plaudit_stream_processors.running.patience import AWAY, retry_while_away
 from plaudit_stream_processors.running.readiness import Readiness, Waiter
 from plaudit_stream_processors.state.identity import folded_up_to, refuse_during_reset
 from plaudit_stream_processors.state.store import FencedError
-from plaudit_stream_processors.worker.partition_folder import (
-    FoldContext,
-    LoadedBatch,
-    PartitionFolder,
-    Prepared,
-)
+from plaudit_stream_processors.worker.batches import FoldContext, LoadedBatch, Prepared
+from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.redis_guard import UnsafeRedisError
 

@@ -27,7 +27,7 @@ from plaudit_stream_processors.metrics.figure import Figure
 from plaudit_stream_processors.metrics.figures import SKEWED
 from plaudit_stream_processors.metrics.series import labels_of
 from plaudit_stream_processors.positions import SetAside
-from plaudit_stream_processors.worker.partition_folder import Prepared
+from plaudit_stream_processors.worker.batches import Prepared
 
 _SERIES = ("application", "model", "model_version", "variant", "source", "window")
 _LETTERS: Final = "plaudit_waiting_letters"
