@@ -70,7 +70,7 @@ cdef extern from *:
         /* Larger blocks are glibc's. By default it gives them back to the kernel many times a second. */
         mallopt(M_MMAP_THRESHOLD, 32 << 20);
         mallopt(M_TRIM_THRESHOLD, 256 << 20);
-        mallopt(M_TOP_PAD, 64 << 20);
+        mallopt(M_TOP_PAD, 4 << 20);
         return 1;
     }
 
