@@ -10,7 +10,7 @@ The fold decides by this on events, and the snapshot builder on amendments.
 """
 
 from collections.abc import Mapping, Sequence
-from json import dumps
+from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
 CANDIDATES: Final = 32
@@ -85,7 +85,7 @@ def slot_name(message_id: str, kind: str, rater_id: str, feedback: Mapping[str, 
     """A slot's name, a JSON list: message, rater's kind and id, aspect, kind of value, signal, judge."""
     # JSON, because an id may hold any character that could separate the parts.
     parts = (message_id, kind, rater_id, feedback["aspect"], feedback["kind"], feedback.get("signal") or "")
-    return dumps([*parts, *judge], ensure_ascii=False)
+    return f"[{', '.join(map(encode_basestring, (*parts, *judge)))}]"  # as `json.dumps`, at a quarter of it
 
 
 def _order(word: Word) -> tuple[int, int]:
