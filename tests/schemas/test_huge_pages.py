@@ -7,7 +7,7 @@ import sys
 import pytest
 from plaudit_schemas.compiled import FINDERS, SWITCH
 
-START = "from plaudit_schemas.service.huge_pages import use_huge_pages\n"
+START = "from plaudit_schemas.compiled.huge_pages import use_huge_pages\n"
 REGIONS = "from plaudit_schemas.compiled.arenas import regions_taken\n"
 
 compiled = pytest.mark.skipif(

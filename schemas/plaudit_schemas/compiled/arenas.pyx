@@ -1,4 +1,4 @@
-"""Takes Python's small objects from huge pages (plaudit_schemas.service.huge_pages)."""
+"""Takes Python's small objects from huge pages (plaudit_schemas.compiled.huge_pages)."""
 
 cdef extern from *:
     """

@@ -8,9 +8,9 @@ from functools import partial
 
 import uvloop
 from plaudit_schemas.compiled import how_it_runs, is_compiled
+from plaudit_schemas.compiled.huge_pages import use_huge_pages
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
-from plaudit_schemas.service.huge_pages import use_huge_pages
 from plaudit_schemas.service.logs import configure_logging
 from plaudit_schemas.settings.connection import ConnectionSettings
 
