@@ -13,6 +13,7 @@ from typing import Any
 from hiredis import pack_command
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_stream_processors.worker.batch_fold import BatchFold
+from plaudit_stream_processors.worker.memory import prepare_memory
 from plaudit_stream_processors.worker.partition_folder import PartitionFolder
 
 from benchmarks.folding import made_logs, new_folders
@@ -26,6 +27,7 @@ Stages = dict[str, float]
 
 def run(repetitions: int) -> list[Row]:
     """The rows of the stages, then those of the processes."""
+    prepare_memory()
     count = min(event_count(), 200_000)  # the stages hold all records in memory
     stages = [_stages(count) for _ in range(repetitions)]
     processes = _processes()

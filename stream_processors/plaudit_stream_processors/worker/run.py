@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 from functools import partial
 
 import uvloop
 from plaudit_schemas.compiled import how_it_runs, is_compiled
-from plaudit_schemas.compiled.huge_pages import use_huge_pages
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.logs import configure_logging
@@ -20,6 +18,7 @@ from plaudit_stream_processors.running.starting import StartingProcess, StoppedW
 from plaudit_stream_processors.running.watchdog import Watchdog
 from plaudit_stream_processors.worker.app import create_worker
 from plaudit_stream_processors.worker.claim import claim_state
+from plaudit_stream_processors.worker.memory import prepare_memory
 from plaudit_stream_processors.worker.prometheus_metrics import WorkerMetrics
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.topic_checks import check_topics
@@ -35,11 +34,7 @@ def run_worker(connection: ConnectionSettings, settings: WorkerSettings, *, web:
             Kafka or Redis does not answer, it waits.
     """
     configure_logging(log_level)
-    use_huge_pages()
-    # States are many small dicts that live long. Full collections would visit them all and free little.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 1000)
+    prepare_memory()
     return uvloop.run(_run(connection, settings, web=web))
 
 
