@@ -75,13 +75,16 @@ class ChaosLine:
         try:
             eventually(self.whole, "the line is ready again after the last fault", _DEADLINE_S)
         except AssertionError as error:
-            logs = [
-                f"{server.log.name}: {log_tail(server.log)}"
-                for server in self.victims
-                if not self.supervisor.is_ready(server.name)
-            ]
-            told = (error, *self.supervisor.lines(), *self.supervisor.notes(), *logs)
-            raise AssertionError("\n".join(map(str, told))) from error
+            raise AssertionError("\n".join((str(error), *self.state()))) from error
+
+    def state(self) -> list[str]:
+        """What runs, what was noted, and the logs' ends of what is not ready and of the gateway."""
+        logs = [
+            f"{server.log.name}: {log_tail(server.log)}"
+            for server in self.victims
+            if server is self._gateway or not self.supervisor.is_ready(server.name)
+        ]
+        return [str(each) for each in (*self.supervisor.lines(), *self.supervisor.notes(), *logs)]
 
     def audit(self) -> "subprocess.CompletedProcess[str]":
         """`plaudit audit`, which waits until the line has caught up."""
@@ -138,7 +141,8 @@ def chaos(
         sender.allow(len(chats))
         sending.join(_DEADLINE_S)
         if failures or sending.is_alive():
-            return [f"sending failed: {failures}"]
+            why = failures[0] if failures else f"it did not end within {_DEADLINE_S:g} s"
+            return [f"sending failed: {why!r}", *line.state()]
         line.wait_whole()
         report(f"{sender.accepted} events accepted, {sender.retries} requests sent again, "
                f"{line.supervisor.restarts()} restarts; the audit:")  # fmt: skip

@@ -36,8 +36,8 @@ def everything(one: Visitor, name: str, ended: list[SaidChat]) -> Iterator[None]
     one.say_what_was_wrong(again, "incomplete", f"{name} wants more")
     yield
     one.choose(ECHO)
-    one.send(f"{name} asks {'for more and ' * 60}for too much")
-    yield
+    # The answer takes a minute, and nobody else acts meanwhile: it must not end before it is stopped.
+    one.send(f"{name} asks {'for more and ' * 400}for too much")
     one.stop()
     yield
     sides = one.ask_two(f"Which one, {name}?")
