@@ -19,9 +19,42 @@ thread = threading.Thread(target=fail)
 thread.start()
 thread.join()
 """
+_IN_A_THREAD_OF_A_POOL = """
+from concurrent.futures import ThreadPoolExecutor, thread
+def fail(item):
+    item.future.set_result(None)
+    raise {error}
+thread._WorkItem.run = fail
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(print).result()
+"""
+_IN_A_CALLBACK = """
+import asyncio
+def fail():
+    raise {error}
+async def work():
+    asyncio.get_running_loop().call_soon(fail)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+asyncio.run(work())
+"""
+_IN_A_FORGOTTEN_TASK = """
+import asyncio
+async def fail():
+    raise {error}
+async def work():
+    asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+asyncio.run(work())
+"""
 
 
-@pytest.mark.parametrize("code", [_IN_A_FINALIZER, _IN_A_THREAD], ids=["finalizer", "thread"])
+@pytest.mark.parametrize(
+    "code",
+    [_IN_A_FINALIZER, _IN_A_THREAD, _IN_A_THREAD_OF_A_POOL, _IN_A_CALLBACK, _IN_A_FORGOTTEN_TASK],
+    ids=["finalizer", "thread", "thread of a pool", "callback", "forgotten task"],
+)
 @pytest.mark.parametrize(("error", "ends"), [("MemoryError", True), ("ValueError", False)])
 def test_only_a_lack_of_memory_ends_the_process(code: str, error: str, *, ends: bool) -> None:
     script = (
