@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route
 
 from harness.gateway import Gateway
 from harness.waiting import eventually
-from tests.e2e.chat_page import OpenChat
+from tests.e2e.chat_page import Chat, OpenChat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -28,6 +28,12 @@ TEXTS = [
     "a\u0000b\r\n\ttab",
     "e\u0301 \u2028 </script>",
 ]
+
+
+def added(one: Chat) -> list[str]:
+    """The texts of messages in the log, each event once: a page that goes may send again what arrived."""
+    events = {event.event_id: event.body for event in one.log()}
+    return [body.content for body in events.values() if isinstance(body, AddMessage)]
 
 
 def test_every_kind_of_event_arrives_once_in_order_and_to_the_byte(chat: OpenChat) -> None:
@@ -97,7 +103,7 @@ def test_a_page_is_told_what_is_refused_and_the_rest_goes_on(chat: OpenChat) -> 
     )
     one.flush()
     assert [each["reason"] for each in one.run("() => refused")] == ["forbidden", "invalid", "forbidden"]
-    assert [event.body.content for event in one.log() if isinstance(event.body, AddMessage)] == [
+    assert added(one) == [
         "half a pair \ufffd of surrogates",
         "still here",
     ]
@@ -180,7 +186,7 @@ def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: OpenChat) 
     eventually(lambda: len(one.log()) == 3, "the second beacon's events are in Kafka")
     one.page.unroute("**/v1/events")
     one.flush()
-    said = [event.body.content for event in one.log() if isinstance(event.body, AddMessage)]
+    said = added(one)
     assert said == ["a", "b", "c"]
 
 
@@ -199,9 +205,7 @@ def test_a_body_that_took_too_long_is_sent_in_parts(chat: OpenChat) -> None:
     one.run("() => { for (let n = 0; n < 8; n += 1) chat.add('user', `${n}`); }")
     one.flush()
     assert max(sizes) > 2
-    assert [event.body.content for event in one.log() if isinstance(event.body, AddMessage)] == [
-        str(number) for number in range(8)
-    ]
+    assert added(one) == [str(number) for number in range(8)]
 
 
 def test_the_queue_outlives_the_page_and_is_bounded(chat: OpenChat) -> None:
@@ -222,7 +226,7 @@ def test_the_queue_outlives_the_page_and_is_bounded(chat: OpenChat) -> None:
     one.open()
     one.run('() => { chat.add("user", "later"); }')
     one.flush()
-    assert [event.body.content for event in one.log() if isinstance(event.body, AddMessage)] == [
+    assert added(one) == [
         "a", "b", "c", "later",
     ]  # fmt: skip
     assert one.stored() == {}
@@ -256,9 +260,7 @@ def test_the_queue_stays_in_order_and_whole_while_the_gateway_is_away(
     gateway.settings["gateway_port"] = port
     gateway.start()
     one.flush()
-    assert [event.body.content for event in one.log() if isinstance(event.body, AddMessage)] == [
-        str(number) for number in range(250)
-    ]
+    assert added(one) == [str(number) for number in range(250)]
 
 
 def test_ids_are_ulids(chat: OpenChat) -> None:
