@@ -1,4 +1,4 @@
-"""Read and write Avro's variable-length integers, and the texts whose lengths they are."""
+"""Read and write Avro's variable-length integers."""
 
 
 def read_long(payload: bytes, position: int) -> tuple[int, int]:

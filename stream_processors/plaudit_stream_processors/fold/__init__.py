@@ -13,7 +13,7 @@ from plaudit_stream_processors.fold.rules import (
     SCORES_VERSION,
     Rules,
 )
-from plaudit_stream_processors.fold.step import check_place, encode_finished, fold_record
+from plaudit_stream_processors.fold.step import check_place, encode_finished, fold_record, has_own_place
 
 __all__ = [
     "ASPECTS_VERSION",
@@ -33,4 +33,5 @@ __all__ = [
     "encode_finished",
     "fold",
     "fold_record",
+    "has_own_place",
 ]

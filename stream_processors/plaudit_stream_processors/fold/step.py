@@ -81,6 +81,15 @@ def check_place(event: Record, record: KafkaRecord, rules: Rules) -> None:
             )
 
 
+def has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:
+    """Whether a record has the key of its event, and lies in its partition; the fold refuses all others."""
+    try:
+        check_place(event, record, rules)
+    except RefusedError:
+        return False
+    return True
+
+
 class Finished(NamedTuple):
     """A finished conversation or an amendment as bytes. `refusal` says why it cannot be sent, if so."""
 

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.keys import conversation_key
 from plaudit_schemas.contract.names import ADD_MESSAGE
-from plaudit_schemas.errors import CodecError, RefusedError
+from plaudit_schemas.errors import CodecError
 from plaudit_schemas.kafka.record import KafkaRecord
 
-from plaudit_stream_processors.fold import Rules, check_place
+from plaudit_stream_processors.fold import Rules, has_own_place
 
 SkipReason = Literal[
     "status",
@@ -91,7 +91,7 @@ def answers_of(messages: Iterable[tuple[KafkaRecord, Record]], rules: Rules, ski
             body.get("message_id", ""),
             event["event_id"],
             record.timestamp,
-            _is_misplaced(event, record, rules),
+            not has_own_place(event, record, rules),
         )
         found.setdefault((answer.key, answer.message_id, answer.event_id), answer)
     return list(found.values())
@@ -120,14 +120,6 @@ def _place(answer: NewAnswer) -> float:
     """A number from 0 to below 1 that is spread evenly over answers."""
     digest = digest_of(answer.application, answer.conversation_id, answer.message_id)
     return (int(digest[:13], 16) % _PLACES) / _PLACES
-
-
-def _is_misplaced(event: Record, record: KafkaRecord, rules: Rules) -> bool:
-    try:
-        check_place(event, record, rules)
-    except RefusedError:
-        return True
-    return False
 
 
 def key_of(answer: NewAnswer) -> bytes:

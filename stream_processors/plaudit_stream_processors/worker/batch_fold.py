@@ -8,7 +8,7 @@ from typing import Any
 
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.reasons import Refusal
-from plaudit_schemas.errors import CodecError, RefusedError
+from plaudit_schemas.errors import CodecError
 from plaudit_schemas.kafka.dead_letters import DeadLetter
 from plaudit_schemas.kafka.record import KafkaRecord, ProducerRecord
 
@@ -16,9 +16,9 @@ from plaudit_stream_processors.fold import (
     ConversationState,
     Effects,
     Rules,
-    check_place,
     encode_finished,
     fold_record,
+    has_own_place,
 )
 from plaudit_stream_processors.state.cache import ConversationCache
 from plaudit_stream_processors.state.commit import Commit, conversation_changes
@@ -52,7 +52,7 @@ def collect_batch(
         if state is not None:
             state.batch = number
             labels.collect_state(state)
-        elif _has_own_place(event, record, rules):
+        elif has_own_place(event, record, rules):
             missing[f"{event['application']}/{event['conversation_id']}"] = event
         else:
             continue
@@ -122,12 +122,3 @@ class BatchFold:
             # In the partition of its events, so that source offsets only grow within it.
             key = emission.key.encode()
             self._finished.append(ProducerRecord(context.topics.finished, key, value, self._partition))
-
-
-def _has_own_place(event: Record, record: KafkaRecord, rules: Rules) -> bool:
-    """Whether a record has the key of its event, and lies in its partition; the fold refuses all others."""
-    try:
-        check_place(event, record, rules)
-    except RefusedError:
-        return False
-    return True
