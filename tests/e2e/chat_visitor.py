@@ -34,6 +34,7 @@ class ShownMessage(TypedDict):
     done: bool
     note: str
     selected: bool
+    thumb: str | None
 
 
 class Visitor:
@@ -146,12 +147,12 @@ class Visitor:
     def thumb(self, answer: str, which: str) -> None:
         """Press a thumb below an answer: Like or Dislike, or to take it back Liked or Disliked."""
         buttons = self.row(answer).locator("xpath=following-sibling::*[1]")
-        before = self._drawn()
         buttons.get_by_role("button", name=which, exact=True).click()
         lit = {"Like": "Liked", "Dislike": "Disliked", "Liked": "Like", "Disliked": "Dislike"}[which]
         expect(buttons.get_by_role("button", name=lit, exact=True)).to_be_visible()
-        # Gradio lights a thumb at once; the server has the vote when it draws.
-        eventually(lambda: self._drawn() > before, "the server has drawn the vote")
+        # Gradio lights a thumb at once; the server has the vote when it says so.
+        voted = which if which in ("Like", "Dislike") else None
+        eventually(lambda: self._fact(answer)["thumb"] == voted, "the server has the vote")
         self._judge(Judged(answer, "thumb", RATING, {"Like": True, "Dislike": False}.get(which)))
 
     def say_what_was_wrong(self, answer: str, label: str, text: str) -> None:
@@ -219,10 +220,6 @@ class Visitor:
         """The row of a message in the log."""
         message_id = self._fact(text)["id"]
         return self.page.locator(f'#chat-log .message-row[data-message-id="{message_id}"]')
-
-    def _drawn(self) -> int:
-        """How many times the server has drawn the log."""
-        return int(self.page.locator("#shown [data-drawn]").get_attribute("data-drawn") or 0)
 
     def _fact(self, text: str) -> ShownMessage:
         return self.shown()[self.path.index(text)]

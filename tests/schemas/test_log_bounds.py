@@ -22,7 +22,11 @@ class FakeConsumer:
 
 def test_a_partition_that_has_no_leader_yet_is_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
-    errors = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+    errors = (
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError._UNKNOWN_PARTITION,
+    )
     assert reader.log_bounds(FakeConsumer(*errors), "t", 0, 60) == (3, 7)
 
 

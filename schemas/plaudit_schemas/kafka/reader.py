@@ -18,7 +18,11 @@ _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
 _PAUSE_S: Final = 0.2
-_NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_NO_LEADER: Final = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  # public; of a broker that has just started and named none
+)
 _AWAY: Final = "Kafka does not answer ({}); check PLAUDIT_BOOTSTRAP_SERVERS"
 _OPTIONS: Final = {
     "enable.auto.commit": False,

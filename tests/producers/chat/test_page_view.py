@@ -109,6 +109,7 @@ def test_marks_come_back_as_ids() -> None:
     assert shown_ids(text) == [question.id, answer.id]
     facts = json.loads(html.unescape(text.split('data-shown="')[1].split('"')[0]))
     assert [fact["selected"] for fact in facts] == [False, True]
+    assert [fact["thumb"] for fact in facts] == [None, None]
     assert 'data-consent="unspecified"' in text
 
 

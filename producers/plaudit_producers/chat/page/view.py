@@ -42,12 +42,7 @@ def log_value(messages: Sequence[TranscriptMessage]) -> list[dict[str, Any]]:
 
 def thumbs(transcript: Transcript, messages: Sequence[TranscriptMessage]) -> list[str | None]:
     """The thumb of each answer in the log, for `feedback_value`. Gradio counts answers, not messages."""
-    found: list[str | None] = []
-    for message in messages:
-        if message.role != "user":
-            said = transcript.said(message.id, SATISFACTION, "thumb")
-            found.append(None if said is None else LIKE if said else DISLIKE)
-    return found
+    return [_thumb(transcript, message) for message in messages if message.role != "user"]
 
 
 def marks(
@@ -71,6 +66,7 @@ def marks(
             "note": note_of(transcript, message, model_names),
             "problem": message.error is not None,
             "selected": message.id == selected_id,
+            "thumb": _thumb(transcript, message),
         }
         for message in messages
     ]
@@ -164,6 +160,11 @@ def shown_ids(shown: str) -> list[str]:
         return [str(fact["id"]) for fact in facts]
     except (ValueError, TypeError, KeyError):
         return []
+
+
+def _thumb(transcript: Transcript, message: TranscriptMessage) -> str | None:
+    said = transcript.said(message.id, SATISFACTION, "thumb")
+    return None if said is None else LIKE if said else DISLIKE
 
 
 def _text(message: TranscriptMessage) -> str:
