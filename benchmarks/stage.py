@@ -104,12 +104,18 @@ class Stage:
         return size / count
 
     def send_at_rate(self, made: Sequence[tuple[bytes, bytes]], rate: int, on_delivery: Any = None) -> None:
-        """Send events, keys and values, at `rate` a second, and wait until Kafka has them."""
+        """Send events, keys and values, at `rate` a second, and wait until Kafka has them.
+
+        The pace begins once Kafka has the first: a producer that connects would send a heap at once.
+        """
         options = {"partitioner": PARTITIONER, "linger.ms": 2, "enable.idempotence": True}
         # A broker that has just started would make it warn.
         producer = Producer(self.connection.kafka(**options, log_level=3))
-        began = time.monotonic()
+        began = 0.0
         for number, (key, value) in enumerate(made):
+            if number == 1:
+                producer.flush(60)
+                began = time.monotonic()
             while time.monotonic() < began + number / rate:
                 producer.poll(
                     0.002

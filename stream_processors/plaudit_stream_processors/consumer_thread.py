@@ -15,7 +15,7 @@ from plaudit_stream_processors.group_errors import GroupErrors
 from plaudit_stream_processors.positions import Stretch, set_aside
 
 # Why these: see ConsumerThread, and docs/decisions/0009 for what one byte, Kafka's default, costs.
-FETCH_WAIT_MS: Final = 50
+FETCH_WAIT_MS: Final = 30
 FETCH_MIN_BYTES: Final = 64 * 1024
 NOTE_SETTING: Final = "batched_note"
 """The attribute of the Faust app that holds the note of its commits."""
