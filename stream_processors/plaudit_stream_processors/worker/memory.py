@@ -8,8 +8,8 @@ from plaudit_schemas.compiled.huge_pages import use_huge_pages
 def prepare_memory() -> None:
     """Take small objects from huge pages, and collect garbage rarely. Call it before states are loaded."""
     use_huge_pages()
-    # States live long, so a look at what has lived for a while frees little: only the youngest are looked at
-    # often, so few that it takes some milliseconds. The next generation's turn comes after ten million.
+    # States live long, and a batch is free by its counts: a look finds little. So few looks, at what came since
+    # the last one, and after ten million objects at what came since the last of these.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 500, 1000)
+    gc.set_threshold(200_000, 50, 1000)
