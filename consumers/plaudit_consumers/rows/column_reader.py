@@ -1,7 +1,7 @@
 """Reads Avro binary straight into Arrow columns, without a dict for each record.
 
-A function is generated from the schema, as `plaudit_schemas.codec.record_reader` does for dicts. It reads one
-record and appends each value to its column.
+A function is generated from the schema, as `plaudit_schemas.codec.record_reader` does for dicts. It reads
+records and appends each value to its column.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +35,15 @@ _READ_TEXT_END: Final = (
     "elif not n & 1 and (h := b[i + 1]) < 0x80: i += 2; n = i + ((n & 0x7F | h << 7) >> 1)",
     "else: n, i = read_size(b, i); n += i",
 )
+_IMPORTS: Final = (
+    "cimport cython",
+    "from plaudit_schemas.codec.varint cimport read_block, read_size",
+    "from plaudit_schemas.codec.varint cimport read_long as read_time",
+)
+_TYPES: Final = {
+    "b": "bytes", "h": "Py_ssize_t", "i": "Py_ssize_t", "n": "Py_ssize_t", "row": "Py_ssize_t",
+    "t": "Py_ssize_t", "v": '"long long"',
+}  # fmt: skip
 _READ_NUMBER: Final = (
     "v = b[i]",
     "if not v & 0x81: i += 1; v >>= 1",
@@ -46,10 +55,44 @@ _READ_NUMBER: Final = (
 class ColumnReader:
     """Reads batches of records of one schema. Not for concurrent use."""
 
+    def __init__(self, source: "ColumnSource") -> None:
+        """Compile the reading function."""
+        self._source = source
+        source.compile()
+
+    def read_structs(self, payloads: Sequence[bytes], start: int, arrow_type: Any) -> Any:
+        """Read each payload from byte `start` on into a struct array, one struct for each payload.
+
+        Raises:
+            ValueError: a payload does not match the schema. The error does not say which.
+        """
+        source = self._source
+        try:
+            source.read(payloads, start)
+            return source.root.to_arrow(len(payloads), arrow_type)
+        except (IndexError, OverflowError, error) as short:  # what reading past the end of bytes raises
+            raise ValueError("a payload ends too early") from short
+        finally:
+            source.root.clear()  # also after an error, or the next batch would begin with half of this one
+
+
+class ColumnSource:
+    """Generates the source of `read(payloads, start, columns)`, and holds the columns that it fills.
+
+    In the source `b` is a payload, `i` the position, `row` the row that a value belongs to, `n` the end of
+    a text, `v` a number, `h` a second byte and `t` the branch of a union. Every node of the schema adds some
+    lines to this one function, which saves a call for each node. What it fills is given to it, so that
+    several readers can share it.
+
+    Attributes:
+        root: the column of the whole records.
+        emitter: holds the source.
+    """
+
     def __init__(
         self, schema: Schema, *, inlined: frozenset[str], value_columns: Mapping[str, Mapping[str, str]]
     ) -> None:
-        """Generate the reading function.
+        """Generate the source.
 
         Args:
             schema: of both writer and reader.
@@ -60,70 +103,58 @@ class ColumnReader:
         Raises:
             NotImplementedError: the schema has a type that no column holds.
         """
-        self._source = _ColumnSource(schema, inlined, value_columns)
-
-    def read_structs(self, payloads: Sequence[bytes], start: int, arrow_type: Any) -> Any:
-        """Read each payload from byte `start` on into a struct array, one struct for each payload.
-
-        Raises:
-            ValueError: a payload does not match the schema. The error does not say which.
-        """
-        source = self._source
-        read = source.read
-        try:
-            for row, payload in enumerate(payloads):
-                end = read(payload, start, row)
-                if end != len(payload):
-                    raise ValueError(f"the record ends at byte {end} of {len(payload)}")
-            return source.root.to_arrow(len(payloads), arrow_type)
-        except (IndexError, OverflowError, error) as short:  # what reading past the end of bytes raises
-            raise ValueError("a payload ends too early") from short
-        finally:
-            source.clear()  # also after an error, or the next batch would begin with half of this one
-
-
-class _ColumnSource:
-    """Generates the source of `read(b, i, row)`, and holds the columns that it fills.
-
-    In the source `b` is the payload, `i` the position, `row` the row that a value belongs to, `n` the end of
-    a text, `v` a number, `h` a second byte and `t` the branch of a union. Every node of the schema adds some
-    lines to this one function, which saves a call for each node.
-
-    Attributes:
-        root: the column of the whole records.
-        read: the compiled function; returns the position after the record.
-    """
-
-    def __init__(
-        self, schema: Schema, inlined: frozenset[str], value_columns: Mapping[str, Mapping[str, str]]
-    ) -> None:
         self._inlined, self._value_columns = inlined, value_columns
         self._types = named_types(schema)
-        self._texts: list[tuple[TextColumn, str, str]] = []
-        self._out = Emitter(
+        self._filled: dict[str, Callable[[], Any]] = {}
+        self._types_of_c = dict(_TYPES)
+        self.emitter = self._out = Emitter(
             read_time=time_reader(),
             read_size=read_size,
             read_block=read_block,
             unpack_double=Struct("<d").unpack_from,
         )
-        with self._out.block("def read(b, i, row):"):
-            self.root = StructColumn(self._fields(schema, "row"))
-            self._out.line("return i")
-        self._bind_texts()
-        self.read: Callable[[bytes, int, int], int] = self._out.compile("columns")["read"]
+        out = self._out
+        with out.block("def read(payloads, start, columns):"):
+            unpack = out.later()
+            out.line("row = 0")
+            with out.block("for b in payloads:"):
+                out.line("i = start")
+                self.root = StructColumn(self._fields(schema, "row"))
+                out.line("if i != len(b): raise ValueError(f'the record ends at byte {i} of {len(b)}')")
+                out.line("row += 1")
+        unpack(f"{', '.join(self._filled)}, = columns")
+        types = ", ".join(f"{name}={kind}" for name, kind in self._types_of_c.items())
+        out.declarations += [
+            *_IMPORTS, f"@cython.locals({types})", "cpdef read(payloads, Py_ssize_t start, columns)"
+        ]  # fmt: skip
 
-    def clear(self) -> None:
-        """Make all columns empty for the next batch.
+    def compile(self) -> None:
+        """Compile the source, so that `read` may be called."""
+        self._read = self.emitter.compile("columns")["read"]
 
-        Lists are emptied in place, because the function keeps appending to the same ones. Arrow has taken
-        over the buffers of texts, so these are replaced, and the function must be bound to the new ones.
+    def read(self, payloads: Sequence[bytes], start: int) -> None:
+        """Read each payload from byte `start` on into the columns."""
+        self._read(payloads, start, [filled() for filled in self._filled.values()])
+
+    def _fill(self, prefix: str, kind: str, column: Callable[[], Any]) -> str:
+        """Make a list or buffer available to the source. Returns its name.
+
+        Args:
+            kind: its type of C.
+            column: gives it; not the same one for each batch, as Arrow takes over the buffers of texts.
         """
-        self.root.clear()
-        self._bind_texts()
+        name = self._out.fresh(prefix)
+        self._filled[name], self._types_of_c[name] = column, kind
+        return name
 
-    def _bind_texts(self) -> None:
-        for column, extend, append in self._texts:
-            self._out.names[extend], self._out.names[append] = column.data.extend, column.lengths.append
+    def _list(self, values: list[Any]) -> str:
+        return self._fill("list", "list", lambda: values)
+
+    def _number_of_c(self) -> str:
+        """The name of a variable that holds a small number."""
+        name = self._out.fresh("v")
+        self._types_of_c[name] = "Py_ssize_t"
+        return name
 
     def _fields(self, record: Schema, row: str) -> dict[str, Column]:
         """Emit the lines that read the fields of a record.
@@ -178,29 +209,30 @@ class _ColumnSource:
 
     def _text(self) -> TextColumn:
         column = TextColumn()
-        extend, append = self._out.bind(None, "extend"), self._out.bind(None, "append")
-        self._texts.append((column, extend, append))
-        self._out.line(*_READ_TEXT_END, f"{extend}(b[i:n])", f"{append}(n - i)", "i = n")
+        data = self._fill("data", "bytearray", lambda: column.data)
+        append = self._fill("append", "object", lambda: column.lengths.append)
+        self._out.line(*_READ_TEXT_END, f"{data} += b[i:n]", f"{append}(n - i)", "i = n")
         return column
 
     def _number(self, kind: str) -> ValueColumn:
         column = ValueColumn()
-        append = self._out.bind(column.values.append, "append")
+        values = self._list(column.values)
         if kind == "boolean":
-            self._out.line("if b[i] > 1: raise ValueError('no boolean')", f"{append}(b[i] == 1)", "i += 1")
+            self._out.line("if b[i] > 1: raise ValueError('no boolean')")
+            self._out.line(f"{values}.append(b[i] == 1)", "i += 1")
         elif kind in ("int", "long"):
-            self._out.line(*_READ_NUMBER, f"{append}(v)")
+            self._out.line(*_READ_NUMBER, f"{values}.append(v)")
         elif kind == "double":
-            self._out.line(f"{append}(unpack_double(b, i)[0])", "i += 8")
+            self._out.line(f"{values}.append(unpack_double(b, i)[0])", "i += 8")
         else:
             raise NotImplementedError(f"Avro type {kind}")
         return column
 
     def _enum(self, node: Schema) -> EnumColumn:
         column = EnumColumn(node["symbols"])
-        append, last = self._out.bind(column.values.append, "append"), 2 * len(node["symbols"]) - 2
+        values, last = self._list(column.values), 2 * len(node["symbols"]) - 2
         self._out.line(f"if b[i] > {last} or b[i] & 1: raise ValueError('no symbol')")
-        self._out.line(f"{append}(b[i])", "i += 1")
+        self._out.line(f"{values}.append(b[i])", "i += 1")
         return column
 
     def _optional(self, branches: list[Node], row: str) -> OptionalColumn:
@@ -213,7 +245,7 @@ class _ColumnSource:
 
     def _value_at_row(self, node: Node, row: str) -> OptionalColumn:
         rows: list[int] = []
-        name, inner_row = self._out.bind(rows, "rows"), self._out.fresh("v")
+        name, inner_row = self._list(rows), self._number_of_c()
         self._out.line(f"{inner_row} = len({name})", f"{name}.append({row})")
         return OptionalColumn(rows, self._column(node, inner_row))
 
@@ -248,8 +280,8 @@ class _ColumnSource:
     def _lists(self, node: Schema, row: str) -> ListColumn:
         """Emit an array or a map: blocks of items. Items are numbered across the lists of all rows."""
         out, spans = self._out, (list[int](), list[int](), list[int]())
-        rows, lengths, ends = (out.bind(numbers, "list") for numbers in spans)
-        left, item, first = out.fresh("v"), out.fresh("v"), out.fresh("v")
+        rows, lengths, ends = map(self._list, spans)
+        left, item, first = self._number_of_c(), self._number_of_c(), self._number_of_c()
         with out.block("if b[i]:"):
             out.line(f"{first} = {item} = {ends}[-1] if {ends} else 0")
             out.line(f"{left}, i = read_block(b, i)")

@@ -1,6 +1,6 @@
 """A builder of Python source: lines, indentation, and the objects that the source refers to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,16 @@ class Emitter:
     def line(self, *lines: str) -> None:
         """Add lines at the current indentation."""
         self._lines.extend("    " * self._depth + line for line in lines)
+
+    def later(self) -> Callable[[str], None]:
+        """Leave a line at the current indentation. The function that is returned gives its text."""
+        at, indentation = len(self._lines), "    " * self._depth
+        self._lines.append("")
+
+        def fill(line: str) -> None:
+            self._lines[at] = indentation + line
+
+        return fill
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:

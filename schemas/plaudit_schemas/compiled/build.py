@@ -11,10 +11,12 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from plaudit_schemas.codec.emitter import Emitter
 from plaudit_schemas.codec.sources import generated_sources
 from plaudit_schemas.compiled import (
     SUFFIX,
@@ -126,9 +128,17 @@ def units() -> Iterator[SourceModule]:
             else:
                 text = declarations_of(source) if path.suffix == ".py" else ""
             yield SourceModule(f"{package}.{name}", package, source, text, path.suffix)
-    for emitter in generated_sources():
+    for emitter in _generated_sources():
         text = "\n".join(emitter.declarations) + "\n"
         yield SourceModule(generated_name(emitter.identity), "plaudit_schemas", emitter.source, text)
+
+
+def _generated_sources() -> Iterator[Emitter]:
+    """Those of this package and of the packages that use its codec. Their modules lie together in this one,
+    whose varints they call as functions of C."""
+    yield from generated_sources()
+    for entry in sorted(entry_points(group="plaudit.generated_sources"), key=lambda one: one.name):
+        yield from entry.load()()
 
 
 def root_of(package: str) -> Path:
