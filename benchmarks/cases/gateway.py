@@ -42,7 +42,7 @@ from benchmarks.report import Row, row
 from harness.gateway import Gateway
 
 BATCH, BATCHES, CONNECTIONS = 50, 1200, 16
-RATE, SECONDS = 2000, 10
+RATE, SECONDS = 1000, 10
 CROWD, OTHERS = 1000, 20
 TEXT = "The parcel left our house this morning 😀 and will be with you tomorrow. " * 4
 
@@ -221,7 +221,8 @@ def running() -> Iterator[Gateway]:
             topic_prefix="bench-", partitions=6,
         )  # fmt: skip
         ensure(connection)
-        gateway = Gateway(connection, Path(name), {})
+        # All clients come from one address.
+        gateway = Gateway(connection, Path(name), {"http_address_connections": "2000"})
         try:
             yield gateway
         finally:
