@@ -60,6 +60,10 @@ GROUPS = (
         "The time from Kafka's ack of an event to its state.",
     ),
     Group(
+        "takeover", "benchmarks.cases.takeover", ("takeover",),
+        "A worker that takes over 48 partitions with 100,000 open conversations.",
+    ),
+    Group(
         "memory", "benchmarks.cases.memory", ("memory",),
         "The worker's resident memory while it folds a long log.",
     ),

@@ -67,13 +67,14 @@ class Stage:
     valkey: str
     folder: Path
     pids: dict[str, int] = field(default_factory=dict)
+    partitions: int = PARTITIONS
     acked_before: int = 0
     connection: ConnectionSettings = field(init=False)
 
     def __post_init__(self) -> None:
         self.connection = ConnectionSettings(
             bootstrap_servers=self.kafka, redis_url=SecretUrl(self.valkey), topic_prefix="bench.",
-            partitions=PARTITIONS,
+            partitions=self.partitions,
         )  # fmt: skip
         ensure(self.connection)
 
@@ -82,7 +83,9 @@ class Stage:
         """The full name of the events topic."""
         return self.connection.topic_prefix + EVENTS
 
-    def fill(self, count: int, seed: int = 1, answer_words: int = 90) -> float:
+    def fill(
+        self, count: int, seed: int = 1, answer_words: int = 90, open_conversations: int = 10_000
+    ) -> float:
         """Produce `count` events. Returns their mean size in bytes."""
         producer = Producer(
             self.connection.kafka(
@@ -96,7 +99,11 @@ class Stage:
         )
         size = 0
         for key, value in events(
-            count, seed=seed, start_us=time.time_ns() // 1000, answer_words=answer_words
+            count,
+            seed=seed,
+            start_us=time.time_ns() // 1000,
+            answer_words=answer_words,
+            open_conversations=open_conversations,
         ):
             size += len(value)
             produce_when_room(producer, self.topic, value, key)
@@ -132,7 +139,7 @@ class Stage:
             "PLAUDIT_TOPIC_PREFIX": self.connection.topic_prefix,
             "PLAUDIT_REDIS_PREFIX": run,
             "PLAUDIT_WORKER_GROUP": f"worker-{run}",
-            "PLAUDIT_PARTITIONS": str(PARTITIONS),
+            "PLAUDIT_PARTITIONS": str(self.partitions),
             "PLAUDIT_DATA": str(self.folder),
             "PYTHONUNBUFFERED": "1",
         }
@@ -149,7 +156,7 @@ class Stage:
         """The number of events whose state is in Valkey: the sum of the partitions' positions."""
         with redis.Redis.from_url(self.valkey) as client:
             pipeline = client.pipeline(transaction=False)
-            for partition in range(PARTITIONS):
+            for partition in range(self.partitions):
                 pipeline.hget(f"{run}{{plaudit:{partition}}}:position", "next")
             return sum(int(found or 0) for found in pipeline.execute())
 
@@ -160,7 +167,7 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(partitions: int = PARTITIONS) -> Iterator[Stage]:
     """Servers for this run, in a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="plaudit-bench-") as name:
         folder = Path(name)
@@ -170,7 +177,7 @@ def stage() -> Iterator[Stage]:
             valkey.start()
             servers = {"Valkey": valkey, "broker": kafka}
             pids = {name: each.process_id.pid for name, each in servers.items() if each.process_id}
-            yield Stage(kafka.address, valkey.address, folder, pids)
+            yield Stage(kafka.address, valkey.address, folder, pids, partitions)
         finally:
             valkey.stop()
             kafka.stop()
