@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from fastavro.utils import generate_many
 from plaudit_consumers.rows.canonical import canonical_table
-from plaudit_consumers.rows.canonical_reader import CanonicalReader
+from plaudit_consumers.rows.canonical_reader import RECORD, CanonicalReader
+from plaudit_consumers.rows.column_reader import ColumnReader
+from plaudit_consumers.rows.payload_reader import column_source
 from plaudit_consumers.rows.schemas import CONVERSATIONS, SCHEMAS
 from plaudit_schemas.codec.catalog import schema_text
 from plaudit_schemas.codec.header import HEADER_BYTES
 from plaudit_schemas.codec.wire import Decoder, PackagedSchemas
+from plaudit_schemas.compiled import is_compiled
 from plaudit_schemas.examples import examples
 from plaudit_schemas.kafka.record import KafkaRecord
 
@@ -54,6 +57,31 @@ def test_columns_and_dicts_come_to_the_same() -> None:
     assert READER.read_table(records).equals(_by_dicts(records))
     assert READER.read_table(records[:1]).equals(_by_dicts(records[:1]))
     assert READER.read_table([]).num_rows == 0
+
+
+def test_columns_come_alike_as_machine_code_and_as_plain_python() -> None:
+    """Two readers of each kind take turns: what one has read must not reach the other."""
+    fast, plain = (column_source("finished_conversation") for _ in range(2))
+    plain.emitter.declarations.clear()  # what plain Python does not read, and machine code needs
+    readers = [ColumnReader(source) for source in (fast, plain, fast, plain)]
+    assert fast.emitter.is_machine_code == is_compiled()
+    assert not plain.emitter.is_machine_code
+    rng = random.Random(3)
+    payloads = [payload for _, payload in finished_conversations(60, partitions=4)]
+    payloads += [example.payload for example in examples("finished_conversation")]
+    for payload in payloads:
+        cut, flipped = rng.randrange(HEADER_BYTES, len(payload)), bytearray(payload)
+        flipped[cut] ^= 1 << rng.randrange(8)
+        for batch in ([payload, payloads[0]], [payload[:cut], payload], [payload, bytes(flipped)]):
+            found = [_columns(reader, batch) for reader in readers]
+            assert all(one == found[0] for one in found)
+
+
+def _columns(reader: ColumnReader, batch: list[bytes]) -> Any:
+    try:
+        return reader.read_structs(batch, HEADER_BYTES, RECORD)
+    except ValueError:
+        return "refused"
 
 
 def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:

@@ -137,11 +137,11 @@ def test_compiled_and_plain_fold_random_logs_to_the_same_bytes() -> None:
 @pytest.mark.slow
 @needs_compiled
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("folder", ["tests/schemas", "tests/stream_processors"])
+@pytest.mark.parametrize("folder", ["tests/schemas", "tests/stream_processors", "tests/consumers"])
 def test_plain_python_passes_the_same_tests(folder: str, tmp_path: Path) -> None:
     _run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, f"--basetemp={tmp_path / 'plain'}",
         "-m", "not kafka and not redis and not registry and not slow",
-        "-k", "fold or codec or fields or counting or votes or words or step or room or wire or varint",
+        "-k", "fold or codec or fields or counting or votes or words or step or room or wire or varint or canonical",
         PLAUDIT_COMPILED="0", CI="", PYTEST_ADDOPTS="",
     )  # fmt: skip

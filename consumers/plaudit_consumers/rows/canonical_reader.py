@@ -14,7 +14,8 @@ from plaudit_consumers.rows.times import with_readable_times
 
 _NOT_IN_THE_RECORD: Final = ("licence", "recorded_at", "record_offset")
 """Columns that come from the tags, the settings and Kafka instead of a field of the record."""
-_RECORD: Final = pa.struct([field for field in CONVERSATIONS if field.name not in _NOT_IN_THE_RECORD])
+RECORD: Final = pa.struct([field for field in CONVERSATIONS if field.name not in _NOT_IN_THE_RECORD])
+"""What the columns of a record become."""
 _LICENCE_TAGS: Final = ("licence", "license")
 
 
@@ -22,7 +23,7 @@ class CanonicalReader:
     """Reads batches of records. Not for concurrent use."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self._reader = PayloadReader("finished_conversation", decoder, _RECORD)
+        self._reader = PayloadReader("finished_conversation", decoder, RECORD)
 
     def read_table(self, records: Sequence[KafkaRecord], licence: str | None = None) -> Any:
         """The canonical table, a row for each record.
