@@ -134,14 +134,21 @@ def test_compiled_and_plain_fold_random_logs_to_the_same_bytes() -> None:
     assert plain.splitlines()[1:] == fast.splitlines()[1:]
 
 
+_HOT = "fold or codec or fields or counting or votes or words or step or room or wire or varint"
+
+
 @pytest.mark.slow
 @needs_compiled
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("folder", ["tests/schemas", "tests/stream_processors", "tests/consumers"])
-def test_plain_python_passes_the_same_tests(folder: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("tests/schemas", _HOT), ("tests/stream_processors", _HOT), ("tests/consumers", "canonical")],
+    ids=["schemas", "stream_processors", "consumers"],
+)
+def test_plain_python_passes_the_same_tests(folder: str, words: str, tmp_path: Path) -> None:
     _run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, f"--basetemp={tmp_path / 'plain'}",
         "-m", "not kafka and not redis and not registry and not slow",
-        "-k", "fold or codec or fields or counting or votes or words or step or room or wire or varint or canonical",
+        "-k", words,
         PLAUDIT_COMPILED="0", CI="", PYTEST_ADDOPTS="",
     )  # fmt: skip

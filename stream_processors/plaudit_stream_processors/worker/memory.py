@@ -8,8 +8,8 @@ from plaudit_schemas.compiled.huge_pages import use_huge_pages
 def prepare_memory() -> None:
     """Take small objects from huge pages, and collect garbage rarely. Call it before states are loaded."""
     use_huge_pages()
-    # States live long, and a batch is free by its counts: a look finds little. So few looks, at what came since
-    # the last one, and after ten million objects at what came since the last of these.
+    # States live long, and the objects of a batch are freed by their counts: a look for garbage finds little.
+    # It comes after 200,000 new objects, and after ten million it goes over those that have stayed.
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
