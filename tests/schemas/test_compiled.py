@@ -126,6 +126,18 @@ needs_compiled = pytest.mark.skipif(problem_of_compiler() is not None, reason="n
 
 
 @needs_compiled
+def test_the_sinks_columns_are_read_by_machine_code() -> None:
+    script = (
+        "from plaudit_consumers.rows.payload_reader import column_source\n"
+        "source = column_source('finished_conversation')\n"
+        "source.compile()\n"
+        "print(source.emitter.is_machine_code)"
+    )
+    said = [_run("-c", script, PLAUDIT_COMPILED=switch).strip() for switch in "01"]
+    assert said == ["False", "True"]
+
+
+@needs_compiled
 def test_compiled_and_plain_fold_random_logs_to_the_same_bytes() -> None:
     digest = ("-m", "tests.support.fold_digest", "3000", "1", "2", "3")
     plain, fast = _run(*digest, PLAUDIT_COMPILED="0"), _run(*digest, PLAUDIT_COMPILED="1")

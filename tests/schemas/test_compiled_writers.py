@@ -187,3 +187,12 @@ def test_the_encoder_writes_whole_events_where_the_writers_are_machine_code() ->
     encoder = EventEncoder()
     expected = encoder._write_whole if is_compiled() else encoder._write_by_shape
     assert encoder._write == expected
+
+
+@pytest.mark.parametrize("module", [varint, PLAIN], ids=["as it runs", "plain"])
+@pytest.mark.parametrize(
+    "count", [-(1 << 63), -12, 12, (1 << 63) - 1], ids=["lowest", "below", "above", "highest"]
+)
+def test_a_block_has_no_more_items_than_the_payload_has_bytes(module: ModuleType, count: int) -> None:
+    with pytest.raises(ValueError, match="more items"):
+        module.read_block(varint.long_bytes(count), 0)

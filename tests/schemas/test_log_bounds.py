@@ -1,4 +1,4 @@
-"""A partition without a leader is asked about again; any other refusal is told at once."""
+"""A partition without a leader, or not known yet, is asked about again; any other refusal is told at once."""
 
 from typing import Any
 

@@ -81,8 +81,8 @@ class ColumnSource:
 
     In the source `b` is a payload, `i` the position, `row` the row that a value belongs to, `n` the end of
     a text, `v` a number, `h` a second byte and `t` the branch of a union. Every node of the schema adds some
-    lines to this one function, which saves a call for each node. What it fills is given to it, so that
-    several readers can share it.
+    lines to this one function, which saves a call for each node. The columns are an argument, because all
+    sources of one schema share its compiled module.
 
     Attributes:
         root: the column of the whole records.
@@ -152,7 +152,7 @@ class ColumnSource:
 
     def _number_of_c(self) -> str:
         """The name of a variable that holds a small number."""
-        name = self._out.fresh("v")
+        name = self._out.fresh("count")
         self._types_of_c[name] = "Py_ssize_t"
         return name
 

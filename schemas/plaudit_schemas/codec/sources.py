@@ -1,4 +1,4 @@
-"""The generated source that is worth compiling to machine code."""
+"""The generated source of this package that is worth compiling to machine code."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -40,12 +40,13 @@ def read_block(payload: bytes, position: int) -> tuple[int, int]:
         ValueError: the block has more items than the payload has bytes.
     """
     count, position = read_long(payload, position)
+    # Before its sign is changed: in C the lowest number has no opposite.
+    if not -len(payload) <= count <= len(payload):
+        raise ValueError("an array has more items than the message has bytes")
     if count < 0:
         # A negative count is followed by the block's size in bytes, which is of use only to skip it.
         _, position = read_size(payload, position)
         count = -count
-    if count > len(payload):
-        raise ValueError("an array has more items than the message has bytes")
     return count, position
 
 

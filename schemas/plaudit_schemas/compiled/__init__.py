@@ -1,4 +1,4 @@
-"""Modules compiled to machine code, for the hot paths of the codec, the fold and the SDK.
+"""Modules compiled to machine code, for the hot paths of the codec, the fold, the SDK and the sink.
 
 The Python source is the only source. `make install` compiles some modules with Cython where it finds a C
 compiler (`compiled.build`), and everything works without. A package's compiled modules are used only while
@@ -79,7 +79,10 @@ def install(package: str, root: Path) -> None:
 
 
 def is_compiled() -> bool:
-    """Whether this process runs the compiled modules of every package that it has loaded."""
+    """Whether this process runs the compiled modules of every package that it has loaded.
+
+    Generated source that has changed since then runs plain all the same (`Emitter.is_machine_code`).
+    """
     return all(finder.has_modules for finder in FINDERS.values())
 
 

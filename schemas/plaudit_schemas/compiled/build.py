@@ -134,8 +134,10 @@ def units() -> Iterator[SourceModule]:
 
 
 def _generated_sources() -> Iterator[Emitter]:
-    """Those of this package and of the packages that use its codec. Their modules lie together in this one,
-    whose varints they call as functions of C."""
+    """Those of this package, and of others by their entry points.
+
+    All of them become modules of plaudit_schemas, whose varints they call as functions of C.
+    """
     yield from generated_sources()
     for entry in sorted(entry_points(group="plaudit.generated_sources"), key=lambda one: one.name):
         yield from entry.load()()

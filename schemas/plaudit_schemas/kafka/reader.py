@@ -18,10 +18,10 @@ _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
 _PAUSE_S: Final = 0.2
-_NO_LEADER: Final = (
+_NOT_YET: Final = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  # public; of a broker that has just started and named none
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  # a public code despite its name
 )
 _AWAY: Final = "Kafka does not answer ({}); check PLAUDIT_BOOTSTRAP_SERVERS"
 _OPTIONS: Final = {
@@ -37,7 +37,8 @@ _OPTIONS: Final = {
 def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
     """The first offset of a partition, and the offset after its last record.
 
-    Asks again while the partition has no leader, as for a moment after a broker's start.
+    Asks again while the partition has no leader or is not known, as for a moment after a broker's start. So
+    a partition that does not exist is refused after `timeout_s` only.
 
     Args:
         topic: with the topic prefix.
@@ -51,7 +52,7 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
         try:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=left)
         except KafkaException as error:
-            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
                 raise ServiceUnavailableError(
                     f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
                 ) from None

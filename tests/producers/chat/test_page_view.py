@@ -104,12 +104,13 @@ def test_the_notice_says_why_two_answers_are_not_compared() -> None:
 
 def test_marks_come_back_as_ids() -> None:
     transcript, question, answer = chat()
+    transcript.put(JudgementSlot(answer.id, "satisfaction", "thumb"), True)
     messages = log_messages(transcript, None)
     text = marks(transcript, messages, answer.id, NAMES, drawn=7)
     assert shown_ids(text) == [question.id, answer.id]
     facts = json.loads(html.unescape(text.split('data-shown="')[1].split('"')[0]))
     assert [fact["selected"] for fact in facts] == [False, True]
-    assert [fact["thumb"] for fact in facts] == [None, None]
+    assert [fact["thumb"] for fact in facts] == [None, "Like"]
     assert 'data-consent="unspecified"' in text
 
 

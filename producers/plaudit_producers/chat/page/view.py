@@ -55,6 +55,8 @@ def marks(
 ) -> str:
     """HTML that holds what `chat.js` writes on the messages of the log, in their order, and into a cookie.
 
+    It also has the thumb that the server holds for each: Gradio lights one before the server has it.
+
     Args:
         drawn: grows with each drawing of a tab.
     """
