@@ -20,11 +20,15 @@ def environment() -> Path:
 
 
 def is_installed() -> bool:
-    return program().exists()
+    return _program().exists()
 
 
-def program() -> Path:
-    """The command `label-studio`."""
+def command() -> list[str]:
+    """How to run `label-studio`, also where the folder was moved since it was installed."""
+    return [str(environment() / "bin" / "python"), str(_program())]
+
+
+def _program() -> Path:
     return environment() / "bin" / "label-studio"
 
 
@@ -50,5 +54,5 @@ def install() -> None:
     """
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environ["UV_PROJECT_ENVIRONMENT"] = str(environment())
-    command = [uv_program(), "sync", "--quiet", "--frozen", "--project", str(PROJECT)]
-    subprocess.run(command, env=environ, check=True, timeout=500)
+    words = [uv_program(), "sync", "--quiet", "--frozen", "--project", str(PROJECT)]
+    subprocess.run(words, env=environ, check=True, timeout=500)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from harness.waiting import eventually
-from tests.label_studio.environment import program
+from tests.label_studio.environment import command
 
 TOKEN = "0123456789abcdef" * 2 + "01234567"  # of a server that ends with the test
 MIGRATIONS_S = 300.0
@@ -47,7 +47,7 @@ class LabelStudio:
         where = ["--port", str(port), "--host", self.url, "--internal-host", "127.0.0.1"]
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(program()), "start", "--no-browser", *where],
+                [*command(), "start", "--no-browser", *where],
                 env=inherited | settings, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Token {TOKEN}"}, timeout=60)
