@@ -12,7 +12,7 @@ from typing import Any, Final
 from plaudit_schemas.codec.avro_types import named_types, resolve
 from plaudit_schemas.codec.catalog import Schema
 from plaudit_schemas.codec.emitter import Emitter
-from plaudit_schemas.codec.record_reader import time_reader
+from plaudit_schemas.codec.record_reader import READ_IMPORTS, time_reader
 from plaudit_schemas.codec.varint import read_block, read_size
 
 from plaudit_consumers.rows.columns import (
@@ -35,21 +35,16 @@ _READ_TEXT_END: Final = (
     "elif not n & 1 and (h := b[i + 1]) < 0x80: i += 2; n = i + ((n & 0x7F | h << 7) >> 1)",
     "else: n, i = read_size(b, i); n += i",
 )
-_IMPORTS: Final = (
-    "cimport cython",
-    "from plaudit_schemas.codec.varint cimport read_block, read_size",
-    "from plaudit_schemas.codec.varint cimport read_long as read_time",
-)
-_TYPES: Final = {
-    "b": "bytes", "h": "Py_ssize_t", "i": "Py_ssize_t", "n": "Py_ssize_t", "row": "Py_ssize_t",
-    "t": "Py_ssize_t", "v": '"long long"',
-}  # fmt: skip
 _READ_NUMBER: Final = (
     "v = b[i]",
     "if not v & 0x81: i += 1; v >>= 1",
     "elif not v & 1 and (h := b[i + 1]) < 0x80: i += 2; v = (v & 0x7F | h << 7) >> 1",
     "else: v, i = read_time(b, i)",
 )
+_TYPES: Final = {
+    "b": "bytes", "h": "Py_ssize_t", "i": "Py_ssize_t", "n": "Py_ssize_t", "row": "Py_ssize_t",
+    "t": "Py_ssize_t", "v": '"long long"',
+}  # fmt: skip
 
 
 class ColumnReader:
@@ -125,7 +120,7 @@ class ColumnSource:
         unpack(f"{', '.join(self._filled)}, = columns")
         types = ", ".join(f"{name}={kind}" for name, kind in self._types_of_c.items())
         out.declarations += [
-            *_IMPORTS, f"@cython.locals({types})", "cpdef read(payloads, Py_ssize_t start, columns)"
+            *READ_IMPORTS, f"@cython.locals({types})", "cpdef read(payloads, Py_ssize_t start, columns)"
         ]  # fmt: skip
 
     def compile(self) -> None:

@@ -18,11 +18,12 @@ from plaudit_schemas.codec.emitter import Emitter
 from plaudit_schemas.codec.record_functions import SHORTEST_RUN, RecordFunctions, function_name
 from plaudit_schemas.codec.varint import read_block, read_long, read_size
 
-_IMPORTS: Final = (
+READ_IMPORTS: Final = (
     "cimport cython",
     "from plaudit_schemas.codec.varint cimport read_block, read_long, read_size",
     "from plaudit_schemas.codec.varint cimport read_long as read_time",
 )
+"""Declarations of what a generated reader calls as functions of C."""
 
 Reader = Callable[[bytes, int], tuple[dict[str, Any], int]]
 
@@ -63,7 +64,7 @@ class _ReadFunctions(RecordFunctions):
             read_block=read_block,
             unpack_double=Struct("<d").unpack_from,
         )
-        self._out.declarations = [*_IMPORTS, *self._out.declarations]
+        self._out.declarations = [*READ_IMPORTS, *self._out.declarations]
 
     def _add_record(self, name: str, fields: list[Any]) -> None:
         out = self._out
