@@ -116,9 +116,10 @@ class WebProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(120)
+            return self.process.wait(180)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.kill()
+            sys.stderr.write(self.log())  # where it hangs
             raise
 
     def kill(self) -> None:

@@ -1,18 +1,17 @@
 """The `plaudit` command. It finds the members' sub-commands, runs one, and prints an error as one line."""
 
 import argparse
-import faulthandler
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from plaudit_schemas.commands import FAILED, Command
 from plaudit_schemas.contract.printable import printable
 from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.service.stop_deadline import end_within
 from plaudit_schemas.settings import refuse_unknown
 
 from plaudit_infra.installed import load_installed
@@ -80,8 +79,7 @@ def run() -> int:
     end_when_out_of_memory()
     code = main()
     # A thread that hangs would keep the process, and its supervisor would wait for good.
-    with suppress(Exception):
-        faulthandler.dump_traceback_later(_ENDS_WITHIN_S, exit=True)
+    end_within(_ENDS_WITHIN_S)
     return code
 
 

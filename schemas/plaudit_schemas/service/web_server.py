@@ -24,6 +24,7 @@ from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.http_limits import HttpLimits
 from plaudit_schemas.service.limited_protocol import LimitedProtocol
 from plaudit_schemas.service.metrics import MetricSet
+from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_loop_within
 
 log = logging.getLogger("plaudit.web")
 
@@ -181,8 +182,12 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._stop, loop, number)
         yield
+
+    def _stop(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        end_loop_within(STOPS_WITHIN_S, loop)
+        self.handle_exit(number, None)
 
 
 def _bind(address: Address) -> socket.socket:

@@ -8,6 +8,7 @@ import time
 from typing import Any, Final, Protocol
 
 from faust.exceptions import ConsumerNotStarted
+from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_loop_within
 from plaudit_schemas.service.wait_notice import WaitNotice
 
 from plaudit_stream_processors.running.output import GaplessOutput
@@ -82,10 +83,15 @@ class AppParts:
 
 
 def stop_at_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
+    """An event that SIGTERM and SIGINT set. From then on the process ends, if need be by force."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def told() -> None:
+        end_loop_within(STOPS_WITHIN_S, loop)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     return stop
 
 

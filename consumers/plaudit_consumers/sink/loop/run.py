@@ -17,6 +17,7 @@ from plaudit_schemas.kafka.groups import GroupReader
 from plaudit_schemas.kafka.schema_ids import moved_ids, schemas_of
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
+from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_within
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.location import parse_location
 from plaudit_schemas.topics.admin import admin_of
@@ -65,9 +66,7 @@ def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: boo
         PlauditError: the output, the topic or the group cannot be used, another sink has the partitions, or
             `once` was stopped before its end.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop_at_signals()
     _tune_memory()
     metrics, readiness, schemas = SinkMetrics(), SinkReadiness(), schemas_of(connection)
     start = SinkStart(readiness, stop, patient=not once)
@@ -105,6 +104,18 @@ def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: boo
     spent = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in metrics.stage_seconds().items())
     log.info("stopped after %s", spent)
     return 0
+
+
+def _stop_at_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def told(*_: object) -> None:
+        end_within(STOPS_WITHIN_S)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    return stop
 
 
 def _enter_group(

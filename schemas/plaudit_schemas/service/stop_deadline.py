@@ -1,0 +1,55 @@
+"""Ends a process that was told to stop and hangs, and says where it hangs.
+
+A supervisor may wait for good otherwise. librdkafka can hang while a client is destroyed, and Python waits
+without a limit for the threads of a pool. What is in flight is lost as in a crash, which every process of
+the line survives.
+"""
+
+import asyncio
+import faulthandler
+import gc
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from types import AsyncGeneratorType
+from typing import Any, Final
+
+log = logging.getLogger("plaudit.stop")
+
+STOPS_WITHIN_S: Final = 90.0  # more than any stop takes that goes on
+_TELLS_BEFORE_S: Final = 10.0
+
+
+def end_within(seconds: float) -> None:
+    """Let the process end with exit code 1 if it still runs then; the stacks of its threads go to stderr.
+
+    It takes the place of an earlier call. The clock runs in a thread that does not need the interpreter.
+    """
+    with suppress(Exception):  # there is no stderr, or no memory for the thread
+        faulthandler.dump_traceback_later(seconds, exit=True)
+
+
+def end_loop_within(seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+    """As `end_within`. If the loop still turns shortly before the end, the tasks it waits for are logged."""
+    end_within(seconds)
+    loop.call_later(max(0.0, seconds - _TELLS_BEFORE_S), _log_tasks, loop)
+
+
+def _log_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        places = " > ".join(_waits_at(task.get_coro()))
+        log.error("told to stop, and still running: %s at %s", task.get_name(), places)
+
+
+def _waits_at(waiting: Any) -> Iterator[str]:
+    """Where a coroutine waits, from the outermost call on. `Task.get_stack` has only that one."""
+    while waiting is not None:
+        kind = next((each for each in ("cr", "gi", "ag") if hasattr(waiting, f"{each}_frame")), None)
+        if kind is None:  # a future; or one step of an asynchronous generator, which only refers to it
+            held = gc.get_referents(waiting)
+            waiting = next((each for each in held if isinstance(each, AsyncGeneratorType)), None)
+            continue
+        frame = getattr(waiting, f"{kind}_frame")
+        if frame is not None:
+            yield f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
+        waiting = getattr(waiting, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
