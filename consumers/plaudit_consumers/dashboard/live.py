@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.service.cancelling import cancel_and_wait
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 from plaudit_consumers.dashboard.feedback import FeedbackItem, FeedbackTail
@@ -78,9 +79,7 @@ class LiveData:
     async def close(self) -> None:
         """Stop reading."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancel_and_wait(self._task)
 
     def add_feedback(self, items: list[FeedbackItem]) -> None:
         """Add feedback and keep the newest."""

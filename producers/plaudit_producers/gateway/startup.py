@@ -13,6 +13,7 @@ from plaudit_schemas.contract.aspects import read_aspects
 from plaudit_schemas.errors import PlauditError, RegistryError
 from plaudit_schemas.kafka.producer import connector
 from plaudit_schemas.kafka.schema_ids import schemas_of
+from plaudit_schemas.service.cancelling import cancel_and_wait
 from plaudit_schemas.service.metrics import MetricSet
 from plaudit_schemas.service.recorded_line import read_recorded
 from plaudit_schemas.service.redis import AWAY, connect, why_away
@@ -79,10 +80,7 @@ async def run_services(
     try:
         yield services
     finally:
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await cancel_and_wait(*tasks)
         # The limiter first: its last call still needs Redis.
         await services.limiter.close()
         services.sender.stop()

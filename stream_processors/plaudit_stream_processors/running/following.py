@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from faust.types import TP
 from plaudit_schemas.codec.wire import Decoder, Record
 from plaudit_schemas.errors import CodecError, RegistryError, ServiceUnavailableError, TopicError
+from plaudit_schemas.service.cancelling import cancel_and_wait
 
 from plaudit_stream_processors.positions import FetchedBatch
 from plaudit_stream_processors.running.follower_metrics import FollowerMetrics
@@ -83,11 +84,8 @@ class FollowingPipeline(ABC):
         await self._give_up()
 
     async def _give_up(self) -> None:
-        tasks = list(self._tasks)
         self._newest.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(*self._tasks)
 
     def process_batch(self, batch: FetchedBatch, ack: Callable[[], Any]) -> None:
         """Handle a batch in the background, after the one before of its partition."""

@@ -1,11 +1,11 @@
 """Stands before the page: lets in its own requests only, none too large, and gives each visitor a cookie."""
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable
 from typing import Final
 
+from plaudit_schemas.service.cancelling import cancel_and_wait
 from plaudit_schemas.service.web_routes import SAFE_METHODS, is_same_origin
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -87,10 +87,7 @@ class PageGuard:
             if answering.done():
                 await answering
         finally:
-            if not answering.done():
-                answering.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await answering
+            await cancel_and_wait(answering)
 
     def _new_cookie(self, scope: Scope) -> str | None:
         """A cookie for somebody who opens the page and has none of ours."""
