@@ -52,6 +52,10 @@ GROUPS = (
         "Where the worker's time goes, in microseconds of processor time an event.",
     ),
     Group(
+        "typed-messages", "benchmarks.cases.typed_messages", ("typed-messages",),
+        "What typed objects in place of the dicts of messages would bring, in microseconds a message.",
+    ),
+    Group(
         "commit", "benchmarks.cases.commit", ("commit",),
         "What committing batches costs Valkey and the worker, in microseconds of processor time an event.",
     ),
