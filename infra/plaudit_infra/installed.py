@@ -4,13 +4,16 @@ from importlib.metadata import entry_points
 from typing import Any
 
 
-def load_installed(group: str) -> list[Any]:
+def load_installed(group: str, name: str | None = None) -> list[Any]:
     """The objects of a group of entry points, without those that need a member which is not installed.
 
     An image has the whole of plaudit-infra, but only the members that it runs.
+
+    Args:
+        name: load the entry point of this name only.
     """
     loaded = []
-    for point in entry_points(group=group):
+    for point in entry_points(group=group) if name is None else entry_points(group=group, name=name):
         try:
             loaded.append(point.load())
         except ModuleNotFoundError as error:

@@ -18,12 +18,20 @@ from plaudit_infra.installed import load_installed
 from plaudit_infra.memory_shortage import end_when_out_of_memory
 
 GROUP = "plaudit.commands"
+_DEBUG: Final = "--debug"
 _ENDS_WITHIN_S: Final = 30.0
 
 
 def commands() -> list[Command]:
     """The sub-commands of every installed member, sorted by name."""
     return sorted(load_installed(GROUP), key=lambda command: command.name)
+
+
+def _commands_for(words: Sequence[str]) -> list[Command]:
+    """The command that these arguments name, because loading all takes twice as long; else all."""
+    first = next((word for word in words if word != _DEBUG), "-h")
+    alone = [] if first.startswith("-") else load_installed(GROUP, first)
+    return alone or commands()
 
 
 def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
@@ -33,14 +41,12 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
         description="Continuous human feedback for LLM chats, as a stream.",
         epilog="Exit codes: 0 success, 1 failure, 2 wrong usage.",
     )
-    root.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    root.add_argument(_DEBUG, action="store_true", help="show the traceback of an error")
     subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in available:
         subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
         # SUPPRESS as the default: a False from here would undo a --debug before the sub-command.
-        subparser.add_argument(
-            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-        )
+        subparser.add_argument(_DEBUG, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.configure(subparser)
     return root
 
@@ -48,9 +54,10 @@ def parser(available: Sequence[Command]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code."""
     # Not from the parser: loading the commands can fail before the arguments are parsed.
-    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    debug = _DEBUG in words
     try:
-        available = {command.name: command for command in commands()}
+        available = {command.name: command for command in _commands_for(words)}
         arguments = parser(list(available.values())).parse_args(argv)
         refuse_unknown(os.environ)
         return available[arguments.command].run(arguments)

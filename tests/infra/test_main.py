@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pytest
@@ -33,6 +33,40 @@ def test_every_command_has_real_help(capsys: pytest.CaptureFixture[str]) -> None
         text = capsys.readouterr().out
         assert 3 < len(text.splitlines()) < 60
         assert text.count("[PLAUDIT_") <= 3, "the others are under --help-settings"
+
+
+def test_entry_points_have_the_names_of_their_commands() -> None:
+    for point in entry_points(group=entry.GROUP):
+        assert point.load().name == point.name
+
+
+@pytest.mark.parametrize(
+    "argv", [["work"], ["--debug", "work"], ["work", "--debug"]], ids=["alone", "debug before", "debug after"]
+)
+def test_a_command_is_run_without_loading_the_others(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str | None] = []
+
+    def load(_group: str, name: str | None = None) -> list[Command]:
+        loaded.append(name)
+        return _commands(None)
+
+    monkeypatch.setattr(entry, "load_installed", load)
+    assert entry.main(argv) == OK
+    assert loaded == ["work"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["-h", "topics"], ["--debug", "--help"]],
+    ids=["alone", "before a command", "after debug"],
+)
+def test_help_names_every_command(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        entry.main(argv)
+    text = capsys.readouterr().out
+    assert all(f"    {command.name}" in text for command in entry.commands())
 
 
 @pytest.mark.parametrize(
