@@ -50,7 +50,7 @@ types: install
 	@$(RUN) mypy schemas/plaudit_schemas producers/plaudit_producers stream_processors/plaudit_stream_processors consumers/plaudit_consumers infra/plaudit_infra harness tests benchmarks docs/generators
 
 docs: install ## build the documentation site into build/docs
-	@NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --frozen --all-packages $(EXTRAS) --group docs python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 LITELLM_LOCAL_MODEL_COST_MAP=True $(UV) run --isolated --frozen --all-packages $(EXTRAS) --group docs python -m mkdocs build --quiet
 	@echo "built: build/docs/index.html"
 
 format: install ## format the code and mend what ruff can

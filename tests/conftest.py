@@ -21,6 +21,9 @@ from tests.support.services import unavailable, under_ci
 
 S = TypeVar("S", bound=Server)
 
+# LiteLLM would look for prices on the internet when it is imported, and again some seconds later.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background jobs ignore Ctrl-C. The processes that tests start would inherit that.
