@@ -10,7 +10,6 @@ from typing import Any
 import uvicorn
 import yaml
 from plaudit_producers.chat.core import make_core
-from plaudit_producers.chat.page.app import create_app
 from plaudit_producers.chat.settings import ChatSettings
 from plaudit_producers.testing import InMemoryProducer
 from plaudit_schemas.contract.events import ConversationEvent, UpdateMessage
@@ -44,6 +43,8 @@ class PageServer:
 @contextmanager
 def page_server(folder: Path, **settings: Any) -> Iterator[PageServer]:
     """Serves the page until the block ends."""
+    from plaudit_producers.chat.page.app import create_app  # Gradio takes seconds to load
+
     producer = InMemoryProducer("chat", when_full="raise")
     given = ChatSettings.model_validate(settings)
     app = create_app(

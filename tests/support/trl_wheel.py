@@ -10,8 +10,6 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from transformers.utils.chat_template_utils import render_jinja_template
-
 from tests.support.services import ROOT, unavailable, uv_program
 
 LOCK: Final = ROOT / "tests" / "trainers" / "uv.lock"
@@ -80,8 +78,10 @@ def shown(template: str, messages: list[Message], tools: str | None, *, asks: bo
         tools: JSON text of the tools on offer, which trainers of TRL parse.
         asks: end with the start of the assistant's turn, as for a prompt.
     """
+    from transformers.utils import chat_template_utils  # it takes seconds to load
+
     try:
-        chats, _ = render_jinja_template(
+        chats, _ = chat_template_utils.render_jinja_template(
             [messages],
             tools=json.loads(tools) if tools else None,
             chat_template=template,

@@ -16,7 +16,6 @@ from plaudit_producers.integrations import producers
 from plaudit_producers.integrations.asgi import PlauditMiddleware
 from plaudit_producers.integrations.guard import swallowed_errors
 from plaudit_producers.integrations.langchain import PlauditCallbackHandler
-from plaudit_producers.integrations.litellm import LiteLLMLogger
 from plaudit_producers.integrations.openai import wrap
 from plaudit_producers.integrations.opentelemetry import PlauditCompletionHook
 from plaudit_producers.integrations.opentelemetry_spans import ConversationSpanProcessor
@@ -144,6 +143,8 @@ def test_a_fault_in_the_handler_of_langchain_does_not_reach_the_host(
 
 
 def test_a_fault_in_the_logger_of_litellm_does_not_reach_the_host(producer: InMemoryProducer) -> None:
+    from plaudit_producers.integrations.litellm import LiteLLMLogger  # LiteLLM takes seconds to load
+
     logger = LiteLLMLogger(producer)
     known = {"standard_logging_object": payload()}
 
