@@ -6,11 +6,21 @@ import sys
 import pytest
 
 _SHORT = """
+import os, signal, threading, time
 from plaudit_schemas.service import stop_deadline
 stop_deadline.STOPS_WITHIN_S, stop_deadline._TELLS_BEFORE_S = 4.0, 1.0
+
+def tell_again_and_again():
+    while True:
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def tell():
+    signal.raise_signal(signal.SIGTERM)
+    threading.Thread(target=tell_again_and_again, daemon=True).start()
 """
 _WEB_SERVER = """
-import asyncio, contextlib, signal
+import asyncio, contextlib
 from plaudit_schemas.service.http_limits import HTTP_METRICS, limits_of
 from plaudit_schemas.service.metrics import MetricSet
 from plaudit_schemas.service.web_server import Address, WebServer
@@ -22,7 +32,7 @@ async def wait_for_ever():
 
 @contextlib.asynccontextmanager
 async def lifespan(_app):
-    asyncio.get_running_loop().call_later(0.1, signal.raise_signal, signal.SIGTERM)
+    asyncio.get_running_loop().call_later(0.1, tell)
     yield
     await wait_for_ever()
 
@@ -31,7 +41,7 @@ server = WebServer(address, "test", MetricSet(HTTP_METRICS), limits_of(HttpSetti
 server.run(Starlette(lifespan=lifespan))
 """
 _LOOP = """
-import asyncio, signal
+import asyncio
 from plaudit_stream_processors.running.process import stop_at_signals
 
 async def wait_for_ever():
@@ -39,21 +49,20 @@ async def wait_for_ever():
 
 async def work():
     stop = stop_at_signals()
-    signal.raise_signal(signal.SIGTERM)
+    tell()
     await stop.wait()
     await wait_for_ever()
 
 asyncio.run(work())
 """
 _THREADS = """
-import signal, threading
 from plaudit_consumers.sink.loop.run import _stop_at_signals
 
 def wait_for_ever():
     threading.Event().wait()
 
 stop = _stop_at_signals()
-signal.raise_signal(signal.SIGTERM)
+tell()
 stop.wait()
 wait_for_ever()
 """

@@ -186,7 +186,8 @@ class _Server(uvicorn.Server):
         yield
 
     def _stop(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        end_loop_within(STOPS_WITHIN_S, loop)
+        if not self.should_exit:  # whoever tells it again and again does not prolong it
+            end_loop_within(STOPS_WITHIN_S, loop)
         self.handle_exit(number, None)
 
 

@@ -87,7 +87,8 @@ def stop_at_signals() -> asyncio.Event:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def told() -> None:
-        end_loop_within(STOPS_WITHIN_S, loop)
+        if not stop.is_set():  # whoever tells it again and again does not prolong it
+            end_loop_within(STOPS_WITHIN_S, loop)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -110,7 +110,8 @@ def _stop_at_signals() -> threading.Event:
     stop = threading.Event()
 
     def told(*_: object) -> None:
-        end_within(STOPS_WITHIN_S)
+        if not stop.is_set():  # whoever tells it again and again does not prolong it
+            end_within(STOPS_WITHIN_S)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
