@@ -106,6 +106,8 @@ async def wait_for_end(stop: asyncio.Event, running: RunningApp, watchdog: Watch
 
 async def end(running: RunningApp) -> None:
     """Write what is done and leave the group. A part that hangs must not keep the process alive."""
+    if running.ended_by is not None:  # nobody told it to stop, which would have set the deadline
+        end_loop_within(STOPS_WITHIN_S, asyncio.get_running_loop())
     with contextlib.suppress(Exception):
         await asyncio.wait_for(running.pipeline.settle(), _STOP_WITHIN_S)
     within_s = _STOP_WITHIN_S if running.ended_by is None else _STOP_FAILED_WITHIN_S

@@ -100,18 +100,24 @@ def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: boo
             consumer, sink, rotate_minutes=settings.rotate_minutes,
             metrics=metrics, readiness=readiness, stop=stop, watch=watch,
         )  # fmt: skip
+        stack.callback(_end_in_time, stop)  # the last one in is called first: the others may hang
         loop.run(goal)
     spent = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in metrics.stage_seconds().items())
     log.info("stopped after %s", spent)
     return 0
 
 
+def _end_in_time(stop: threading.Event) -> None:
+    """Set the deadline of the end, unless it was told to stop before: being told again prolongs nothing."""
+    if not stop.is_set():
+        end_within(STOPS_WITHIN_S)
+
+
 def _stop_at_signals() -> threading.Event:
     stop = threading.Event()
 
     def told(*_: object) -> None:
-        if not stop.is_set():  # whoever tells it again and again does not prolong it
-            end_within(STOPS_WITHIN_S)
+        _end_in_time(stop)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
