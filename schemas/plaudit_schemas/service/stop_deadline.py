@@ -1,4 +1,4 @@
-"""Ends a process that was told to stop and hangs, and says where it hangs.
+"""Ends a process that should stop and hangs, and says where it hangs.
 
 A supervisor may wait for good otherwise. librdkafka can hang while a client is destroyed, and Python waits
 without a limit for the threads of a pool. What is in flight is lost as in a crash, which every process of
@@ -38,7 +38,7 @@ def end_loop_within(seconds: float, loop: asyncio.AbstractEventLoop) -> None:
 def _log_tasks(loop: asyncio.AbstractEventLoop) -> None:
     for task in asyncio.all_tasks(loop):
         places = " > ".join(_waits_at(task.get_coro()))
-        log.error("told to stop, and still running: %s at %s", task.get_name(), places)
+        log.error("the process should have ended; %s waits at %s", task.get_name(), places)
 
 
 def _waits_at(waiting: Any) -> Iterator[str]:
