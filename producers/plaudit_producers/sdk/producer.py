@@ -38,10 +38,12 @@ class FeedbackProducer(ProducerBase):
     `when_full` decides. No thread runs and no file exists before the first event, `start` or `flush`.
 
     **Threads and processes.** A producer is thread-safe. In a forked child it starts over with its own
-    client, producer id and spool folder; the parent keeps its events. The end of a `with` block and of the
-    process wait up to `exit_timeout_s`. A process that ends by `os._exit`, as forked children of
-    multiprocessing do, must call `close` itself. A producer that has connected stays alive until it is
-    closed, even if nothing refers to it.
+    client, producer id and spool folder; the parent keeps its events. Fork before the first event, or after
+    a `flush`: a thread of librdkafka that connects at the moment of the fork may hold a lock of OpenSSL,
+    which nobody releases in the child. The child then sends nothing and does not end. The end of a `with`
+    block and of the process wait up to `exit_timeout_s`. A process that ends by `os._exit`, as forked
+    children of multiprocessing do, must call `close` itself. A producer that has connected stays alive until
+    it is closed, even if nothing refers to it.
 
     **Schema ids.** With `PLAUDIT_SCHEMA_REGISTRY_URL`, events carry the schema id from the registry. Until
     the registry has answered they carry the package's own id. Plaudit's readers know both ids; other readers
