@@ -16,8 +16,9 @@ from typing import Any, Final
 
 log = logging.getLogger("plaudit.stop")
 
-STOPS_WITHIN_S: Final = 90.0  # more than any stop takes that goes on
+_STOPS_WITHIN_S: Final = 90.0  # more than any stop takes that goes on
 _TELLS_BEFORE_S: Final = 10.0
+_is_set = False  # for the whole process, as faulthandler has one clock
 
 
 def end_within(seconds: float) -> None:
@@ -29,10 +30,19 @@ def end_within(seconds: float) -> None:
         faulthandler.dump_traceback_later(seconds, exit=True)
 
 
-def end_loop_within(seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-    """As `end_within`. If the loop still turns shortly before the end, the tasks it waits for are logged."""
-    end_within(seconds)
-    loop.call_later(max(0.0, seconds - _TELLS_BEFORE_S), _log_tasks, loop)
+def end_in_time(loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """Set the deadline of a process that is to stop. Only the first call counts: another prolongs nothing.
+
+    Args:
+        loop: if it still turns shortly before the deadline, the tasks that it waits for are logged.
+    """
+    global _is_set  # noqa: PLW0603  # the deadline is the process's
+    if _is_set:
+        return
+    _is_set = True
+    end_within(_STOPS_WITHIN_S)
+    if loop is not None:
+        loop.call_later(_STOPS_WITHIN_S - _TELLS_BEFORE_S, _log_tasks, loop)
 
 
 def _log_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -24,7 +24,7 @@ from plaudit_schemas.service.health_server import serve
 from plaudit_schemas.service.http_limits import HttpLimits
 from plaudit_schemas.service.limited_protocol import LimitedProtocol
 from plaudit_schemas.service.metrics import MetricSet
-from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_loop_within
+from plaudit_schemas.service.stop_deadline import end_in_time
 
 log = logging.getLogger("plaudit.web")
 
@@ -186,8 +186,7 @@ class _Server(uvicorn.Server):
         yield
 
     def _stop(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        if not self.should_exit:  # whoever tells it again and again does not prolong it
-            end_loop_within(STOPS_WITHIN_S, loop)
+        end_in_time(loop)
         self.handle_exit(number, None)
 
 

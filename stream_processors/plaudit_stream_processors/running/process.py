@@ -8,7 +8,7 @@ import time
 from typing import Any, Final, Protocol
 
 from faust.exceptions import ConsumerNotStarted
-from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_loop_within
+from plaudit_schemas.service.stop_deadline import end_in_time
 from plaudit_schemas.service.wait_notice import WaitNotice
 
 from plaudit_stream_processors.running.output import GaplessOutput
@@ -87,8 +87,7 @@ def stop_at_signals() -> asyncio.Event:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def told() -> None:
-        if not stop.is_set():  # whoever tells it again and again does not prolong it
-            end_loop_within(STOPS_WITHIN_S, loop)
+        end_in_time(loop)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,8 +105,7 @@ async def wait_for_end(stop: asyncio.Event, running: RunningApp, watchdog: Watch
 
 async def end(running: RunningApp) -> None:
     """Write what is done and leave the group. A part that hangs must not keep the process alive."""
-    if running.ended_by is not None:  # nobody told it to stop, which would have set the deadline
-        end_loop_within(STOPS_WITHIN_S, asyncio.get_running_loop())
+    end_in_time(asyncio.get_running_loop())  # it may have failed, and nobody told it to stop
     with contextlib.suppress(Exception):
         await asyncio.wait_for(running.pipeline.settle(), _STOP_WITHIN_S)
     within_s = _STOP_WITHIN_S if running.ended_by is None else _STOP_FAILED_WITHIN_S

@@ -17,7 +17,7 @@ from plaudit_schemas.kafka.groups import GroupReader
 from plaudit_schemas.kafka.schema_ids import moved_ids, schemas_of
 from plaudit_schemas.service.health import Health
 from plaudit_schemas.service.health_server import serve
-from plaudit_schemas.service.stop_deadline import STOPS_WITHIN_S, end_within
+from plaudit_schemas.service.stop_deadline import end_in_time
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.location import parse_location
 from plaudit_schemas.topics.admin import admin_of
@@ -100,24 +100,18 @@ def run_sink(connection: ConnectionSettings, settings: SinkSettings, *, web: boo
             consumer, sink, rotate_minutes=settings.rotate_minutes,
             metrics=metrics, readiness=readiness, stop=stop, watch=watch,
         )  # fmt: skip
-        stack.callback(_end_in_time, stop)  # the last one in is called first: the others may hang
+        stack.callback(end_in_time)  # the last one in is called first: the others may hang
         loop.run(goal)
     spent = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in metrics.stage_seconds().items())
     log.info("stopped after %s", spent)
     return 0
 
 
-def _end_in_time(stop: threading.Event) -> None:
-    """Set the deadline of the end, unless it was told to stop before: being told again prolongs nothing."""
-    if not stop.is_set():
-        end_within(STOPS_WITHIN_S)
-
-
 def _stop_at_signals() -> threading.Event:
     stop = threading.Event()
 
     def told(*_: object) -> None:
-        _end_in_time(stop)
+        end_in_time()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
