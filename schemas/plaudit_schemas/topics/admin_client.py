@@ -1,5 +1,6 @@
 """A client of Kafka's admin API that knows whether the brokers let it in."""
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -14,31 +15,40 @@ _SHUT_OUT: Final = (
     KafkaError._AUTHENTICATION,  # noqa: SLF001  # public codes despite their names
     KafkaError._SSL,  # noqa: SLF001
 )
-
-
 _ASK_S: Final = 10.0
+_LOOK_S: Final = 0.2  # so often the errors are looked at, which librdkafka reports between requests only
 
 
 def refuse_if_shut_out(connection: ConnectionSettings) -> None:
-    """Ask the brokers whether they let us in, after a client that cannot tell got no answer. Blocks.
+    """Ask the brokers whether they let us in, after a client that cannot tell got no answer.
+
+    Blocks until a broker answers or refuses, or all are known to be out of reach; 10 s at most.
 
     Raises:
         AccessError: as `KafkaAdmin.refuse_shut_out`.
     """
     admin = KafkaAdmin(connection.kafka(log_level=0))
-    with suppress(KafkaException):
-        admin.list_topics(timeout=_ASK_S)
-    admin.refuse_shut_out()
+    deadline = time.monotonic() + _ASK_S
+    answered = False
+    while not answered and not admin.unreachable and time.monotonic() < deadline:
+        with suppress(KafkaException):
+            admin.list_topics(timeout=_LOOK_S)
+            answered = True
+        admin.refuse_shut_out()
 
 
 class KafkaAdmin(AdminClient):
     """The admin client, which keeps the error of a refused password or certificate.
 
     A request that waited for such a broker only times out, as if Kafka were away.
+
+    Attributes:
+        unreachable: whether no broker could be connected to so far, as of the last `refuse_shut_out`.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._shut_out: str | None = None
+        self.unreachable = False
         given: dict[str, Any] = {**options, "error_cb": self._note}
         super().__init__(given)
 
@@ -58,3 +68,5 @@ class KafkaAdmin(AdminClient):
     def _note(self, error: KafkaError) -> None:
         if error.code() in _SHUT_OUT:
             self._shut_out = " ".join(error.str().split())
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self.unreachable = True
