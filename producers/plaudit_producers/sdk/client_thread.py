@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Condition, Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread, current_thread
 from typing import Final
 
 from plaudit_schemas.codec.held import with_held
@@ -14,6 +14,7 @@ from plaudit_producers.sdk.outbox import log
 
 _POLL_S: Final = 0.1  # so often the outbox's work runs, and a stop is noticed, without delivery reports
 _AFTER_ERROR_S: Final = 1.0  # a pause, so that an error that repeats does not fill the log
+_ENDS_WITHIN_S: Final = 30.0  # librdkafka ends a client in a second, or never in some forked children
 
 
 class ClientThread:
@@ -73,24 +74,38 @@ class ClientThread:
             self._room.wait(timeout)
 
     def stop(self) -> None:
-        """Stop the thread and the client. Events that still wait in the client are reported as purged."""
+        """Stop the thread and the client. Events that still wait in the client are reported as purged.
+
+        Waits 30 s at most: librdkafka cannot end its client if a fork has copied a lock that it needs. The
+        thread and the client are left behind then. Called by a delivery report, it does not wait.
+        """
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-        self.client.retire()
-        self.client.serve_retired()
+        thread = self._thread
+        if thread is None or thread is current_thread():
+            return
+        thread.join(_ENDS_WITHIN_S)
+        if thread.is_alive():
+            log.warning("librdkafka has not ended its client for %g s; it is left behind", _ENDS_WITHIN_S)
 
     def _serve(self) -> None:
-        while not self._stop.is_set():
-            try:
-                if self._poll():
-                    with self._room:
-                        self._room.notify_all()
-                self.client.serve_retired()
-                self._step()
-            except Exception:
-                log.exception("the producer's thread met an error and continues")
-                self._stop.wait(_AFTER_ERROR_S)
+        try:
+            while not self._stop.is_set():
+                self._turn()
+        finally:
+            # Nothing else refers to the client: librdkafka destroys it here, and waits for its own threads.
+            self.client.retire()
+            self.client.serve_retired()
+
+    def _turn(self) -> None:
+        try:
+            if self._poll():
+                with self._room:
+                    self._room.notify_all()
+            self.client.serve_retired()
+            self._step()
+        except Exception:
+            log.exception("the producer's thread met an error and continues")
+            self._stop.wait(_AFTER_ERROR_S)
 
     def _poll(self) -> int:
         try:

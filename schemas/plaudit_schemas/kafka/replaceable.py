@@ -112,6 +112,7 @@ class ReplaceableClient:
             failed = self._client
             if failed is not None and self._failed is failed:
                 self._client = self._connect()
+                self._failed = None
                 self._retired.append(failed)
 
     def retire(self) -> None:
@@ -119,7 +120,7 @@ class ReplaceableClient:
         with self._lock:
             if self._client is not None:
                 self._retired.append(self._client)
-                self._client = None
+                self._client = self._failed = None
 
     def serve_retired(self) -> None:
         """Report the records that wait in retired clients as purged, and drop these clients.
@@ -156,5 +157,6 @@ class ReplaceableClient:
     def _raise(self, error: KafkaException, client: ProducerClient) -> NoReturn:
         if not is_fatal(error.args[0]):
             raise error
-        self._failed = client
+        if client is self._client:
+            self._failed = client
         raise FatalClientError(error.args[0]) from error
