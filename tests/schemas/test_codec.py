@@ -4,11 +4,13 @@ import io
 import json
 import tracemalloc
 from typing import Any, get_args
+from unittest.mock import Mock
 
 import fastavro
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plaudit_schemas.codec import wire
 from plaudit_schemas.codec.avro_types import named_types
 from plaudit_schemas.codec.catalog import SchemaName, packaged_id, parse, schema_text
 from plaudit_schemas.codec.header import schema_id_of
@@ -26,6 +28,8 @@ from plaudit_schemas.errors import (
     UnknownSchemaError,
 )
 from plaudit_schemas.examples import examples
+
+from tests.support.services import rounds
 
 NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
 
@@ -141,7 +145,7 @@ def test_damaged_bytes_raise_nothing_but_codec_errors_and_take_little_memory(
     shown = [example.payload for example in examples(name)]
     decoders = [Decoder(name, _LikeOurs(name), sparse=sparse) for sparse in (False, True)]
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=rounds(150, 30), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         damaged = _damage(data, data.draw(st.sampled_from(shown)))
@@ -179,6 +183,22 @@ def test_a_schema_that_differs_in_its_documentation_alone_needs_no_resolution(
     assert resolved == []
     assert Decoder("conversation_event", _LikeOurs("conversation_event")).decode(payload) == expected
     assert len(resolved) == 1
+
+
+def test_each_schema_is_compiled_once_for_all_decoders_and_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    compilers = {name: Mock(wraps=getattr(wire, name)) for name in ("compile_reader", "compile_writer")}
+    for name, compiler in compilers.items():
+        monkeypatch.setattr(wire, name, compiler)
+    wire._reader_of.cache_clear()
+    wire._writer_of.cache_clear()
+    payload = b"\0\0\0\0\x4d" + _payload()[5:]
+    for _ in range(3):
+        decoder = Decoder("conversation_event", _LikeOurs("conversation_event"), sparse=True)
+        assert decoder.decode(payload) == decoder.decode(_payload())
+    # A record that is resolved is written and read again, to leave out what a sparse one leaves out.
+    assert {name: compiler.call_count for name, compiler in compilers.items()} == {
+        "compile_reader": 1, "compile_writer": 1
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

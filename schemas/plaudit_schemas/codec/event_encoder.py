@@ -10,6 +10,7 @@ The bytes are the same as those of `wire.Encoder` in both ways.
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from plaudit_schemas.codec.avro_types import named_types, standalone
@@ -17,7 +18,13 @@ from plaudit_schemas.codec.catalog import Schema, packaged_id, parse, schema_tex
 from plaudit_schemas.codec.emitter import Emitter
 from plaudit_schemas.codec.header import HEADER_BYTES, header_of
 from plaudit_schemas.codec.held import made_at
-from plaudit_schemas.codec.record_writer import WRITER_NAMES, compile_writer, compile_writers, text_lines
+from plaudit_schemas.codec.record_writer import (
+    WRITER_NAMES,
+    Writer,
+    compile_writer,
+    compile_writers,
+    text_lines,
+)
 from plaudit_schemas.codec.varint import append_long, append_size, long_bytes, varint_bytes
 from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.errors import EncodingError
@@ -46,7 +53,7 @@ class EventEncoder:
         Args:
             reserve_held: write the time of making into events without `held_ms`, for `held.with_held`.
         """
-        schema = parse(schema_text("conversation_event"), plain_longs=True)
+        schema, self._writers, is_machine_code = _event_writers()
         fields = {field["name"]: field["type"] for field in schema["fields"]}
         if tuple(fields) != _ENVELOPE:
             raise NotImplementedError("the envelope has changed; change EventEncoder too")
@@ -58,7 +65,6 @@ class EventEncoder:
             (node if isinstance(node, str) else node["name"]): long_bytes(at)
             for at, node in enumerate(fields["body"])
         }
-        self._writers, is_machine_code = compile_writers(schema)
         self._write_event = self._writers[schema["name"]]
         self._write = self._write_whole if is_machine_code else self._write_by_shape
         self._shapes: dict[tuple[str, ...], Write] = {}
@@ -185,6 +191,13 @@ class EventEncoder:
     def _field_writer(self, field: Any) -> Write:
         part = {"type": "record", "name": "Part", "fields": [field]}
         return compile_writer(standalone(part, self._types))
+
+
+@cache
+def _event_writers() -> tuple[Schema, dict[str, Writer], bool]:
+    """The schema of events, the writers of its records, and whether these are machine code."""
+    schema = parse(schema_text("conversation_event"), plain_longs=True)
+    return (schema, *compile_writers(schema))
 
 
 def _no_body(name: Any) -> EncodingError:

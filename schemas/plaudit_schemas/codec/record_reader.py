@@ -9,6 +9,7 @@ union of null and one record gives a plain dict.
 """
 
 from collections.abc import Callable
+from functools import cache
 from struct import Struct
 from typing import Any, Final
 
@@ -172,8 +173,9 @@ def reader_source(schema: Schema, *, sparse: bool = False) -> Emitter:
     return _ReadFunctions(schema, sparse=sparse).emitter
 
 
+@cache
 def time_reader() -> Callable[[bytes, int], tuple[int, int]]:
-    """Make a `read_time`. Its tables take about 2 MB, so only schemas with times build them."""
+    """The `read_time` of all readers. Its tables take about 2 MB, so only schemas with times build them."""
     inner, last = _seven_bit_pairs()
     unpack = Struct("<4H").unpack_from
 

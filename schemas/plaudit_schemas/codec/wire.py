@@ -5,9 +5,9 @@ several records (an event's body, a feedback's value) is a tuple `(full name, di
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from fastavro import schemaless_reader
 from fastavro.read import SchemaResolutionError
@@ -26,8 +26,8 @@ from plaudit_schemas.codec.catalog import (
     schema_text,
 )
 from plaudit_schemas.codec.header import HEADER_BYTES, header_of
-from plaudit_schemas.codec.record_reader import compile_reader
-from plaudit_schemas.codec.record_writer import compile_writer
+from plaudit_schemas.codec.record_reader import Reader, compile_reader
+from plaudit_schemas.codec.record_writer import Writer, compile_writer
 from plaudit_schemas.errors import (
     BadMagicError,
     CodecError,
@@ -41,6 +41,8 @@ from plaudit_schemas.errors import (
 )
 
 Record = dict[str, Any]
+
+_KEPT: Final = 64  # schemas: there are a dozen, and what registries add
 
 
 class SchemaSource(Protocol):
@@ -91,7 +93,7 @@ class Encoder:
         """`schemas` gives the id; None takes the packaged one, which need not be learned."""
         self.name: SchemaName = name
         self._schemas = schemas
-        self._write = compile_writer(parse(schema_text(name), plain_longs=True))
+        self._write = _writer_of(schema_text(name))
         self._header = header_of(packaged_id(name)) if schemas is None else b""
 
     @property
@@ -138,7 +140,7 @@ class Decoder:
     def __init__(
         self, name: SchemaName, schemas: SchemaSource | None = None, *, sparse: bool = False
     ) -> None:
-        """Compiles the reader.
+        """Compiles the reader, once in a process.
 
         Args:
             schemas: asked for the ids that are not packaged ones; None knows the packaged ids only.
@@ -148,9 +150,8 @@ class Decoder:
         self._schemas = schemas or PackagedSchemas()
         self._sparse = sparse
         self._text = schema_text(name)
-        self._reader = parse(self._text, plain_longs=True)
-        self._canonical = to_parsing_canonical_form(self._reader)
-        self._compiled = compile_reader(self._reader, sparse=sparse)
+        self._reader, self._canonical = _parsed(self._text)
+        self._compiled = _reader_of(self._text, sparse)
         self._readers: dict[bytes, Callable[[bytes, int], tuple[Record, int]]] = {}
         self._foreign: dict[int, str] = {}
 
@@ -253,13 +254,14 @@ class Decoder:
         schema_id = int.from_bytes(payload[1:HEADER_BYTES], "big")
         if schema_id in self._foreign:
             raise UnknownSchemaError(self._foreign[schema_id])
-        writer, canonical = self._writer(schema_id, self._text_of(schema_id))
+        text = self._text_of(schema_id)
+        writer, canonical = self._writer(schema_id, text)
         if canonical == self._canonical:
             read = self._compiled
         elif self._sparse and schema_id in released() and adds_only_empty_fields(writer, self._reader):
             # A sparse record leaves those fields out. So what a reader of the old schema gives is a record of
             # the new one, without a resolution. Older producers may send for years.
-            read = compile_reader(writer, sparse=True)
+            read = _reader_of(text, True)
         else:
             read = partial(self._resolve, writer)
         self._readers[payload[:HEADER_BYTES]] = read
@@ -285,8 +287,7 @@ class Decoder:
         writer: Any = None
         canonical = ""
         try:
-            writer = parse(text, plain_longs=True)
-            canonical = to_parsing_canonical_form(writer)
+            writer, canonical = _parsed(text)
             found = writer.get("name") if isinstance(writer, dict) else text
         except Exception as error:  # a registry may also hold Protobuf, JSON Schema and references
             found = f"unreadable as an Avro schema ({_first_line(error)})"
@@ -305,9 +306,26 @@ class Decoder:
         # The compiled reader can leave fields out. Other schemas are rare, so the extra round trip is cheap.
         if self._sparse:
             out = bytearray()
-            compile_writer(self._reader)(record, out)
+            _writer_of(self._text)(record, out)
             record, _ = self._compiled(bytes(out), 0)
         return record, stream.tell()
+
+
+@lru_cache(_KEPT)
+def _parsed(text: str) -> tuple[Schema, str]:
+    """A schema and its canonical form."""
+    schema = parse(text, plain_longs=True)
+    return schema, to_parsing_canonical_form(schema)
+
+
+@lru_cache(_KEPT)
+def _reader_of(text: str, sparse: bool) -> Reader:
+    return compile_reader(_parsed(text)[0], sparse=sparse)
+
+
+@lru_cache(_KEPT)
+def _writer_of(text: str) -> Writer:
+    return compile_writer(_parsed(text)[0])
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
@@ -76,9 +77,11 @@ def origins(classes: Iterable[type[Settings]], environ: Mapping[str, str] | None
     return result
 
 
-def installed() -> list[type[Settings]]:
+@cache
+def installed() -> tuple[type[Settings], ...]:
     """The settings classes of every installed member, from the entry point group `plaudit.settings`."""
-    return [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return tuple(point.load() for point in points)
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
