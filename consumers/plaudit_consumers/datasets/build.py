@@ -15,7 +15,7 @@ from plaudit_consumers.datasets.amending import amend_rows
 from plaudit_consumers.datasets.aside import aside_of, check_apart
 from plaudit_consumers.datasets.card import card_text
 from plaudit_consumers.datasets.database import Database
-from plaudit_consumers.datasets.describing import describe_subset
+from plaudit_consumers.datasets.describing import describe_subsets
 from plaudit_consumers.datasets.errors import DatasetError
 from plaudit_consumers.datasets.files import SourceFiles
 from plaudit_consumers.datasets.manifest import MANIFEST, Manifest, SnapshotFile, file_entry
@@ -90,11 +90,9 @@ def _write_rows(
 
 def _write_descriptions(manifest: Manifest, aside: Path) -> None:
     """Write the data card, which becomes one of the manifest's files, and the manifest."""
-    descriptions = {
-        subset: describe_subset(subset, [aside / file.path for file in manifest.subset_files(subset)])
-        for subset, rows in manifest.rows.items()
-        if rows
-    }
+    descriptions = describe_subsets(
+        {subset: [aside / file.path for file in manifest.subset_files(subset)] for subset in manifest.rows}
+    )
     # The card first, so that the manifest has its checksum too.
     readme = aside / "README.md"
     readme.write_text(card_text(manifest, descriptions), encoding="utf-8")

@@ -1,8 +1,8 @@
 """Describes the rows of a snapshot's files, for the data card and `plaudit datasets show`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import duckdb
 
@@ -49,21 +49,25 @@ class SubsetDescription(NamedTuple):
     last: str
 
 
-def describe_subset(subset: Subset, paths: Sequence[Path]) -> SubsetDescription:
-    """Describe the rows of a subset's files; there must be at least one file."""
+def describe_subsets(files: Mapping[Subset, Sequence[Path]]) -> dict[Subset, SubsetDescription]:
+    """Describe the rows of each subset's files. A subset without files is left out."""
     # Without a network DuckDB must not try to download extensions, and none is needed.
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [literal_paths(paths)])
-        packed = ", ".join(
-            f"struct_pack(what := '{what}', value := coalesce({value}, ''))"
-            for what, value in _FACETS[subset].items()
-        )
-        facets: dict[str, dict[str, int]] = {what: {} for what in _FACETS[subset]}
-        for what, value, rows in connection.execute(sql("distribution", facets=packed)).fetchall():
-            facets[what][value] = rows
-        ((first, last),) = connection.execute(sql("span")).fetchall()
+        return {subset: _described(connection, subset, paths) for subset, paths in files.items() if paths}
     finally:
         connection.close()
+
+
+def _described(connection: Any, subset: Subset, paths: Sequence[Path]) -> SubsetDescription:
+    connection.execute("SET VARIABLE files = CAST(? AS VARCHAR[])", [literal_paths(paths)])
+    packed = ", ".join(
+        f"struct_pack(what := '{what}', value := coalesce({value}, ''))"
+        for what, value in _FACETS[subset].items()
+    )
+    facets: dict[str, dict[str, int]] = {what: {} for what in _FACETS[subset]}
+    for what, value, rows in connection.execute(sql("distribution", facets=packed)).fetchall():
+        facets[what][value] = rows
+    ((first, last),) = connection.execute(sql("span")).fetchall()
     return SubsetDescription(facets, first, last)

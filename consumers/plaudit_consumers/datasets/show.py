@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from plaudit_consumers.datasets.card_resolution import alpha_words
-from plaudit_consumers.datasets.describing import SubsetDescription, describe_subset
+from plaudit_consumers.datasets.describing import SubsetDescription, describe_subsets
 from plaudit_consumers.datasets.manifest import Manifest, read_manifest
 from plaudit_consumers.datasets.reading import message_text, read_message
 from plaudit_consumers.rows.times import with_readable_times
@@ -63,13 +63,13 @@ def _overview(manifest: Manifest) -> Table:
 
 
 def _subsets(folder: Path, manifest: Manifest, samples: int) -> Iterator[RenderableType]:
-    for subset in manifest.rows:
-        paths = [folder / file.path for file in manifest.subset_files(subset)]
-        if paths:
-            description = describe_subset(subset, paths)
-            yield Text(f"\n{subset}: {description.first} to {description.last}", style="bold")
-            yield _facets(description)
-            yield from _samples(paths, samples)
+    files = {
+        subset: [folder / file.path for file in manifest.subset_files(subset)] for subset in manifest.rows
+    }
+    for subset, description in describe_subsets(files).items():
+        yield Text(f"\n{subset}: {description.first} to {description.last}", style="bold")
+        yield _facets(description)
+        yield from _samples(files[subset], samples)
 
 
 def _facets(description: SubsetDescription) -> Table:
