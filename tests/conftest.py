@@ -1,5 +1,6 @@
 """Fixtures and options that all tests share. A server starts when a test first asks for it."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -44,13 +45,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     refuse_nameless_cases(items)
     if not (config.getoption("--slow") or under_ci()):
-        skip = pytest.mark.skip(reason="slow: minutes on real servers; --slow or CI runs it")
+        skip = pytest.mark.skip(reason="slow: it takes long; --slow or CI runs it")
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
     # `make test` deals out the files to several processes. The slow ones go first, so that none starts last.
     slow = {item.path for item in items if "slow" in item.keywords}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    # The tests and what they import stay. The collector need not walk through their million objects.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -147,6 +147,7 @@ def test_the_ratio_is_the_median_of_those_of_single_turns() -> None:
     assert ratio_of([Turn(2.0, 1.0), Turn(6.0, 3.0), Turn(2.0, 9.0)]) == 2
 
 
+@pytest.mark.slow
 def test_the_first_turn_does_not_count() -> None:
     calls: list[str] = []
     turns = take_turns(Pair("x", lambda: calls.append("bare"), lambda: calls.append("ours")), 2)
@@ -154,6 +155,7 @@ def test_the_first_turn_does_not_count() -> None:
     assert calls == ["bare", "ours"] * 3
 
 
+@pytest.mark.slow
 def test_every_case_without_servers_runs(tmp_path: Path) -> None:
     made = pairs(tmp_path, size=200)
     assert [pair.case for pair in made] == CASES

@@ -275,6 +275,7 @@ def test_an_exclusion_is_taken_back_only_by_a_word_after_it(root: Root) -> None:
     assert (_labels(snapshot), read_manifest(snapshot).amendments) == ({}, {"overruled": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

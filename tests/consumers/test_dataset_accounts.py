@@ -92,11 +92,17 @@ def _check_sums(manifest: Manifest) -> None:
     "options",
     [
         pytest.param({}, id="defaults"),
-        pytest.param({"shares": (50, 25, 25)}, id="equal shares"),
+        pytest.param({"shares": (50, 25, 25)}, marks=pytest.mark.slow, id="equal shares"),
         pytest.param({"caps": Caps(prompt=2, user=3, model=40)}, id="caps"),
-        pytest.param({"rules": RowRules(min_raters=2, min_agreement=0.7)}, id="strict rules"),
-        pytest.param({"rules": RowRules(unrated_sft=True, training_consent="opt_out")}, id="unrated"),
-        pytest.param({"rules": RowRules(training_raters="user")}, id="nobody counts"),
+        pytest.param(
+            {"rules": RowRules(min_raters=2, min_agreement=0.7)}, marks=pytest.mark.slow, id="strict rules"
+        ),
+        pytest.param(
+            {"rules": RowRules(unrated_sft=True, training_consent="opt_out")},
+            marks=pytest.mark.slow,
+            id="unrated",
+        ),
+        pytest.param({"rules": RowRules(training_raters="user")}, marks=pytest.mark.slow, id="nobody counts"),
         pytest.param(
             {"where": "votes > 1", "subsets": TRAINING, "shares": (2, 1, 1)}, id="a condition and few subsets"
         ),

@@ -62,6 +62,7 @@ def _left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != "live")
 
 
+@pytest.mark.slow
 def test_what_a_killed_build_left_is_removed_beside_a_running_one(root: Root, tmp_path: Path) -> None:
     with _stuck_build(root, tmp_path / "killed") as killed:
         killed.kill()

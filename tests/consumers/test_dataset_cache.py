@@ -21,7 +21,9 @@ _LOAD = (
 )
 
 
-@pytest.mark.parametrize("place", ["the same path", "another folder of the same name"])
+@pytest.mark.parametrize(
+    "place", ["the same path", pytest.param("another folder of the same name", marks=pytest.mark.slow)]
+)
 def test_a_snapshot_with_other_rows_is_loaded_anew(tmp_path: Path, place: str) -> None:
     first, second = tmp_path / "a" / "snapshot", tmp_path / "b" / "snapshot"
     _build(tmp_path / "one", first, "c1")
@@ -33,6 +35,7 @@ def test_a_snapshot_with_other_rows_is_loaded_anew(tmp_path: Path, place: str) -
     assert _loaded(second, tmp_path) == "c2"
 
 
+@pytest.mark.slow
 def test_the_same_snapshot_comes_from_the_cache(tmp_path: Path) -> None:
     _build(tmp_path / "one", tmp_path / "snapshot", "c1")
     assert _loaded(tmp_path / "snapshot", tmp_path) == "c1"

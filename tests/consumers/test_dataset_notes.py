@@ -125,8 +125,7 @@ def test_a_kafka_that_does_not_tell_fails_no_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLAUDIT_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    if way == "it never answers":
-        monkeypatch.setattr(waiting, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(waiting, "_PATIENCE_S", 0.01 if way == "it never answers" else 1.0)
     if way == "a wrong setting":
         monkeypatch.setenv("PLAUDIT_KAFKA_OPTIONS", '{"frob": 1}')
     root = Root(tmp_path / "root")

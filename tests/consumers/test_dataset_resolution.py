@@ -61,6 +61,7 @@ def _is_right(row: dict[str, Any], truth: dict[str, bool]) -> bool:
     return bool(row["label"] == truth[row["completion"][0]["content"]])
 
 
+@pytest.mark.slow
 def test_weighted_raters_are_right_more_often_than_their_majority(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_posterior_says_how_likely_a_label_is(root: Root) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_same_votes_give_the_same_bytes_in_any_batches(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:

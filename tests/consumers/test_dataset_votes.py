@@ -121,6 +121,7 @@ def test_a_condition_sees_the_conversation_of_the_earliest_judgement(root: Root)
     assert row["conversation_count"] == 4
 
 
+@pytest.mark.slow
 def test_the_layout_of_files_changes_no_byte(tmp_path: Path) -> None:
     one, many = Root(tmp_path / "one"), Root(tmp_path / "many")
     for number in range(120):

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plaudit_consumers.rows.unit_counts import UnitCounts
@@ -163,6 +164,7 @@ def test_the_order_of_conversations_does_not_matter(drawn: list[list[int]], rng:
     assert _facts(rows(*records)) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(CHATS)
 def test_units_of_many_conversations_are_those_of_each(drawn: list[list[int]]) -> None:

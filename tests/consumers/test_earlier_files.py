@@ -32,6 +32,7 @@ def _snapshot(root: Path, name: str) -> Path:
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newer", [25, 40], ids=["all files are old", "newer files beside them"])
 def test_a_snapshot_of_old_files_is_the_same(root: Path, newer: int) -> None:
     feed(sink(root), log(newer))
@@ -69,6 +70,7 @@ def test_a_condition_on_a_later_column_finds_null_in_old_rows(root: Path) -> Non
     assert sum(build_snapshot(str(root), plan).rows["conversations"].values()) == 25
 
 
+@pytest.mark.slow
 def test_snapshots_of_two_versions_are_compared(root: Path) -> None:
     new, old = _snapshot(root, "new"), _snapshot(root, "old")
     make_earlier(sorted(old.rglob("conversations/*.parquet")))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from plaudit_consumers.datasets.build import build_snapshot
 from plaudit_consumers.datasets.difference import SubsetDifference, compare_snapshots
 from plaudit_consumers.datasets.manifest import read_manifest
@@ -125,6 +126,7 @@ def _root(folder: Path, rules: Rules) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_as_if_the_state_had_been_kept(tmp_path: Path) -> None:
     outputs = []
     for name, rules in (("forgetful", _FORGETFUL), ("remembering", _REMEMBERING)):

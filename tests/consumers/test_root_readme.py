@@ -30,6 +30,7 @@ def _loaded(root: Path, *subsets: str, cache: Path) -> list[list[int]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_root_that_has_grown_is_loaded_as_it_is_now(tmp_path: Path) -> None:
     root, cache = tmp_path / "root", tmp_path / "cache"
     feed(sink(root), mixed_log(10))

@@ -237,7 +237,11 @@ def _crash_at(one: ParquetSink, number: int, *, after: bool) -> None:
         setattr(one._output, name, dying(getattr(one._output, name)))
 
 
-@pytest.mark.parametrize("seed", range(20), ids=lambda seed: f"seed {seed}")
+@pytest.mark.parametrize(
+    "seed",
+    [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 20))],
+    ids=lambda seed: f"seed {seed}",
+)
 def test_any_crashes_leave_each_record_once(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     once = mixed_log(25)

@@ -91,7 +91,9 @@ def test_a_kill_leaves_nothing_out_and_doubles_nothing(step: str, killed: Path, 
 @pytest.mark.parametrize(
     "lost", [pytest.param(False, id="the marker stays"), pytest.param(True, id="the marker is lost")]
 )
-@pytest.mark.parametrize("rotate_rows", [10, 4], ids=["the same limits", "other limits"])
+@pytest.mark.parametrize(
+    "rotate_rows", [10, pytest.param(4, marks=pytest.mark.slow)], ids=["the same limits", "other limits"]
+)
 @pytest.mark.parametrize("step", MIXED_STEPS)
 def test_a_kill_leaves_no_amendment_out_and_doubles_none(
     step: str, rotate_rows: int, lost: bool, killed_mixed: Path, calm_mixed: Path, tmp_path: Path

@@ -148,6 +148,7 @@ def test_a_file_of_another_schema_is_named(root: Root, tmp_path: Path) -> None:
         build_snapshot(str(root.folder), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
+@pytest.mark.slow
 def test_training_files_of_earlier_sinks_are_ignored(root: Root, tmp_path: Path, snapshot: Path) -> None:
     """Rows of other rules, and of conversations that were erased since, would be among them."""
     old = root.folder / "v1/sft/date=2026-11-20"
@@ -261,6 +262,7 @@ def test_what_is_no_snapshot_is_said(tmp_path: Path, snapshot: Path) -> None:
             read_manifest(snapshot)
 
 
+@pytest.mark.slow
 def test_row_groups_and_shards_are_bounded_and_lose_nothing(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_shares_and_salt_decide_the_splits(root: Root) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes_in_any_files_and_threads(tmp_path: Path) -> None:
     one, many = Root(tmp_path / "one"), Root(tmp_path / "many")
     _crowd_in_files(one, 1)

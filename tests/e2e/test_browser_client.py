@@ -109,6 +109,7 @@ def test_a_page_is_told_what_is_refused_and_the_rest_goes_on(chat: OpenChat) -> 
     ]
 
 
+@pytest.mark.slow
 def test_what_fails_is_sent_again_with_the_same_ids(chat: OpenChat) -> None:
     one = chat()
     seen: list[list[str]] = []
@@ -190,6 +191,7 @@ def test_a_beacon_begins_with_what_an_earlier_one_may_have_lost(chat: OpenChat) 
     assert said == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_a_body_that_took_too_long_is_sent_in_parts(chat: OpenChat) -> None:
     one = chat()
     sizes: list[int] = []
@@ -249,6 +251,7 @@ def test_a_token_that_ended_is_asked_for_again(chat: OpenChat) -> None:
     assert len(one.log()) == 1
 
 
+@pytest.mark.slow
 def test_the_queue_stays_in_order_and_whole_while_the_gateway_is_away(
     chat: OpenChat, gateway: Gateway
 ) -> None:

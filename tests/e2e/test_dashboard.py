@@ -123,6 +123,7 @@ def test_new_figures_arrive_and_a_worse_model_is_an_alert_with_its_runbook(
     expect(page.locator("#alert-list")).to_have_text("No alerts.")
 
 
+@pytest.mark.slow
 def test_the_keyboard_is_enough(page: Page, fresh: Console, reader: str) -> None:
     show_dashboard(page, fresh, reader)
     expect(page.locator("#rows tr")).to_have_count(3)
@@ -163,6 +164,7 @@ def test_nothing_overflows_on_a_phone(browser: Browser, fresh: Console, reader: 
     context.close()
 
 
+@pytest.mark.slow
 def test_it_works_offline_and_asks_nobody_else(browser: Browser, fresh: Console, reader: str) -> None:
     context = browser.new_context()
     page = context.new_page()
@@ -184,6 +186,7 @@ def _send_feedback(console: Console) -> None:
         chat.dislike(answer, comment="so <b>wrong</b>")
 
 
+@pytest.mark.slow
 def test_feedback_shows_texts_to_an_admin_only(page: Page, fresh: Console, reader: str) -> None:
     show_dashboard(page, fresh, reader)
     listed = page.locator("#feedback-list li", has_text="dislike")
@@ -216,6 +219,7 @@ def test_a_key_sees_its_own_application_only(page: Page, fresh: Console, reader:
     expect(page.locator("body")).to_contain_text("This key may see no page")
 
 
+@pytest.mark.slow
 def test_a_link_shows_figures_and_no_texts(page: Page, own: Callable[..., Console]) -> None:
     opened = own("--link").start()
     fill(opened)
@@ -226,6 +230,7 @@ def test_a_link_shows_figures_and_no_texts(page: Page, own: Callable[..., Consol
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_revoked_key_ends_what_it_looks_at(page: Page, fresh: Console) -> None:
     show_dashboard(page, fresh, fresh.key("reader", name="leaving"))
     fresh.revoke("leaving")

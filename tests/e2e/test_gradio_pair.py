@@ -24,7 +24,11 @@ def fluent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 @pytest.mark.parametrize(
     ("button", "none_acceptable"),
-    [("A is better", False), ("Equally good", False), ("Both are bad", True)],
+    [
+        ("A is better", False),
+        pytest.param("Equally good", False, marks=pytest.mark.slow),
+        pytest.param("Both are bad", True, marks=pytest.mark.slow),
+    ],
     ids=["one-is-better", "tie", "both-bad"],
 )
 def test_two_answers_are_compared_blindly(

@@ -85,6 +85,7 @@ def test_scorers_are_sorted_and_charted(page: Page, crowded: Console) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_long_names_of_scorers_do_not_widen_the_page(
     browser: Browser, crowded: Console, tmp_path: Path, width: str
@@ -92,6 +93,7 @@ def test_long_names_of_scorers_do_not_widen_the_page(
     show_long_names(browser, crowded, "#scorer-rows tr", width, tmp_path / f"{width}.png")
 
 
+@pytest.mark.slow
 def test_without_scorers_the_page_shows_nothing_of_them(page: Page, kafka: str, tmp_path: Path) -> None:
     console = make_console(kafka, tmp_path)
     publish(console.connection, [record("answerer 1", now_us(), 300, 4.2, votes=400)])

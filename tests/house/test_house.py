@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -34,6 +35,7 @@ SDK_LOADS = {
 }  # fmt: skip
 
 
+@cache
 def imports(source: str) -> set[str]:
     """Top-level names of the absolute imports of a module's text."""
     found = set()

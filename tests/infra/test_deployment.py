@@ -254,6 +254,7 @@ def _found(name: str, template: Mapping[str, Any], address: str, **more: str) ->
     return {"targets": [address], "labels": labels}
 
 
+@pytest.mark.slow
 def test_prometheus_finds_every_member_in_a_cluster(tmp_path: Path) -> None:
     """The job on the pods of the manifests, by Prometheus' own relabelling.
 

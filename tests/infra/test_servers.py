@@ -81,6 +81,7 @@ def test_a_stranger_on_the_port_is_not_taken_for_the_server(tmp_path: Path, valk
     server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 def test_valkey_keeps_what_it_acknowledged_through_a_kill_and_a_pause(
     valkey_server: Callable[[], ValkeyServer],

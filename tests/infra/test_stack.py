@@ -217,6 +217,7 @@ def test_the_state_file_leads_to_the_servers_and_is_the_users_alone(tmp_path: Pa
     assert stack.ended() is None
 
 
+@pytest.mark.slow
 def test_what_the_stack_writes_is_its_users_alone(tmp_path: Path, kafka: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)  # as the release before made it

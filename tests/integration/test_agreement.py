@@ -79,6 +79,7 @@ def scraped(line: Callable[..., Line], tmp_path: Path) -> Iterator[tuple[Line, P
     server.kill()
 
 
+@pytest.mark.slow
 def test_figures_prometheus_and_the_monitor_agree_and_a_drop_is_an_alert(
     scraped: tuple[Line, PrometheusServer],
 ) -> None:
@@ -112,6 +113,7 @@ def test_figures_prometheus_and_the_monitor_agree_and_a_drop_is_an_alert(
     monitor.close()
 
 
+@pytest.mark.slow
 def test_counts_are_exact_after_kills_balance_and_are_the_same_after_a_replay(
     line: Callable[..., Line],
 ) -> None:

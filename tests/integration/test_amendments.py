@@ -110,9 +110,9 @@ def judged(line: Callable[..., Line], sinks: Callable[..., Sinks]) -> tuple[Line
 @pytest.mark.parametrize(
     ("moment", "times"),
     [
-        pytest.param("before", 1, id="before the first file"),
+        pytest.param("before", 1, marks=pytest.mark.slow, id="before the first file"),
         pytest.param("after", 1, id="after the first file"),
-        pytest.param("after", 4, id="after the fourth file"),
+        pytest.param("after", 4, marks=pytest.mark.slow, id="after the fourth file"),
     ],
 )
 def test_a_sink_that_is_killed_between_its_files_loses_and_doubles_nothing(
@@ -172,6 +172,7 @@ def test_late_words_reach_the_files_and_the_book_balances(judged: tuple[Line, Si
     _find_planted(one, root, tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_a_snapshot_has_the_late_words(judged: tuple[Line, Sinks], tmp_path: Path) -> None:
     one, sinks = judged
     sinks.once()

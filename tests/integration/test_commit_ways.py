@@ -150,7 +150,14 @@ async def _agree_always(url: str, seeds: range) -> None:
         assert model.dropped, "some expire"
 
 
-@pytest.mark.parametrize("least", [0, 4, 10**9], ids=["transactions", "both in turns", "the script alone"])
+@pytest.mark.parametrize(
+    "least",
+    [
+        pytest.param(0, marks=pytest.mark.slow, id="transactions"),
+        pytest.param(4, id="both in turns"),
+        pytest.param(10**9, marks=pytest.mark.slow, id="the script alone"),
+    ],
+)
 def test_commits_leave_what_the_model_says(valkey: str, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
     monkeypatch.setattr(ConversationStore, "transact_from", least)
     ran = []

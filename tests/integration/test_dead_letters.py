@@ -49,6 +49,7 @@ def test_what_was_refused_is_listed_and_sent_again(
     one.check_exact()
 
 
+@pytest.mark.slow
 def test_the_headers_of_a_record_are_kept_and_come_back_when_it_is_sent_again(
     line: Callable[..., Line], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_page_does_not_overrule_what_the_server_says(line: Callable[..., Line]
         gateway.stop()
 
 
+@pytest.mark.slow
 def test_each_id_is_read_as_itself(line: Callable[..., Line], tmp_path: Path) -> None:
     one = line()
     gateway = Gateway(one.connection, tmp_path)

@@ -259,6 +259,7 @@ class QueueMachine(RuleBasedStateMachine):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_queue_does_what_its_model_does_and_ends_as_the_log_says(valkey: str) -> None:
     run_state_machine_as_test(
         partial(QueueMachine, valkey),  # type: ignore[arg-type]  # any factory will do

@@ -68,7 +68,7 @@ def states(line: Line) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "limit",
     [
-        pytest.param(40, id="the first of each file"),
+        pytest.param(40, marks=pytest.mark.slow, id="the first of each file"),
         pytest.param(100_000, marks=pytest.mark.slow, id="whole files"),
     ],
 )
@@ -138,6 +138,7 @@ def test_a_killed_import_is_started_again(line: Callable[..., Line]) -> None:
     assert {key: list(dict.fromkeys(values)) for key, values in logged(one).items()} == expected
 
 
+@pytest.mark.slow
 def test_output_writes_events_and_sends_none(line: Callable[..., Line]) -> None:
     one = line()
     path = shared_data(FILES["halie"])

@@ -104,6 +104,7 @@ def first_targets(items: dict[str, ReviewedItem], count: int) -> list[ReviewTarg
     return [items[each].target for each in sorted(items)[:count]]
 
 
+@pytest.mark.slow
 def test_a_queue_follows_the_log(line: MakeLine, queues: MakeQueues) -> None:
     one, keeping, given = begun(line, queues)
     one.send(some_events(1500))

@@ -43,6 +43,7 @@ def test_worker_and_sink_write_every_finished_conversation_once(
     assert len(list(out.glob("v1/conversations/*/*.parquet"))) > 4
 
 
+@pytest.mark.slow
 def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_several_sinks_share_the_partitions(line: Make, sinks: Callable[..., Sin
     assert sources(out) == expected
 
 
+@pytest.mark.slow
 def test_what_cannot_work_is_said_before_anything_is_consumed(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:

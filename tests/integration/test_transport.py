@@ -29,6 +29,7 @@ def _send(one: Line, sent: list[tuple[bytes, bytes]], **options: Any) -> Produce
     return producer
 
 
+@pytest.mark.slow
 def test_every_compression_is_read(line: Make) -> None:
     one = line()
     sent = list(events(2000, open_conversations=50, start_us=time.time_ns() // 1000))
@@ -39,6 +40,7 @@ def test_every_compression_is_read(line: Make) -> None:
     assert one.check_exact().events == 2000
 
 
+@pytest.mark.slow
 def test_aborted_transactions_are_not_read_and_leave_no_gap_in_positions(line: Make) -> None:
     one = line()
     sent = list(events(1500, open_conversations=50, start_us=time.time_ns() // 1000))

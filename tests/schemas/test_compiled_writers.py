@@ -25,6 +25,7 @@ from plaudit_schemas.errors import EncodingError
 
 from tests.schemas.test_codec import NAMES, values
 from tests.schemas.test_event_encoder import ALL
+from tests.support.services import rounds
 
 JUNK: list[Any] = [
     None, True, False, 0, -1, 63, 64, 8191, 8192, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 1.5, float("inf"),
@@ -111,7 +112,7 @@ def test_records_that_do_not_fit_give_the_same_error(name: SchemaName) -> None:
     schema = parse(schema_text(name), plain_longs=True)
     fast, plain = compile_writer(schema), plain_writer(schema)
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=rounds(300, 60), deadline=None, suppress_health_check=list(HealthCheck))
     @given(values(schema, named_types(schema)), st.data())
     def check(record: dict[str, Any], data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 2))):

@@ -194,6 +194,7 @@ def test_types_that_contain_themselves_are_compared() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.registry
 def test_the_real_registry_judges_changes_as_we_do(registry: str) -> None:
     subject = f"t{uuid.uuid4().hex[:8]}-value"

@@ -106,6 +106,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process(monkeypatch: pytest.Monke
         request.close()
 
     monkeypatch.setattr(health_server._HealthServer, "process_request", start)
+    monkeypatch.setattr(health_server, "_STOPS_WITHIN_S", 0.2)
     with serve(Health(MetricSet(()).registry, unready=lambda: None), "127.0.0.1", 0, "PORT") as url:
         asked = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30)
         assert hangs.wait(30)

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plaudit_schemas.kafka.merging import ArrivalMerge
@@ -25,6 +26,7 @@ def _merged(partitions: list[list[int]], seed: int) -> list[tuple[int, int]]:
     return out
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.integers(0, 20), max_size=8), min_size=1, max_size=4), st.integers(0, 999))
 def test_a_merge_keeps_each_log_and_follows_the_time(partitions: list[list[int]], seed: int) -> None:
     out = _merged(partitions, seed)

@@ -8,7 +8,7 @@ import pytest
 _SHORT = """
 import os, signal, threading, time
 from plaudit_schemas.service import stop_deadline
-stop_deadline._STOPS_WITHIN_S, stop_deadline._TELLS_BEFORE_S = 4.0, 1.0
+stop_deadline._STOPS_WITHIN_S, stop_deadline._TELLS_BEFORE_S = 2.0, 0.5
 
 def tell_again_and_again():
     while True:

@@ -141,6 +141,7 @@ def test_clusters_widen_every_interval() -> None:
     assert (fitting.high or 0) < (apart.high or 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [50, 500, 5000], ids="{} pairs".format)
 def test_chance_alone_seldom_lifts_the_lower_end_of_the_calibration_error(count: int) -> None:
     lows = [calibration_error(tenths(drawn(seed, count)), 1.0).low for seed in range(100)]

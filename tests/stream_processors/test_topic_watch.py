@@ -7,6 +7,7 @@ import pytest
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.problems import Effect, TopicProblem
 from plaudit_stream_processors.positions import SetAside
+from plaudit_stream_processors.worker import topic_checks
 from plaudit_stream_processors.worker.settings import WorkerSettings
 from plaudit_stream_processors.worker.topic_checks import LineTopics, TopicLook
 from plaudit_stream_processors.worker.topic_watch import TopicWatch
@@ -55,7 +56,11 @@ def test_an_assigned_partition_that_the_state_lacks_stops_folding_for_good() -> 
     assert "the state has 4" in watch.unsafe
 
 
-def test_a_kafka_that_is_away_is_no_fault_of_the_topics(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_kafka_that_is_away_is_no_fault_of_the_topics(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic_checks, "_ANSWER_S", 0.2)
+
     async def run() -> None:
         watch = _watch()
         watch.take(TopicLook(TOPICS, [_problem("loss")]))

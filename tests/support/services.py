@@ -34,3 +34,8 @@ def uv_program() -> str:
     """The uv that `make` uses: the project's own, else that of the user."""
     local = ROOT / ".tools" / "uv" / "bin" / "uv"
     return str(local) if local.exists() else "uv"
+
+
+def rounds(ci: int, elsewhere: int) -> int:
+    """How many random cases a test tries: CI has the minutes that a person does not want to wait for."""
+    return ci if under_ci() else elsewhere

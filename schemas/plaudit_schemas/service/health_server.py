@@ -17,6 +17,7 @@ from plaudit_schemas.errors import SettingsError
 from plaudit_schemas.service.health import Health, HealthAnswer, json_answer
 
 _LOOP_ANSWERS_WITHIN_S: Final = 5.0
+_STOPS_WITHIN_S: Final = 5.0
 _MOST: Final = 64  # connections; a thread each. A new one displaces the oldest
 _HEAD_BYTES: Final = 16 << 10
 _WHOLE_REQUEST_S: Final = 15.0
@@ -57,7 +58,7 @@ def serve(
     finally:
         # Not `shutdown`: it waits for the thread, and that may wait for one that had no memory to start.
         server.ended = True
-        thread.join(5)
+        thread.join(_STOPS_WITHIN_S)
         server.server_close()
 
 

@@ -81,7 +81,8 @@ def test_a_kafka_that_goes_away_leaves_the_last_look(monkeypatch: pytest.MonkeyP
     assert watch.conditions == found
 
 
-def test_a_kafka_that_is_away_from_the_start_is_an_alert() -> None:
+def test_a_kafka_that_is_away_from_the_start_is_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_watch, "_ANSWER_S", 0.2)
     watch = LineWatch(ConnectionSettings(bootstrap_servers="127.0.0.1:9"), WORKER_GROUP)
     watch.start()
     try:

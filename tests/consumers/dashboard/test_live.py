@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import pytest
+from plaudit_consumers.dashboard import following, line_watch
 from plaudit_consumers.dashboard.feedback import FeedbackItem
 from plaudit_consumers.dashboard.live import LiveData
 from plaudit_consumers.dashboard.monitor import LineMonitor
@@ -16,6 +17,12 @@ from plaudit_schemas.kafka.lag import Lag
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 NOWHERE = ConnectionSettings(bootstrap_servers="127.0.0.1:1")
+
+
+@pytest.fixture(autouse=True)
+def _kafka_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (following, line_watch):
+        monkeypatch.setattr(module, "_ANSWER_S", 0.2)
 
 
 def _live() -> LiveData:

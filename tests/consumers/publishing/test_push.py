@@ -95,6 +95,7 @@ def test_a_killed_push_goes_on_and_sends_nothing_twice(
     assert len(hub.uploads) == len(set(hub.uploads)) == 6
 
 
+@pytest.mark.slow
 def test_load_dataset_reads_what_was_pushed(hub: HubStandIn, snapshot: Path, tmp_path: Path) -> None:
     push_snapshot(snapshot, parse_destination(PLACE))
     text = (

@@ -82,6 +82,7 @@ def test_a_scorer_knows_the_taste_of_its_people(run: Run, tmp_path: Path, subset
     assert manifest.figures.rows > 50
 
 
+@pytest.mark.slow
 def test_the_same_rows_and_options_give_the_same_bytes(run: Run, tmp_path: Path) -> None:
     for name in ("one", "other"):
         assert run("--subset", "kto", output=name)[0] == 0
@@ -91,6 +92,7 @@ def test_the_same_rows_and_options_give_the_same_bytes(run: Run, tmp_path: Path)
     assert len(versions) == 2
 
 
+@pytest.mark.slow
 def test_shuffled_labels_are_no_better_than_chance_and_refused(run: Run, tmp_path: Path) -> None:
     for subset in ("preference", "kto"):
         code, out, err = run("--subset", subset, "--shuffle-labels", output=subset)
@@ -153,6 +155,7 @@ def test_several_aspects_are_said(folder: Path, run: Run, tmp_path: Path) -> Non
     assert read_manifest(tmp_path / "model")[0].aspect == "accuracy"
 
 
+@pytest.mark.slow
 def test_scores_as_labels_are_said(run: Run, tmp_path: Path) -> None:
     """They are labels only if whoever built the snapshot asked for it."""
     root = rated_chats(Root(tmp_path / "live"), 150)

@@ -157,6 +157,7 @@ def small(gateways: Callable[..., Gateway]) -> Gateway:
     return made.start()
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_stalled_pages_keep_no_server_out(small: Gateway) -> None:
@@ -179,6 +180,7 @@ def test_stalled_pages_keep_no_server_out(small: Gateway) -> None:
         assert small.metric(held) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_beacons_are_charged_before_they_are_read(small: Gateway) -> None:

@@ -82,6 +82,7 @@ applications:
 """
 
 
+@pytest.mark.slow
 def test_undeclared_aspects_are_refused_at_the_door_and_counted(
     gateways: Callable[..., Gateway], tmp_path: Path
 ) -> None:

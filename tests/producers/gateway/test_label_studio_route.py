@@ -158,6 +158,7 @@ def test_the_key_needs_its_role(gateway: Gateway) -> None:
     assert post(gateway, "none", deleted(1), 401) == []
 
 
+@pytest.mark.slow
 def test_redis_away_is_told(kafka: str, valkey_server: Callable[[], ValkeyServer], tmp_path: Any) -> None:
     server = valkey_server()
     gateway = make_gateway(kafka, server.address, tmp_path).start()

@@ -80,6 +80,7 @@ def thumbs(gateway: Gateway) -> list[bool | None]:
     return [None if each.value is None else getattr(each.value, "like", None) for each in given]
 
 
+@pytest.mark.slow
 def test_a_vote_is_sent_when_it_is_given_changed_and_deleted(
     gateway: Gateway, key: str, feedbacks: Feedbacks
 ) -> None:

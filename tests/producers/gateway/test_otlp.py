@@ -117,6 +117,7 @@ def test_spans_that_come_twice_count_once(gateway: Gateway, client: httpx.Client
     assert len(logged(gateway, "twice")) == 3
 
 
+@pytest.mark.slow
 def test_ten_thousand_spans_are_taken(gateway: Gateway, client: httpx.Client) -> None:
     calls = [
         span(number, chat(f"many-{number % 500}", f"Q{number}", f"A{number}")) for number in range(2_000)

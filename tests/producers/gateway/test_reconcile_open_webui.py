@@ -112,11 +112,13 @@ def test_an_open_webui_that_lists_no_ids_is_said(
     assert (code, "does not list the ids" in told) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_busy_open_webui_is_asked_again(open_webui: OpenWebui, run: Callable[..., tuple[int, str]]) -> None:
     open_webui.busy = 1
     assert run()[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
@@ -149,6 +151,7 @@ def test_a_wrong_setting_is_named(
     assert says in told
 
 
+@pytest.mark.slow
 def test_other_servers_are_recognised(
     gateway: Gateway,
     open_webui: OpenWebui,

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
+from plaudit_producers import destinations
 from plaudit_producers.commands import generate
 from plaudit_producers.generation.journal import GenerationJournal
 from plaudit_schemas.errors import ServiceUnavailableError, SettingsError
@@ -53,7 +54,8 @@ def test_what_is_wrong_is_said_before_anything_is_asked(words: list[str], proble
         run(*words)
 
 
-def test_without_kafka_nothing_is_asked() -> None:
+def test_without_kafka_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destinations, "_ANSWER_S", 0.5)
     with pytest.raises(ServiceUnavailableError):
         run("--bootstrap-servers", "127.0.0.1:1")
 

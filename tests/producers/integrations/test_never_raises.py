@@ -97,8 +97,8 @@ def openai_raw(client: openai.OpenAI) -> Any:
     "host",
     [
         pytest.param(openai_plain, id="openai, plain"),
-        pytest.param(openai_streamed, id="openai, streamed"),
-        pytest.param(openai_left, id="openai, stream left early"),
+        pytest.param(openai_streamed, marks=pytest.mark.slow, id="openai, streamed"),
+        pytest.param(openai_left, marks=pytest.mark.slow, id="openai, stream left early"),
         pytest.param(openai_cut, id="openai, cut stream"),
         pytest.param(openai_refused, marks=pytest.mark.slow, id="openai, refused"),
         pytest.param(openai_responses, marks=pytest.mark.slow, id="openai, responses"),
@@ -117,7 +117,7 @@ def test_a_fault_in_wrap_does_not_reach_the_host(
     "name",
     [
         "echo",
-        "cut",
+        pytest.param("cut", marks=pytest.mark.slow),
         pytest.param("tools", marks=pytest.mark.slow),
         pytest.param("rate-limited", marks=pytest.mark.slow),
     ],

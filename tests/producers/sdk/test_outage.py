@@ -69,7 +69,7 @@ def outage(
 @pytest.mark.parametrize(
     ("spool", "how", "seconds"),
     [
-        pytest.param(True, "kill", 0, id="spool, kafka killed"),
+        pytest.param(True, "kill", 0, marks=pytest.mark.slow, id="spool, kafka killed"),
         pytest.param(True, "stop", 30, marks=pytest.mark.slow, id="spool, kafka stopped for 30 s"),
         pytest.param(False, "kill", 0, marks=pytest.mark.slow, id="memory, kafka killed"),
     ],

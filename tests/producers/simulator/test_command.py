@@ -32,6 +32,7 @@ def test_it_writes_events_to_a_file(tmp_path: Path) -> None:
     assert {start["model"]["id"] for start in starts} == {"a", "b"}
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_it_sends_at_its_rate_and_in_order(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)

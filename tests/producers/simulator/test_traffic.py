@@ -79,6 +79,7 @@ def test_every_event_is_right_once_and_in_order() -> None:
         ConversationEvent.from_record(record)
 
 
+@pytest.mark.slow
 def test_the_fold_refuses_nothing_and_its_figures_fall_at_the_shift() -> None:
     encoder = Encoder("conversation_event")
     log = [

@@ -177,6 +177,7 @@ def decisions(connection: ConnectionSettings, follower: ActivationFollower) -> l
     return decided
 
 
+@pytest.mark.slow
 def test_no_decision_is_ever_wrong(connection: ConnectionSettings) -> None:
     follower = ActivationFollower(connection, "polite", min_delay_ms=LEAST_MS)
     decided = decisions(connection, follower)
@@ -188,6 +189,7 @@ def test_no_decision_is_ever_wrong(connection: ConnectionSettings) -> None:
     follower.close()
 
 
+@pytest.mark.slow
 def test_who_expects_a_longer_delay_than_publishers_keep_is_wrong(connection: ConnectionSettings) -> None:
     """So the test before can fail."""
     follower = ActivationFollower(connection, "polite", min_delay_ms=3_600_000)

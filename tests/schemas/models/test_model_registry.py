@@ -190,6 +190,7 @@ def test_a_kafka_that_is_away_is_told() -> None:
         registry.publications()
 
 
+@pytest.mark.slow
 def test_publications_are_copied_with_their_times(
     registry_of_models: ModelRegistry, connection: ConnectionSettings
 ) -> None:

@@ -94,6 +94,7 @@ def test_the_share_is_a_keyed_hash_of_the_target(conversation: str, message: str
     assert not in_random_share(SALT, _drawing(0.0), target)
 
 
+@pytest.mark.slow
 def test_the_share_is_as_large_as_it_says_and_grows_by_addition() -> None:
     targets = [ReviewTarget("answer", new_ulid(), str(number % 3)) for number in range(20_000)]
     small = {target for target in targets if in_random_share(SALT, _drawing(0.05), target)}

@@ -104,7 +104,11 @@ def test_minilm_gives_the_published_vectors() -> None:
     np.testing.assert_allclose(vectors @ vectors.T, PUBLISHED, atol=2e-4)
 
 
-@pytest.mark.parametrize(("precision", "nearest"), [("fp16", 0.99999), ("int8", 0.985)], ids=["fp16", "int8"])
+@pytest.mark.parametrize(
+    ("precision", "nearest"),
+    [pytest.param("fp16", 0.99999, marks=pytest.mark.slow), ("int8", 0.985)],
+    ids=["fp16", "int8"],
+)
 def test_a_smaller_minilm_gives_near_vectors(
     minilm_source: Path, tmp_path: Path, precision: Precision, nearest: float
 ) -> None:
