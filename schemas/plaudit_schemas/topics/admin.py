@@ -86,15 +86,14 @@ def ensure(
     before = live_partitions(admin, settings, timeout_s=timeout_s)
     wanted = {settings.topic_prefix + topic.name: topic for topic in definitions()}
     missing = [name for name in wanted if name not in before]
-    replicas = replicas_for(admin, rules, timeout_s=timeout_s) if missing else 0
-    created = {
-        name
-        for name in missing
-        if create_topic(
-            admin, name, wanted[name], _partitions(settings, wanted[name]), replicas, timeout_s=timeout_s
-        )
-    }
-    if missing:  # those too that another process has created meanwhile
+    created: set[str] = set()
+    if missing:
+        replicas = replicas_for(admin, rules, timeout_s=timeout_s)
+        new = [
+            _new_topic(name, wanted[name], _partitions(settings, wanted[name]), replicas) for name in missing
+        ]
+        created = _create(admin, new, timeout_s)
+        # Those too that another process has created meanwhile.
         wait_known(admin, settings, missing, timeout_s=timeout_s)
     live = live_topics(admin, list(wanted), timeout_s=timeout_s)
     lost = [name for name in wanted if name not in live]
@@ -237,18 +236,28 @@ def create_topic(
     Raises:
         TopicError: Kafka did not create it.
     """
+    return bool(_create(admin, [_new_topic(name, topic, partitions, replicas)], timeout_s))
+
+
+def _new_topic(name: str, topic: Topic, partitions: int, replicas: int) -> NewTopic:
     config = dict(topic.config)
     if replicas >= _REPLICAS:
         # Kafka's own default is 1: a record would be acknowledged that one broker alone has.
         config["min.insync.replicas"] = "2"
-    new = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
-    try:
-        admin.create_topics([new], operation_timeout=timeout_s)[name].result(timeout=timeout_s)
-    except (KafkaException, TimeoutError) as error:
-        if error_code(error) == KafkaError.TOPIC_ALREADY_EXISTS:  # another process created it first
-            return False
-        raise TopicError(f"Kafka did not create {name}: {error_reason(error)}") from None
-    return True
+    return NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
+
+
+def _create(admin: AdminClient, topics: Sequence[NewTopic], timeout_s: float) -> set[str]:
+    """Create topics with one request. Returns the names of those that did not exist."""
+    created = set()
+    for name, answer in admin.create_topics(list(topics), operation_timeout=timeout_s).items():
+        try:
+            answer.result(timeout=timeout_s)
+            created.add(name)
+        except (KafkaException, TimeoutError) as error:
+            if error_code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # another process created it first
+                raise TopicError(f"Kafka did not create {name}: {error_reason(error)}") from None
+    return created
 
 
 def _partitions(settings: ConnectionSettings, topic: Topic) -> int:
