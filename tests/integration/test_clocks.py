@@ -138,13 +138,15 @@ def test_the_dashboard_goes_by_the_brokers_time(
 
 
 def silences(line: Line) -> list[int]:
-    """The silence before each idle end in the log, in ms by the broker's clock."""
-    decoder, found, before = Decoder("conversation_event"), [], 0
+    """The silence that each idle end in the log ends, in ms by the broker's clock.
+
+    It begins with the activity that the end names. The fold leaves the chat open if there was more meanwhile.
+    """
+    decoder, found = Decoder("conversation_event"), []
     for record in line.read(EVENTS):
         name, body = decoder.decode(record.value or b"")["body"]
         if name.endswith("EndConversation") and body["reason"] == "idle":
-            found.append(record.timestamp - before)
-        before = record.timestamp
+            found.append(record.timestamp - body["last_activity_at"] // 1000)
     return found
 
 
