@@ -16,21 +16,22 @@ _SHUT_OUT: Final = (
     KafkaError._SSL,  # noqa: SLF001
 )
 _ASK_S: Final = 10.0
+_SURE_S: Final = 1.0  # of a server's several addresses the first may refuse, and another is tried next
 _LOOK_S: Final = 0.2  # so often the errors are looked at, which librdkafka reports between requests only
 
 
 def refuse_if_shut_out(connection: ConnectionSettings) -> None:
     """Ask the brokers whether they let us in, after a client that cannot tell got no answer.
 
-    Blocks until a broker answers or refuses, or all are known to be out of reach; 10 s at most.
+    Blocks until a broker answers or refuses; 1 s where none can be reached, 10 s at most.
 
     Raises:
         AccessError: as `KafkaAdmin.refuse_shut_out`.
     """
     admin = KafkaAdmin(connection.kafka(log_level=0))
-    deadline = time.monotonic() + _ASK_S
+    began = time.monotonic()
     answered = False
-    while not answered and not admin.unreachable and time.monotonic() < deadline:
+    while not answered and time.monotonic() - began < (_SURE_S if admin.unreachable else _ASK_S):
         with suppress(KafkaException):
             admin.list_topics(timeout=_LOOK_S)
             answered = True
@@ -43,7 +44,7 @@ class KafkaAdmin(AdminClient):
     A request that waited for such a broker only times out, as if Kafka were away.
 
     Attributes:
-        unreachable: whether no broker could be connected to so far, as of the last `refuse_shut_out`.
+        unreachable: whether the last `refuse_shut_out` heard from librdkafka that no broker can be reached.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
