@@ -1,41 +1,23 @@
 """The end of the producer's thread: every report is served, and no client of librdkafka holds the host up."""
 
 import threading
-from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
 from plaudit_producers.sdk import client_thread
 from plaudit_producers.sdk.client_thread import ClientThread
 
 from harness.waiting import eventually
+from tests.schemas.test_replaceable import FakeClient, listener
 
 _DEADLINE_S = 60
 
 
-class Client:
-    """Holds every record until it is purged. Once nothing refers to it, it is gone when it may go."""
+class Client(FakeClient):
+    """Once nothing refers to it, it is gone when it may go."""
 
     def __init__(self, may_go: threading.Event, destroyed_by: list[str]) -> None:
-        self._reports: list[Any] = []
+        super().__init__()
         self._may_go, self._destroyed_by = may_go, destroyed_by
-
-    def produce(self, topic: str, value: Any, key: Any, **options: Any) -> None:
-        self._reports.append(options["on_delivery"])
-
-    def poll(self, timeout: float) -> int:
-        return 0
-
-    def flush(self, timeout: float) -> int:
-        return 0
-
-    def purge(self) -> None:
-        reports, self._reports = self._reports, []
-        for report in reports:
-            report(KafkaError(KafkaError._PURGE_QUEUE), None)
-
-    def __len__(self) -> int:
-        return len(self._reports)
 
     def __del__(self) -> None:
         self._may_go.wait(_DEADLINE_S)
@@ -45,9 +27,7 @@ class Client:
 def started(may_go: threading.Event, destroyed_by: list[str], told: list[str]) -> ClientThread:
     thread = ClientThread("events", lambda: Client(may_go, destroyed_by), lambda: None)
     thread.start()
-    thread.produce(
-        b"key", b"\0" * 64, lambda error, _message: told.append(error.name() if error else "acked")
-    )
+    thread.produce(b"key", b"\0" * 64, listener(told))
     return thread
 
 
