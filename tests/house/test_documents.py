@@ -5,7 +5,8 @@ import uuid
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer
+from plaudit_schemas.kafka.reader import log_bounds
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
@@ -124,7 +125,7 @@ def test_the_readmes_sdk_example_runs(kafka: str, monkeypatch: pytest.MonkeyPatc
     sdk, _ = _readme_code()
     exec(compile(sdk, "README.md", "exec"), {})  # noqa: S102  # our own document
     consumer = Consumer(settings.kafka(**{"group.id": "readme"}))
-    _, arrived = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+    _, arrived = log_bounds(consumer, topic, 0, timeout_s=60)
     consumer.close()
     assert arrived == 5
 

@@ -1,11 +1,13 @@
 """A partition without a leader, or not known yet, is asked about again; any other refusal is told at once."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from plaudit_schemas.errors import ServiceUnavailableError
 from plaudit_schemas.kafka import reader
+from plaudit_schemas.settings.connection import ConnectionSettings
 
 
 class FakeConsumer:
@@ -38,3 +40,24 @@ def test_a_partition_that_has_no_leader_yet_is_asked_about_again(monkeypatch: py
 def test_what_does_not_pass_is_told(error: int, timeout_s: float) -> None:
     with pytest.raises(ServiceUnavailableError, match="did not return the offsets of t 0"):
         reader.log_bounds(FakeConsumer(error), "t", 0, timeout_s)
+
+
+def test_the_places_of_a_time_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def places_of(self: Any, wanted: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        asked.append(timeout)
+        if len(asked) == 1:
+            raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+        wrong = SimpleNamespace(error=KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
+        return [wrong] if len(asked) == 2 else wanted  # type: ignore[list-item]  # has what is looked at
+
+    monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(
+        reader,
+        "Consumer",
+        type("FakeTimes", (), {"offsets_for_times": places_of, "__init__": lambda *_: None}),
+    )
+    read = reader.TopicReader(ConnectionSettings(bootstrap_servers="127.0.0.1:1"), "t")
+    assert [place.offset for place in read._places_since([0, 1], 7)] == [7, 7]
+    assert len(asked) == 3

@@ -10,6 +10,7 @@ from plaudit_schemas.codec.header import HEADER_BYTES
 from plaudit_schemas.codec.held import made_at, with_held
 from plaudit_schemas.codec.wire import Decoder
 from plaudit_schemas.contract.events import ConversationEvent
+from plaudit_schemas.kafka.reader import log_bounds
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import ensure
@@ -48,10 +49,7 @@ def read_log(settings: ConnectionSettings) -> list[Logged]:
     decoder = Decoder("conversation_event")
     found: list[Logged] = []
     try:
-        ends = {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=60)[1]
-            for number in range(PARTITIONS)
-        }
+        ends = {number: log_bounds(consumer, topic, number, timeout_s=60)[1] for number in range(PARTITIONS)}
         consumer.assign([TopicPartition(topic, number, 0) for number in ends])
         left = {number for number, end in ends.items() if end}
         while left:

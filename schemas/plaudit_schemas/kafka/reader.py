@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -13,6 +13,8 @@ from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics.admin_client import refuse_if_shut_out
+
+T = TypeVar("T")
 
 _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
@@ -46,19 +48,26 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
     Raises:
         ServiceUnavailableError: Kafka does not answer.
     """
+    place = TopicPartition(topic, partition)
+    try:
+        low, high = _ask(lambda left_s: consumer.get_watermark_offsets(place, timeout=left_s), timeout_s)
+    except KafkaException as error:
+        raise ServiceUnavailableError(
+            f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
+        ) from None
+    return int(low), int(high)
+
+
+def _ask(ask: Callable[[float], T], timeout_s: float) -> T:
+    """What `ask` returns, which is told how long it may take. Asked again while a partition has no leader."""
     deadline = time.monotonic() + timeout_s
     while True:
-        left = max(_PAUSE_S, deadline - time.monotonic())
         try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=left)
+            return ask(max(_PAUSE_S, deadline - time.monotonic()))
         except KafkaException as error:
             if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
-                raise ServiceUnavailableError(
-                    f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
-                ) from None
+                raise
             time.sleep(_PAUSE_S)
-        else:
-            return int(low), int(high)
 
 
 class TopicReader(ClosedByWith):
@@ -186,13 +195,18 @@ class TopicReader(ClosedByWith):
 
     def _places_since(self, partitions: Sequence[int], since_ms: int) -> list[TopicPartition]:
         wanted = [TopicPartition(self.topic, number, since_ms) for number in partitions]
+
+        def ask(left_s: float) -> list[TopicPartition]:
+            places: list[TopicPartition] = self._consumer.offsets_for_times(wanted, timeout=left_s)
+            for place in places:
+                if place.error:
+                    raise KafkaException(place.error)
+            return places
+
         try:
-            places: list[TopicPartition] = self._consumer.offsets_for_times(wanted, timeout=self._timeout_s)
+            return _ask(ask, self._timeout_s)
         except KafkaException as error:
             raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
-        if any(place.error for place in places):
-            raise ServiceUnavailableError(f"Kafka did not return the offsets of {self.topic}")
-        return places
 
     def _end_of(self, message: Any) -> int:
         """The end offset from an end-of-partition message. 0 for an error that the client retries itself.

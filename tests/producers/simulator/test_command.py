@@ -56,25 +56,26 @@ def test_it_sends_at_its_rate_and_in_order(kafka: str, tmp_path: Path) -> None:
 @pytest.mark.kafka
 def test_without_an_end_it_stops_at_an_interrupt(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "plaudit_infra.main", "simulate", "--rate", "300"],
         env={
             "PATH": os.environ["PATH"], "PLAUDIT_BOOTSTRAP_SERVERS": kafka,
             "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
         },
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        eventually(lambda: len(read_log(settings)) > 100, "events arrive")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
+    ) as process:  # fmt: skip
+        try:
+            eventually(lambda: len(read_log(settings)) > 100, "events arrive")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     told = int(out.partition(" simulated events")[0].replace(",", ""))
     assert 0 <= len(read_log(settings)) - told <= 1  # the interrupt may come between sending and counting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
