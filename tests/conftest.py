@@ -96,7 +96,7 @@ def kafka_files() -> None:
 @pytest.fixture(scope="session")
 def kafka_node(servers_folder: Path, kafka_files: None) -> Iterator[KafkaServer]:
     """The broker that most tests share. No test stops it."""
-    yield from _running(KafkaServer(servers_folder / "kafka"))
+    yield from _running(KafkaServer(servers_folder / "kafka", short_lived=True))
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +115,7 @@ def valkey(servers_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
     """`bootstrap.servers` of a cluster of three brokers."""
-    cluster = KafkaCluster(servers_folder / "kafka-cluster")
+    cluster = KafkaCluster(servers_folder / "kafka-cluster", short_lived=True)
     try:
         cluster.start()
         yield cluster.address
@@ -157,7 +157,7 @@ def kafka_server(tmp_path: Path, kafka_files: None) -> Iterator[Callable[[], Kaf
     made: list[KafkaServer] = []
 
     def make() -> KafkaServer:
-        server = KafkaServer(tmp_path / f"kafka{len(made)}", heap_mb=384)
+        server = KafkaServer(tmp_path / f"kafka{len(made)}", heap_mb=384, short_lived=True)
         made.append(server)
         server.start()
         return server

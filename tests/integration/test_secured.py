@@ -25,7 +25,7 @@ _OPTIONS = {
 @pytest.fixture
 def secured(tmp_path: Path, kafka_files: None) -> Iterator[tuple[KafkaServer, str]]:
     """A broker and the address at which it wants a password."""
-    server, port = KafkaServer(tmp_path / "secured", heap_mb=384), free_port()
+    server, port = KafkaServer(tmp_path / "secured", heap_mb=384, short_lived=True), free_port()
     server.reserve_ports()
     inner, controller = server.ports["broker"], server.ports["controller"]
     module = "org.apache.kafka.common.security.plain.PlainLoginModule"

@@ -79,7 +79,7 @@ class SecuredKafka:
 
     @classmethod
     def make(cls, folder: Path, certificates: Certificates) -> "SecuredKafka":
-        server, port = KafkaServer(folder, heap_mb=384), free_port()
+        server, port = KafkaServer(folder, heap_mb=384, short_lived=True), free_port()
         server.reserve_ports()
         inner, controller = server.ports["broker"], server.ports["controller"]
         both = folder / "server.pem"
