@@ -46,6 +46,7 @@ def _days(days: float) -> Any:
     return T0 + timedelta(days=days)
 
 
+@pytest.mark.slow
 def test_a_verdict_four_days_after_the_chat_is_in_the_next_snapshot(root: Root) -> None:
     before = _built(root, "before")
     assert [len(rows_of(before, subset)) for subset in SNAPSHOT] == [1, 0, 0, 0, 0, 0, 0]
@@ -77,6 +78,7 @@ def test_a_later_verdict_replaces_the_rows(root: Root) -> None:
     assert (_labels(after), rows_of(after, "sft")) == ({"a": False}, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "late",
     [
@@ -100,6 +102,7 @@ def test_a_word_against_training_counts_whatever_the_time(
     assert (row["consent"], row["excluded"]) == (("denied", None) if "consent" in late else ("granted", True))
 
 
+@pytest.mark.slow
 def test_an_excluded_message_makes_no_row_and_no_prompt(root: Root) -> None:
     root.judged(
         "c2",
@@ -148,6 +151,7 @@ def test_a_score_of_a_conversation_that_was_not_known_yet_is_merged(root: Root) 
     assert read_manifest(snapshot).amendments == {"merged": 1, "overruled": 1}
 
 
+@pytest.mark.slow
 def test_a_word_counts_from_when_the_broker_took_it(root: Root) -> None:
     root.late("c1", "e1", days=4, feedback=thumb("a", True))
     root.late("c1", "e2", days=6, feedback=thumb("a", False))
@@ -160,6 +164,7 @@ def test_a_word_counts_from_when_the_broker_took_it(root: Root) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_words_that_come_later_do_not_change_an_older_snapshot(root: Root) -> None:
     root.late("c1", "e1", days=4, feedback=thumb("a", True))
     first = _built(root, "first", as_of=_days(5))
@@ -224,6 +229,7 @@ def test_one_word_of_a_rater_holds(
     assert read_manifest(snapshot).amendments == {"merged": 2, "overruled": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("late", "labels"),
     [
@@ -256,6 +262,7 @@ def test_the_conversations_user_is_one_rater_under_two_names(root: Root) -> None
     assert len(rows_of(snapshot, "kto")[0]["raters"]) == 1
 
 
+@pytest.mark.slow
 def test_exclusions_of_a_later_revision_count_whatever_the_time(root: Root) -> None:
     root.judged("c2", *_answers(), feedback=[thumb("a", True)])
     answers = _answers()
@@ -311,6 +318,7 @@ def _crowd(root: Root, is_full: Callable[[int], bool]) -> None:
             root.publish()
 
 
+@pytest.mark.slow
 def test_amendments_wait_for_the_canonical_file_of_their_range(root: Root) -> None:
     root.publish()
     root.late("c1", "e1", feedback=thumb("a", True))
@@ -343,6 +351,7 @@ def test_conditions_and_subsets_hold_for_merged_rows(root: Root) -> None:
     assert read_manifest(snapshot).left_out == {"kto": {"filtered": 1}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("days", "labels"),
     [pytest.param(4, {"a": False}, id="after the end"), pytest.param(-1, {"a": True}, id="before it")],

@@ -58,6 +58,7 @@ def test_columns_and_dicts_come_to_the_same() -> None:
     assert READER.read_table([]).num_rows == 0
 
 
+@pytest.mark.slow
 def test_columns_come_alike_as_machine_code_and_as_plain_python() -> None:
     """Two readers of each kind take turns: what one has read must not reach the other."""
     fast, plain, other_fast, other_plain = (column_source("finished_conversation") for _ in range(4))
@@ -83,6 +84,7 @@ def _columns(reader: ColumnReader, batch: list[bytes]) -> Any:
         return "refused"
 
 
+@pytest.mark.slow
 def test_damaged_bytes_are_refused_where_the_decoder_refuses_them() -> None:
     payloads = [example.payload for example in examples("finished_conversation")]
     payloads += [encoded(chat(said("a", "label", {"labels": ["x"]}), tags={"a": "b"}))]

@@ -107,6 +107,7 @@ def one_at_a_time(row: Row) -> bool:
     return all(len(message.get("tool_calls") or ()) < 2 for message in row["prompt"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["sft_tools", "preference_tools", "kto_tools"], indirect=True)
 def test_every_template_for_tools_shows_the_calls_of_rows(rows: list[Row], for_tools: dict[str, str]) -> None:
     assert any(calls(row["prompt"]) for row in rows)

@@ -116,6 +116,7 @@ def test_the_figures_add_up_to_what_came_in(root: Root, options: dict[str, Any])
     _check_sums(manifest)
 
 
+@pytest.mark.slow
 def test_every_row_is_a_sum_of_votes(root: Root) -> None:
     _crowd(root)
     manifest = _built(root, shares=(50, 25, 25))
@@ -148,6 +149,7 @@ def test_each_reason_is_named(root: Root) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_card_has_the_figures(root: Root) -> None:
     given = _crowd(root)
     manifest = _built(root, caps=Caps(prompt=3))
@@ -190,6 +192,7 @@ def test_what_is_counted_in_each_conversation_is_no_number_of_conversations(root
     assert "0 of the votes" not in card
 
 
+@pytest.mark.slow
 def test_the_card_lists_every_column_once(root: Root) -> None:
     _crowd(root, conversations=60)
     manifest = _built(root)

@@ -202,6 +202,7 @@ def test_a_full_disk_is_named_by_its_place(tmp_path: Path, error: Exception) -> 
     assert _left(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_in_fact_is_named(root: Root, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()

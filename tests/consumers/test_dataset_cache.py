@@ -21,6 +21,7 @@ _LOAD = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", ["the same path", pytest.param("another folder of the same name", marks=pytest.mark.slow)]
 )

@@ -31,6 +31,7 @@ def _built(root: Root, **caps: int) -> Path:
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("caps", "kept"),
     [

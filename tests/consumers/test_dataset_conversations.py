@@ -29,6 +29,7 @@ def _built(root: Root, name: str = "snapshot", **options: Any) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_a_condition_on_conversations_is_applied_before_votes_are_added_up(root: Root) -> None:
     _chat(root, "early", source="import")
     for number in range(3):
@@ -70,6 +71,7 @@ def test_a_condition_that_cannot_be_used_is_named(root: Root, condition: str, sa
     assert not (root.folder.parent / "snapshot").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("licences", "expected"),
     [

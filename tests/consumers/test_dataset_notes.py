@@ -52,6 +52,7 @@ def test_what_is_empty_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "note: sft_tools has no rows" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_aspects_that_no_judgement_has_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = Root(tmp_path / "root")
     root.sft("c1", "question", "answer")
@@ -62,6 +63,7 @@ def test_aspects_that_no_judgement_has_are_named(tmp_path: Path, capsys: pytest.
     assert "spelt" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -120,6 +122,7 @@ def test_kafka_is_not_asked_where_no_setting_names_it(
     assert waiting_records("root", {}) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["it is away", "it never answers", "a wrong setting"])
 def test_a_kafka_that_does_not_tell_fails_no_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, capsys: pytest.CaptureFixture[str]

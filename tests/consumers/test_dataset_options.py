@@ -61,6 +61,7 @@ def _rated(root: Root, name: str, *feedback: dict[str, Any]) -> None:
     root.judged(name, *messages, feedback=list(feedback))
 
 
+@pytest.mark.slow
 def test_aspects_and_their_directions_are_chosen_for_the_snapshot(root: Root, tmp_path: Path) -> None:
     """The same files give other rows: nothing was decided when they were written."""
     ratings = _number(4, "helpfulness"), _number(0, "verbosity"), _number(0, "toxicity")
@@ -88,6 +89,7 @@ def test_the_declared_aspects_may_come_from_the_environment(
     assert _labels(_build(root)) == [True]
 
 
+@pytest.mark.slow
 def test_raters_are_chosen_for_the_snapshot(root: Root) -> None:
     judge = {"id": "judge", "kind": "model", "version": "1"}
     _rated(root, "c1", thumb("a", True), thumb("a", True, rater="s"), thumb("a", False) | {"rater": judge})
@@ -99,6 +101,7 @@ def test_raters_are_chosen_for_the_snapshot(root: Root) -> None:
     assert _labels(_build(root, *everybody, "--min-agreement", "0.7")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "labels"),
     [
@@ -117,6 +120,7 @@ def test_thresholds_are_chosen_for_the_snapshot(
     assert [found.get(f"c{number}") for number in range(3)] == labels
 
 
+@pytest.mark.slow
 def test_settings_are_the_defaults_and_options_win(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     _rated(root, "c1", _number(3, "satisfaction"))
     monkeypatch.setenv("PLAUDIT_SFT_MIN_SCORE", "0.9")
@@ -128,6 +132,7 @@ def test_settings_are_the_defaults_and_options_win(root: Root, monkeypatch: pyte
     assert (rules["sft_min_score"], rules["near_tie"], rules["min_raters"]) == (0.7, 0.8, 1)
 
 
+@pytest.mark.slow
 def test_consent_and_unrated_answers_are_chosen_for_the_snapshot(root: Root) -> None:
     root.sft("c1", "one", "yes", consent="unspecified")
     root.judged("c2", turn("q", "user"), turn("a", parent="q"))
@@ -139,6 +144,7 @@ def test_consent_and_unrated_answers_are_chosen_for_the_snapshot(root: Root) -> 
     assert read_manifest(unrated).accounts["demonstrations"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "prompts", "alternating"),
     [

@@ -84,6 +84,7 @@ def test_weighted_raters_are_right_more_often_than_their_majority(
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_a_posterior_says_how_likely_a_label_is(root: Root) -> None:
     """Of the rows whose agreement is near 0.9, nine in ten are right."""
     truth = simulate(root, seed=3, things=900)
@@ -115,6 +116,7 @@ def test_the_same_votes_give_the_same_bytes_in_any_batches(
     assert found[0] == pytest.approx(found[1], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_pairs_are_weighted_too(root: Root) -> None:
     rng = random.Random(1)
     for number in range(60):
@@ -140,6 +142,7 @@ def _judged(root: Root, number: int, *feedback: dict[str, Any]) -> None:
     root.judged(f"c{number}", *messages, feedback=list(feedback), minute=number)
 
 
+@pytest.mark.slow
 def test_what_an_adjudicator_said_is_the_truth_and_votes_decide_elsewhere(root: Root) -> None:
     _judged(
         root, 0, thumb("a", True, rater="x"), thumb("a", True, rater="y"),
@@ -208,6 +211,7 @@ def test_show_says_how_far_raters_agree(root: Root, capsys: pytest.CaptureFixtur
     assert "100 votes of 7 raters on 20 answers" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("thumbs", "alpha"),
     [

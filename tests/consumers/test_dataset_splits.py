@@ -35,6 +35,7 @@ def _kept(manifest: Manifest, subset: Subset) -> int:
     return sum(manifest.rows[subset].values())
 
 
+@pytest.mark.slow
 def test_a_popular_first_question_with_different_answers_loses_hardly_a_row(root: Root) -> None:
     for number in range(USERS):
         texts = "hello", f"answer {number}", f"question {number}", f"reply {number}"
@@ -53,6 +54,7 @@ def test_a_popular_first_question_with_different_answers_loses_hardly_a_row(root
     assert len(second) == len(TRAINING) * USERS
 
 
+@pytest.mark.slow
 def test_a_popular_first_question_with_the_same_answer_loses_none(root: Root) -> None:
     for number in range(USERS):
         texts = "hello", "hello, and welcome", f"question {number}", f"reply {number}"
@@ -70,6 +72,7 @@ def test_a_popular_first_question_with_the_same_answer_loses_none(root: Root) ->
     assert (first["user_id"], first["conversation_id"]) == (None, "c0")
 
 
+@pytest.mark.slow
 def test_shared_first_questions_are_spread_by_their_hash(root: Root) -> None:
     """Or every popular question would be in train, where most users are."""
     for number in range(600):
@@ -80,6 +83,7 @@ def test_shared_first_questions_are_spread_by_their_hash(root: Root) -> None:
     assert min(rows["validation"], rows["test"]) > 20
 
 
+@pytest.mark.slow
 def test_a_shared_question_with_a_row_of_one_user_lives_where_most_users_are(root: Root) -> None:
     """The hash would put it elsewhere, and then the row of the one user would be lost."""
     for number in range(200):

@@ -54,6 +54,7 @@ def test_comparisons_of_the_same_two_answers_are_one_pair(root: Root) -> None:
     assert row["message_ids"] == ["b", "a"]
 
 
+@pytest.mark.slow
 def test_a_tie_of_votes_makes_no_row_and_a_near_tie_a_marked_one(root: Root) -> None:
     for number in range(10):
         _cached(root, number, like=number < 5)
@@ -108,6 +109,7 @@ def test_what_may_not_be_trained_on_counts_nowhere(
     assert read_manifest(snapshot).accounts["judgements_by_fate"] == judgements
 
 
+@pytest.mark.slow
 def test_a_condition_sees_the_conversation_of_the_earliest_judgement(root: Root) -> None:
     for number in range(4):
         _cached(root, number, like=True)

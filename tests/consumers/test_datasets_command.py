@@ -83,6 +83,7 @@ def test_wrong_options_are_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_conditions_that_the_help_names_work(
     root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_the_conditions_that_the_help_names_work(
         assert sum(read_manifest(tmp_path / str(number)).rows["sft"].values()) == 20
 
 
+@pytest.mark.slow
 def test_the_root_is_where_the_sink_is_told_to_write(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +120,7 @@ def test_times_and_shares_are_read() -> None:
     assert SnapshotPlan(Path(), shares=(98.5, 1, 0.5)).bounds() == (985_000, 995_000)
 
 
+@pytest.mark.slow
 def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
     first = _snapshot(root, "first")
     root.add("c0", minute=100, revision=2)  # the row is gone
@@ -135,6 +138,7 @@ def test_a_difference_counts_what_a_reader_of_the_rows_sees(root: Root) -> None:
     assert (kto.same, kto.added, kto.removed, kto.changed, kto.moved) == (17, 1, 1, 2, 0)
 
 
+@pytest.mark.slow
 def test_another_salt_moves_rows(root: Root) -> None:
     found = compare_snapshots(
         _snapshot(root, "a", shares=(1, 1, 1)), _snapshot(root, "b", shares=(1, 1, 1), salt="x")
@@ -144,6 +148,7 @@ def test_another_salt_moves_rows(root: Root) -> None:
     assert found["sft"].changed == 0
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_no_different_from_itself(root: Root) -> None:
     snapshot = _snapshot(root, "a")
     assert {
@@ -155,11 +160,13 @@ def test_a_snapshot_is_no_different_from_itself(root: Root) -> None:
     assert bytes_of(_snapshot(root, "b")) == bytes_of(snapshot)
 
 
+@pytest.mark.slow
 def test_one_empty_side_is_all_added_or_removed(root: Root, tmp_path: Path) -> None:
     full, empty = _snapshot(root, "full"), _snapshot(root, "empty", where="false")
     assert compare_snapshots(empty, full)["sft"].added == compare_snapshots(full, empty)["sft"].removed == 20
 
 
+@pytest.mark.slow
 def test_folders_that_are_no_snapshots_are_said(
     root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

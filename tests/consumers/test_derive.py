@@ -241,6 +241,7 @@ def largest_table(record: Record) -> int:
     return max(int(table.nbytes) for table in tables)
 
 
+@pytest.mark.slow
 def test_tables_stay_small_however_large_the_answers_are() -> None:
     names = [f"a{at}" for at in range(1, 41)]
     answers = [message(name, parent_id="q", content=f"{name} {'x' * 300_000}") for name in names]

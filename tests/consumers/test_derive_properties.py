@@ -155,6 +155,7 @@ def _facts(found: dict[str, list[Record]]) -> dict[str, set[str]]:
     return {subset: {str(sorted(row.items())) for row in made} for subset, made in found.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(CHATS, st.randoms(use_true_random=False))
 def test_the_order_of_conversations_does_not_matter(drawn: list[list[int]], rng: random.Random) -> None:

@@ -55,6 +55,7 @@ def test_a_sink_goes_on_from_an_old_file_alone(root: Path) -> None:
     assert sources(root) == {(0, offset): 1 for offset in range(31)}
 
 
+@pytest.mark.slow
 def test_training_files_of_a_sink_of_before_change_no_snapshot(root: Path) -> None:
     whole = bytes_of(_snapshot(root, "whole"))
     path = root / "v1/sft/date=2026-09-21/0000-000000000000-000000000009.parquet"
@@ -108,6 +109,7 @@ def test_a_schema_that_never_was_is_refused(root: Path, change: Any, message: st
         _snapshot(root, "snapshot")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_a_table_is_completed_with_nulls(root: Path, subset: Subset) -> None:
     earlier = earlier_schema(SCHEMAS[subset])

@@ -73,6 +73,7 @@ def test_what_is_found(root: Root, criteria: dict[str, Any], names: list[str]) -
     assert found(root, limit=1, **criteria)[:1] == names[:1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", [1, 2, 200], ids=["one file at a time", "two files", "all files"])
 @pytest.mark.parametrize("limit", [1, 20], ids=["one row at a time", "all rows"])
 def test_all_is_found_in_whatever_pieces(

@@ -53,6 +53,7 @@ def _topical_chats() -> Iterator[tuple[str, Turns, dict[int, int]]]:
         yield name, turns, ratings
 
 
+@pytest.mark.slow
 def test_every_turn_of_topical_chat_rated_by_its_partner(root: Root) -> None:
     scores: dict[str, list[float]] = {}
     given = Counter[str]()
@@ -151,6 +152,7 @@ def _pairs(snapshot: Path) -> set[tuple[str, str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_every_pair_of_hh_rlhf(root: Root) -> None:
     votes, rng = Counter[tuple[str, str, str]](), random.Random(1)
     answers = 0
@@ -170,6 +172,7 @@ HH_RLHF = (2307, 2307)
 """Pairs in the file, and rows of preference."""
 
 
+@pytest.mark.slow
 def test_every_ranking_of_oasst(root: Root) -> None:
     votes, rng = Counter[tuple[str, str, str]](), random.Random(2)
     number = 0

@@ -50,6 +50,7 @@ OF_ANSWERS = votes_of("rating", "correction")
 OF_PAIRS = votes_of("comparison", "correction", "sibling_ratings")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(OF_ANSWERS, OF_PAIRS, st.randoms(use_true_random=False))
 def test_the_order_of_votes_does_not_matter(
@@ -61,6 +62,7 @@ def test_the_order_of_votes_does_not_matter(
     assert resolve_pair(shuffled, RULES) == resolve_pair(pairs, RULES)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(OF_ANSWERS, st.sampled_from([0.0, 0.5, 1.0]))
 def test_a_raters_later_vote_replaces_the_earlier(votes: list[Vote], score: float) -> None:
@@ -71,6 +73,7 @@ def test_a_raters_later_vote_replaces_the_earlier(votes: list[Vote], score: floa
     assert (with_both.sft, with_both.kto) == (with_later.sft, with_later.kto)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(OF_PAIRS)
 def test_a_pair_that_is_turned_round_has_the_other_winner(votes: list[Vote]) -> None:
@@ -85,6 +88,7 @@ def test_a_pair_that_is_turned_round_has_the_other_winner(votes: list[Vote]) -> 
     assert found._replace(chosen=None) == other._replace(chosen=None)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(OF_PAIRS)
 def test_each_vote_on_a_pair_is_counted_or_superseded(votes: list[Vote]) -> None:
@@ -94,6 +98,7 @@ def test_each_vote_on_a_pair_is_counted_or_superseded(votes: list[Vote]) -> None
     assert found.superseded == len(votes) - len(counted)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(votes_of("rating"))
 def test_each_rating_is_counted_or_superseded(votes: list[Vote]) -> None:

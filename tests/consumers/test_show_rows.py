@@ -58,6 +58,7 @@ def _names(rows: list[FoundRow]) -> list[str]:
     return [row.columns["conversation_id"] for row in rows]
 
 
+@pytest.mark.slow
 def test_rows_come_in_the_order_of_the_files_and_in_pages(snapshot: Path) -> None:
     every = _found(snapshot, RowSearch("sft", limit=100))
     assert len(every) == 13

@@ -237,6 +237,7 @@ def _crash_at(one: ParquetSink, number: int, *, after: bool) -> None:
         setattr(one._output, name, dying(getattr(one._output, name)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed",
     [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 20))],

@@ -33,6 +33,7 @@ def _sleeping(root: Path) -> Callable[[], bool]:
     return lambda: publish(*held[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("low", "expected"),
     [

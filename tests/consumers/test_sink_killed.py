@@ -88,6 +88,7 @@ def test_a_kill_leaves_nothing_out_and_doubles_nothing(step: str, killed: Path, 
     _assert_same(root, calm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lost", [pytest.param(False, id="the marker stays"), pytest.param(True, id="the marker is lost")]
 )

@@ -63,6 +63,7 @@ def test_hugging_face_opens_each_subset(snapshot: Path, tmp_path: Path, subset: 
         assert all(features[name] == datasets.List(message) for name in ("prompt", "chosen", "rejected"))
 
 
+@pytest.mark.slow
 def test_files_have_the_schema_of_their_subset(snapshot: Path) -> None:
     for subset in SNAPSHOT:
         files = [pq.ParquetFile(path) for path in (snapshot / subset).glob("*.parquet")]
@@ -70,12 +71,14 @@ def test_files_have_the_schema_of_their_subset(snapshot: Path) -> None:
         assert all(file.schema_arrow.equals(SCHEMAS[subset]) for file in files)
 
 
+@pytest.mark.slow
 def test_duckdb_and_polars_open_it(snapshot: Path) -> None:
     rows = sum(read_manifest(snapshot).rows["kto"].values())
     assert len(duckdb.read_parquet(f"{snapshot}/kto/*.parquet").filter("label").fetchall()) == rows // 2
     assert pl.scan_parquet(f"{snapshot}/kto/*.parquet").collect().height == rows
 
 
+@pytest.mark.slow
 def test_an_existing_output_is_refused_and_left_alone(root: Root, snapshot: Path, tmp_path: Path) -> None:
     before = bytes_of(snapshot)
     for output in (snapshot, tmp_path / "file", tmp_path / "link", tmp_path / "empty"):
@@ -103,6 +106,7 @@ def test_a_failure_leaves_nothing(root: Root, tmp_path: Path, monkeypatch: pytes
     assert [path.name for path in tmp_path.iterdir()] == ["live"]
 
 
+@pytest.mark.slow
 def test_an_output_that_appears_meanwhile_is_refused(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +162,7 @@ def test_training_files_of_earlier_sinks_are_ignored(root: Root, tmp_path: Path,
     assert bytes_of(tmp_path / "again") == bytes_of(snapshot)
 
 
+@pytest.mark.slow
 def test_files_in_the_making_and_notes_are_no_rows(root: Root, tmp_path: Path, snapshot: Path) -> None:
     folder = root.folder / "v1" / "conversations"
     (folder / ".0-900-901.parquet.part").write_bytes(b"half")
@@ -172,6 +177,7 @@ def test_a_root_without_files_is_refused(tmp_path: Path) -> None:
         build_snapshot(str(tmp_path / "nowhere"), SnapshotPlan(output=tmp_path / "snapshot"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "message"),
     [
@@ -221,6 +227,7 @@ def test_conditions_that_cannot_be_used_are_refused(
     assert not (tmp_path / "snapshot").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subset", "where"),
     [
@@ -233,6 +240,7 @@ def test_conditions_read_messages(root: Root, tmp_path: Path, subset: Subset, wh
     assert sum(build_snapshot(str(root.folder), plan).rows[subset].values()) == 1
 
 
+@pytest.mark.slow
 def test_a_changed_snapshot_is_found_out(snapshot: Path) -> None:
     verify_snapshot(snapshot)
     path = next((snapshot / "sft").glob("train-*"))

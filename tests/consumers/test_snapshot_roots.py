@@ -33,6 +33,7 @@ def test_what_a_sink_wrote_is_in_the_snapshot(snapshot: Path) -> None:
     assert manifest.read_to == {"0": 31}
 
 
+@pytest.mark.slow
 def test_later_rows_do_not_change_an_older_snapshot(tmp_path: Path) -> None:
     half_way = datetime.fromtimestamp((T0_MS + 14_500) / 1000, UTC)
     feed(sink(tmp_path / "root"), log(15))
@@ -53,6 +54,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield empty_bucket(address, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_root_in_an_object_store_gives_the_same_snapshot(
     bucket: str, snapshot: Path, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_later_revision_without_the_row_takes_it_away(root: Root) -> None:
     assert _names(rows_of(snapshot, "conversations")) == ["c1"]
 
 
+@pytest.mark.slow
 def test_a_snapshot_shows_what_the_broker_had_by_then(root: Root) -> None:
     root.sft("c1", "hi", "first")
     root.sft("c1", "hi", "second", minute=5, revision=2)
@@ -62,6 +63,7 @@ def test_a_snapshot_shows_what_the_broker_had_by_then(root: Root) -> None:
     assert [row["completion"][0]["content"] for row in rows_of(on_the_dot, "sft")] == ["second"]
 
 
+@pytest.mark.slow
 def test_rows_that_come_later_do_not_change_an_older_snapshot(root: Root) -> None:
     for number in range(30):
         root.sft(f"c{number}", f"question {number}", "answer", minute=number / 10)
@@ -112,6 +114,7 @@ def _crowd(root: Root, conversations: int = 300) -> None:
             root.publish()
 
 
+@pytest.mark.slow
 def test_splits_are_stable_as_rows_come_in(root: Root) -> None:
     _crowd(root)
     first = root.built("first")
@@ -130,6 +133,7 @@ def test_splits_are_stable_as_rows_come_in(root: Root) -> None:
     assert placed[0].items() <= placed[1].items()
 
 
+@pytest.mark.slow
 def test_shares_and_salt_decide_the_splits(root: Root) -> None:
     for number in range(2000):
         root.add(f"c{number}")

@@ -54,6 +54,7 @@ def _moved_layout(root: Path) -> None:
     (root / "v1").symlink_to(root.parent / "v1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "move",
     [
@@ -72,6 +73,7 @@ def test_what_lies_behind_a_symlink_is_read_and_written(root: Path, move: Callab
     assert sources(root) == {(0, offset): 1 for offset in range(31)}
 
 
+@pytest.mark.slow
 def test_a_root_behind_a_symlink_is_the_same_root(root: Path) -> None:
     before = bytes_of(_snapshot(root, "before"))
     link = root.parent / "link"
@@ -135,6 +137,7 @@ def test_a_copied_file_is_named(root: Path) -> None:
         _snapshot(root, "snapshot")
 
 
+@pytest.mark.slow
 def test_marks_of_patterns_in_a_folders_name_are_letters(root: Path) -> None:
     before = bytes_of(_snapshot(root, "before"))
     shutil.copytree(root, root.parent / "r00t")  # the pattern r[0*?]*t would match this one as well

@@ -283,6 +283,7 @@ def test_the_pages_about_the_api_need_nothing_from_elsewhere(gateway: Gateway, p
     assert [url for url in elsewhere if not url.startswith(gateway.url)] == []
 
 
+@pytest.mark.slow
 def test_the_types_name_what_there_is(chat: OpenChat, gateway: Gateway) -> None:
     one = chat()
     there = set(one.run("() => Object.getOwnPropertyNames(Object.getPrototypeOf(chat))"))

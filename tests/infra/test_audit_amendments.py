@@ -144,6 +144,7 @@ def test_both_kinds_balance(root: Path, first: int) -> None:
     assert (account.rows["conversations"], account.rows["amendments"]) == (11, 14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 10], ids=["beside conversations", "alone"])
 @pytest.mark.parametrize(
     ("change", "what"),

@@ -69,6 +69,7 @@ def test_compose_is_valid() -> None:
         compose_spec.PyCompose.from_json(json.dumps({"services": {"a": {"imagee": "x"}}}))
 
 
+@pytest.mark.slow
 def test_compose_names_what_exists() -> None:
     services = compose()["services"]
     for name, service in services.items():
@@ -110,6 +111,7 @@ def test_prometheus_finds_every_member() -> None:
     assert set(OURS) <= set(compose()["services"])
 
 
+@pytest.mark.slow
 def test_manifests_are_valid() -> None:
     checked = [one for one in manifests() if one["apiVersion"] != "keda.sh/v1alpha1"]
     for one in checked:
@@ -331,6 +333,7 @@ def test_jobs_and_rules_come_into_a_cluster_as_the_readme_says(tmp_path: Path) -
     assert sent == yaml.safe_load(jobs)["scrape_configs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [

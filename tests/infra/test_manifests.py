@@ -50,6 +50,7 @@ def tree(tmp_path: Path) -> Path:
     return Path(shutil.copytree(INFRA / "kubernetes", tmp_path / "kubernetes"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [
@@ -163,6 +164,7 @@ def test_services_with_tls_and_passwords_can_be_reached() -> None:
     assert not _let_out(22)
 
 
+@pytest.mark.slow
 def test_keda_asks_a_kafka_that_wants_a_password(tree: Path) -> None:
     _changed(tree, "production/kustomization.yaml", "  # - ../keda-secured", "  - ../keda-secured")
     made = {(one["kind"], one["metadata"]["name"]): one for one in built(tree / "production")}

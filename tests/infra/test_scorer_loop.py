@@ -157,6 +157,7 @@ def test_without_the_encoder_the_reason_is_told(tmp_path: Path) -> None:
     assert notes[-1] == "scorer: no scorer can be trained: it broke"
 
 
+@pytest.mark.slow
 def test_a_sub_commands_error_is_the_reason(tmp_path: Path) -> None:
     errands = Errands(tmp_path, {}, threading.Event())
     failed = errands.run(

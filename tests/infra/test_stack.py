@@ -236,6 +236,7 @@ def test_a_password_is_not_shown(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 def test_down_ends_a_foreground_up_without_an_alarm(tmp_path: Path, kafka: str) -> None:
     with _up(tmp_path, "--bootstrap-servers", kafka) as up:

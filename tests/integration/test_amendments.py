@@ -107,6 +107,7 @@ def judged(line: Callable[..., Line], sinks: Callable[..., Sinks]) -> tuple[Line
     return one, sinks(one, rotate_rows="4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "times"),
     [

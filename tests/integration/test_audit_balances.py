@@ -39,6 +39,7 @@ def test_a_random_log_balances(valkey: str, seed: int) -> None:
         assert line.differences() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(CAPS_VERSION - 1, 0, -1), ids="rules {}".format)
 @pytest.mark.parametrize("seed", _seeds(3), ids="seed {}".format)
 def test_a_random_log_that_earlier_rules_have_begun_balances(valkey: str, seed: int, version: int) -> None:

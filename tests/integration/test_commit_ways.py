@@ -150,6 +150,7 @@ async def _agree_always(url: str, seeds: range) -> None:
         assert model.dropped, "some expire"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "least",
     [

@@ -61,6 +61,7 @@ def test_live_conversations_for_servers_and_for_their_own_page(
         gateway.stop()
 
 
+@pytest.mark.slow
 def test_a_page_does_not_overrule_what_the_server_says(line: Callable[..., Line], tmp_path: Path) -> None:
     one = line()
     gateway = Gateway(one.connection, tmp_path)

@@ -112,6 +112,7 @@ def test_cleared_places_are_free_at_once_and_earlier_events_stay_refused(valkey:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12), ids="seed {}".format)
 def test_all_workers_and_the_audit_name_every_event_alike(valkey: str, seed: int) -> None:
     chance = random.Random(seed)

@@ -87,6 +87,7 @@ def content_of(state: ConversationState) -> dict[str, Any]:
     return {"slots": set(state.feedback), **{name: getattr(state, name) for name in names}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", [None, EARLIER], ids=["current rules", "earlier rules"])
 @pytest.mark.parametrize("shape", [MANY_SMALL, FEW_LARGE], ids=["many small", "few large"])
 def test_it_is_read_in_answers_of_some_mib(

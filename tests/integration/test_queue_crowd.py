@@ -179,6 +179,7 @@ def test_each_item_gets_n_verdicts_by_n_people(valkey: str, seed: int) -> None:
     _work_through(valkey, items=120, people=8, seed=seed)
 
 
+@pytest.mark.slow
 def test_each_item_gets_n_verdicts_by_n_people_in_a_cluster(redis_cluster: str) -> None:
     _work_through(redis_cluster, items=60, people=6, seed=3)
 

@@ -62,6 +62,7 @@ def _first_byte(item: str) -> int:
     return sha1(item.encode()).digest()[0]  # noqa: S324  # as the script tells items of one moment apart
 
 
+@pytest.mark.slow
 def test_items_of_the_same_time_all_come(valkey: str) -> None:
     numbered = (new_item(number) for number in range(200_000))
     same = [one for one in numbered if _first_byte(one.id) == 0][:600]

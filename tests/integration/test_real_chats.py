@@ -44,6 +44,7 @@ def _events(chats: dict[str, Any], start_us: int) -> Iterator[tuple[bytes, bytes
             yield conversation_key("topical", chat_id), encoder.encode(record)
 
 
+@pytest.mark.slow
 def test_real_chats_equal_their_file(line: Callable[..., Line]) -> None:
     chats = json.loads(shared_data("topical_chat/test_freq.json").read_text(encoding="utf-8"))
     assert len(chats) == 539

@@ -122,6 +122,7 @@ def test_common_formats_arrive_to_the_byte(line: Callable[..., Line], name: str)
     assert logged(one) == by_key(import_file(path, name).producer.messages)
 
 
+@pytest.mark.slow
 def test_a_killed_import_is_started_again(line: Callable[..., Line]) -> None:
     one = line()
     path, command = shared_data(FILES["oasst"]), ["--format", "oasst", "--time", "original"]

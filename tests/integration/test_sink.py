@@ -68,6 +68,7 @@ def test_a_sink_serves_health_and_metrics_and_writes_what_it_has_when_stopped(
     assert len(list(out.glob(".plaudit/markers/*/0000.json"))) == 1
 
 
+@pytest.mark.slow
 def test_repeats_are_dropped_and_garbage_goes_to_the_dead_letters(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_what_cannot_work_is_said_before_anything_is_consumed(
     assert "must have message.timestamp.type=LogAppendTime" in foreign.logs()
 
 
+@pytest.mark.slow
 def test_a_large_record_that_nobody_can_read_is_a_letter_without_its_bytes(
     line: Make, sinks: Callable[..., Sinks], tmp_path: Path
 ) -> None:

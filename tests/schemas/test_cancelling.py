@@ -65,6 +65,7 @@ def test_tasks_that_have_ended_are_left_alone() -> None:
     assert isinstance(asyncio.run(run()), ValueError)
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 def test_whoever_asks_redis_again_and_again_ends(valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancelling, "_AGAIN_S", 0.01)

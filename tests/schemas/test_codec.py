@@ -137,6 +137,7 @@ class _LikeOurs(PackagedSchemas):
         return self._text if schema_id == 77 else super().text_of(schema_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("resolved", [False, True], ids=["unresolved", "resolved"])
 def test_damaged_bytes_raise_nothing_but_codec_errors_and_take_little_memory(

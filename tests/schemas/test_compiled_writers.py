@@ -89,6 +89,7 @@ def places(node: Any) -> list[tuple[Any, Any]]:
     return [(node, key) for key in keys] + [place for key in keys for place in places(node[key])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_random_records_give_the_same_bytes(name: SchemaName) -> None:
     schema = parse(schema_text(name), plain_longs=True)
@@ -107,6 +108,7 @@ def test_random_records_give_the_same_bytes(name: SchemaName) -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_records_that_do_not_fit_give_the_same_error(name: SchemaName) -> None:
     schema = parse(schema_text(name), plain_longs=True)

@@ -231,6 +231,7 @@ def test_1200_half_open_connections_leave_room_for_others_and_health(tmp_path: P
         assert refused(server, "address_connections") >= 900
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("health_port", [None, 0], ids=["on the reserve", "on its own port"])
 def test_all_places_are_for_all_and_a_trusted_proxy_may_have_many(
     tmp_path: Path, health_port: int | None
@@ -253,6 +254,7 @@ def test_all_places_are_for_all_and_a_trusted_proxy_may_have_many(
         eventually(lambda: _served(server), "a place that was given back is given again")
 
 
+@pytest.mark.slow
 def test_a_server_that_may_open_few_files_takes_fewer_connections(tmp_path: Path) -> None:
     """Else it could accept nobody, nor answer health."""
     limits: dict[str, Any] = {"connections": 1000, "address_connections": 1000, "reserve": 4}

@@ -68,6 +68,7 @@ print(sum(map(len, more)) + sum(map(len, again)))
     assert run(code) == ["600000"]
 
 
+@pytest.mark.slow
 @compiled
 def test_stacks_and_threads_take_and_give_back_blocks_of_other_sizes() -> None:
     code = """
@@ -97,6 +98,7 @@ print("done")
     assert run(code) == ["done"]
 
 
+@pytest.mark.slow
 @compiled
 def test_without_room_for_a_region_python_goes_on_as_before() -> None:
     code = """

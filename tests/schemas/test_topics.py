@@ -106,6 +106,7 @@ def test_topics_create_exits_with_1_where_a_topic_differs(
     assert "partitions: 2, the definition has 3" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.parametrize(
     ("name", "mebibytes"), [(EVENTS, 2), (FINISHED, 64)], ids=["events", "finished conversations"]

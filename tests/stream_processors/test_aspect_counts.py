@@ -148,6 +148,7 @@ _VOTES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(_VOTES)
 def test_shares_of_labels_equal_a_count_of_what_holds_in_the_end(votes: list[tuple[str, str, Any]]) -> None:

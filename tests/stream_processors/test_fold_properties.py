@@ -98,6 +98,7 @@ _JUDGEMENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(_JUDGEMENTS, st.data())
 def test_producers_may_overtake_each_other(judgements: list[dict[str, Any]], data: st.DataObject) -> None:

@@ -74,6 +74,7 @@ def place(valkey: str) -> Place:
     return Place(valkey)
 
 
+@pytest.mark.slow
 def test_all_are_found_newest_first_in_whatever_pieces(place: Place) -> None:
     for number in range(150):
         place.add(f"c{number:03}", 1000 + number, is_open=number % 2 == 0)
@@ -88,6 +89,7 @@ def test_all_are_found_newest_first_in_whatever_pieces(place: Place) -> None:
     assert (part.found, part.looked, part.reached_ms) == ([], 16, 1134)
 
 
+@pytest.mark.slow
 def test_many_of_one_moment_come_once_each(place: Place) -> None:
     names = [f"c{number:03}" for number in range(300)]
     for name in names:
@@ -123,6 +125,7 @@ def test_a_redis_that_is_away_is_said(valkey: str) -> None:
         away.look()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["", "1000", "~shop/c", "x~shop/c", "1000~", "12345678901234567~shop/c"],

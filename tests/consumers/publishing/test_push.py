@@ -78,6 +78,7 @@ def test_a_push_is_one_private_commit_and_a_second_one_sends_nothing(
     assert (hub.commits("acme/chats"), len(hub.uploads)) == (2, 6)
 
 
+@pytest.mark.slow
 def test_a_killed_push_goes_on_and_sends_nothing_twice(
     hub: HubStandIn, snapshot: Path, tmp_path: Path
 ) -> None:
@@ -258,6 +259,7 @@ def test_without_the_extra_a_push_says_what_to_install(
     assert "pip install 'plaudit-consumers[hub]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_offline_mode_is_named(hub: HubStandIn, snapshot: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "plaudit_infra.main", "datasets", "push", str(snapshot), PLACE],

@@ -53,6 +53,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield empty_bucket(address, monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_same_again_changes_nothing_but_the_note(place: Path, register: Register) -> None:
     for note in ("", "for Ada", "for Ada", "", "for Bob"):
         register.tag(place / "a", "first", NOW, note=note)
@@ -204,6 +205,7 @@ def test_a_build_can_name_its_snapshot(place: Path, capsys: pytest.CaptureFixtur
     assert not (place / "d").exists()
 
 
+@pytest.mark.slow
 def test_a_sink_and_a_build_leave_the_register_alone(place: Path, register: Register) -> None:
     register.tag(place / "a", "prod", NOW)
     build_snapshot(str(place / "root"), SnapshotPlan(output=place / "c"))

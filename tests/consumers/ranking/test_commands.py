@@ -106,6 +106,7 @@ def root(tmp_path: Path) -> Root:
     return root.publish()
 
 
+@pytest.mark.slow
 def test_stored_answers_are_scored(
     root: Root, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +183,7 @@ def test_wrong_uses_of_compare_are_one_line(
     assert problem in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_published_model_is_named(
     prompts: str,

@@ -97,6 +97,7 @@ def said(text: str, liked: bool, group: int) -> JudgedAnswer:
 JUDGED = [said("thanks" if at % 3 else "rude", bool(at % 3), at) for at in range(40)]
 
 
+@pytest.mark.slow
 def test_versions_score_the_same_answers(models: dict[str, OnnxModel]) -> None:
     compared = compare_versions(models["bad"], models["good"], JUDGED)
     assert compared.pairs is None

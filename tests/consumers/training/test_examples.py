@@ -91,6 +91,7 @@ def test_rows_of_one_first_question_are_a_group(root: Root) -> None:
     assert examples.rows_with_questions_of(examples) == len(examples)
 
 
+@pytest.mark.slow
 def test_rows_with_a_first_question_of_other_rows_are_counted(root: Root) -> None:
     """A snapshot keeps a whole prompt to one split, but not what chats begin with."""
     for number in range(40):
@@ -157,6 +158,7 @@ def test_splits_are_kept_apart(root: Root) -> None:
     assert not {text.text for text in known.inputs} & {text.text for text in unseen.inputs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["changed", "gone"])
 def test_a_damaged_snapshot_is_refused(root: Root, damage: str) -> None:
     _asked(root, "c1", "q1", "a1")

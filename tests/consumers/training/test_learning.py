@@ -55,6 +55,7 @@ def test_a_taste_is_learned_and_its_probabilities_are_right(pairs: bool) -> None
     assert "better than the length alone" in verdict(report)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", [True, False], ids=["of_pairs", "of_labels"])
 def test_labels_of_chance_are_not_learned(pairs: bool) -> None:
     """With twenty seeds none may pass: both intervals lie above chance once in 1,600 times."""
@@ -128,6 +129,7 @@ def test_of_pairs_the_average_answer_has_one_half() -> None:
     assert probabilities(np.array([4.0]), found)[0] > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1], ids=["long_ones_liked", "short_ones_liked"])
 @pytest.mark.parametrize("pairs", [True, False], ids=["of_pairs", "of_labels"])
 def test_the_length_finds_out_which_way_it_counts(pairs: bool, sign: int) -> None:

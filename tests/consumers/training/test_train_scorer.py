@@ -54,6 +54,7 @@ def _contents(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subset", ["preference", "kto"])
 def test_a_scorer_knows_the_taste_of_its_people(run: Run, tmp_path: Path, subset: str) -> None:
     code, out, err = run("--subset", subset)
@@ -128,12 +129,14 @@ def test_the_card_and_its_plots(run: Run, tmp_path: Path) -> None:
     assert main(["models", "check", str(model)]) == 0
 
 
+@pytest.mark.slow
 def test_no_text_of_a_chat_leaves_the_snapshot(folder: Path, run: Run, tmp_path: Path) -> None:
     assert run("--subset", "kto")[0] == 0
     for name, data in _contents(tmp_path / "model").items():
         assert b"question 1" not in data, name
 
 
+@pytest.mark.slow
 def test_an_answer_alone_and_an_aspect(run: Run, tmp_path: Path) -> None:
     code, _, err = run("--subset", "kto", "--input", "answer", "--aspect", "satisfaction")
     manifest, _ = read_manifest(tmp_path / "model")
@@ -145,6 +148,7 @@ def test_an_answer_alone_and_an_aspect(run: Run, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_several_aspects_are_said(folder: Path, run: Run, tmp_path: Path) -> None:
     root = rated_chats(Root(tmp_path / "live"), 150)
     for number, row in enumerate(root.waiting["conversations"]):
@@ -185,6 +189,7 @@ def test_a_place_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
     assert (code, "the model cannot be written to" in err, err.count("\n")) == (1, True, 1)
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_nothing_behind(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -254,6 +259,7 @@ def _alike(root: Root, count: int, *, question: str, like: bool = True) -> Root:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "shares", "text"),
     [
@@ -279,6 +285,7 @@ def test_too_few_rows(
     assert not plan.output.exists()
 
 
+@pytest.mark.slow
 def test_an_encoder_whose_parts_do_not_belong_together(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +310,7 @@ def test_an_encoder_that_gives_no_numbers(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_was_copied_gives_the_same_model(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "snapshot", tmp_path / "elsewhere" / "snapshot")
     encoder = open_encoder(folder / "encoder")

@@ -118,6 +118,7 @@ def _exclude(client: TestClient, row: Any, **more: Any) -> Any:
     return client.post("/datasets/exclusions", json={**place, **more})
 
 
+@pytest.mark.slow
 def test_rows_of_the_own_application_come_in_pages(opened: Open) -> None:
     client = opened("reader")
     first = client.get("/datasets/rows", params=SFT).json()
@@ -231,6 +232,7 @@ def test_odd_searches_are_answered(opened: Open, asked: dict[str, str], status: 
     assert opened("reader").get("/datasets/rows", params={**SFT, **asked}).status_code == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "status"),
     [
@@ -281,6 +283,7 @@ def test_two_snapshots_of_one_name_can_both_be_read(opened: Open, place: Path, t
     assert found == ["c3", "elsewhere"]
 
 
+@pytest.mark.slow
 def test_a_row_of_a_snapshot_that_was_replaced_is_not_excluded(
     opened: Open, exclusions: _Recorded, tmp_path: Path
 ) -> None:

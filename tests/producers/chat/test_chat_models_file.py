@@ -159,6 +159,7 @@ def test_an_endpoint_is_a_url_without_secrets(tmp_path: Path, url: str, said: st
     assert "sk-very-secret" not in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [

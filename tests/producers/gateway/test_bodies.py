@@ -191,6 +191,7 @@ def test_beacons_are_charged_before_they_are_read(small: Gateway) -> None:
     assert sum(" 408 " in text for text in answers) < 20
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_a_page_sends_less_at_once_than_a_server(small: Gateway) -> None:

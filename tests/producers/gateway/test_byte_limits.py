@@ -42,6 +42,7 @@ def is_over(answer: httpx.Response, whose: str) -> bool:
     return answer.status_code == 429 and told and int(answer.headers["retry-after"]) >= 1
 
 
+@pytest.mark.slow
 def test_a_page_over_its_bytes_hurts_neither_its_server_nor_another_page(
     gateways: Callable[..., Gateway],
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_page_over_its_bytes_hurts_neither_its_server_nor_another_page(
     assert made.metric('plaudit_gateway_limited_total{bucket="page-bytes"}') == 9
 
 
+@pytest.mark.slow
 def test_every_door_is_closed_to_a_key_over_its_bytes(gateways: Callable[..., Gateway]) -> None:
     made = gateways()
     secret, another = made.key("admin", byte_rate=1), made.key("admin")
@@ -80,6 +82,7 @@ def test_every_door_is_closed_to_a_key_over_its_bytes(gateways: Callable[..., Ga
         assert other.post("/v1/events", json=like("m")).status_code == 200
 
 
+@pytest.mark.slow
 def test_what_is_announced_is_refused_unread(gateways: Callable[..., Gateway]) -> None:
     made = gateways()
     secret = made.key(byte_rate=1)
@@ -98,6 +101,7 @@ def test_what_is_announced_is_refused_unread(gateways: Callable[..., Gateway]) -
         assert connection.recv(100).startswith(b"HTTP/1.1 429")
 
 
+@pytest.mark.slow
 def test_what_a_body_inflates_to_is_paid(gateways: Callable[..., Gateway]) -> None:
     made = gateways()
     secret = made.key(byte_rate=1)
@@ -115,6 +119,7 @@ def test_what_a_body_inflates_to_is_paid(gateways: Callable[..., Gateway]) -> No
     assert answers[1].status_code == 400
 
 
+@pytest.mark.slow
 def test_an_application_over_its_bytes_hurts_no_other(gateways: Callable[..., Gateway]) -> None:
     made = gateways(gateway_application_bytes="1", gateway_page_bytes="1")
     secrets = [made.key(), made.key(), made.key(application="other")]

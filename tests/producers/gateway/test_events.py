@@ -109,6 +109,7 @@ def test_undeclared_aspects_are_refused_at_the_door_and_counted(
     assert door.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_gateway_with_a_wrong_file_of_aspects_does_not_start(
     gateways: Callable[..., Gateway], tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_key_needs_its_role(gateway: Gateway) -> None:
         assert client.post("/feedback", json=given()).status_code == 401
 
 
+@pytest.mark.slow
 def test_metrics_are_declared_aspects(gateways: Callable[..., Gateway], tmp_path: Path) -> None:
     path = tmp_path / "aspects.yaml"
     path.write_text(ASPECTS)
@@ -179,6 +180,7 @@ def test_metrics_are_declared_aspects(gateways: Callable[..., Gateway], tmp_path
     assert found.feedback.value == Number(number=10, minimum=1, maximum=10)
 
 
+@pytest.mark.slow
 def test_without_redis_only_response_ids_must_wait(
     gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]
 ) -> None:

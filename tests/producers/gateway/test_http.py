@@ -215,6 +215,7 @@ def test_the_log_has_no_content_no_secret_and_no_conversation(gateway: Gateway, 
     assert client.headers["authorization"].partition(" ")[2] not in gateway.log()
 
 
+@pytest.mark.slow
 def test_cors_is_by_configuration(gateways: Callable[..., Gateway]) -> None:
     made = gateways(gateway_cors_origins="https://chat.example,https://two.example")
     secret = made.key()

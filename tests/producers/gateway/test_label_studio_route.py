@@ -176,6 +176,7 @@ def test_what_is_no_webhook(body: bytes) -> None:
         read_webhook(body, {})
 
 
+@pytest.mark.slow
 def test_people_are_named_by_a_setting() -> None:
     settings = GatewaySettings(gateway_label_studio_people="1=ana, 2=ben")
     assert settings.label_studio_people == {"1": "ana", "2": "ben"}

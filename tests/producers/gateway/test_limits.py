@@ -179,6 +179,7 @@ def test_without_redis_nothing_is_limited_and_that_is_counted(
     limited(server.address, "down", use)
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_page_over_its_limit_hurts_neither_its_server_nor_another_page(
     gateways: Callable[..., Gateway],
@@ -200,6 +201,7 @@ def test_a_page_over_its_limit_hurts_neither_its_server_nor_another_page(
     assert made.metric('plaudit_gateway_limited_total{bucket="page"}') == statuses[429]
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_page_sends_no_faster_in_large_batches(gateways: Callable[..., Gateway]) -> None:
     made = gateways()
@@ -230,6 +232,7 @@ def test_guessing_is_limited_by_address(gateways: Callable[..., Gateway], truste
         assert server.post("/v1/events", json=like("m")).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_without_redis_the_gateway_takes_events_and_says_so(
     gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]
@@ -251,6 +254,7 @@ def test_without_redis_the_gateway_takes_events_and_says_so(
         assert made.metric("plaudit_gateway_limits_skipped_total") >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_gateway_says_that_redis_may_evict_keys_and_goes_on(
     gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]

@@ -66,6 +66,7 @@ def test_a_batch_that_comes_again_sends_nothing_new(gateway: Gateway, key: str) 
     assert len(messages_of(events_of(gateway.connection, "again"))) == 2
 
 
+@pytest.mark.slow
 def test_another_gateway_makes_the_same_ids(gateways: Callable[..., Gateway]) -> None:
     """It does not know what the first one sent: the fold counts equal event ids once."""
     made = gateways()
@@ -173,6 +174,7 @@ def test_feedback_finds_an_answer_by_the_id_that_a_client_sees(
     assert vote.message_id == message_id
 
 
+@pytest.mark.slow
 def test_a_large_batch_is_taken(gateway: Gateway, key: str) -> None:
     batch = [turn(f"large-{number}", ["x" * 10_000], "y") for number in range(600)]
     with gateway.client(key) as client:

@@ -146,6 +146,7 @@ def test_a_fault_of_open_webui_is_logged_and_never_raised(
     assert "`plaudit reconcile` will bring it" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_refused_vote_is_logged_with_its_reason(
     gateway: Gateway, key: str, feedbacks: Feedbacks, caplog: pytest.LogCaptureFixture
 ) -> None:

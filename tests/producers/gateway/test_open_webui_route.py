@@ -113,6 +113,7 @@ def test_a_deleted_vote_is_taken_back_once(gateway: Gateway, key: str) -> None:
     assert sent(gateway, key, deleted) == {"never": "unknown", "gone-a": "unknown"}
 
 
+@pytest.mark.slow
 def test_known_votes_that_are_not_among_all_are_taken_back(gateways: Callable[..., Gateway]) -> None:
     made = gateways()
     secret = made.key("producer")
@@ -223,6 +224,7 @@ def test_a_page_and_a_reader_may_send_no_votes(gateway: Gateway, key: str) -> No
     assert events_of(gateway, "no") == []
 
 
+@pytest.mark.slow
 def test_without_redis_the_votes_must_come_again(
     gateways: Callable[..., Gateway], valkey_server: Callable[[], ValkeyServer]
 ) -> None:

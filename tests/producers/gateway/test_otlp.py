@@ -276,6 +276,7 @@ def test_only_servers_that_may_write_send_telemetry(
     assert logged(gateway, "secret") == []
 
 
+@pytest.mark.slow
 def test_the_call_of_the_documentation_is_taken(gateway: Gateway, client: httpx.Client) -> None:
     page = (ROOT / "docs" / "integrations" / "opentelemetry.md").read_text()
     body = page.split("/v1/traces -d '")[1].split("'\n```")[0]

@@ -14,6 +14,7 @@ from tests.support.gateway import like
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
+@pytest.mark.slow
 def test_a_page_votes_in_its_visitors_conversation_and_in_no_other(gateway: Gateway) -> None:
     one = client(tokens=PageTokens(gateway.url, gateway.key("producer")))
     conversation = one.get("/where").json()["id"]

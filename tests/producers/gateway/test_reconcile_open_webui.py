@@ -164,6 +164,7 @@ def test_other_servers_are_recognised(
     assert (code != 0, "has no export of feedback" in told) == (True, True)
 
 
+@pytest.mark.slow
 def test_the_function_to_paste_is_printed(run: Callable[..., tuple[int, str]]) -> None:
     code, told = run("--print-function")
     assert code == 0

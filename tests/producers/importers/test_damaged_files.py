@@ -72,6 +72,7 @@ def test_what_comes_before_a_broken_block_is_given() -> None:
     assert f"damaged after byte {len(first) + 10:,}" in damage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("after", "says"),
     [
@@ -105,6 +106,7 @@ def test_an_empty_gzip_is_empty(tmp_path: Path) -> None:
     assert (records, report.bad) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", [1, 2, 5, 20], ids="{} bytes".format)
 def test_a_plain_file_that_ends_within_its_last_record(tmp_path: Path, back: int) -> None:
     records, report = imported(tmp_path, PLAIN.rstrip(b"\n")[:-back])

@@ -25,6 +25,7 @@ def write(folder: Path, rounds: str, survey: str) -> Path:
     return folder / "event_blocks.csv"
 
 
+@pytest.mark.slow
 def test_halie_equals_its_files() -> None:
     path = shared_data("halie/event_blocks.csv")
     with path.open(newline="", encoding="utf-8") as file:

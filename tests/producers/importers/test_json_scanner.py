@@ -31,6 +31,7 @@ def values(text: bytes, *, keyed: bool = False, size: int = 3) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(JSON, max_size=5), st.integers(1, 9), st.sampled_from([None, 2]), st.booleans())
 def test_an_array_gives_its_elements(

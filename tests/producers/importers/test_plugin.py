@@ -25,6 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_example_is_found_and_reads_its_format(installed: Path, tmp_path: Path) -> None:
     talk = [{"by": "guest", "says": " Ale? "}, {"by": "bot", "says": "Here.", "thumb": "up"}]
     log = tmp_path / "tavern.jsonl"

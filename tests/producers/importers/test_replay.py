@@ -233,6 +233,7 @@ def test_a_missing_file_and_an_unknown_format_are_errors(tmp_path: Path) -> None
         find_format("oast")
 
 
+@pytest.mark.slow
 def test_a_damaged_gzip_ends_the_import(tmp_path: Path) -> None:
     lines = [json.dumps({"texts": [f"{random.random()}"]}).encode() + b"\n" for _ in range(20_000)]
     path = tmp_path / "cut.gz"

@@ -31,6 +31,7 @@ def once(name: str) -> Outcome:
     return imported(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_every_event_has_one_id_and_its_time(name: str) -> None:
     outcome = once(name)
@@ -42,6 +43,7 @@ def test_every_event_has_one_id_and_its_time(name: str) -> None:
         assert {event.source for event in chat.events} == {"import"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_second_import_makes_the_same_bytes(name: str) -> None:
     assert imported(name).producer.messages == once(name).producer.messages
@@ -60,6 +62,7 @@ def test_fields_that_are_not_taken_are_named(name: str, fields: set[str]) -> Non
     assert set(once(name).report.fields) == fields
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hh-rlhf", "oasst"])
 def test_another_seed_changes_the_order_and_no_id(name: str) -> None:
     first, other = once(name), imported(name, seed=1)

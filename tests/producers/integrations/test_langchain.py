@@ -155,6 +155,7 @@ def test_a_stream(endpoint: ChatEndpoint, producer: InMemoryProducer, config: Ru
     assert answer.usage is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "more"),
     [

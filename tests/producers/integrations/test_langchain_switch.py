@@ -26,6 +26,7 @@ print(json.dumps(len(producers._shared.events)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "events"),
     [("1", 4), ("off", 0), ("sure", 0)],

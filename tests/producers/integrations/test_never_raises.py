@@ -93,6 +93,7 @@ def openai_raw(client: openai.OpenAI) -> Any:
     return type(answer), answer.parse().choices[0].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "host",
     [
@@ -113,6 +114,7 @@ def test_a_fault_in_wrap_does_not_reach_the_host(
     assert_unharmed(lambda: host(client), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -142,6 +144,7 @@ def test_a_fault_in_the_handler_of_langchain_does_not_reach_the_host(
     assert_unharmed(lambda: ask(handler), ask())
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_logger_of_litellm_does_not_reach_the_host(producer: InMemoryProducer) -> None:
     from plaudit_producers.integrations.litellm import LiteLLMLogger  # LiteLLM takes seconds to load
 

@@ -62,6 +62,7 @@ def test_the_end_of_the_process_flushes(kafka: str) -> None:
     assert_whole_and_in_order(read_log(settings), {"c": 100})
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_the_end_flushes_a_producer_that_nobody_holds(kafka: str, tmp_path: Path, spool: bool) -> None:
@@ -100,6 +101,7 @@ def test_an_unclean_end_without_a_spool_loses_what_waits(kafka: str) -> None:
     assert read_log(settings) == []
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.parametrize("spool", [False, True], ids=["memory", "spool"])
 def test_a_forked_child_has_its_own_client_id_and_spool(kafka: str, tmp_path: Path, spool: bool) -> None:
@@ -168,6 +170,7 @@ def test_a_killed_process_leaves_its_spool_to_the_next(kafka: str, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_full_spool_of_a_killed_process_is_sent_whole(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)
@@ -227,6 +230,7 @@ def test_what_was_acknowledged_before_the_kill_is_not_sent_again(kafka: str, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_live_processs_spool_is_left_alone(kafka: str, tmp_path: Path) -> None:
     settings = own_topics(kafka)

@@ -41,6 +41,7 @@ def share(*phrases: str) -> float:
     return sum(thumbs) / len(thumbs)
 
 
+@pytest.mark.slow
 def test_people_like_the_polite_and_not_the_brusque_or_wordy() -> None:
     polite = share("Happy to help.", "Of course, with pleasure.", "Thank you for asking.")
     brusque = share("That is obvious.", "Read the manual", "Everybody knows")

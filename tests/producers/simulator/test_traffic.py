@@ -67,6 +67,7 @@ def test_the_same_scenario_gives_the_same_events_and_another_seed_or_start_other
     assert texts(1, START) != texts(2, START)
 
 
+@pytest.mark.slow
 def test_every_event_is_right_once_and_in_order() -> None:
     found = traffic()
     times = [due for due, _ in found]
@@ -181,11 +182,13 @@ def test_fewer_open_chats_go_faster_at_the_same_rate() -> None:
     assert events[-1][0] < 20
 
 
+@pytest.mark.slow
 def test_it_goes_on_without_an_end() -> None:
     events = list(itertools.islice(simulate(Scenario(rate=500), START), 20_000))
     assert events[-1][0] == pytest.approx(40, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_shift_may_come_at_a_time() -> None:
     scenario = Scenario({"m": 1.0}, rate=100, duration_s=60, shift_at=30, shifts={"m": 0.0})
     share = Scenario({"m": 1.0}, rate=100, duration_s=60, shift_at=0.5, shifts={"m": 0.0})

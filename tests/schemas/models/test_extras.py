@@ -64,6 +64,7 @@ def test_the_lock_has_both_runtimes() -> None:
     assert {"onnxruntime", "onnxruntime-gpu", "nvidia-cudnn-cu13"} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "modules",
     [

@@ -115,6 +115,7 @@ BOMB = b"a0: &a0 {k: v}\n" + b"".join(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "told"),
     [

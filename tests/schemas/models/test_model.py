@@ -41,6 +41,7 @@ def test_a_model_scores_texts(written: Path) -> None:
     assert model.score([]) == []
 
 
+@pytest.mark.slow
 def test_a_score_does_not_depend_on_its_neighbours(written: Path) -> None:
     texts = [("thanks please rude x " * 20)[:length] for length in range(80)] + ["\ud800", ""]
     scores = [

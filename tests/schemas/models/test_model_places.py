@@ -95,6 +95,7 @@ def test_a_fetched_model_needs_the_store_no_more(
     assert folder.stat().st_mtime > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", MANIFEST_NAME])
 def test_a_damaged_file_of_the_cache_is_fetched_again(
     model: Path, bucket: str, tmp_path: Path, name: str

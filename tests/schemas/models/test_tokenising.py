@@ -67,6 +67,7 @@ def test_special_tokens_stay_when_a_text_is_cut(tmp_path: Path) -> None:
     assert ids(made, "") == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", ["left", "right"])
 def test_a_hundred_thousand_tokens_and_a_mebibyte_are_cut(tmp_path: Path, cut: str) -> None:
     made = tokenizer(tmp_path, cut=cut)

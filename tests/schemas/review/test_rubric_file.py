@@ -112,6 +112,7 @@ questions:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "problem"),
     [

@@ -64,6 +64,7 @@ def test_alpha_is_that_of_evalica(metric: Metric, seed: int) -> None:
     assert estimate(table, metric).value == pytest.approx(theirs.alpha, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_interval_is_that_of_drawing_items_one_by_one(metric: Metric) -> None:
     table = simulated(7, units=80)

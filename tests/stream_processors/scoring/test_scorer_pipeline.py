@@ -232,6 +232,7 @@ def test_what_is_away_is_asked_again(error: Exception, monkeypatch: pytest.Monke
     assert line.scores() == [("a", 0.6)]
 
 
+@pytest.mark.slow
 def test_an_output_that_refuses_ends_the_scorer_and_nothing_is_acknowledged() -> None:
     line = Line(FakeState(entity("a")))
     refusal = line.refusal = RefusedOutputError("Kafka refused a record")

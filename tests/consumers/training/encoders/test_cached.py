@@ -35,6 +35,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 def test_an_encoder_is_built_once(tiny: list[str], tmp_path: Path) -> None:
     told: list[str] = []
     cache = tmp_path / "cache"
@@ -104,6 +105,7 @@ def test_minilm_gives_the_published_vectors() -> None:
     np.testing.assert_allclose(vectors @ vectors.T, PUBLISHED, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "nearest"),
     [pytest.param("fp16", 0.99999, marks=pytest.mark.slow), ("int8", 0.985)],
