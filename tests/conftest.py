@@ -44,14 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     refuse_nameless_cases(items)
-    if not (config.getoption("--slow") or under_ci()):
+    whole = config.getoption("--slow") or under_ci()
+    if not whole:
         skip = pytest.mark.skip(reason="slow: it takes long; --slow or CI runs it")
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
-    # `make test` deals out the files to several processes. The slow ones go first, so that none starts last.
-    slow = {item.path for item in items if "slow" in item.keywords}
-    items.sort(key=lambda item: item.path not in slow)
+    # `make test` deals out the files to several processes. The longest go first, so that none starts last.
+    long = {item.path for item in items if ("slow" if whole else "kafka") in item.keywords}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_collection_finish() -> None:

@@ -53,11 +53,8 @@ def test_the_places_of_a_time_are_asked_for_again(monkeypatch: pytest.MonkeyPatc
         return [wrong] if len(asked) == 2 else wanted  # type: ignore[list-item]  # has what is looked at
 
     monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
-    monkeypatch.setattr(
-        reader,
-        "Consumer",
-        type("FakeTimes", (), {"offsets_for_times": places_of, "__init__": lambda *_: None}),
-    )
+    fake = type("FakeTimes", (), {"__init__": lambda *_: None, "offsets_for_times": places_of})
+    monkeypatch.setattr(reader, "Consumer", fake)
     read = reader.TopicReader(ConnectionSettings(bootstrap_servers="127.0.0.1:1"), "t")
-    assert [place.offset for place in read._places_since([0, 1], 7)] == [7, 7]
+    assert read.first_since(0, 7) == 7
     assert len(asked) == 3
