@@ -97,7 +97,8 @@ def kafka_files() -> None:
 @pytest.fixture(scope="session")
 def kafka_node(servers_folder: Path, kafka_files: None) -> Iterator[KafkaServer]:
     """The broker that most tests share. No test stops it."""
-    yield from _running(KafkaServer(servers_folder / "kafka", short_lived=True))
+    # Under CI it lives for an hour and pays the thorough compiler back.
+    yield from _running(KafkaServer(servers_folder / "kafka", short_lived=not under_ci()))
 
 
 @pytest.fixture(scope="session")
