@@ -210,3 +210,13 @@ class PublicationError(PlauditError):
 
 class NotFoundError(PlauditError):
     """What was asked for does not exist."""
+
+
+def raise_interrupt(error: Exception) -> None:
+    """Raise the KeyboardInterrupt that is behind a SystemError; do nothing for another error.
+
+    Ctrl-C can meet C code of Python, as that of `isinstance` with an abstract class. Python then says
+    SystemError. Whoever takes any error for one of the data lets the interrupt go on first.
+    """
+    if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt):
+        raise error.__cause__

@@ -17,7 +17,7 @@ from plaudit_schemas.contract.field_types import Contract
 from plaudit_schemas.contract.names import ADD_MESSAGE, CORRECTION, short_name
 from plaudit_schemas.contract.records import field_check, refuse, required_fields, validate
 from plaudit_schemas.contract.ulid import new_ulid
-from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.errors import InvalidEventError, raise_interrupt
 
 from plaudit_producers.errors import UnknownFieldError
 from plaudit_producers.sdk.repair_fields import FieldRepair, list_repair, repair_text, simple_repair
@@ -120,6 +120,7 @@ def _repair_field(model: type[Contract], name: str, value: Any, into: Record, no
     except UnknownFieldError:
         raise
     except Exception as error:  # a value's class may be anybody's code, and so raise anything
+        raise_interrupt(error)
         del notes.done[before:]
         if not _do_without(model, name, into, notes):
             raise InvalidEventError(f"{name} cannot be repaired: {_text_of(error)}") from error

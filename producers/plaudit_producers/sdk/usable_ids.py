@@ -3,6 +3,7 @@
 from typing import Any
 
 from plaudit_schemas.contract.limits import ID_CHARACTERS
+from plaudit_schemas.errors import raise_interrupt
 
 from plaudit_producers.sdk.repair_notes import Repair, RepairNotes
 
@@ -24,5 +25,6 @@ def usable_id(value: Any, field: str) -> tuple[str, list[Repair]]:
     notes = RepairNotes()
     try:
         return repair_id(value, field, notes), notes.repairs()
-    except Exception:  # a value's class may be anybody's code, and so raise anything
+    except Exception as error:  # a value's class may be anybody's code, and so raise anything
+        raise_interrupt(error)
         return "", [Repair("id", field)]

@@ -18,7 +18,7 @@ from plaudit_schemas.codec.wire import Record
 from plaudit_schemas.contract.field_types import Contract
 from plaudit_schemas.contract.limits import EVENT_BYTES
 from plaudit_schemas.contract.records import refuse
-from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.errors import InvalidEventError, raise_interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def plain_value(value: Any, field: str) -> Any:
     except InvalidEventError:
         raise
     except Exception as error:  # its class may be anybody's code, and so raise anything
+        raise_interrupt(error)
         problem = f"cannot be read from {type(value).__name__}: {type(error).__name__}; give {_TAKEN}"
         raise InvalidEventError(f"{field} {problem}") from error
 

@@ -27,7 +27,7 @@ from plaudit_schemas.codec.record_writer import (
 )
 from plaudit_schemas.codec.varint import append_long, append_size, long_bytes, varint_bytes
 from plaudit_schemas.codec.wire import Record
-from plaudit_schemas.errors import EncodingError
+from plaudit_schemas.errors import EncodingError, raise_interrupt
 
 _MAX_SHAPES: Final = 512
 _MAX_ORDERS: Final = 1024
@@ -87,6 +87,7 @@ class EventEncoder:
         except EncodingError:
             raise
         except Exception as error:  # a record that does not fit can raise almost any error
+            raise_interrupt(error)
             problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise EncodingError(f"the event does not fit its schema: {problem}; check its fields") from error
         return bytes(out)

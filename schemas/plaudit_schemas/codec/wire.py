@@ -38,6 +38,7 @@ from plaudit_schemas.errors import (
     TruncatedError,
     UnknownBodyError,
     UnknownSchemaError,
+    raise_interrupt,
 )
 
 Record = dict[str, Any]
@@ -122,6 +123,7 @@ class Encoder:
         try:
             self._write(record, out)
         except Exception as error:  # a record that does not fit can raise almost any error
+            raise_interrupt(error)
             raise EncodingError(
                 f"the record does not fit {self.name}: {_first_line(error)}; check its fields"
             ) from error

@@ -33,7 +33,7 @@ from plaudit_schemas.contract.rules import (
     span_problem,
 )
 from plaudit_schemas.contract.times import time_problem
-from plaudit_schemas.errors import InvalidEventError
+from plaudit_schemas.errors import InvalidEventError, raise_interrupt
 
 Record = dict[str, Any]
 Check = Callable[[Any, str], None]
@@ -88,6 +88,7 @@ def _run(check: Check, value: Any, field: str) -> None:
     except InvalidEventError:
         raise
     except Exception as error:  # a value's class is the caller's code, so its methods may raise anything
+        raise_interrupt(error)
         problem = f"holds a value that cannot be checked: {type(error).__name__}; give plain Python values"
         raise InvalidEventError(f"{field} {problem}") from error
 
