@@ -50,7 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
-    # `make test` deals out the files to several processes. The longest go first, so that none starts last.
+    # `make test` deals out the files to several processes. So that no long one starts last, the slow ones go
+    # first under CI, and elsewhere those that wait for Kafka.
     long = {item.path for item in items if ("slow" if whole else "kafka") in item.keywords}
     items.sort(key=lambda item: item.path not in long)
 
@@ -117,7 +118,7 @@ def valkey(servers_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def kafka_cluster(servers_folder: Path, kafka_files: None) -> Iterator[str]:
     """`bootstrap.servers` of a cluster of three brokers."""
-    cluster = KafkaCluster(servers_folder / "kafka-cluster", short_lived=True)
+    cluster = KafkaCluster(servers_folder / "kafka-cluster")
     try:
         cluster.start()
         yield cluster.address

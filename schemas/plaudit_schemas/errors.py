@@ -215,8 +215,8 @@ class NotFoundError(PlauditError):
 def raise_interrupt(error: Exception) -> None:
     """Raise the KeyboardInterrupt that is behind a SystemError; do nothing for another error.
 
-    Ctrl-C can meet C code of Python, as that of `isinstance` with an abstract class. Python then says
-    SystemError. Whoever takes any error for one of the data lets the interrupt go on first.
+    Ctrl-C may arrive within Python's own C code, such as `isinstance` with an abstract class. Python then
+    raises SystemError. Call this first wherever any error is taken for a fault of the data.
     """
     if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt):
         raise error.__cause__

@@ -163,11 +163,9 @@ def _java(options: Sequence[str]) -> list[str | Path]:
 class KafkaCluster:
     """Several nodes with one quorum, for tests that need a cluster."""
 
-    def __init__(
-        self, folder: Path, *, nodes: int = 3, heap_mb: int = 384, short_lived: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, *, nodes: int = 3, heap_mb: int = 384) -> None:
         self.nodes = [
-            KafkaServer(folder / f"node{node}", heap_mb=heap_mb, node=node, short_lived=short_lived)
+            KafkaServer(folder / f"node{node}", heap_mb=heap_mb, node=node, short_lived=True)
             for node in range(1, nodes + 1)
         ]
 

@@ -1,4 +1,4 @@
-"""Ctrl-C that meets C code of Python, which makes a SystemError of it, is no fault of the data."""
+"""Ctrl-C within Python's C code, which makes a SystemError of it, is no fault of the data."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
