@@ -15,6 +15,11 @@ class FakeConsumer:
 
     def __init__(self, *errors: int) -> None:
         self._errors = list(errors)
+        self.refreshed: list[str] = []
+
+    def list_topics(self, topic: str, timeout: float) -> None:
+        self.refreshed.append(topic)
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))  # the next answer decides
 
     def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
         if self._errors:
@@ -29,7 +34,9 @@ def test_a_partition_that_has_no_leader_yet_is_asked_about_again(monkeypatch: py
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError._UNKNOWN_PARTITION,
     )
-    assert reader.log_bounds(FakeConsumer(*errors), "t", 0, 60) == (3, 7)
+    consumer = FakeConsumer(*errors)
+    assert reader.log_bounds(consumer, "t", 0, 60) == (3, 7)
+    assert consumer.refreshed == ["t"] * 3, "the client is told to ask a broker for the leader"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,12 @@ def test_the_places_of_a_time_are_asked_for_again(monkeypatch: pytest.MonkeyPatc
         return [wrong] if len(asked) == 2 else wanted  # type: ignore[list-item]  # has what is looked at
 
     monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
-    fake = type("FakeTimes", (), {"__init__": lambda *_: None, "offsets_for_times": places_of})
+    made = {
+        "__init__": lambda *_: None,
+        "offsets_for_times": places_of,
+        "list_topics": lambda *_, **__: None,
+    }
+    fake = type("FakeTimes", (), made)
     monkeypatch.setattr(reader, "Consumer", fake)
     read = reader.TopicReader(ConnectionSettings(bootstrap_servers="127.0.0.1:1"), "t")
     assert read.first_since(0, 7) == 7

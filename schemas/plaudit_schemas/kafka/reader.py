@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -50,7 +51,9 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
     """
     place = TopicPartition(topic, partition)
     try:
-        low, high = _ask(lambda left_s: consumer.get_watermark_offsets(place, timeout=left_s), timeout_s)
+        low, high = _ask(
+            consumer, topic, lambda left_s: consumer.get_watermark_offsets(place, timeout=left_s), timeout_s
+        )
     except KafkaException as error:
         raise ServiceUnavailableError(
             f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
@@ -58,7 +61,7 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
     return int(low), int(high)
 
 
-def _ask(ask: Callable[[float], T], timeout_s: float) -> T:
+def _ask(consumer: Any, topic: str, ask: Callable[[float], T], timeout_s: float) -> T:
     """What `ask` returns, which is told how long it may take. Asked again while a partition has no leader."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -68,6 +71,9 @@ def _ask(ask: Callable[[float], T], timeout_s: float) -> T:
             if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_S)
+        # librdkafka remembers for minutes that there was no leader, and does not ask a broker again itself.
+        with suppress(KafkaException):
+            consumer.list_topics(topic, timeout=max(_PAUSE_S, deadline - time.monotonic()))
 
 
 class TopicReader(ClosedByWith):
@@ -204,7 +210,7 @@ class TopicReader(ClosedByWith):
             return places
 
         try:
-            return _ask(ask, self._timeout_s)
+            return _ask(self._consumer, self.topic, ask, self._timeout_s)
         except KafkaException as error:
             raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
 
