@@ -19,7 +19,7 @@ from plaudit_schemas.settings.connection import ConnectionSettings
 
 def request(tab: str = "t", **cookies: str) -> Any:
     """As Gradio gives it to a handler."""
-    return SimpleNamespace(cookies=cookies, session_hash=tab)
+    return SimpleNamespace(cookies=cookies, session_hash=tab, request=SimpleNamespace(scope={}))
 
 
 def core_in(folder: Path) -> ChatCore:

@@ -19,6 +19,7 @@ from plaudit_producers.chat.page.wiring import wire
 
 _FONTS: Final = ("system-ui", "Segoe UI", "Roboto", "sans-serif")
 _MONO_FONTS: Final = ("ui-monospace", "Consolas", "monospace")
+_TABS_OF_VISITOR: Final = 4
 _HEAD: Final = (
     '<link rel="icon" href="icon.svg"><link rel="stylesheet" href="chat.css">'
     '<script src="chat.js" defer></script>'
@@ -33,8 +34,11 @@ def gradio_app(core: ChatCore, stopping: Callable[[], bool]) -> FastAPI:
     """
     with gr.Blocks(title=core.settings.chat_title, analytics_enabled=False) as blocks:
         wire(blocks, core, put_page(core), stopping)
-    # Answers of all visitors at once: everything waits for networks only.
+    # Answers of all visitors at once: everything waits for networks only. Each tab that follows an answer is
+    # a job of Gradio's queue. It takes as many jobs as threads, 40; more clicks would wait for their end.
+    threads, blocks.max_threads = blocks.max_threads, _TABS_OF_VISITOR * core.settings.chat_max_visitors
     blocks.queue(default_concurrency_limit=None)
+    blocks.max_threads = threads
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         app, blocks, "",

@@ -12,6 +12,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plaudit_producers.chat.page.arrival_order import ArrivalOrder
 from plaudit_producers.chat.visitor_cookies import COOKIE_AGE_S, VISITOR_COOKIE, VisitorCookies
 
 HEADERS: Final = {
@@ -34,6 +35,7 @@ _OPEN: Final = re.compile(
 """What may be read. Gradio also serves files, proxies other hosts, and keeps a history of runs."""
 _ACTIONS: Final = re.compile(r"/(signals|gradio_api/(queue/join|cancel|reset)/?)")
 _STREAMS: Final = re.compile(r"/gradio_api/(queue/data|heartbeat/.*)")
+_ACTS_ON_CHAT: Final = re.compile(r"/gradio_api/queue/join/?")
 _LOOK_S: Final = 0.5
 _LARGEST_BODY_BYTES: Final = 8 << 20
 
@@ -52,6 +54,7 @@ class PageGuard:
         self._app = app
         self._cookies = cookies
         self._stopping = stopping
+        self._order = ArrivalOrder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -74,6 +77,8 @@ class PageGuard:
         if refusal is not None:
             await refusal(scope, receive, send_with_headers)
             return
+        if _ACTS_ON_CHAT.fullmatch(scope["path"]):
+            self._note_arrival(scope)
         if _STREAMS.fullmatch(scope["path"]):
             await self._stream(scope, receive, send_with_headers)
         else:
@@ -93,13 +98,20 @@ class PageGuard:
         """A cookie for somebody who opens the page and has none of ours."""
         if scope["path"] != "/" or scope["method"] != "GET":
             return None
-        given = cookie_parser(Headers(scope=scope).get("cookie", ""))
-        cookies = self._cookies()
-        if cookies.visitor_of(given.get(VISITOR_COOKIE)) is not None:
+        if self._visitor(scope) is not None:
             return None
         secure = "; Secure" if scope["scheme"] == "https" else ""
-        _, value = cookies.new_visitor()
+        _, value = self._cookies().new_visitor()
         return f"{VISITOR_COOKIE}={value}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Lax{secure}"
+
+    def _note_arrival(self, scope: Scope) -> None:
+        visitor = self._visitor(scope)
+        if visitor is not None:
+            self._order.note(scope, visitor)
+
+    def _visitor(self, scope: Scope) -> str | None:
+        given = cookie_parser(Headers(scope=scope).get("cookie", ""))
+        return self._cookies().visitor_of(given.get(VISITOR_COOKIE))
 
 
 def _refusal_of(scope: Scope) -> Response | None:
