@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from plaudit_schemas.errors import ServiceUnavailableError
-from plaudit_schemas.kafka import reader
+from plaudit_schemas.kafka import asking, reader
 from plaudit_schemas.settings.connection import ConnectionSettings
 
 
@@ -28,7 +28,7 @@ class FakeConsumer:
 
 
 def test_a_partition_that_has_no_leader_yet_is_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(asking, "_PAUSE_S", 0.0)
     errors = (
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
@@ -59,7 +59,7 @@ def test_the_places_of_a_time_are_asked_for_again(monkeypatch: pytest.MonkeyPatc
         wrong = SimpleNamespace(error=KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
         return [wrong] if len(asked) == 2 else wanted  # type: ignore[list-item]  # has what is looked at
 
-    monkeypatch.setattr(reader, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(asking, "_PAUSE_S", 0.0)
     made = {
         "__init__": lambda *_: None,
         "offsets_for_times": places_of,

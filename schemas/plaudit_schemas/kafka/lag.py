@@ -2,13 +2,14 @@
 
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, not declared as such
     AdminClient,
     OffsetSpec,
 )
 
 from plaudit_schemas.errors import PlauditError
+from plaudit_schemas.kafka.asking import listed_offsets
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics import EVENTS
@@ -58,7 +59,7 @@ class LagReader:
             if len(done) < len(ends):  # of those, what Kafka has deleted waits for nobody
                 first = self._offsets(self._admin, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
                 done = {**first, **done}
-        except (KafkaException, PlauditError):
+        except (KafkaException, TimeoutError, PlauditError):
             self.close()  # the next call connects again: the broker may be back as a new one
             return None
         waiting = sum(max(0, end - done[partition]) for partition, end in ends.items())
@@ -83,9 +84,6 @@ class LagReader:
                 self._consumer = Consumer(self._connection.kafka(**{"group.id": self._group, "log_level": 0}))
 
     def _offsets(self, admin: AdminClient, which: OffsetSpec) -> dict[int, int]:
-        asked = admin.list_offsets(
-            dict.fromkeys(self._places, which),
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=_ANSWER_S,
-        )
-        return {place.partition: future.result().offset for place, future in asked.items()}
+        wanted = {place.partition: which for place in self._places}
+        answers = listed_offsets(admin, self._connection.topic_prefix + EVENTS, wanted, _ANSWER_S)
+        return {number: offset for number, (offset, _) in answers.items()}

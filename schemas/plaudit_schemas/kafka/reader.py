@@ -2,30 +2,22 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from plaudit_schemas.errors import ServiceUnavailableError, TopicError
+from plaudit_schemas.kafka.asking import ask_again
 from plaudit_schemas.kafka.closing import ClosedByWith
 from plaudit_schemas.kafka.record import KafkaRecord
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.settings.kafka_options import refused_options
 from plaudit_schemas.topics.admin_client import refuse_if_shut_out
 
-T = TypeVar("T")
-
 _DEADLINE_S: Final = 60.0
 _AT_ONCE: Final = 2000
 _POLL_S: Final = 1.0
-_PAUSE_S: Final = 0.2
-_NOT_YET: Final = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  # a public code despite its name
-)
 _AWAY: Final = "Kafka does not answer ({}); check PLAUDIT_BOOTSTRAP_SERVERS"
 _OPTIONS: Final = {
     "enable.auto.commit": False,
@@ -51,7 +43,7 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
     """
     place = TopicPartition(topic, partition)
     try:
-        low, high = _ask(
+        low, high = ask_again(
             consumer, topic, lambda left_s: consumer.get_watermark_offsets(place, timeout=left_s), timeout_s
         )
     except KafkaException as error:
@@ -59,21 +51,6 @@ def log_bounds(consumer: Any, topic: str, partition: int, timeout_s: float) -> t
             f"Kafka did not return the offsets of {topic} {partition}: {error.args[0].str()}"
         ) from None
     return int(low), int(high)
-
-
-def _ask(consumer: Any, topic: str, ask: Callable[[float], T], timeout_s: float) -> T:
-    """What `ask` returns, which is told how long it may take. Asked again while a partition has no leader."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return ask(max(_PAUSE_S, deadline - time.monotonic()))
-        except KafkaException as error:
-            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_S)
-        # librdkafka remembers for minutes that there was no leader, and does not ask a broker again itself.
-        with suppress(KafkaException):
-            consumer.list_topics(topic, timeout=max(_PAUSE_S, deadline - time.monotonic()))
 
 
 class TopicReader(ClosedByWith):
@@ -210,7 +187,7 @@ class TopicReader(ClosedByWith):
             return places
 
         try:
-            return _ask(self._consumer, self.topic, ask, self._timeout_s)
+            return ask_again(self._consumer, self.topic, ask, self._timeout_s)
         except KafkaException as error:
             raise ServiceUnavailableError(_AWAY.format(error.args[0].str())) from None
 

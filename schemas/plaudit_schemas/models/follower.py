@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, not declared as such
 
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.asking import listed_offsets
 from plaudit_schemas.kafka.publication_log import PublicationLog
 from plaudit_schemas.models.activations import MIN_DELAY_MS, Activation, Activations
 from plaudit_schemas.models.publication_log import MODEL_LOG
@@ -15,6 +16,7 @@ from plaudit_schemas.topics import EVENTS
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
 _ANSWER_S: Final = 10.0
+_NO_ANSWER: Final = "Kafka did not return the newest timestamp of {} ({}); try again"
 _NO_TIME: Final = (KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001  # public
 
 
@@ -109,11 +111,12 @@ class ActivationFollower:
         if not count:
             return 0
         newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # not annotated
-        wanted = {TopicPartition(topic, number): newest for number in range(count)}
         try:
-            asked = self._admin.list_offsets(wanted, request_timeout=self._timeout_s)
-            return max(int(future.result(self._timeout_s + 1).timestamp) for future in asked.values())
-        except (KafkaException, TimeoutError) as error:
-            if isinstance(error, KafkaException) and error.args[0].code() in _NO_TIME:
+            answers = listed_offsets(self._admin, topic, dict.fromkeys(range(count), newest), self._timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() in _NO_TIME:
                 return 0
-            raise ServiceUnavailableError(f"Kafka did not return the newest timestamp of {topic}") from None
+            raise ServiceUnavailableError(_NO_ANSWER.format(topic, error.args[0].str())) from None
+        except TimeoutError:
+            raise ServiceUnavailableError(_NO_ANSWER.format(topic, "no answer in time")) from None
+        return max(timestamp for _, timestamp in answers.values())

@@ -204,7 +204,7 @@ class _OldAdmin:
     def __init__(self, code: int) -> None:
         self._code = code
 
-    def list_topics(self, **_: Any) -> Any:
+    def list_topics(self, *_: Any, **__: Any) -> Any:
         topic = SimpleNamespace(partitions={0: None}, error=None)
         return SimpleNamespace(topics={EVENTS: topic})
 
@@ -215,7 +215,8 @@ class _OldAdmin:
 
 
 def test_a_broker_that_cannot_tell_the_newest_time_is_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    follower = ActivationFollower(ConnectionSettings(bootstrap_servers="127.0.0.1:9"), "polite")
+    unused = ConnectionSettings(bootstrap_servers="127.0.0.1:9")
+    follower = ActivationFollower(unused, "polite", timeout_s=0.3)
     monkeypatch.setattr(follower._log, "read", lambda: LogContent([], []))
     monkeypatch.setattr(follower, "_admin", _OldAdmin(KafkaError.UNSUPPORTED_VERSION))
     follower.look(seen_ms=70_000)

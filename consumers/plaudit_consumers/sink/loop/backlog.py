@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, not declared as such
 from plaudit_schemas.errors import ServiceUnavailableError
+from plaudit_schemas.kafka.asking import listed_offsets
 from plaudit_schemas.settings.connection import ConnectionSettings
 from plaudit_schemas.topics.admin import admin_of, live_partitions
 
@@ -70,19 +71,12 @@ class TopicLog:
 
     def _offsets(self, asked: Mapping[int, OffsetSpec]) -> dict[int, tuple[int, int]]:
         """Offset and timestamp that the broker answers for each partition; -1 for one that there is not."""
-        if not asked:
-            return {}
-        specs = {TopicPartition(self.topic.name, number): spec for number, spec in asked.items()}
         try:
-            answers = self._admin.list_offsets(
-                specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
-            )
-            results = {place.partition: future.result(_ANSWER_S + 5) for place, future in answers.items()}
+            return listed_offsets(self._admin, self.topic.name, asked, _ANSWER_S)
         except (KafkaException, TimeoutError) as error:
             raise ServiceUnavailableError(
                 f"Kafka did not return the offsets of {self.topic.name} ({error}); try again"
             ) from None
-        return {number: (result.offset, result.timestamp) for number, result in results.items()}
 
 
 class Backlog(TopicLog):
