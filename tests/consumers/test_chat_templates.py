@@ -120,6 +120,7 @@ def test_every_template_for_tools_shows_the_calls_of_rows(rows: list[Row], for_t
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["sft_tools"], indirect=True)
 def test_two_calls_at_once_are_refused_only_where_the_template_refuses_them_in_any_form(
     rows: list[Row], for_tools: dict[str, str]

@@ -160,6 +160,7 @@ def test_sizes_are_appended_in_one_way(size: int) -> None:
         assert bytes(out) == varint.long_bytes(size)
 
 
+@pytest.mark.slow
 @given(record=st.sampled_from(ALL), data=st.data(), reserve_held=st.booleans())
 def test_events_written_whole_and_by_shape_are_the_same(
     record: dict[str, Any], data: st.DataObject, reserve_held: bool

@@ -24,6 +24,7 @@ def _connection(kafka: str) -> ConnectionSettings:
     return ConnectionSettings(bootstrap_servers=kafka, topic_prefix=prefix, partitions=1)
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_line_without_topics_or_workers_is_an_alert(kafka: str) -> None:
     connection = _connection(kafka)

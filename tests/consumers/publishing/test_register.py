@@ -60,6 +60,7 @@ def test_the_same_again_changes_nothing_but_the_note(place: Path, register: Regi
     assert [entry.note for entry in register.entries("first")] == ["", "for Ada", "for Bob"]
 
 
+@pytest.mark.slow
 def test_a_name_finds_its_snapshot_in_every_command(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = ["--root", str(place / "root")]
     assert main(["datasets", "list", *root]) == OK

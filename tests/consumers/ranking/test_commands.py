@@ -34,6 +34,7 @@ def prompts(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_models_are_ranked_on_prompts(prompts: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "score", prompts, "--model", model]) == OK
     head, columns, first, second, *rest = capsys.readouterr().out.splitlines()

@@ -41,6 +41,7 @@ def test_an_array_gives_its_elements(
     assert values(text, size=size) == document
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.integers(1, 9), st.sampled_from([None, 1]))
 def test_an_object_gives_its_members(document: dict[str, Any], size: int, indent: int | None) -> None:

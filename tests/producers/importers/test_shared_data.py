@@ -49,6 +49,7 @@ def test_a_second_import_makes_the_same_bytes(name: str) -> None:
     assert imported(name).producer.messages == once(name).producer.messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
@@ -81,6 +82,7 @@ def test_another_seed_changes_the_order_and_no_id(name: str) -> None:
         assert 0.3 < firsts[True] / firsts.total() < 0.6
 
 
+@pytest.mark.slow
 def test_topical_chat_equals_its_file() -> None:
     document = json.loads(shared_data(FILES["topical-chat"]).read_text(encoding="utf-8"))
     outcome = once("topical-chat")
@@ -128,6 +130,7 @@ def _ends(chat: Imported) -> tuple[str, str]:
     return labelled["chosen"] or "", labelled["rejected"] or ""
 
 
+@pytest.mark.slow
 def test_hh_rlhf_gives_both_transcripts_back() -> None:
     with gzip.open(shared_data(FILES["hh-rlhf"])) as lines:
         pairs = [json.loads(line) for line in lines]

@@ -117,6 +117,7 @@ def _figures(buckets: dict[str, Any], begin: int, end: int) -> dict[Any, float]:
     return found
 
 
+@pytest.mark.slow
 def test_feedback_is_sparse_and_some_of_it_late() -> None:
     answers = sum(body["role"] == "assistant" for body in bodies("AddMessage"))
     judged = [

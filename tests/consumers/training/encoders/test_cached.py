@@ -99,6 +99,7 @@ def minilm_source(with_uv: None) -> Path:
         unavailable(f"MiniLM's files ({error})")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("minilm_source")
 def test_minilm_gives_the_published_vectors() -> None:
     vectors = cached.minilm_encoder().embed(SENTENCES)
