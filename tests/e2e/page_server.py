@@ -130,12 +130,13 @@ class PageHands:
 
 
 @contextmanager
-def serve_models(folder: Path, endpoint: ChatEndpoint, names: Sequence[str]) -> Iterator[PageServer]:
+def serve_models(
+    folder: Path, endpoint: ChatEndpoint, names: Sequence[str], **settings: Any
+) -> Iterator[PageServer]:
     """A page with guidelines and these models of an endpoint."""
     models = [{"id": name, "endpoint": endpoint.base_url} for name in names]
     (folder / "models.yaml").write_text(yaml.safe_dump({"version": 1, "models": models}))
     (folder / "guide.md").write_text("Like what is **right**.")
-    with page_server(
-        folder, chat_models=str(folder / "models.yaml"), chat_guidelines=str(folder / "guide.md")
-    ) as started:
+    settings |= {"chat_models": str(folder / "models.yaml"), "chat_guidelines": str(folder / "guide.md")}
+    with page_server(folder, **settings) as started:
         yield started

@@ -23,7 +23,12 @@ GRADIO_JOBS = 40
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
     folder = tmp_path_factory.mktemp("page")
-    with chat_endpoint() as endpoint, serve_models(folder, endpoint, ("echo", "held")) as started:
+    # What is held stays so, however slow this machine is.
+    patient = {f"chat_{which}_timeout_s": 3600 for which in ("first_token", "token", "answer")}
+    with (
+        chat_endpoint() as endpoint,
+        serve_models(folder, endpoint, ("echo", "held"), **patient) as started,
+    ):
         yield started
 
 
