@@ -14,7 +14,7 @@ from harness.waiting import eventually
 from tests.e2e.page_server import PageServer, recorded, said, serve_models
 from tests.support.chat_endpoint import chat_endpoint
 
-pytestmark = pytest.mark.slow  # seconds; two visitors are in a browser without --slow
+pytestmark = pytest.mark.slow  # test_gradio_pair.py tries the page without --slow
 
 GRADIO_JOBS = 40
 """How many events Gradio's queue handles at a time by default."""
@@ -89,7 +89,7 @@ def test_quick_clicks_are_recorded_in_their_order(server: PageServer) -> None:
         recorded(server, AddMessage, 2)
         stars = visitor.action("How good is this chat?", "input")
         words = visitor.action("What do you say about this chat?", "submit")
-        take_back = stars + 1
+        take_back = stars + 1  # the button that is wired next
         clicks: list[tuple[Any, ...]] = []
         for turn in range(50):
             clicks += [(stars, 1.0 + turn % 5), (words, f"words {turn}"), (take_back,)]

@@ -38,7 +38,7 @@ def gradio_app(core: ChatCore, stopping: Callable[[], bool]) -> FastAPI:
     # a job of Gradio's queue. It takes as many jobs as threads, 40; more clicks would wait for their end.
     threads, blocks.max_threads = blocks.max_threads, _TABS_OF_VISITOR * core.settings.chat_max_visitors
     blocks.queue(default_concurrency_limit=None)
-    blocks.max_threads = threads
+    blocks.max_threads = threads  # the pool of threads is made from it later
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         app, blocks, "",
