@@ -4,6 +4,7 @@ import http.server
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,8 +18,11 @@ from harness.gateway import Gateway
 from tests.e2e.chat_line import APPLICATION, ChatLine
 from tests.e2e.chat_page import HTML, Chat, OpenChat
 from tests.e2e.chat_visitor import COUNTING, Visitor
+from tests.e2e.review_page import Open
 from tests.support.gateway import make_gateway
 from tests.support.line import Line
+from tests.support.review_fake import FakeReview, review_server
+from tests.support.review_items import QUESTIONS, parcel, queue
 from tests.support.services import unavailable
 from tests.support.sinks import Sinks
 
@@ -145,3 +149,20 @@ def visitors(browser: Browser) -> Iterator[Callable[..., Visitor]]:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Says nothing."""
+
+
+@pytest.fixture
+def opened(page: Page) -> Iterator[Open]:
+    """Serves a queue of parcels to a reviewer and opens it; its guidelines were read before."""
+    with ExitStack() as stack:
+
+        def start(items: int = 3, **more: Any) -> FakeReview:
+            questions = [each for each in QUESTIONS if each["name"] in ("correct", "quality", "why")]
+            fake = FakeReview(queue("answer", *questions), [parcel(at) for at in range(items)], **more)
+            stack.enter_context(review_server(fake))
+            page.add_init_script("localStorage.setItem('plaudit-review-read:quality/1', '1')")
+            page.goto(fake.url + "#/quality/1")
+            expect(page.locator("#screen")).to_have_attribute("aria-busy", "false")
+            return fake
+
+        yield start

@@ -1,60 +1,17 @@
 """The page Review in Chromium on a stand-in for its server: keyboard, drafts, undo, declines and outages."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from plaudit_producers.review.quality.figures import own_figures
 from playwright.sync_api import Page, expect
 
-from harness.waiting import eventually
-from tests.support.review_fake import FakeReview, review_server
+from tests.e2e.review_page import Open, drafts, press, shown
 from tests.support.review_figures import FIGURES
-from tests.support.review_items import QUESTIONS, parcel, queue
 
 pytestmark = pytest.mark.slow
 
 NOBODY = {"share": None, "low": None, "high": None, "right": 0, "count": 0}
-SHORT = tuple(each for each in QUESTIONS if each["name"] in ("correct", "quality", "why"))
-Open = Callable[..., FakeReview]
-
-
-@pytest.fixture
-def opened(page: Page) -> Iterator[Open]:
-    """Serves a queue of parcels and opens it; its guidelines were read before."""
-    with ExitStack() as stack:
-
-        def start(items: int = 3, **more: Any) -> FakeReview:
-            fake = FakeReview(queue("answer", *SHORT), [parcel(at) for at in range(items)], **more)
-            stack.enter_context(review_server(fake))
-            page.add_init_script("localStorage.setItem('plaudit-review-read:quality/1', '1')")
-            page.goto(fake.url + "#/quality/1")
-            expect(page.locator("#screen")).to_have_attribute("aria-busy", "false")
-            return fake
-
-        yield start
-
-
-def shown(page: Page, number: int) -> None:
-    """Waits until an item is shown."""
-    expect(page.locator(".context")).to_contain_text(f"parcel number {number}?")
-    expect(page.locator("#item-title")).to_be_focused()
-
-
-def press(page: Page, *keys: str) -> None:
-    """Presses keys one after the other."""
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def drafts(page: Page) -> list[dict[str, Any]]:
-    """The drafts that this browser keeps."""
-    kept = page.evaluate(
-        "Object.entries(localStorage).filter(([k]) => k.startsWith('plaudit-review-draft')).map(([, v]) => v)"
-    )
-    return [json.loads(each) for each in kept]
 
 
 def test_a_queue_is_worked_through_by_keyboard(page: Page, opened: Open) -> None:
@@ -313,23 +270,6 @@ def test_the_page_comes_back_after_an_outage_by_itself(page: Page, opened: Open)
     expect(page.locator("#problem")).to_contain_text("It fails with redis.")
     shown(page, 0)
     expect(page.locator("#problem")).to_be_hidden()
-
-
-def test_leaving_gives_the_item_back_unless_something_is_written(page: Page, opened: Open) -> None:
-    fake = opened()
-    shown(page, 0)
-    press(page, "q")
-    expect(page.get_by_role("heading", name="Quality of answers")).to_be_visible()
-    eventually(lambda: ("release", "item-0", {}) in fake.sent, "the item is released")
-    fake.sent.clear()
-    press(page, "1")
-    shown(page, 0)
-    press(page, "1", "q")
-    expect(page.get_by_role("heading", name="1 draft that is not sent")).to_be_visible()
-    assert [what for what, _, _ in fake.sent] == ["next"]
-    page.get_by_role("link", name="Go on").first.click()
-    shown(page, 0)
-    expect(page.get_by_label("Thumb up")).to_be_checked()
 
 
 def test_a_replaced_version_leads_back_to_the_queues(page: Page, opened: Open) -> None:

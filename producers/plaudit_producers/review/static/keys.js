@@ -28,6 +28,12 @@ export class Keyboard {
     this.#fallback = fallback;
   }
 
+  // Goes to another screen. What is typed until it is there belongs to none.
+  leave(hash) {
+    this.use([]);
+    location.hash = hash;
+  }
+
   get bindings() {
     return this.#bindings;
   }

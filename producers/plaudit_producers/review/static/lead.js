@@ -26,7 +26,7 @@ export class Lead {
       { keys: ["s", "Enter"], says: "Settle the first disagreement", run: () => this.settle() },
       { keys: ["r"], says: "Refresh", run: () => this.begin() },
       { keys: ["g"], says: "Guidelines", run: () => this.guidelines() },
-      { keys: ["q"], says: "Back to the queues", run: () => { location.hash = ""; } },
+      { keys: ["q"], says: "Back to the queues", run: () => this.keyboard.leave("") },
     ]);
     await this.#look();
   }
@@ -68,7 +68,7 @@ export class Lead {
 
   settle() {
     const first = this.place.querySelector("a.settle");
-    if (first) location.hash = first.hash;
+    if (first) this.keyboard.leave(first.hash);
   }
 
   guidelines() {

@@ -21,8 +21,7 @@ async function show() {
   const mine = ++latest;
   current?.end?.();
   current = null;
-  problem("");
-  $("screen").setAttribute("aria-busy", "true");
+  still();
   try {
     const [rubric, version, what, item] = place();
     const found = await allQueues();
@@ -37,6 +36,20 @@ async function show() {
   }
 }
 
+// The screen that is left takes no more keys and clicks: they would change an item that others may have by now.
+function still() {
+  keyboard.use([]);
+  for (const each of document.querySelectorAll("dialog[open]")) each.close();
+  problem("");
+  $("screen").inert = true;
+  $("screen").setAttribute("aria-busy", "true");
+}
+
+function draw(...children) {
+  $("screen").replaceChildren(...children);
+  $("screen").inert = false;
+}
+
 async function begin(person) {
   drafts = new Drafts(person);
   const sent = await sendLeftBehind(drafts, (draft) => new QueueClient(draft.rubric, draft.version));
@@ -44,7 +57,7 @@ async function begin(person) {
 }
 
 function list(found) {
-  const redraw = () => $("screen").replaceChildren(...drawQueues(found, drafts, redraw));
+  const redraw = () => draw(...drawQueues(found, drafts, redraw));
   redraw();
   document.title = "Review · Plaudit";
   keyboard.use([{ keys: ["?"], says: "Show these keys", run: () => showHelp(keyboard.bindings) }, ...openers()]);
@@ -62,7 +75,7 @@ async function open(client, what, item, mine) {
   const parts = { client, queue, drafts, keyboard, onSignedOut: signedOut, onReplaced: replaced };
   current = what === "lead" ? new Lead(parts) : what === "settle" ? new Settling(parts) : new Work(parts);
   document.title = `${queue.title} · Plaudit`;
-  $("screen").replaceChildren(current.element);
+  draw(current.element);
   await current.begin(item);
 }
 
@@ -77,6 +90,7 @@ function signedOut() {
 }
 
 function failed(error) {
+  if (!current) draw();
   if (error.code === "signed_out") { signedOut(); return; }
   problem(`${error.message} `, button("Try again", show), place().length ? make("a", { href: "#", className: "button", textContent: "All queues" }) : "");
 }

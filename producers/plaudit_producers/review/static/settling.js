@@ -38,6 +38,7 @@ export class Settling {
     if (this.sending) return;
     await this.#try(async () => {
       const { items } = await this.client.disagreements();
+      if (this.ended) return;
       const next = items.find((each) => !each.mine && !this.seen.has(each.item));
       if (next) this.show(await this.client.answers(next.item));
       else this.#finished();
@@ -109,6 +110,7 @@ export class Settling {
     try {
       await run();
     } catch (error) {
+      if (this.ended) return;
       if (error.code === "signed_out") this.onSignedOut();
       else if (!(error.code === "answers" && error.question && this.form?.blame(error.question, error.message))) problem(`${error.message} `, button("Next", () => this.next()));
     }
@@ -129,7 +131,7 @@ export class Settling {
       { keys: ["c"], says: "Write a comment", run: withForm((form) => form.focusComment()) },
       { keys: ["g"], says: "Guidelines", run: () => showGuidelines(this.queue.guidelines_html) },
       { keys: ["o"], says: "Open or close everything that is folded", run: () => toggleFolds(this.frame.context) },
-      { keys: ["q"], says: "Back to quality", run: () => { location.hash = this.#back(); } },
+      { keys: ["q"], says: "Back to quality", run: () => this.keyboard.leave(this.#back()) },
     ];
   }
 }

@@ -41,10 +41,15 @@ export class Work {
     this.lease?.end();
     this.sending?.stop();
     this.ended = true;
-    if (this.item && !this.sending && !this.drafts.read(this.item.id)) this.client.release(this.item.id).catch(() => {});
+    if (!this.sending) this.#giveBack(this.item);
+  }
+
+  #giveBack(item) {
+    if (item && !this.drafts.read(item.id)) this.client.release(item.id).catch(() => {});
   }
 
   async next() {
+    if (this.ended) return;
     await this.#try(async () => {
       const { item, queue } = await this.client.next();
       this.#progress(queue);
@@ -53,7 +58,7 @@ export class Work {
   }
 
   show(item, given = null) {
-    if (this.ended) return;
+    if (this.ended) { this.#giveBack(item); return; } // it came after the reviewer had left
     clearTimeout(this.#timer);
     this.lease?.end();
     problem("");
@@ -112,6 +117,7 @@ export class Work {
       const { item, answers, queue } = await this.client.undo();
       this.#progress(queue);
       this.drafts.remove(item.id);
+      if (this.ended) { this.drafts.write({ ...this.drafts.begin(this.queue, item), answers }); return; }
       this.show(item, answers);
       this.#saved();
       this.undoButton.disabled = true;
@@ -233,11 +239,12 @@ export class Work {
   }
 
   #failed(error) {
+    if (this.ended) return; // another screen is there, and says what is wrong with it
     if (error.code === "signed_out") { this.onSignedOut(); return; }
     if (error.code === "replaced") { this.onReplaced(error); return; }
     if (error.code === "no_item" || error.code === "taken") { problem(error.message); if (!this.item) this.next(); return; }
     problem(error.message, error.away && !this.item ? button("Try again", () => this.next()) : "");
-    if (error.away && !this.item && !this.ended) {
+    if (error.away && !this.item) {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.next(), LOOK_AGAIN_MS / 4);
     }
@@ -262,7 +269,7 @@ export class Work {
       { keys: ["c"], says: "Write a comment", run: withForm((form) => form.focusComment()) },
       { keys: ["g"], says: "Guidelines", run: () => this.guidelines() },
       { keys: ["o"], says: "Open or close everything that is folded", run: () => toggleFolds(this.frame.context) },
-      { keys: ["q"], says: "Back to the queues", run: () => { location.hash = ""; } },
+      { keys: ["q"], says: "Back to the queues", run: () => this.keyboard.leave("") },
     ];
   }
 }
