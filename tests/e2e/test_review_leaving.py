@@ -76,6 +76,7 @@ def test_an_item_that_is_being_left_takes_no_answer(
     change(page)
     queues.go()
     queues_shown(page)
+    eventually(lambda: ("release", "item-0", {}) in fake.sent, "the item is released")
     assert drafts(page) == []
     assert {what for what, _, _ in fake.sent} == {"next", "release"}
 
