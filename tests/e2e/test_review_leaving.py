@@ -27,7 +27,7 @@ class Held:
 
     def wait(self) -> None:
         """Waits for the first request. Only a call to the page lets Playwright hear of it."""
-        eventually(lambda: self._page.evaluate("1") and self._routes, f"{self._path} is asked for")
+        eventually(lambda: self._page.evaluate("true") and self._routes != [], f"{self._path} is asked for")
 
     def go(self) -> None:
         """Lets the requests through."""
@@ -128,7 +128,7 @@ def test_an_answer_taken_back_after_the_reviewer_left_is_a_draft(page: Page, ope
     press(page, "q")
     queues_shown(page)
     undone.go()
-    eventually(lambda: drafts(page), "the answers are kept")
+    eventually(lambda: drafts(page) != [], "the answers are kept")
     kept = [(each["item"], each["answers"]) for each in drafts(page)]
     assert kept == [("item-0", {"correct": True, "quality": 4})]
 
