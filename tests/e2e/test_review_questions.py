@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.review_page import press
 from tests.support.review_fake import FakeReview, review_server
 from tests.support.review_items import (
     CORRECTION,
@@ -42,12 +43,6 @@ def serve(page: Page) -> Iterator[Serve]:
             return fake
 
         yield start
-
-
-def press(page: Page, *keys: str) -> None:
-    """Presses keys one after the other."""
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def sent(page: Page, fake: FakeReview) -> Any:
